@@ -1,0 +1,3 @@
+//! `dc`: parses, calls one operation, prints its report.
+
+fn main() {}

@@ -1,0 +1,79 @@
+//! The one clock: UTC, cut to microseconds, which is what every backend can store; and lengths of time as people write them.
+
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDateTime, SubsecRound, Utc};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The decimal places of a second that are kept.
+const DIGITS: u16 = 6;
+
+/// How a moment is written in text columns and in SQLite; it sorts as it reads.
+pub const MOMENT_FORMAT: &str = "%Y-%m-%d %H:%M:%S%.6f";
+
+/// Now, in UTC with microseconds.
+pub fn now() -> NaiveDateTime {
+    cut(Utc::now())
+}
+
+/// A moment as it can be stored: UTC with microseconds.
+pub fn cut(moment: DateTime<Utc>) -> NaiveDateTime {
+    moment.naive_utc().trunc_subsecs(DIGITS)
+}
+
+/// A stored moment as text, for example `2026-11-22 06:00:00.000000`.
+pub fn text(moment: NaiveDateTime) -> String {
+    moment.format(MOMENT_FORMAT).to_string()
+}
+
+/// Reads a length of time as people write it: `500ms`, `10s`, `30m`, `2h`, `1d`, or several together (`1h30m`).
+///
+/// # Errors
+/// Usage, where there is no number or no unit.
+pub fn duration(text: &str) -> Result<Duration> {
+    let wrong = || {
+        Error::new(ErrorKind::Usage, format!("read `{text}` as a length of time"))
+            .hint("write a number and a unit: 500ms, 10s, 30m, 2h, 1d, or 1h30m")
+    };
+    let mut rest = text.trim();
+    let mut total = Duration::ZERO;
+    if rest.is_empty() {
+        return Err(wrong());
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let number: u64 = rest[..digits].parse().map_err(|_| wrong())?;
+        rest = &rest[digits..];
+        let letters = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let unit_ms: u64 = match rest[..letters].trim() {
+            "ms" => 1,
+            "s" | "sec" => 1_000,
+            "m" | "min" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            "w" => 604_800_000,
+            _ => return Err(wrong()),
+        };
+        let part = number.checked_mul(unit_ms).ok_or_else(wrong)?;
+        total = total.checked_add(Duration::from_millis(part)).ok_or_else(wrong)?;
+        rest = &rest[letters..];
+    }
+    Ok(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_people_write_them() {
+        let cases = [("10s", 10_000), ("1h30m", 5_400_000), ("500ms", 500), ("2 h", 7_200_000), ("0s", 0)];
+        for (text, expected_ms) in cases {
+            assert_eq!(duration(text).expect(text), Duration::from_millis(expected_ms), "{text}");
+        }
+        for text in ["", "10", "s", "1x", "-5s", "99999999999999999999d"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What every operation is given. It opens nothing by itself.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::settings::Settings;
+use crate::shell::Shell;
+
+/// Settings, shell and cancellation, shared by everything that one command does.
+#[derive(Clone)]
+pub struct Context {
+    settings: Arc<Settings>,
+    shell: Shell,
+    cancellation: Cancellation,
+}
+
+impl Context {
+    /// A context over these settings.
+    pub fn new(settings: Settings, shell: Shell) -> Self {
+        Self { settings: Arc::new(settings), shell, cancellation: Cancellation::default() }
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The way to stdout and stderr.
+    pub fn shell(&self) -> &Shell {
+        &self.shell
+    }
+
+    /// The wish to stop.
+    pub fn cancellation(&self) -> &Cancellation {
+        &self.cancellation
+    }
+}
+
+/// The wish to stop, set by Ctrl-C or a signal and asked for between steps.
+#[derive(Debug, Clone, Default)]
+pub struct Cancellation(Arc<AtomicBool>);
+
+impl Cancellation {
+    /// Asks everything that shares this wish to stop at its next step.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// The flag itself, for a signal handler that can do no more than set it.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+
+    /// An error if somebody asked to stop.
+    ///
+    /// # Errors
+    /// Interrupted (exit 130).
+    pub fn check(&self) -> Result<()> {
+        if self.is_cancelled() {
+            return Err(Error::new(ErrorKind::Interrupted, "finish: it was interrupted, and nothing was changed"));
+        }
+        Ok(())
+    }
+}

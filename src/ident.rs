@@ -1,0 +1,129 @@
+//! The names of apps and runs, as people type them and as the database keeps them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The most bytes one part of an app's name may have.
+const PART_BYTES_MAX: usize = 64;
+
+/// An app's full name, `group/parent/name`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AppName {
+    /// The organisation, country or theme.
+    pub group: String,
+    /// The source that the app reads.
+    pub parent: String,
+    /// What it collects there.
+    pub name: String,
+}
+
+impl AppName {
+    /// Whether `tail` names this app: all of it, or its last parts (`findata/companies`, `companies`).
+    pub fn ends_with(&self, tail: &str) -> bool {
+        let full = self.to_string();
+        full == tail || full.strip_suffix(tail).is_some_and(|rest| rest.ends_with('/'))
+    }
+}
+
+impl fmt::Display for AppName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}/{}", self.group, self.parent, self.name)
+    }
+}
+
+impl FromStr for AppName {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let parts: Vec<&str> = text.split('/').collect();
+        let [group, parent, name] = parts.as_slice() else {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                format!("read `{text}` as an app: its full name is group/parent/name"),
+            ));
+        };
+        for part in &parts {
+            check_part(part).map_err(|error| error.within(format!("read `{text}` as an app")))?;
+        }
+        Ok(Self { group: (*group).to_owned(), parent: (*parent).to_owned(), name: (*name).to_owned() })
+    }
+}
+
+fn check_part(part: &str) -> Result<()> {
+    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+    if part.is_empty() || part.starts_with('.') || part.len() > PART_BYTES_MAX || !part.chars().all(allowed) {
+        return Err(Error::new(
+            ErrorKind::Usage,
+            format!(
+                "take `{part}` as a part of a name: letters, digits, `_`, `-` and `.`, at most {PART_BYTES_MAX} bytes, not starting with a point"
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// The identity of one run: a UUIDv7, so that runs sort by their start.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RuntimeId(String);
+
+impl RuntimeId {
+    /// A new identity, later than all before it on this machine.
+    pub fn new() -> Self {
+        Self(uuid::Uuid::now_v7().to_string())
+    }
+
+    /// The identity as text, 36 characters.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for RuntimeId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for RuntimeId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl FromStr for RuntimeId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let id = uuid::Uuid::parse_str(text).map_err(|cause| {
+            Error::new(ErrorKind::Usage, format!("read `{text}` as a run: a run is named by its UUID"))
+                .because(cause)
+                .hint("`dc logs --runs` lists the runs")
+        })?;
+        Ok(Self(id.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tail_names_an_app_only_at_a_slash() {
+        let app: AppName = "croatia/findata/companies".parse().expect("a name");
+        for tail in ["companies", "findata/companies", "croatia/findata/companies"] {
+            assert!(app.ends_with(tail), "{tail}");
+        }
+        for tail in ["panies", "data/companies", "", "/companies"] {
+            assert!(!app.ends_with(tail), "{tail}");
+        }
+    }
+
+    #[test]
+    fn names_that_would_leave_the_apps_folder_are_refused() {
+        for text in ["a/../b", "a/b", "a//b", "a/b/c/d", "a/b/c d", "a/b/.hidden"] {
+            assert!(text.parse::<AppName>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Which database a name stands for, and how it is reached.
+
+use std::path::PathBuf;
+
+use super::layers::{Layers, settings_error};
+use super::project::Project;
+use super::secret::Secret;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The database that holds the framework's own tables.
+pub const MAIN: &str = "main";
+
+/// A configured database.
+#[derive(Debug, Clone)]
+pub struct DatabaseSettings {
+    /// What it is called in dc.toml and after `--database`.
+    pub name: String,
+    /// How it is reached.
+    pub target: Target,
+    /// True when nothing was configured and the embedded default is used.
+    pub is_default: bool,
+}
+
+/// How a database is reached.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// An SQLite file.
+    Sqlite {
+        /// The file, absolute.
+        path: PathBuf,
+    },
+    /// A server.
+    Server {
+        /// The URL's scheme: what the registry of backends is asked for.
+        scheme: String,
+        /// The whole URL, password and options included.
+        url: Secret,
+        /// Who, where and what, without the password: for messages.
+        label: String,
+    },
+}
+
+impl Target {
+    /// The name of the backend in the registry: `sqlite`, `postgres`.
+    pub fn backend(&self) -> &str {
+        match self {
+            Self::Sqlite { .. } => "sqlite",
+            Self::Server { scheme, .. } => scheme,
+        }
+    }
+
+    /// The place, for messages: a path, or host and name without any password.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Sqlite { path } => path.display().to_string(),
+            Self::Server { label, .. } => label.clone(),
+        }
+    }
+}
+
+pub(super) fn read(layers: &Layers, project: &Project, name: &str) -> Result<DatabaseSettings> {
+    let section = format!("db.{name}");
+    let settings = |target, is_default| DatabaseSettings { name: name.to_owned(), target, is_default };
+    if let Some(url) = layers.text(&section, "url")? {
+        return Ok(settings(from_url(project, &section, &url)?, false));
+    }
+    if let Some(path) = layers.text(&section, "path")? {
+        return Ok(settings(Target::Sqlite { path: project.root.join(path) }, false));
+    }
+    if let Some(host) = layers.text(&section, "host")? {
+        return Ok(settings(from_fields(layers, &section, &host)?, false));
+    }
+    if name == MAIN {
+        return Ok(settings(Target::Sqlite { path: project.embedded_database() }, true));
+    }
+    let known = layers.database_names().join(", ");
+    let known = if known.is_empty() { MAIN.to_owned() } else { known };
+    Err(Error::new(ErrorKind::Settings, format!("find the database `{name}` in the settings (configured: {known})"))
+        .hint(format!(
+            "set DC_DB_{}_URL, or write `[db.{name}]` with a `url` into {}",
+            name.to_uppercase(),
+            project.config.display()
+        )))
+}
+
+fn from_url(project: &Project, section: &str, url: &str) -> Result<Target> {
+    let wrong = |reason: &str| {
+        settings_error(format!("read the setting `{section}.url`: {reason}"))
+            .hint("write `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/NAME`")
+    };
+    let (scheme, rest) = url.split_once(':').ok_or_else(|| wrong("it has no scheme"))?;
+    if scheme == "sqlite" {
+        let path = rest.strip_prefix("//").unwrap_or(rest);
+        if path.is_empty() {
+            return Err(wrong("it names no file"));
+        }
+        return Ok(Target::Sqlite { path: project.root.join(path) });
+    }
+    let rest = rest.strip_prefix("//").ok_or_else(|| wrong("a server's URL has `//` after its scheme"))?;
+    let place = rest.split(['?', '#']).next().unwrap_or_default();
+    let (user, place) = match place.rsplit_once('@') {
+        Some((user, place)) => (user.split(':').next(), place),
+        None => (None, place),
+    };
+    let label = match user {
+        Some(user) => format!("{scheme}://{user}@{place}"),
+        None => format!("{scheme}://{place}"),
+    };
+    let scheme = if scheme == "postgresql" { "postgres" } else { scheme };
+    Ok(Target::Server { scheme: scheme.to_owned(), url: Secret::new(url), label })
+}
+
+fn from_fields(layers: &Layers, section: &str, host: &str) -> Result<Target> {
+    let scheme = layers.text(section, "backend")?.unwrap_or_else(|| "postgres".to_owned());
+    let mut place = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { encode(host) };
+    if let Some(port) = layers.number(section, "port")? {
+        let port = u16::try_from(port)
+            .map_err(|_| settings_error(format!("read the setting `{section}.port`: {port} is no port")))?;
+        place = format!("{place}:{port}");
+    }
+    if let Some(name) = layers.text(section, "name")? {
+        place = format!("{place}/{}", encode(&name));
+    }
+    let user = layers.text(section, "username")?;
+    let password = layers.text(section, "password")?;
+    let label = match &user {
+        Some(user) => format!("{scheme}://{user}@{place}"),
+        None => format!("{scheme}://{place}"),
+    };
+    let login = match (user, password) {
+        (Some(user), Some(password)) => format!("{}:{}@", encode(&user), encode(&password)),
+        (Some(user), None) => format!("{}@", encode(&user)),
+        (None, Some(_)) => {
+            return Err(settings_error(format!("use `{section}.password`: there is no `username` beside it")));
+        }
+        (None, None) => String::new(),
+    };
+    let mut url = format!("{scheme}://{login}{place}");
+    let mut separator = '?';
+    for option in ["sslmode", "sslrootcert"] {
+        if let Some(value) = layers.text(section, option)? {
+            url.push(separator);
+            url.push_str(&format!("{option}={}", encode(&value)));
+            separator = '&';
+        }
+    }
+    Ok(Target::Server { scheme, url: Secret::new(url), label })
+}
+
+/// Percent-encodes what is not plainly part of a name.
+fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}

@@ -1,0 +1,203 @@
+//! Typed settings from dc.toml and `DC_*`: flag, environment, project file, user file, default, in this order.
+
+mod database;
+mod environment;
+mod layers;
+mod project;
+mod secret;
+
+pub use database::{DatabaseSettings, MAIN, Target};
+pub use environment::Environment;
+pub use project::Project;
+pub use secret::Secret;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::ident::RuntimeId;
+use layers::Layers;
+
+/// The share of a scope's rows that one merge may archive before the guard asks.
+const MAX_GONE_PERCENT: u64 = 50;
+/// Below this many rows the guard stays silent.
+const MAX_GONE_ROWS: u64 = 20;
+/// How long an app has between TERM and KILL.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Where the settings come from; the flags of a command line that say otherwise.
+#[derive(Debug, Clone, Default)]
+pub struct Source {
+    /// The folder to start from; the working folder when `None`.
+    pub folder: Option<PathBuf>,
+    /// The settings file (`--config`, `DC_CONFIG`); its folder is the project then.
+    pub config: Option<PathBuf>,
+}
+
+/// All settings, typed.
+pub struct Settings {
+    /// The project's folder and file.
+    pub project: Project,
+    /// `[run]`
+    pub run: RunSettings,
+    /// `[merge]`
+    pub merge: MergeSettings,
+    /// `[log]`
+    pub log: LogSettings,
+    /// The run that this process is part of, when an app calls dc.
+    pub inside: Option<Inside>,
+    /// A person's name in what the database records: who typed this.
+    pub user: String,
+    /// Whether `NO_COLOR` asks for plain text.
+    pub no_color: bool,
+    layers: Layers,
+}
+
+/// `[run]`: how apps are run, where their app.toml says nothing else.
+#[derive(Debug, Clone)]
+pub struct RunSettings {
+    /// Whether the tables, views and routines that an app touches are recorded.
+    pub map_objects: bool,
+    /// How long an app may run; `None` for ever.
+    pub timeout: Option<Duration>,
+    /// The time between TERM and KILL.
+    pub grace: Duration,
+}
+
+/// `[merge]`: the blast-radius guard.
+#[derive(Debug, Clone)]
+pub struct MergeSettings {
+    /// The percentage of a scope's active rows that may go in one merge.
+    pub max_gone_percent: u64,
+    /// The number of rows that may always go.
+    pub max_gone_rows: u64,
+}
+
+/// `[log]`: what dc says of its own work.
+#[derive(Debug, Clone)]
+pub struct LogSettings {
+    /// A filter as `RUST_LOG` takes it: `info`, `debug`, `data_collector::merge=trace`.
+    pub level: String,
+}
+
+/// The run around this process, from `DC_RUNTIME` and `DC_APP_ID`.
+#[derive(Debug, Clone)]
+pub struct Inside {
+    /// The run.
+    pub runtime: RuntimeId,
+    /// The row of the app in `apps`.
+    pub app_id: i64,
+}
+
+impl Settings {
+    /// Reads all layers.
+    ///
+    /// # Errors
+    /// Settings (exit 3) with the file or variable, the field and what it takes.
+    pub fn load(source: &Source, environment: Environment) -> Result<Self> {
+        let project = find_project(source, &environment)?;
+        let user_file = environment.user_file();
+        let mut layers = Layers::new(environment);
+        layers.add_file(&project.config)?;
+        if let Some(file) = user_file {
+            layers.add_file(&file)?;
+        }
+        let run = RunSettings {
+            map_objects: layers.flag("run", "map_objects")?.unwrap_or(true),
+            timeout: layers.duration("run", "timeout")?,
+            grace: layers.duration("run", "grace")?.unwrap_or(GRACE),
+        };
+        let merge = MergeSettings {
+            max_gone_percent: layers.number("merge", "max_gone_percent")?.unwrap_or(MAX_GONE_PERCENT),
+            max_gone_rows: layers.number("merge", "max_gone_rows")?.unwrap_or(MAX_GONE_ROWS),
+        };
+        let log = LogSettings { level: layers.text("log", "level")?.unwrap_or_else(|| "warn".to_owned()) };
+        let environment = layers.environment();
+        let inside = inside(environment)?;
+        let user = ["USER", "LOGNAME"].iter().find_map(|name| environment.get(name)).unwrap_or("unknown").to_owned();
+        let no_color = environment.get("NO_COLOR").is_some();
+        Ok(Self { project, run, merge, log, inside, user, no_color, layers })
+    }
+
+    /// The database of this name: `[db.NAME]` or `DC_DB_NAME_*`; `main` has an embedded default.
+    ///
+    /// # Errors
+    /// Settings, when it is not configured or its fields do not fit; the hint says what to set.
+    pub fn database(&self, name: &str) -> Result<DatabaseSettings> {
+        database::read(&self.layers, &self.project, name)
+    }
+
+    /// The names of the databases that are configured; `main` is there even when it is not listed.
+    pub fn database_names(&self) -> Vec<String> {
+        self.layers.database_names()
+    }
+}
+
+fn find_project(source: &Source, environment: &Environment) -> Result<Project> {
+    let config = source.config.clone().or_else(|| environment.get("DC_CONFIG").map(PathBuf::from));
+    if let Some(config) = config {
+        let config = std::path::absolute(&config).unwrap_or(config);
+        let root = config.parent().map_or_else(|| PathBuf::from("."), Path::to_owned);
+        if source.config.is_some() && !config.is_file() {
+            let hint = format!("check the path, or leave `--config` out to use the project around {}", root.display());
+            return Err(layers::settings_error(format!("find the settings file {}", config.display())).hint(hint));
+        }
+        return Ok(Project { root, config });
+    }
+    let folder = source.folder.clone().unwrap_or_else(|| PathBuf::from("."));
+    Project::find(&folder)
+}
+
+fn inside(environment: &Environment) -> Result<Option<Inside>> {
+    let (Some(runtime), Some(app_id)) = (environment.get("DC_RUNTIME"), environment.get("DC_APP_ID")) else {
+        return Ok(None);
+    };
+    let runtime = runtime
+        .parse()
+        .map_err(|_| layers::settings_error(format!("read the variable DC_RUNTIME: `{runtime}` is no run")))?;
+    let app_id = app_id
+        .parse()
+        .map_err(|_| layers::settings_error(format!("read the variable DC_APP_ID: `{app_id}` is no number")))?;
+    Ok(Some(Inside { runtime, app_id }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(folder: &Path, pairs: &[(&str, &str)]) -> Result<Settings> {
+        let source = Source { folder: Some(folder.to_owned()), config: None };
+        Settings::load(&source, Environment::of(pairs.iter().copied()))
+    }
+
+    #[test]
+    fn a_variable_wins_and_a_password_stays_text() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("dc.toml"), "[db.main]\nhost = \"a\"\nport = 1\n").expect("a file");
+        let pairs = [("DC_DB_MAIN_HOST", "b"), ("DC_DB_MAIN_USERNAME", "me"), ("DC_DB_MAIN_PASSWORD", "0123")];
+        let main = load(folder.path(), &pairs).and_then(|settings| settings.database("main")).expect("settings");
+        assert_eq!(main.target.label(), "postgres://me@b:1");
+        let Target::Server { url, .. } = &main.target else { panic!("a server") };
+        assert_eq!(url.reveal(), "postgres://me:0123@b:1");
+        assert!(!format!("{main:?}").contains("0123"));
+    }
+
+    #[test]
+    fn any_name_works_as_a_database_and_an_unknown_one_names_the_known() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = load(folder.path(), &[("DC_DB_WARE_HOUSE_URL", "sqlite:w.db")]).expect("settings");
+        assert!(settings.database("ware_house").is_ok());
+        let error = settings.database("warehouse").expect_err("unknown");
+        assert!(error.to_string().contains("ware_house"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_value_names_field_and_origin() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let error = load(folder.path(), &[("DC_RUN_TIMEOUT", "soon")]).err().expect("an error");
+        assert!(error.to_string().contains("DC_RUN_TIMEOUT"), "{error}");
+        std::fs::write(folder.path().join("dc.toml"), "[run]\ntimeuot = \"3s\"\n").expect("a file");
+        let error = load(folder.path(), &[]).err().expect("an error");
+        assert!(error.to_string().contains("run.timeuot"), "{error}");
+    }
+}

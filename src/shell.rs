@@ -1,0 +1,197 @@
+//! What a person sees: data on stdout, everything else on stderr, colour and bars only on a terminal.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use crate::error::{Error, Result, file_error};
+
+/// How often a progress bar is drawn.
+const TICK: Duration = Duration::from_millis(100);
+
+/// When colour is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How the shell shall speak.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ShellOptions {
+    /// One JSON object, or NDJSON where rows stream, instead of text.
+    pub json: bool,
+    /// Notes are left out; results and errors stay.
+    pub quiet: bool,
+    /// 0 for the usual, 1 and more to see what passes through.
+    pub verbose: u8,
+    /// When colour is used.
+    pub color: ColorChoice,
+}
+
+/// The one way to stdout and stderr.
+#[derive(Debug, Clone)]
+pub struct Shell {
+    options: ShellOptions,
+    out_is_terminal: bool,
+    err_is_terminal: bool,
+    color: bool,
+}
+
+impl Shell {
+    /// A shell on this process's streams; `no_color` is what the environment says.
+    pub fn new(options: ShellOptions, no_color: bool) -> Self {
+        let out_is_terminal = io::stdout().is_terminal();
+        let color = match options.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => out_is_terminal && !no_color,
+        };
+        Self { options, out_is_terminal, err_is_terminal: io::stderr().is_terminal(), color }
+    }
+
+    /// Prints a report: for people, or as one JSON object.
+    ///
+    /// # Errors
+    /// When stdout does not take it; a reader that has gone is `BrokenPipe`.
+    pub fn print<R: Display + Serialize>(&self, report: &R) -> Result<()> {
+        let text = if self.options.json { json(report)? } else { report.to_string() };
+        self.line(&text)
+    }
+
+    /// Prints one line of data that is text already.
+    ///
+    /// # Errors
+    /// As [`Shell::print`].
+    pub fn line(&self, text: &str) -> Result<()> {
+        let mut out = io::stdout().lock();
+        let written = match text.is_empty() || text.ends_with('\n') {
+            true => out.write_all(text.as_bytes()),
+            false => writeln!(out, "{text}"),
+        };
+        written.and_then(|()| out.flush()).map_err(|cause| file_error("write to standard output", cause))
+    }
+
+    /// Prints one of many rows: text for people, or a line of NDJSON.
+    ///
+    /// # Errors
+    /// As [`Shell::print`].
+    pub fn row<R: Display + Serialize>(&self, row: &R) -> Result<()> {
+        self.print(row)
+    }
+
+    /// Tells a person something on stderr; silent with `--quiet`.
+    pub fn note(&self, text: &str) {
+        if !self.options.quiet {
+            self.tell(text);
+        }
+    }
+
+    /// Tells a person on stderr, whatever was asked. A stderr that is gone is no reason to stop.
+    pub fn tell(&self, text: &str) {
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
+    /// Tells what could not be done, why, and what to type next.
+    pub fn error(&self, error: &Error) {
+        let mut text = format!("{} could not {}", self.paint_err("error:", Paint::Red), error.message());
+        for cause in error.causes() {
+            text.push_str(&format!("\n  caused by: {}", cause.replace('\n', "\n    ")));
+        }
+        if let Some(hint) = error.hint_text() {
+            text.push_str(&format!("\n{} {hint}", self.paint_err("hint:", Paint::Cyan)));
+        }
+        self.tell(&text);
+    }
+
+    /// A progress bar on stderr over `total` units; none is drawn off a terminal.
+    pub fn progress(&self, total: Option<u64>, what: &str) -> ProgressBar {
+        if !self.err_is_terminal || self.options.quiet || self.options.json {
+            return ProgressBar::hidden();
+        }
+        let bar = match total {
+            Some(total) => ProgressBar::new(total),
+            None => ProgressBar::new_spinner(),
+        };
+        bar.set_draw_target(ProgressDrawTarget::stderr());
+        let template = match total {
+            Some(_) => "{prefix} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} ETA {eta} {msg}",
+            None => "{prefix} {spinner} {bytes} {bytes_per_sec} {msg}",
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_prefix(what.to_owned());
+        bar.enable_steady_tick(TICK);
+        bar
+    }
+
+    /// Whether reports are JSON.
+    pub fn is_json(&self) -> bool {
+        self.options.json
+    }
+
+    /// How talkative to be: 0, 1, 2.
+    pub fn verbosity(&self) -> u8 {
+        self.options.verbose
+    }
+
+    /// Whether a person watches: stdout or stderr is a terminal.
+    pub fn is_watched(&self) -> bool {
+        self.out_is_terminal || self.err_is_terminal
+    }
+
+    /// `text` in a colour where stdout shows colours.
+    pub fn paint(&self, text: &str, paint: Paint) -> String {
+        if self.color { paint.around(text) } else { text.to_owned() }
+    }
+
+    fn paint_err(&self, text: &str, paint: Paint) -> String {
+        let color = match self.options.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => self.err_is_terminal && (self.color || !self.out_is_terminal),
+        };
+        if color { paint.around(text) } else { text.to_owned() }
+    }
+}
+
+/// The colours in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paint {
+    /// Errors.
+    Red,
+    /// Warnings.
+    Yellow,
+    /// Success.
+    Green,
+    /// Hints and names.
+    Cyan,
+    /// What matters less.
+    Dim,
+}
+
+impl Paint {
+    fn around(self, text: &str) -> String {
+        let code = match self {
+            Self::Red => "31",
+            Self::Yellow => "33",
+            Self::Green => "32",
+            Self::Cyan => "36",
+            Self::Dim => "2",
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+}
+
+fn json<R: Serialize>(report: &R) -> Result<String> {
+    serde_json::to_string(report).map_err(|cause| Error::failed("write the report as JSON").because(cause))
+}
