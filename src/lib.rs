@@ -6,6 +6,8 @@
 pub mod clock;
 pub mod context;
 pub mod error;
+pub mod hash;
 pub mod ident;
+pub mod record;
 pub mod settings;
 pub mod shell;

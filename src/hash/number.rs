@@ -1,0 +1,101 @@
+//! Floats as Python's `repr` prints them, which the canonical form is defined by.
+
+/// Python prints an exponent from this power of ten on.
+const EXPONENT_FROM: i32 = 16;
+/// And below this one.
+const EXPONENT_BELOW: i32 = -4;
+
+/// Writes a finite float as Python's `repr` does: `1e+16`, `1e-05`, `100000.0`, `-0.0`.
+pub(super) fn write_float(number: f64, out: &mut Vec<u8>) {
+    if number == 0.0 {
+        out.extend_from_slice(if number.is_sign_negative() { b"-0.0" } else { b"0.0" });
+        return;
+    }
+    if number < 0.0 {
+        out.push(b'-');
+    }
+    let mut buffer = ryu::Buffer::new();
+    let (digits, exponent) = digits_and_exponent(buffer.format_finite(number.abs()).as_bytes());
+    if (EXPONENT_BELOW..EXPONENT_FROM).contains(&exponent) {
+        write_plain(&digits, exponent, out);
+    } else {
+        write_scientific(&digits, exponent, out);
+    }
+}
+
+/// The shortest digits of a positive number, and the power of ten of the first, out of `12.5`, `0.003` or `1.25e-7`.
+fn digits_and_exponent(shortest: &[u8]) -> (Vec<u8>, i32) {
+    let (mantissa, exponent) = match shortest.iter().position(|byte| *byte == b'e') {
+        Some(at) => (&shortest[..at], std::str::from_utf8(&shortest[at + 1..]).ok().and_then(|text| text.parse().ok())),
+        None => (shortest, None),
+    };
+    let point = mantissa.iter().position(|byte| *byte == b'.').unwrap_or(mantissa.len());
+    let mut digits: Vec<u8> = mantissa.iter().copied().filter(u8::is_ascii_digit).collect();
+    let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+    digits.drain(..zeros);
+    while digits.last() == Some(&b'0') {
+        digits.pop();
+    }
+    // both lengths are below 400
+    let first = point as i32 - 1 - zeros as i32;
+    (digits, first + exponent.unwrap_or(0))
+}
+
+fn write_plain(digits: &[u8], exponent: i32, out: &mut Vec<u8>) {
+    if exponent < 0 {
+        out.extend_from_slice(b"0.");
+        out.resize(out.len() + exponent.unsigned_abs() as usize - 1, b'0');
+        out.extend_from_slice(digits);
+        return;
+    }
+    let whole = exponent.unsigned_abs() as usize + 1;
+    if digits.len() <= whole {
+        out.extend_from_slice(digits);
+        out.resize(out.len() + whole - digits.len(), b'0');
+        out.extend_from_slice(b".0");
+    } else {
+        out.extend_from_slice(&digits[..whole]);
+        out.push(b'.');
+        out.extend_from_slice(&digits[whole..]);
+    }
+}
+
+fn write_scientific(digits: &[u8], exponent: i32, out: &mut Vec<u8>) {
+    out.push(digits[0]);
+    if digits.len() > 1 {
+        out.push(b'.');
+        out.extend_from_slice(&digits[1..]);
+    }
+    out.push(b'e');
+    out.push(if exponent < 0 { b'-' } else { b'+' });
+    out.extend_from_slice(format!("{:02}", exponent.unsigned_abs()).as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_print_as_python_prints_them() {
+        for (number, expected) in [
+            (1e16, "1e+16"),
+            (1e-5, "1e-05"),
+            (100_000.0, "100000.0"),
+            (-0.0, "-0.0"),
+            (0.0001, "0.0001"),
+            (1.5, "1.5"),
+            (123_456_789_012_345.6, "123456789012345.6"),
+            (9_999_999_999_999_998.0, "9999999999999998.0"),
+            (5e-324, "5e-324"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            (1.25e-7, "1.25e-07"),
+            // two shortest forms are equally near: Python takes the even digit
+            (-916_719_486_052_391.25, "-916719486052391.2"),
+        ] {
+            let mut out = Vec::new();
+            write_float(number, &mut out);
+            assert_eq!(String::from_utf8_lossy(&out), expected);
+        }
+    }
+}

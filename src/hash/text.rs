@@ -1,0 +1,66 @@
+//! Text in the canonical form: NFC, lower-case, without white space, escaped as Python's `json` escapes.
+
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+
+/// Writes `text` as a JSON string; unless `exact`, normalised first.
+pub(super) fn write_text(text: &str, exact: bool, out: &mut Vec<u8>) {
+    out.push(b'"');
+    if exact {
+        escape(text.as_bytes(), out);
+    } else if text.is_ascii() {
+        normalise_ascii(text.as_bytes(), out);
+    } else {
+        normalise(text, out);
+    }
+    out.push(b'"');
+}
+
+fn normalise_ascii(text: &[u8], out: &mut Vec<u8>) {
+    for byte in text {
+        match byte {
+            b'\t'..=b'\r' | 0x1c..=0x20 => {}
+            b'"' | b'\\' | 0..=0x1f => escape_byte(*byte, out),
+            other => out.push(other.to_ascii_lowercase()),
+        }
+    }
+}
+
+/// The order is part of the definition: NFC, then lower-casing of the whole text (a final sigma sees its neighbours),
+/// then white space goes.
+fn normalise(text: &str, out: &mut Vec<u8>) {
+    let lower = match is_nfc_quick(text.chars()) {
+        IsNormalized::Yes => text.to_lowercase(),
+        _ => text.nfc().collect::<String>().to_lowercase(),
+    };
+    let mut buffer = [0; 4];
+    for character in lower.chars().filter(|character| !is_space(*character)) {
+        escape(character.encode_utf8(&mut buffer).as_bytes(), out);
+    }
+}
+
+/// What Python's `str.isspace()` holds for: Unicode's White_Space and the four separators U+001C to U+001F.
+fn is_space(character: char) -> bool {
+    character.is_whitespace() || matches!(character, '\u{1c}'..='\u{1f}')
+}
+
+fn escape(text: &[u8], out: &mut Vec<u8>) {
+    for byte in text {
+        match byte {
+            b'"' | b'\\' | 0..=0x1f => escape_byte(*byte, out),
+            other => out.push(*other),
+        }
+    }
+}
+
+fn escape_byte(byte: u8, out: &mut Vec<u8>) {
+    match byte {
+        b'"' => out.extend_from_slice(b"\\\""),
+        b'\\' => out.extend_from_slice(b"\\\\"),
+        b'\n' => out.extend_from_slice(b"\\n"),
+        b'\r' => out.extend_from_slice(b"\\r"),
+        b'\t' => out.extend_from_slice(b"\\t"),
+        0x08 => out.extend_from_slice(b"\\b"),
+        0x0c => out.extend_from_slice(b"\\f"),
+        other => out.extend_from_slice(format!("\\u{other:04x}").as_bytes()),
+    }
+}
