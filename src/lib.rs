@@ -7,6 +7,7 @@ pub mod clock;
 pub mod context;
 pub mod error;
 pub mod hash;
+pub mod db;
 pub mod ident;
 pub mod record;
 pub mod settings;

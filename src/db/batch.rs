@@ -1,0 +1,119 @@
+//! Rows on their way into a table: converted, checked, and kept in two flat buffers instead of a tree of values.
+
+use crate::hash::Sha;
+
+/// One value, ready to be bound or copied.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cell {
+    /// NULL.
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// An integer.
+    Integer(i64),
+    /// A finite float.
+    Float(f64),
+    /// Text: a part of the batch's buffer.
+    Text(Span),
+    /// Bytes: a part of the batch's buffer.
+    Bytes(Span),
+}
+
+/// A part of a batch's buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    start: usize,
+    end: usize,
+}
+
+/// Rows of one width, each with its hash and its place in the input.
+#[derive(Debug, Default)]
+pub struct RowBatch {
+    width: usize,
+    cells: Vec<Cell>,
+    buffer: Vec<u8>,
+    shas: Vec<Sha>,
+    offsets: Vec<u64>,
+}
+
+impl RowBatch {
+    /// An empty batch for rows of `width` cells.
+    pub fn new(width: usize) -> Self {
+        Self { width, ..Self::default() }
+    }
+
+    /// The number of complete rows.
+    pub fn len(&self) -> usize {
+        self.shas.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.shas.is_empty()
+    }
+
+    /// The bytes in use, roughly: when to send the batch on.
+    pub fn size(&self) -> usize {
+        self.buffer.len() + self.cells.len() * size_of::<Cell>()
+    }
+
+    /// Adds a row of NULLs and gives its cells to be set; `offset` is the record's place in the input.
+    pub fn add_row(&mut self, sha: Sha, offset: u64) -> usize {
+        let row = self.shas.len();
+        self.cells.resize(self.cells.len() + self.width, Cell::Null);
+        self.shas.push(sha);
+        self.offsets.push(offset);
+        row
+    }
+
+    /// Sets a cell.
+    pub fn set(&mut self, row: usize, column: usize, cell: Cell) {
+        self.cells[row * self.width + column] = cell;
+    }
+
+    /// Keeps text or bytes in the buffer.
+    pub fn keep(&mut self, bytes: &[u8]) -> Span {
+        let start = self.buffer.len();
+        self.buffer.extend_from_slice(bytes);
+        Span { start, end: self.buffer.len() }
+    }
+
+    /// Takes the last row back.
+    pub fn drop_last_row(&mut self) {
+        self.shas.pop();
+        self.offsets.pop();
+        self.cells.truncate(self.shas.len() * self.width);
+    }
+
+    /// Takes one row out; those after it move up.
+    pub fn remove_row(&mut self, row: usize) {
+        self.shas.remove(row);
+        self.offsets.remove(row);
+        self.cells.drain(row * self.width..(row + 1) * self.width);
+    }
+
+    /// The cells of a row.
+    pub fn row(&self, row: usize) -> &[Cell] {
+        &self.cells[row * self.width..(row + 1) * self.width]
+    }
+
+    /// The hash of a row.
+    pub fn sha(&self, row: usize) -> Sha {
+        self.shas[row]
+    }
+
+    /// A row's place in the input.
+    pub fn offset(&self, row: usize) -> u64 {
+        self.offsets[row]
+    }
+
+    /// The bytes of a text or bytes cell.
+    pub fn bytes(&self, span: Span) -> &[u8] {
+        &self.buffer[span.start..span.end]
+    }
+
+    /// The text of a text cell; cells are made from valid text, so nothing is ever replaced.
+    pub fn text(&self, span: Span) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(self.bytes(span))
+    }
+}

@@ -1,0 +1,184 @@
+//! From a record's value to what its column takes. What does not fit is said, never bent.
+
+use std::borrow::Cow;
+
+use super::batch::{Cell, RowBatch};
+use super::table::Kind;
+use crate::hash::write_json;
+use crate::record::{Value, parse_json};
+
+/// Beyond this a float no longer holds every whole number.
+const EXACT_FLOAT_MAX: f64 = 9_007_199_254_740_992.0;
+
+/// A value as its column takes it, before it is kept in a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fitted<'a> {
+    /// NULL.
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// An integer.
+    Integer(i64),
+    /// A float.
+    Float(f64),
+    /// Text.
+    Text(Cow<'a, str>),
+    /// Bytes.
+    Bytes(Vec<u8>),
+}
+
+impl Fitted<'_> {
+    /// The same value, owning its text.
+    pub fn into_owned(self) -> Fitted<'static> {
+        match self {
+            Self::Null => Fitted::Null,
+            Self::Bool(flag) => Fitted::Bool(flag),
+            Self::Integer(number) => Fitted::Integer(number),
+            Self::Float(number) => Fitted::Float(number),
+            Self::Text(text) => Fitted::Text(Cow::Owned(text.into_owned())),
+            Self::Bytes(bytes) => Fitted::Bytes(bytes),
+        }
+    }
+
+    /// Keeps the value in a batch.
+    pub fn keep(&self, batch: &mut RowBatch) -> Cell {
+        match self {
+            Self::Null => Cell::Null,
+            Self::Bool(flag) => Cell::Bool(*flag),
+            Self::Integer(number) => Cell::Integer(*number),
+            Self::Float(number) => Cell::Float(*number),
+            Self::Text(text) => Cell::Text(batch.keep(text.as_bytes())),
+            Self::Bytes(bytes) => Cell::Bytes(batch.keep(bytes)),
+        }
+    }
+}
+
+/// The value as a column of `kind` takes it; `None` when it does not fit.
+pub fn fit<'a>(value: &'a Value<'_>, kind: Kind) -> Option<Fitted<'a>> {
+    if matches!(value, Value::Null) {
+        return Some(Fitted::Null);
+    }
+    match kind {
+        Kind::Boolean => boolean(value).map(Fitted::Bool),
+        Kind::Integer { bits } => integer(value).filter(|number| in_range(*number, bits)).map(Fitted::Integer),
+        Kind::Float => float(value).map(Fitted::Float),
+        Kind::Numeric => numeric(value),
+        Kind::Json => Some(Fitted::Text(Cow::Owned(json(value)))),
+        Kind::Bytes => bytes(value).map(Fitted::Bytes),
+        Kind::Text | Kind::Other => Some(Fitted::Text(text(value))),
+    }
+}
+
+/// A value as text: text as it is, everything else as JSON.
+pub fn text<'a>(value: &'a Value<'_>) -> Cow<'a, str> {
+    match value {
+        Value::Text(text) => Cow::Borrowed(text.as_ref()),
+        other => Cow::Owned(json(other)),
+    }
+}
+
+fn json(value: &Value<'_>) -> String {
+    let mut out = Vec::new();
+    write_json(value, &mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn in_range(number: i64, bits: u8) -> bool {
+    match bits {
+        16 => i16::try_from(number).is_ok(),
+        32 => i32::try_from(number).is_ok(),
+        _ => true,
+    }
+}
+
+fn boolean(value: &Value<'_>) -> Option<bool> {
+    match value {
+        Value::Bool(flag) => Some(*flag),
+        Value::Integer(0) => Some(false),
+        Value::Integer(1) => Some(true),
+        Value::Text(text) => match text.trim().to_ascii_lowercase().as_str() {
+            "true" | "t" | "1" => Some(true),
+            "false" | "f" | "0" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn integer(value: &Value<'_>) -> Option<i64> {
+    match value {
+        Value::Bool(flag) => Some(i64::from(*flag)),
+        Value::Integer(number) => Some(*number),
+        // a whole float below 2^53 is exactly that integer
+        Value::Float(number) if number.fract() == 0.0 && number.abs() <= EXACT_FLOAT_MAX => Some(*number as i64),
+        Value::Text(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+fn float(value: &Value<'_>) -> Option<f64> {
+    let number = match value {
+        Value::Integer(number) => *number as f64,
+        Value::Float(number) => *number,
+        Value::BigInteger(digits) => digits.parse().ok()?,
+        Value::Text(text) => number_in(text)?.parse().ok()?,
+        _ => return None,
+    };
+    number.is_finite().then_some(number)
+}
+
+fn numeric<'a>(value: &'a Value<'_>) -> Option<Fitted<'a>> {
+    match value {
+        Value::Integer(number) => Some(Fitted::Integer(*number)),
+        Value::Float(_) => Some(Fitted::Text(Cow::Owned(json(value)))),
+        Value::BigInteger(digits) => Some(Fitted::Text(Cow::Borrowed(digits.as_ref()))),
+        Value::Text(text) => number_in(text).map(|number| Fitted::Text(Cow::Borrowed(number))),
+        _ => None,
+    }
+}
+
+/// The number that a text holds, if it is one as JSON writes them.
+fn number_in(text: &str) -> Option<&str> {
+    let text = text.trim();
+    match parse_json(text) {
+        Ok(Value::Integer(_) | Value::BigInteger(_) | Value::Float(_)) => Some(text),
+        _ => None,
+    }
+}
+
+/// Bytes are written as `\x` and hex digits, as PostgreSQL prints them.
+fn bytes(value: &Value<'_>) -> Option<Vec<u8>> {
+    match value {
+        Value::Bytes(bytes) => Some(bytes.clone()),
+        Value::Text(text) => {
+            let digits = text.strip_prefix("\\x").filter(|digits| digits.len() % 2 == 0 && digits.is_ascii())?;
+            let pair = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).ok();
+            (0..digits.len()).step_by(2).map(pair).collect()
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_never_bent() {
+        let integer = Kind::Integer { bits: 16 };
+        for (value, kind, fits) in [
+            (Value::from("12"), integer, true),
+            (Value::from(40_000), integer, false),
+            (Value::from(1.5), integer, false),
+            (Value::from(2.0), integer, true),
+            (Value::from("x"), Kind::Float, false),
+            (Value::from("nan"), Kind::Float, false),
+            (Value::from(2), Kind::Boolean, false),
+            (Value::from("\\x0aff"), Kind::Bytes, true),
+            (Value::from("\\x0af"), Kind::Bytes, false),
+            (Value::Array(vec![]), Kind::Text, true),
+        ] {
+            assert_eq!(fit(&value, kind).is_some(), fits, "{value:?} into {kind:?}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Databases behind one trait. Nothing above this room knows which backend it talks to.
+
+mod batch;
+mod connection;
+mod fit;
+mod postgres;
+pub(crate) mod server;
+mod sqlite;
+mod table;
+
+pub use batch::{Cell, RowBatch};
+pub(crate) use connection::scope_of;
+pub use connection::{Connection, ObjectKind, Observer, Touched};
+pub use fit::{Fitted, fit, text};
+pub use table::{Column, Kind, NAME_BYTES_MAX, NewColumn, RowId, Table, TableName, quote};
+
+use chrono::NaiveDateTime;
+
+use crate::context::{Cancellation, Context};
+use crate::error::{Error, ErrorKind, Result};
+use crate::record::Value;
+use crate::settings::DatabaseSettings;
+
+/// One line of the table of backends.
+pub struct Entry {
+    /// The scheme of its URLs: `sqlite`, `postgres`.
+    pub name: &'static str,
+    /// Opens a database of this backend.
+    pub open: fn(&Context, &DatabaseSettings) -> Result<Box<dyn Database>>,
+}
+
+/// The backends that dc knows.
+pub const BACKENDS: &[Entry] = &[sqlite::ENTRY, postgres::ENTRY];
+
+/// Opens a configured database.
+///
+/// # Errors
+/// Settings for an unknown backend; else what the backend says: not there, not allowed, not reachable.
+pub(crate) fn open(context: &Context, settings: &DatabaseSettings) -> Result<Box<dyn Database>> {
+    let wanted = settings.target.backend();
+    let Some(entry) = BACKENDS.iter().find(|entry| entry.name == wanted) else {
+        let known: Vec<&str> = BACKENDS.iter().map(|entry| entry.name).collect();
+        return Err(Error::new(ErrorKind::Settings, format!("open the database `{}`: `{wanted}` is no backend", settings.name))
+            .hint(format!("backends: {}", known.join(", "))));
+    };
+    (entry.open)(context, settings)
+}
+
+/// The rows of a query.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rows {
+    /// The names of the columns.
+    pub columns: Vec<String>,
+    /// The rows, each as wide as `columns`.
+    pub rows: Vec<Vec<Value<'static>>>,
+}
+
+/// Which active rows a merge compares: those whose columns have these values. Empty for all.
+pub type Scope = Vec<(Column, Fitted<'static>)>;
+
+/// What becomes of a row that has vanished from its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Gone {
+    /// It stays, with the time at which it left.
+    #[default]
+    Archive,
+    /// It is deleted.
+    Delete,
+    /// It stays active.
+    Keep,
+}
+
+/// A row that a table refused; nothing of its batch was written.
+#[derive(Debug)]
+pub struct BadRow {
+    /// Its place in the batch, when the database told.
+    pub row: Option<usize>,
+    /// Why.
+    pub error: Error,
+}
+
+/// What a merge and the data functions need of a database.
+pub trait Database: Send {
+    /// The backend's name in [`BACKENDS`].
+    fn backend(&self) -> &'static str;
+
+    /// Runs a query and collects its rows. Placeholders are the backend's own: `?1` or `$1`.
+    ///
+    /// # Errors
+    /// What the database says, with the statement.
+    fn query(&mut self, sql: &str, parameters: &[Value<'_>]) -> Result<Rows>;
+
+    /// Runs a statement and tells how many rows it changed.
+    ///
+    /// # Errors
+    /// As [`Database::query`].
+    fn execute(&mut self, sql: &str, parameters: &[Value<'_>]) -> Result<u64>;
+
+    /// The tables, views and routines that a statement touches. What cannot be told is left out.
+    fn objects_of(&mut self, sql: &str) -> Vec<Touched>;
+
+    /// The shape of a table; `None` when there is none of that name.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn table(&mut self, name: &TableName) -> Result<Option<Table>>;
+
+    /// Opens a transaction in which nobody else merges into `table`; waits for whoever does.
+    ///
+    /// # Errors
+    /// Busy after a long wait, interrupted when a person stops it.
+    fn begin(&mut self, table: &TableName, cancellation: &Cancellation) -> Result<()>;
+
+    /// Makes the transaction last.
+    ///
+    /// # Errors
+    /// What the database says; nothing has changed then.
+    fn commit(&mut self) -> Result<()>;
+
+    /// Takes the transaction back.
+    fn rollback(&mut self);
+
+    /// Makes a table with the framework's columns and these.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn create_table(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()>;
+
+    /// Adds columns to a table.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn add_columns(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()>;
+
+    /// Makes the index over the hashes of the active rows, if it is not there.
+    ///
+    /// # Errors
+    /// Two active rows of one hash.
+    fn index_active(&mut self, name: &TableName) -> Result<()>;
+
+    /// Gives the hash prefix and the place of every active row in scope.
+    ///
+    /// # Errors
+    /// What the database or `each` says; a hash that is none.
+    fn active(&mut self, table: &Table, scope: &Scope, each: &mut dyn FnMut(u128, RowId) -> Result<()>) -> Result<()>;
+
+    /// Counts the active rows in scope.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn count_active(&mut self, table: &Table, scope: &Scope) -> Result<u64>;
+
+    /// Inserts rows: the cells of `batch` into `columns`, each with its hash, created at `moment`.
+    ///
+    /// # Errors
+    /// The row that was refused. Either all rows are written or none.
+    fn insert(&mut self, table: &Table, columns: &[Column], batch: &RowBatch, moment: NaiveDateTime) -> Result<(), BadRow>;
+
+    /// Archives or deletes rows by their places; tells how many.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn retire(&mut self, table: &Table, rows: &[RowId], gone: Gone, moment: NaiveDateTime) -> Result<u64>;
+
+    /// Deletes every row, active or not, that matches; tells how many.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn delete_where(&mut self, table: &Table, filter: &Scope) -> Result<u64>;
+
+    /// Turns texts into what the column would give back for them (a date written another way, a UUID in capitals),
+    /// so that they can be compared with stored values.
+    ///
+    /// # Errors
+    /// What the database says of a text that does not fit.
+    fn read_back(&mut self, column: &Column, texts: &mut Vec<Option<String>>) -> Result<()> {
+        let _ = (column, texts);
+        Ok(())
+    }
+
+    /// Gives some columns of some rows.
+    ///
+    /// # Errors
+    /// What the database or `each` says.
+    fn values_of(&mut self, table: &Table, columns: &[Column], rows: &[RowId], each: &mut dyn FnMut(RowId, Vec<Value<'static>>) -> Result<()>) -> Result<()>;
+}

@@ -1,0 +1,168 @@
+//! PostgreSQL through the pure-Rust driver: no libpq, no OpenSSL.
+
+mod copy;
+mod merge;
+mod objects;
+mod shape;
+mod value;
+
+use std::time::{Duration, Instant};
+
+use chrono::NaiveDateTime;
+use postgres::error::SqlState;
+use postgres::{Client, NoTls};
+
+use super::server::{server_error, server_target};
+use super::{BadRow, Column, Database, Entry, Gone, NewColumn, RowBatch, RowId, Rows, Scope, Table, TableName, Touched};
+use crate::context::{Cancellation, Context};
+use crate::error::{Error, ErrorKind, Result};
+use crate::record::Value;
+use crate::settings::{DatabaseSettings, Target};
+
+/// This backend's line in the registry.
+pub(super) const ENTRY: Entry = Entry { name: "postgres", open };
+
+/// How long a merge waits for another one.
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(600);
+
+/// An open connection.
+pub(super) struct Postgres {
+    client: Client,
+}
+
+fn open(_: &Context, settings: &DatabaseSettings) -> Result<Box<dyn Database>> {
+    let Target::Server { url, .. } = &settings.target else {
+        return Err(Error::new(ErrorKind::Settings, "open an SQLite file as a server"));
+    };
+    let target = server_target(url)?;
+    let config = postgres::Config::from(target.config.clone());
+    let client = match target.tls.clone() {
+        Some(tls) => config.connect(tls),
+        None => config.connect(NoTls),
+    };
+    let mut client = client.map_err(|cause| target.failure(cause))?;
+    // names and numbers in the forms that we read and write, whatever the server's defaults are
+    let session = "SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET extra_float_digits = 1; SET standard_conforming_strings = on; SET client_min_messages = warning";
+    client.batch_execute(session).map_err(|cause| server_error("set up the session", cause))?;
+    Ok(Box::new(Postgres { client }))
+}
+
+impl Postgres {
+    fn batch(&mut self, sql: &str) -> Result<()> {
+        self.client.batch_execute(sql).map_err(|cause| server_error(format!("run `{sql}`"), cause))
+    }
+
+    /// One try to open the transaction and to lock; `false` when somebody else holds the lock.
+    fn try_begin(&mut self, table: &TableName) -> Result<bool> {
+        // the advisory lock comes first: it also guards a table that does not exist yet
+        let advisory = format!("SELECT pg_advisory_xact_lock(hashtextextended({}, 0))", literal(&format!("dc merge {table}")));
+        let begin = format!("BEGIN; SET LOCAL lock_timeout = '500ms'; {advisory}");
+        let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", table.quoted());
+        let mut locked = self.client.batch_execute(&begin);
+        if locked.is_ok() && shape::is_table(&mut self.client, table)? {
+            locked = self.client.batch_execute(&lock);
+        }
+        match locked.and_then(|()| self.client.batch_execute("SET LOCAL lock_timeout = 0")) {
+            Ok(()) => Ok(true),
+            Err(cause) if cause.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
+                self.rollback();
+                Ok(false)
+            }
+            Err(cause) => {
+                self.rollback();
+                Err(server_error(format!("lock `{table}`"), cause))
+            }
+        }
+    }
+}
+
+/// Text as an SQL literal.
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+impl Database for Postgres {
+    fn backend(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn query(&mut self, sql: &str, parameters: &[Value<'_>]) -> Result<Rows> {
+        value::query(&mut self.client, sql, parameters)
+    }
+
+    fn execute(&mut self, sql: &str, parameters: &[Value<'_>]) -> Result<u64> {
+        value::execute(&mut self.client, sql, parameters)
+    }
+
+    fn objects_of(&mut self, sql: &str) -> Vec<Touched> {
+        objects::touched(&mut self.client, sql)
+    }
+
+    fn table(&mut self, name: &TableName) -> Result<Option<Table>> {
+        shape::table(&mut self.client, name)
+    }
+
+    fn begin(&mut self, table: &TableName, cancellation: &Cancellation) -> Result<()> {
+        let started = Instant::now();
+        while !self.try_begin(table)? {
+            cancellation.check()?;
+            if started.elapsed() > LOCK_WAIT_MAX {
+                let minutes = LOCK_WAIT_MAX.as_secs() / 60;
+                let what = format!("lock `{table}`: somebody else has held it for {minutes} minutes");
+                let hint = "SELECT pid, query FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE locktype = 'relation' shows who";
+                return Err(Error::new(ErrorKind::Busy, what).hint(hint));
+            }
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        self.batch("COMMIT")
+    }
+
+    fn rollback(&mut self) {
+        if let Err(cause) = self.client.batch_execute("ROLLBACK") {
+            log::debug!("the rollback failed, closing the connection will do it: {cause}");
+        }
+    }
+
+    fn create_table(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()> {
+        self.batch(&shape::create_sql(name, columns)?)
+    }
+
+    fn add_columns(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()> {
+        columns.iter().try_for_each(|column| shape::add_sql(name, column).and_then(|sql| self.batch(&sql)))
+    }
+
+    fn index_active(&mut self, name: &TableName) -> Result<()> {
+        self.batch(&shape::index_sql(name))
+    }
+
+    fn active(&mut self, table: &Table, scope: &Scope, each: &mut dyn FnMut(u128, RowId) -> Result<()>) -> Result<()> {
+        copy::active(&mut self.client, table, scope, each)
+    }
+
+    fn count_active(&mut self, table: &Table, scope: &Scope) -> Result<u64> {
+        merge::count_active(&mut self.client, table, scope)
+    }
+
+    fn insert(&mut self, table: &Table, columns: &[Column], batch: &RowBatch, moment: NaiveDateTime) -> Result<(), BadRow> {
+        copy::insert(&mut self.client, table, columns, batch, moment)
+    }
+
+    fn retire(&mut self, table: &Table, rows: &[RowId], gone: Gone, moment: NaiveDateTime) -> Result<u64> {
+        merge::retire(&mut self.client, table, rows, gone, moment)
+    }
+
+    fn delete_where(&mut self, table: &Table, filter: &Scope) -> Result<u64> {
+        merge::delete_where(&mut self.client, table, filter)
+    }
+
+    fn read_back(&mut self, column: &Column, texts: &mut Vec<Option<String>>) -> Result<()> {
+        merge::read_back(&mut self.client, column, texts)
+    }
+
+    fn values_of(&mut self, table: &Table, columns: &[Column], rows: &[RowId], each: &mut dyn FnMut(RowId, Vec<Value<'static>>) -> Result<()>) -> Result<()> {
+        merge::values_of(&mut self.client, table, columns, rows, each)
+    }
+}

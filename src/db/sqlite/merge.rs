@@ -1,0 +1,166 @@
+//! What a merge does with an SQLite table, row by row through prepared statements.
+
+use chrono::NaiveDateTime;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, ToSql, params, params_from_iter};
+
+use super::{Sqlite, explain, value_of};
+use crate::clock;
+use crate::db::connection::quoted_list;
+use crate::db::{BadRow, Cell, Column, Fitted, Gone, RowBatch, RowId, Scope, Table, quote};
+use crate::error::{Error, Result};
+use crate::record::Value;
+
+struct Bound<'a>(&'a Fitted<'a>);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            Fitted::Null => ValueRef::Null,
+            Fitted::Bool(flag) => ValueRef::Integer(i64::from(*flag)),
+            Fitted::Integer(number) => ValueRef::Integer(*number),
+            Fitted::Float(number) => ValueRef::Real(*number),
+            Fitted::Text(text) => ValueRef::Text(text.as_bytes()),
+            Fitted::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+/// `a = ?1 AND b IS NULL`, and the values that are bound to it.
+fn condition(scope: &Scope) -> (String, Vec<Bound<'_>>) {
+    let mut parts = Vec::new();
+    let mut bound = Vec::new();
+    for (column, value) in scope {
+        if matches!(value, Fitted::Null) {
+            parts.push(format!("{} IS NULL", quote(&column.name)));
+        } else {
+            bound.push(Bound(value));
+            parts.push(format!("{} = ?{}", quote(&column.name), bound.len()));
+        }
+    }
+    (parts.join(" AND "), bound)
+}
+
+fn active_condition(scope: &Scope) -> (String, Vec<Bound<'_>>) {
+    let (parts, bound) = condition(scope);
+    (if parts.is_empty() { "archive IS NULL".to_owned() } else { format!("archive IS NULL AND {parts}") }, bound)
+}
+
+pub(super) fn active(sqlite: &Sqlite, table: &Table, scope: &Scope, each: &mut dyn FnMut(u128, RowId) -> Result<()>) -> Result<()> {
+    let (condition, bound) = active_condition(scope);
+    let sql = format!("SELECT rowid, sha FROM {} WHERE {condition}", table.name.quoted());
+    let fail = |cause| sqlite.fail("read the hashes", cause);
+    let mut statement = sqlite.connection.prepare(&sql).map_err(fail)?;
+    let mut rows = statement.query(params_from_iter(bound)).map_err(fail)?;
+    while let Some(row) = rows.next().map_err(fail)? {
+        let place: i64 = row.get(0).map_err(fail)?;
+        let prefix = match row.get_ref(1).map_err(fail)? {
+            ValueRef::Blob(bytes) if bytes.len() == 32 => prefix_of(bytes),
+            ValueRef::Text(hex) if hex.len() == 64 => std::str::from_utf8(&hex[..32]).ok().and_then(|hex| u128::from_str_radix(hex, 16).ok()),
+            _ => None,
+        };
+        let Some(prefix) = prefix else {
+            let what = format!("read the hash of row {place} in `{}`: `sha` holds no record hash", table.name);
+            return Err(Error::failed(what).hint(format!("look at it: SELECT * FROM {} WHERE rowid = {place}", table.name)));
+        };
+        each(prefix, RowId(place as u64))?;
+    }
+    Ok(())
+}
+
+fn prefix_of(sha: &[u8]) -> Option<u128> {
+    Some(u128::from_be_bytes(sha.get(..16)?.try_into().ok()?))
+}
+
+pub(super) fn count_active(sqlite: &Sqlite, table: &Table, scope: &Scope) -> Result<u64> {
+    let (condition, bound) = active_condition(scope);
+    let sql = format!("SELECT count(*) FROM {} WHERE {condition}", table.name.quoted());
+    let count: rusqlite::Result<i64> = sqlite.connection.query_row(&sql, params_from_iter(bound), |row| row.get(0));
+    count.map(i64::unsigned_abs).map_err(|cause| sqlite.fail("count the active rows", cause))
+}
+
+pub(super) fn insert(sqlite: &Sqlite, table: &Table, columns: &[Column], batch: &RowBatch, moment: NaiveDateTime) -> Result<(), BadRow> {
+    let bad = |row, cause| BadRow { row, error: explain(&sqlite.path, "insert the row", cause) };
+    let places: String = (3..columns.len() + 3).map(|place| format!(", ?{place}")).collect();
+    let names = if columns.is_empty() { String::new() } else { format!(", {}", quoted_list(columns)) };
+    let sql = format!("INSERT INTO {} (sha, date_created{names}) VALUES (?1, ?2{places})", table.name.quoted());
+    let moment = clock::text(moment);
+    let run = |sql: &str| sqlite.connection.execute_batch(sql).map_err(|cause| bad(None, cause));
+    run("SAVEPOINT batch")?;
+    let mut statement = sqlite.connection.prepare_cached(&sql).map_err(|cause| bad(None, cause))?;
+    for row in 0..batch.len() {
+        if let Err(cause) = insert_row(&mut statement, table, batch, row, &moment) {
+            let full = matches!(cause.sqlite_error_code(), Some(rusqlite::ErrorCode::DiskFull | rusqlite::ErrorCode::SystemIoFailure));
+            if !full && !sqlite.connection.is_autocommit() {
+                run("ROLLBACK TO batch; RELEASE batch")?;
+            }
+            return Err(bad((!full).then_some(row), cause));
+        }
+    }
+    run("RELEASE batch")
+}
+
+fn insert_row(statement: &mut CachedStatement<'_>, table: &Table, batch: &RowBatch, row: usize, moment: &str) -> rusqlite::Result<()> {
+    let sha = batch.sha(row);
+    if table.sha_is_text() {
+        statement.raw_bind_parameter(1, sha.to_string())?;
+    } else {
+        statement.raw_bind_parameter(1, sha.0.as_slice())?;
+    }
+    statement.raw_bind_parameter(2, moment)?;
+    for (place, cell) in batch.row(row).iter().enumerate() {
+        let value = match cell {
+            Cell::Null => ValueRef::Null,
+            Cell::Bool(flag) => ValueRef::Integer(i64::from(*flag)),
+            Cell::Integer(number) => ValueRef::Integer(*number),
+            Cell::Float(number) => ValueRef::Real(*number),
+            Cell::Text(span) => ValueRef::Text(batch.bytes(*span)),
+            Cell::Bytes(span) => ValueRef::Blob(batch.bytes(*span)),
+        };
+        statement.raw_bind_parameter(place + 3, ToSqlOutput::Borrowed(value))?;
+    }
+    statement.raw_execute().map(|_| ())
+}
+
+pub(super) fn retire(sqlite: &Sqlite, table: &Table, rows: &[RowId], gone: Gone, moment: NaiveDateTime) -> Result<u64> {
+    let fail = |cause| sqlite.fail("retire the rows that have gone", cause);
+    let name = table.name.quoted();
+    let moment = clock::text(moment);
+    let sql = match gone {
+        Gone::Archive => format!("UPDATE {name} SET archive = ?2, date_modified = ?2 WHERE rowid = ?1"),
+        Gone::Delete => format!("DELETE FROM {name} WHERE rowid = ?1 AND ?2 = ?2"),
+        Gone::Keep => return Ok(0),
+    };
+    let mut statement = sqlite.connection.prepare_cached(&sql).map_err(fail)?;
+    let mut count = 0;
+    for RowId(place) in rows {
+        count += statement.execute(params![*place as i64, moment]).map_err(fail)?;
+    }
+    Ok(count as u64)
+}
+
+pub(super) fn delete_where(sqlite: &Sqlite, table: &Table, filter: &Scope) -> Result<u64> {
+    let (condition, bound) = condition(filter);
+    let sql = format!("DELETE FROM {} WHERE {condition}", table.name.quoted());
+    let deleted = sqlite.connection.execute(&sql, params_from_iter(bound));
+    deleted.map(|count| count as u64).map_err(|cause| sqlite.fail("delete the rows", cause))
+}
+
+pub(super) fn values_of(
+    sqlite: &Sqlite,
+    table: &Table,
+    columns: &[Column],
+    rows: &[RowId],
+    each: &mut dyn FnMut(RowId, Vec<Value<'static>>) -> Result<()>,
+) -> Result<()> {
+    let fail = |cause| sqlite.fail("read the keys", cause);
+    let sql = format!("SELECT {} FROM {} WHERE rowid = ?1", quoted_list(columns), table.name.quoted());
+    let mut statement = sqlite.connection.prepare_cached(&sql).map_err(fail)?;
+    for row in rows {
+        let values = statement.query_row(params![row.0 as i64], |found| {
+            (0..columns.len()).map(|place| found.get_ref(place).map(value_of)).collect::<rusqlite::Result<Vec<_>>>()
+        });
+        each(*row, values.map_err(fail)?)?;
+    }
+    Ok(())
+}

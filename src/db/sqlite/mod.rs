@@ -1,0 +1,259 @@
+//! SQLite through rusqlite: the embedded default.
+
+mod merge;
+mod shape;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use chrono::NaiveDateTime;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{OpenFlags, ToSql, params_from_iter};
+
+use super::{BadRow, Column, Database, Entry, Gone, NewColumn, RowBatch, RowId, Rows, Scope, Table, TableName, Touched, ObjectKind};
+use crate::context::{Cancellation, Context};
+use crate::error::{Error, ErrorKind, OrFail, Result, file_error};
+use crate::record::Value;
+use crate::settings::{DatabaseSettings, Target};
+
+/// This backend's line in the registry.
+pub(super) const ENTRY: Entry = Entry { name: "sqlite", open };
+
+/// How long one statement waits for another writer before we look around (cancelled? too long?).
+const BUSY_STEP: Duration = Duration::from_millis(250);
+/// How long a merge waits for another one.
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(600);
+/// The page cache of a connection, in KiB: what keeps memory bounded at any table size.
+const CACHE_KIB: u32 = 16 * 1024;
+
+/// What the authorizer saw while a statement was compiled: name, written, the view it went through.
+type Seen = Arc<Mutex<BTreeSet<(String, bool)>>>;
+
+/// An open SQLite file.
+pub(super) struct Sqlite {
+    connection: rusqlite::Connection,
+    path: PathBuf,
+    seen: Seen,
+}
+
+fn open(_: &Context, settings: &DatabaseSettings) -> Result<Box<dyn Database>> {
+    let Target::Sqlite { path } = &settings.target else {
+        return Err(Error::new(ErrorKind::Settings, "open a server's URL as an SQLite file"));
+    };
+    if settings.is_default
+        && let Some(folder) = path.parent()
+    {
+        std::fs::create_dir_all(folder).map_err(|cause| file_error(format!("make the folder {}", folder.display()), cause))?;
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = rusqlite::Connection::open_with_flags(path, flags).map_err(|cause| explain(path, "open it", cause))?;
+    let seen = Seen::default();
+    let mut sqlite = Sqlite { connection, path: path.clone(), seen };
+    sqlite.set_up().map_err(|cause| explain(path, "open it", cause))?;
+    Ok(Box::new(sqlite))
+}
+
+impl Sqlite {
+    fn set_up(&mut self) -> rusqlite::Result<()> {
+        self.connection.busy_timeout(Duration::from_secs(30))?;
+        // a read-only file cannot be switched to WAL and need not be
+        let mode: String = self.connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+        if mode != "wal" {
+            let _ = self.connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()));
+        }
+        self.connection.execute_batch(&format!("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -{CACHE_KIB}; PRAGMA temp_store = FILE"))?;
+        let seen = Arc::clone(&self.seen);
+        self.connection.authorizer(Some(move |context: AuthContext<'_>| {
+            watch(&seen, &context);
+            Authorization::Allow
+        }))?;
+        self.connection.set_prepared_statement_cache_capacity(64);
+        Ok(())
+    }
+
+    fn fail(&self, what: &str, cause: rusqlite::Error) -> Error {
+        explain(&self.path, what, cause)
+    }
+
+    fn batch(&mut self, sql: &str) -> Result<()> {
+        self.connection.execute_batch(sql).map_err(|cause| explain(&self.path, &format!("run `{sql}`"), cause))
+    }
+}
+
+/// Takes note of what a statement reads and writes, while SQLite compiles it.
+fn watch(seen: &Seen, context: &AuthContext<'_>) {
+    let (name, written) = match context.action {
+        AuthAction::Read { table_name, .. } => (table_name, false),
+        AuthAction::Insert { table_name } | AuthAction::Update { table_name, .. } | AuthAction::Delete { table_name } => (table_name, true),
+        _ => return,
+    };
+    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    seen.insert((name.to_owned(), written));
+    if let Some(view) = context.accessor {
+        seen.insert((view.to_owned(), false));
+    }
+}
+
+/// What SQLite says, with the file, the kind that fits, and what to do.
+fn explain(path: &Path, what: &str, cause: rusqlite::Error) -> Error {
+    use rusqlite::ErrorCode as Code;
+    let (kind, hint) = match cause.sqlite_error_code() {
+        Some(Code::DatabaseBusy | Code::DatabaseLocked) => (ErrorKind::Busy, Some("somebody else is writing; try again when they are done".to_owned())),
+        Some(Code::ReadOnly | Code::PermissionDenied | Code::AuthorizationForStatementDenied) => {
+            (ErrorKind::Permission, Some(format!("make the file and its folder writable: `ls -ld {} {}`", path.display(), path.parent().unwrap_or(path).display())))
+        }
+        Some(Code::CannotOpen) => {
+            (ErrorKind::NotFound, Some(format!("check that the folder {} is there and may be written", path.parent().unwrap_or(path).display())))
+        }
+        Some(Code::DiskFull) => (ErrorKind::Failed, Some("free some space (`df -h` shows where) and try again; nothing was changed".to_owned())),
+        Some(Code::NotADatabase) => (ErrorKind::Failed, Some("the file is no SQLite database; check the path in the settings".to_owned())),
+        Some(Code::DatabaseCorrupt) => (ErrorKind::Failed, Some(format!("look at the damage with `sqlite3 {} 'PRAGMA integrity_check'`", path.display()))),
+        _ => (ErrorKind::Failed, None),
+    };
+    let temporary = kind == ErrorKind::Busy;
+    let error = Error::new(kind, format!("use {}: {what}", path.display())).because(cause).temporary(temporary);
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+struct Bound<'a>(&'a Value<'a>);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self.0 {
+            Value::Null => ToSqlOutput::Borrowed(ValueRef::Null),
+            Value::Bool(flag) => ToSqlOutput::Borrowed(ValueRef::Integer(i64::from(*flag))),
+            Value::Integer(number) => ToSqlOutput::Borrowed(ValueRef::Integer(*number)),
+            Value::Float(number) => ToSqlOutput::Borrowed(ValueRef::Real(*number)),
+            Value::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Value::Bytes(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+            other => ToSqlOutput::Owned(rusqlite::types::Value::Text(super::text(other).into_owned())),
+        })
+    }
+}
+
+fn value_of(stored: ValueRef<'_>) -> Value<'static> {
+    match stored {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::Integer(number),
+        ValueRef::Real(number) => Value::Float(number),
+        ValueRef::Text(text) => Value::from(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Blob(bytes) => Value::Bytes(bytes.to_vec()),
+    }
+}
+
+impl Database for Sqlite {
+    fn backend(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn query(&mut self, sql: &str, parameters: &[Value<'_>]) -> Result<Rows> {
+        let run = || -> rusqlite::Result<Rows> {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+            let mut found = statement.query(params_from_iter(parameters.iter().map(Bound)))?;
+            let mut rows = Vec::new();
+            while let Some(row) = found.next()? {
+                let values = (0..columns.len()).map(|place| row.get_ref(place).map(value_of));
+                rows.push(values.collect::<rusqlite::Result<_>>()?);
+            }
+            Ok(Rows { columns, rows })
+        };
+        run().map_err(|cause| self.fail(&format!("run `{sql}`"), cause))
+    }
+
+    fn execute(&mut self, sql: &str, parameters: &[Value<'_>]) -> Result<u64> {
+        let run = || self.connection.prepare_cached(sql)?.execute(params_from_iter(parameters.iter().map(Bound)));
+        run().map(|changed| changed as u64).map_err(|cause| self.fail(&format!("run `{sql}`"), cause))
+    }
+
+    fn objects_of(&mut self, sql: &str) -> Vec<Touched> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        if self.connection.prepare(sql).is_err() {
+            return Vec::new();
+        }
+        let seen = std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner));
+        let named = seen.into_iter().filter(|(name, _)| !name.starts_with("sqlite_"));
+        named.filter_map(|(name, written)| shape::object_kind(&self.connection, &name).map(|kind| Touched { schema: None, name, kind, written })).collect()
+    }
+
+    fn table(&mut self, name: &TableName) -> Result<Option<Table>> {
+        shape::table(&self.connection, name).map_err(|cause| self.fail(&format!("look at the table `{name}`"), cause))
+    }
+
+    fn begin(&mut self, table: &TableName, cancellation: &Cancellation) -> Result<()> {
+        let started = Instant::now();
+        self.connection.busy_timeout(BUSY_STEP).or_fail(|| "set the time to wait".to_owned())?;
+        loop {
+            let begun = self.batch("BEGIN IMMEDIATE");
+            let Err(error) = begun else { break };
+            if error.kind() != ErrorKind::Busy || started.elapsed() > LOCK_WAIT_MAX {
+                return Err(error.within(format!("begin to write to `{table}`")));
+            }
+            cancellation.check()?;
+        }
+        self.connection.busy_timeout(Duration::from_secs(30)).or_fail(|| "set the time to wait".to_owned())
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        self.batch("COMMIT")
+    }
+
+    fn rollback(&mut self) {
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.batch("ROLLBACK")
+        {
+            log::warn!("the rollback failed, closing the file will do it: {error}");
+        }
+    }
+
+    fn create_table(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()> {
+        self.batch(&shape::create_sql(name, columns)?)
+    }
+
+    fn add_columns(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()> {
+        columns.iter().try_for_each(|column| self.batch(&shape::add_sql(name, column)))
+    }
+
+    fn index_active(&mut self, name: &TableName) -> Result<()> {
+        self.batch(&shape::index_sql(name))
+    }
+
+    fn active(&mut self, table: &Table, scope: &Scope, each: &mut dyn FnMut(u128, RowId) -> Result<()>) -> Result<()> {
+        merge::active(self, table, scope, each)
+    }
+
+    fn count_active(&mut self, table: &Table, scope: &Scope) -> Result<u64> {
+        merge::count_active(self, table, scope)
+    }
+
+    fn insert(&mut self, table: &Table, columns: &[Column], batch: &RowBatch, moment: NaiveDateTime) -> Result<(), BadRow> {
+        merge::insert(self, table, columns, batch, moment)
+    }
+
+    fn retire(&mut self, table: &Table, rows: &[RowId], gone: Gone, moment: NaiveDateTime) -> Result<u64> {
+        merge::retire(self, table, rows, gone, moment)
+    }
+
+    fn delete_where(&mut self, table: &Table, filter: &Scope) -> Result<u64> {
+        merge::delete_where(self, table, filter)
+    }
+
+    fn values_of(&mut self, table: &Table, columns: &[Column], rows: &[RowId], each: &mut dyn FnMut(RowId, Vec<Value<'static>>) -> Result<()>) -> Result<()> {
+        merge::values_of(self, table, columns, rows, each)
+    }
+}
+
+/// Whether a name is a table or a view; kept here for [`shape`].
+fn kind_of(kind: &str) -> Option<ObjectKind> {
+    match kind {
+        "table" => Some(ObjectKind::Table),
+        "view" => Some(ObjectKind::View),
+        _ => None,
+    }
+}

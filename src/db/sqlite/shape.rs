@@ -1,0 +1,89 @@
+//! Tables of SQLite: what they look like, and the statements that make them.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::kind_of;
+use crate::db::{Column, Kind, NewColumn, ObjectKind, Table, TableName, quote};
+use crate::error::{Error, ErrorKind, Result};
+use crate::hash::RESERVED;
+
+pub(super) fn object_kind(connection: &Connection, name: &str) -> Option<ObjectKind> {
+    let find = "SELECT type FROM sqlite_master WHERE name = ?1 COLLATE NOCASE";
+    let kind: Option<String> = connection.query_row(find, params![name], |row| row.get(0)).optional().ok().flatten();
+    kind_of(&kind?)
+}
+
+pub(super) fn table(connection: &Connection, name: &TableName) -> rusqlite::Result<Option<Table>> {
+    let schema = name.schema.as_deref().unwrap_or("main");
+    let list = "SELECT name, type, hidden FROM pragma_table_xinfo(?1, ?2) ORDER BY cid";
+    let mut statement = connection.prepare(list)?;
+    let columns = statement.query_map(params![name.name, schema], |row| {
+        let (name, declared, hidden): (String, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(Column { name, kind: kind(&declared), declared, is_generated: hidden > 1 })
+    })?;
+    let columns = columns.collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok((!columns.is_empty()).then(|| Table { name: name.clone(), columns }))
+}
+
+/// What a declared type takes: our own names first, then SQLite's rules of affinity.
+fn kind(declared: &str) -> Kind {
+    let declared = declared.to_uppercase();
+    let holds = |words: &[&str]| words.iter().any(|word| declared.contains(word));
+    if holds(&["BOOL"]) {
+        Kind::Boolean
+    } else if declared.starts_with("JSON") {
+        Kind::Json
+    } else if holds(&["DATE", "TIME", "UUID", "INTERVAL"]) {
+        Kind::Other
+    } else if holds(&["INT"]) {
+        Kind::Integer { bits: 64 }
+    } else if holds(&["CHAR", "CLOB", "TEXT"]) {
+        Kind::Text
+    } else if holds(&["BLOB", "BINARY"]) {
+        Kind::Bytes
+    } else if holds(&["REAL", "FLOA", "DOUB"]) {
+        Kind::Float
+    } else if holds(&["NUMERIC", "DECIMAL"]) {
+        Kind::Numeric
+    } else {
+        Kind::Other
+    }
+}
+
+fn declared(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Boolean => "BOOLEAN",
+        Kind::Integer { .. } => "INTEGER",
+        Kind::Float => "REAL",
+        Kind::Json => "JSON",
+        Kind::Bytes => "BLOB",
+        // integers beyond 64 bits and unusual types keep every digit as text
+        Kind::Numeric | Kind::Text | Kind::Other => "TEXT",
+    }
+}
+
+pub(super) fn create_sql(name: &TableName, columns: &[NewColumn]) -> Result<String> {
+    let mut known: Vec<String> = RESERVED.iter().map(|name| (*name).to_owned()).collect();
+    for column in columns {
+        let folded = column.name.to_ascii_lowercase();
+        if known.contains(&folded) {
+            let what = format!("make the table `{name}`: SQLite cannot tell the column `{}` from another of that name in other letters", column.name);
+            return Err(Error::new(ErrorKind::Refused, what).hint(format!("give it another name: `--rename {0}=source_{0}`", column.name)));
+        }
+        known.push(folded);
+    }
+    let columns: String = columns.iter().map(|column| format!(",\n  {} {}", quote(&column.name), declared(column.kind))).collect();
+    Ok(format!(
+        "CREATE TABLE {} (\n  id INTEGER PRIMARY KEY,\n  sha BLOB NOT NULL,\n  archive TIMESTAMP,\n  date_created TIMESTAMP NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now')),\n  date_modified TIMESTAMP{columns}\n)",
+        name.quoted()
+    ))
+}
+
+pub(super) fn add_sql(name: &TableName, column: &NewColumn) -> String {
+    format!("ALTER TABLE {} ADD COLUMN {} {}", name.quoted(), quote(&column.name), declared(column.kind))
+}
+
+pub(super) fn index_sql(name: &TableName) -> String {
+    let index = TableName { schema: name.schema.clone(), name: format!("{}_sha_active", name.name) };
+    format!("CREATE UNIQUE INDEX IF NOT EXISTS {} ON {} (sha) WHERE archive IS NULL", index.quoted(), quote(&name.name))
+}

@@ -1,0 +1,139 @@
+//! The shape of a table: its columns, what each takes, and whether a merge can work with it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::hash::RESERVED;
+
+/// A table's name, with a schema where one was typed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TableName {
+    /// The schema; `None` for the default one.
+    pub schema: Option<String>,
+    /// The table.
+    pub name: String,
+}
+
+impl TableName {
+    /// The name in quotes, safe inside SQL.
+    pub fn quoted(&self) -> String {
+        match &self.schema {
+            Some(schema) => format!("{}.{}", quote(schema), quote(&self.name)),
+            None => quote(&self.name),
+        }
+    }
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.schema {
+            Some(schema) => write!(formatter, "{schema}.{}", self.name),
+            None => formatter.write_str(&self.name),
+        }
+    }
+}
+
+impl FromStr for TableName {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (schema, name) = match text.split_once('.') {
+            Some((schema, name)) => (Some(schema), name),
+            None => (None, text),
+        };
+        let wrong = |part: &str| part.is_empty() || part.contains('\0') || part.len() > NAME_BYTES_MAX;
+        if wrong(name) || name.contains('.') || schema.is_some_and(wrong) {
+            let what = format!("take `{text}` as a table's name: write TABLE or SCHEMA.TABLE, at most {NAME_BYTES_MAX} bytes each");
+            return Err(Error::new(ErrorKind::Usage, what));
+        }
+        Ok(Self { schema: schema.map(str::to_owned), name: name.to_owned() })
+    }
+}
+
+/// What PostgreSQL keeps of a name; a longer one would be cut without a word.
+pub const NAME_BYTES_MAX: usize = 63;
+
+/// A name in double quotes, safe inside SQL on every backend.
+pub fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// What a column takes; it decides how a value is converted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// True and false.
+    Boolean,
+    /// Whole numbers of so many bits: 16, 32 or 64.
+    Integer {
+        /// 16, 32 or 64.
+        bits: u8,
+    },
+    /// Floating-point numbers of 64 bits.
+    Float,
+    /// Numbers of any precision.
+    Numeric,
+    /// Text.
+    Text,
+    /// JSON, kept as the source wrote it.
+    Json,
+    /// Bytes.
+    Bytes,
+    /// Anything else: the text goes to the server, which decides.
+    Other,
+}
+
+/// One column of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// What it takes.
+    pub kind: Kind,
+    /// Its type, as the database prints it.
+    pub declared: String,
+    /// Whether the database fills it (generated columns): such a column is never written.
+    pub is_generated: bool,
+}
+
+/// A table as it stands in the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// Its name.
+    pub name: TableName,
+    /// Its columns, in their order.
+    pub columns: Vec<Column>,
+}
+
+impl Table {
+    /// The column of this name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// Whether the `sha` column holds hex text instead of 32 bytes.
+    pub fn sha_is_text(&self) -> bool {
+        self.column("sha").is_some_and(|column| column.kind == Kind::Text)
+    }
+
+    /// Those of the framework's columns that a merge needs and the table lacks.
+    pub fn missing_for_merge(&self) -> Vec<&'static str> {
+        RESERVED.into_iter().filter(|name| *name != "id" && self.column(name).is_none()).collect()
+    }
+}
+
+/// A column that is to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NewColumn {
+    /// Its name.
+    pub name: String,
+    /// What it shall take; the backend chooses the type.
+    pub kind: Kind,
+}
+
+/// A row's place in its table: SQLite's rowid, PostgreSQL's ctid. It holds only while the table is locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RowId(pub u64);
