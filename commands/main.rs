@@ -1,3 +1,71 @@
 //! `dc`: parses, calls one operation, prints its report.
 
-fn main() {}
+mod arguments;
+mod exit;
+mod merge;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use data_collector::context::Context;
+use data_collector::error::{Error, OrFail, Result};
+use data_collector::settings::{Environment, Settings};
+use data_collector::shell::Shell;
+
+use arguments::{Arguments, Command};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let environment = Environment::process();
+    let no_color = environment.get("NO_COLOR").is_some();
+    let shell = Shell::new(arguments.shell_options(), no_color);
+    let settings = Settings::load(&arguments.source(), environment);
+    let result = settings.and_then(|settings| {
+        start_log(&settings, arguments.verbose);
+        dispatch(&Context::new(settings, shell.clone()), arguments.command)
+    });
+    let status = match result {
+        Ok(status) => status,
+        Err(error) => {
+            report(&shell, &error);
+            exit::status(&error)
+        }
+    };
+    // every status of ours, and of an app that is passed on, is a byte
+    ExitCode::from(u8::try_from(status & 0xff).unwrap_or(1))
+}
+
+fn dispatch(context: &Context, command: Command) -> Result<i32> {
+    match command {
+        Command::Merge(args) => {
+            watch_interrupts(context)?;
+            merge::run(context, args).map(|()| 0)
+        }
+    }
+}
+
+fn report(shell: &Shell, error: &Error) {
+    if exit::status(error) != 0 {
+        shell.error(error);
+    }
+}
+
+/// What dc says of its own work goes to stderr; `-v` says more.
+fn start_log(settings: &Settings, verbose: u8) {
+    let level = match verbose {
+        0 => settings.log.level.as_str(),
+        1 => "info",
+        _ => "data_collector=debug,dc=debug,info",
+    };
+    env_logger::Builder::new().parse_filters(level).format_target(false).init();
+}
+
+/// The first Ctrl-C asks to stop in order, the second ends at once.
+fn watch_interrupts(context: &Context) -> Result<()> {
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        let flag = context.cancellation().flag();
+        let twice = signal_hook::flag::register_conditional_shutdown(signal, 130, flag.clone());
+        twice.and_then(|_| signal_hook::flag::register(signal, flag)).or_fail(|| "watch for Ctrl-C".to_owned())?;
+    }
+    Ok(())
+}

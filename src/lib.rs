@@ -5,10 +5,12 @@
 
 pub mod clock;
 pub mod context;
+pub mod db;
 pub mod error;
 pub mod hash;
-pub mod db;
 pub mod ident;
+pub mod merge;
+pub mod ops;
 pub mod record;
 pub mod settings;
 pub mod shell;

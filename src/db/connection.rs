@@ -141,7 +141,8 @@ impl Connection {
             let missing = shape.missing_for_merge().join("`, `");
             return Err(Error::failed(format!("insert into `{name}`: it lacks the column `{missing}`")));
         }
-        let columns: Vec<Column> = shape.columns.iter().filter(|column| !RESERVED.contains(&column.name.as_str())).cloned().collect();
+        let columns: Vec<Column> =
+            shape.columns.iter().filter(|column| !RESERVED.contains(&column.name.as_str())).cloned().collect();
         let moment = clock::now();
         self.backend.begin(&name, &crate::context::Cancellation::default())?;
         let inserted = insert_all(self.backend.as_mut(), &shape, &columns, records, moment);
@@ -206,7 +207,10 @@ pub(crate) fn scope_of(table: &Table, column: &str, value: &Value<'_>) -> Result
     };
     match fit(value, found.kind) {
         Some(fitted) => Ok((found.clone(), fitted.into_owned())),
-        None => Err(Error::new(ErrorKind::Usage, format!("compare `{column}` with {}: the column is {}", super::text(value), found.declared))),
+        None => Err(Error::new(
+            ErrorKind::Usage,
+            format!("compare `{column}` with {}: the column is {}", super::text(value), found.declared),
+        )),
     }
 }
 
@@ -221,7 +225,8 @@ fn insert_all<T: Serialize>(
     let mut count = 0;
     for record in records {
         let record = to_record(&record)?;
-        add_record(&mut batch, columns, &record, count).map_err(|error| error.within(format!("take record {}", count + 1)))?;
+        add_record(&mut batch, columns, &record, count)
+            .map_err(|error| error.within(format!("take record {}", count + 1)))?;
         count += 1;
         if batch.size() >= BATCH_BYTES_MAX {
             backend.insert(table, columns, &batch, moment).map_err(|bad| bad.error)?;

@@ -40,8 +40,11 @@ pub(crate) fn open(context: &Context, settings: &DatabaseSettings) -> Result<Box
     let wanted = settings.target.backend();
     let Some(entry) = BACKENDS.iter().find(|entry| entry.name == wanted) else {
         let known: Vec<&str> = BACKENDS.iter().map(|entry| entry.name).collect();
-        return Err(Error::new(ErrorKind::Settings, format!("open the database `{}`: `{wanted}` is no backend", settings.name))
-            .hint(format!("backends: {}", known.join(", "))));
+        return Err(Error::new(
+            ErrorKind::Settings,
+            format!("open the database `{}`: `{wanted}` is no backend", settings.name),
+        )
+        .hint(format!("backends: {}", known.join(", "))));
     };
     (entry.open)(context, settings)
 }
@@ -154,7 +157,13 @@ pub trait Database: Send {
     ///
     /// # Errors
     /// The row that was refused. Either all rows are written or none.
-    fn insert(&mut self, table: &Table, columns: &[Column], batch: &RowBatch, moment: NaiveDateTime) -> Result<(), BadRow>;
+    fn insert(
+        &mut self,
+        table: &Table,
+        columns: &[Column],
+        batch: &RowBatch,
+        moment: NaiveDateTime,
+    ) -> Result<(), BadRow>;
 
     /// Archives or deletes rows by their places; tells how many.
     ///
@@ -182,5 +191,11 @@ pub trait Database: Send {
     ///
     /// # Errors
     /// What the database or `each` says.
-    fn values_of(&mut self, table: &Table, columns: &[Column], rows: &[RowId], each: &mut dyn FnMut(RowId, Vec<Value<'static>>) -> Result<()>) -> Result<()>;
+    fn values_of(
+        &mut self,
+        table: &Table,
+        columns: &[Column],
+        rows: &[RowId],
+        each: &mut dyn FnMut(RowId, Vec<Value<'static>>) -> Result<()>,
+    ) -> Result<()>;
 }

@@ -108,8 +108,8 @@ pub fn server_target(url: &Secret) -> Result<ServerTarget> {
 
 /// Decides between plain text and TLS, and tells the driver.
 fn set_tls(config: &mut Config, options: &TlsOptions) -> Result<Option<MakeRustlsConnect>> {
-    let only_sockets = config.get_hostaddrs().is_empty()
-        && config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
+    let only_sockets =
+        config.get_hostaddrs().is_empty() && config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
     let root = match options.root.as_deref() {
         None => tls::Root::Unset,
         Some("system") => tls::Root::System,

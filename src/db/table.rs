@@ -46,7 +46,9 @@ impl FromStr for TableName {
         };
         let wrong = |part: &str| part.is_empty() || part.contains('\0') || part.len() > NAME_BYTES_MAX;
         if wrong(name) || name.contains('.') || schema.is_some_and(wrong) {
-            let what = format!("take `{text}` as a table's name: write TABLE or SCHEMA.TABLE, at most {NAME_BYTES_MAX} bytes each");
+            let what = format!(
+                "take `{text}` as a table's name: write TABLE or SCHEMA.TABLE, at most {NAME_BYTES_MAX} bytes each"
+            );
             return Err(Error::new(ErrorKind::Usage, what));
         }
         Ok(Self { schema: schema.map(str::to_owned), name: name.to_owned() })

@@ -17,12 +17,22 @@ const SIGNATURE: &[u8; 11] = b"PGCOPY\n\xff\r\n\0";
 /// What is written to the server at once.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-pub(super) fn active(client: &mut Client, table: &Table, scope: &Scope, each: &mut dyn FnMut(u128, RowId) -> Result<()>) -> Result<()> {
+pub(super) fn active(
+    client: &mut Client,
+    table: &Table,
+    scope: &Scope,
+    each: &mut dyn FnMut(u128, RowId) -> Result<()>,
+) -> Result<()> {
     let hash = if table.sha_is_text() { "decode(sha, 'hex')" } else { "sha" };
-    let sql = format!("COPY (SELECT ctid, {hash} FROM {} WHERE {}) TO STDOUT (FORMAT binary)", table.name.quoted(), active_condition(scope)?);
+    let sql = format!(
+        "COPY (SELECT ctid, {hash} FROM {} WHERE {}) TO STDOUT (FORMAT binary)",
+        table.name.quoted(),
+        active_condition(scope)?
+    );
     let reader = client.copy_out(&sql).map_err(|cause| server_error("read the hashes", cause))?;
     let mut reader = std::io::BufReader::with_capacity(CHUNK_BYTES, reader);
-    let mut read = |bytes: &mut [u8]| reader.read_exact(bytes).map_err(|cause| Error::failed("read the hashes").because(cause));
+    let mut read =
+        |bytes: &mut [u8]| reader.read_exact(bytes).map_err(|cause| Error::failed("read the hashes").because(cause));
     let mut header = [0; 19];
     read(&mut header)?;
     if &header[..11] != SIGNATURE {
@@ -41,8 +51,13 @@ pub(super) fn active(client: &mut Client, table: &Table, scope: &Scope, each: &m
         let place = u64::from(u16::from_be_bytes([row[8], row[9]]));
         let row_id = RowId((block << 16) | place);
         if i32::from_be_bytes([row[10], row[11], row[12], row[13]]) != 32 {
-            let what = format!("read the hash of row {} in `{}`: `sha` holds no record hash", super::merge::ctid(row_id), table.name);
-            return Err(Error::failed(what).hint(format!("look at it: SELECT * FROM {} WHERE length(sha) <> 32 OR sha IS NULL", table.name)));
+            let what = format!(
+                "read the hash of row {} in `{}`: `sha` holds no record hash",
+                super::merge::ctid(row_id),
+                table.name
+            );
+            return Err(Error::failed(what)
+                .hint(format!("look at it: SELECT * FROM {} WHERE length(sha) <> 32 OR sha IS NULL", table.name)));
         }
         let mut sha = [0; 32];
         read(&mut sha)?;
@@ -52,7 +67,13 @@ pub(super) fn active(client: &mut Client, table: &Table, scope: &Scope, each: &m
     }
 }
 
-pub(super) fn insert(client: &mut Client, table: &Table, columns: &[Column], batch: &RowBatch, moment: NaiveDateTime) -> Result<(), BadRow> {
+pub(super) fn insert(
+    client: &mut Client,
+    table: &Table,
+    columns: &[Column],
+    batch: &RowBatch,
+    moment: NaiveDateTime,
+) -> Result<(), BadRow> {
     client.batch_execute("SAVEPOINT batch").map_err(|cause| bad(None, cause))?;
     match copy_in(client, table, columns, batch, moment) {
         Ok(()) => client.batch_execute("RELEASE batch").map_err(|cause| bad(None, cause)),
@@ -70,11 +91,18 @@ fn bad(row: Option<usize>, cause: postgres::Error) -> BadRow {
     BadRow { row, error: server_error("insert the row", cause) }
 }
 
-fn copy_in(client: &mut Client, table: &Table, columns: &[Column], batch: &RowBatch, moment: NaiveDateTime) -> Result<(), BadRow> {
+fn copy_in(
+    client: &mut Client,
+    table: &Table,
+    columns: &[Column],
+    batch: &RowBatch,
+    moment: NaiveDateTime,
+) -> Result<(), BadRow> {
     let names = if columns.is_empty() { String::new() } else { format!(", {}", quoted_list(columns)) };
     let sql = format!("COPY {} (sha, date_created{names}) FROM STDIN", table.name.quoted());
     let mut writer = client.copy_in(&sql).map_err(|cause| bad(None, cause))?;
-    let broken = |cause: std::io::Error| BadRow { row: None, error: Error::failed("send rows to the server").because(cause) };
+    let broken =
+        |cause: std::io::Error| BadRow { row: None, error: Error::failed("send rows to the server").because(cause) };
     let sha_prefix = if table.sha_is_text() { "" } else { "\\\\x" };
     let created = moment_text(moment);
     let mut line = Vec::with_capacity(CHUNK_BYTES);

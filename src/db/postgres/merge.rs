@@ -24,7 +24,10 @@ pub(super) fn condition(scope: &Scope) -> Result<String> {
             Fitted::Integer(number) => format!("{name} = {number}"),
             Fitted::Float(number) => format!("{name} = '{number:?}'::float8"),
             Fitted::Text(text) if text.contains('\0') => {
-                return Err(Error::failed(format!("compare `{}` with a text that holds NUL, which PostgreSQL cannot store", column.name)));
+                return Err(Error::failed(format!(
+                    "compare `{}` with a text that holds NUL, which PostgreSQL cannot store",
+                    column.name
+                )));
             }
             Fitted::Text(text) => format!("{name} = CAST({} AS {})", literal(text), column.declared),
             Fitted::Bytes(bytes) => {
@@ -57,17 +60,27 @@ pub(super) fn moment_text(moment: NaiveDateTime) -> String {
     format!("{}+00", clock::text(moment))
 }
 
-pub(super) fn retire(client: &mut Client, table: &Table, rows: &[RowId], gone: Gone, moment: NaiveDateTime) -> Result<u64> {
+pub(super) fn retire(
+    client: &mut Client,
+    table: &Table,
+    rows: &[RowId],
+    gone: Gone,
+    moment: NaiveDateTime,
+) -> Result<u64> {
     let name = table.name.quoted();
     let moment = literal(&moment_text(moment));
     let sql = match gone {
-        Gone::Archive => format!("UPDATE {name} SET archive = {moment}, date_modified = {moment} WHERE ctid = ANY($1::text::tid[])"),
+        Gone::Archive => {
+            format!("UPDATE {name} SET archive = {moment}, date_modified = {moment} WHERE ctid = ANY($1::text::tid[])")
+        }
         Gone::Delete => format!("DELETE FROM {name} WHERE ctid = ANY($1::text::tid[])"),
         Gone::Keep => return Ok(0),
     };
     let mut count = 0;
     for some in rows.chunks(ROWS_A_STATEMENT_MAX) {
-        count += client.execute(&sql, &[&tid_array(some)]).map_err(|cause| server_error("retire the rows that have gone", cause))?;
+        count += client
+            .execute(&sql, &[&tid_array(some)])
+            .map_err(|cause| server_error("retire the rows that have gone", cause))?;
     }
     Ok(count)
 }
@@ -87,8 +100,13 @@ pub(super) fn read_back(client: &mut Client, column: &Column, texts: &mut Vec<Op
     if column.kind != Kind::Other {
         return Ok(());
     }
-    let sql = format!("SELECT (text::{})::text FROM unnest($1::text[]) WITH ORDINALITY AS t(text, place) ORDER BY place", column.declared);
-    let rows = client.query(&sql, &[&*texts]).map_err(|cause| server_error(format!("read the keys in `{}`", column.name), cause))?;
+    let sql = format!(
+        "SELECT (text::{})::text FROM unnest($1::text[]) WITH ORDINALITY AS t(text, place) ORDER BY place",
+        column.declared
+    );
+    let rows = client
+        .query(&sql, &[&*texts])
+        .map_err(|cause| server_error(format!("read the keys in `{}`", column.name), cause))?;
     *texts = rows.iter().map(|row| row.get(0)).collect();
     Ok(())
 }
@@ -105,7 +123,8 @@ pub(super) fn values_of(
     for some in rows.chunks(ROWS_A_STATEMENT_MAX) {
         let found = client.query(&sql, &[&tid_array(some)]).map_err(|cause| server_error("read the keys", cause))?;
         for row in found {
-            let values = columns.iter().enumerate().map(|(place, column)| value(row.get(place + 1), column.kind)).collect();
+            let values =
+                columns.iter().enumerate().map(|(place, column)| value(row.get(place + 1), column.kind)).collect();
             each(row_id(row.get(0))?, values)?;
         }
     }
@@ -114,7 +133,8 @@ pub(super) fn values_of(
 
 fn row_id(ctid: &str) -> Result<RowId> {
     let numbers = ctid.trim_matches(['(', ')']).split_once(',');
-    let packed = numbers.and_then(|(block, place)| Some((block.parse::<u64>().ok()? << 16) | place.parse::<u64>().ok()?));
+    let packed =
+        numbers.and_then(|(block, place)| Some((block.parse::<u64>().ok()? << 16) | place.parse::<u64>().ok()?));
     packed.map(RowId).ok_or_else(|| Error::failed(format!("read the row's place `{ctid}`")))
 }
 

@@ -13,7 +13,9 @@ use postgres::error::SqlState;
 use postgres::{Client, NoTls};
 
 use super::server::{server_error, server_target};
-use super::{BadRow, Column, Database, Entry, Gone, NewColumn, RowBatch, RowId, Rows, Scope, Table, TableName, Touched};
+use super::{
+    BadRow, Column, Database, Entry, Gone, NewColumn, RowBatch, RowId, Rows, Scope, Table, TableName, Touched,
+};
 use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::Value;
@@ -55,7 +57,8 @@ impl Postgres {
     /// One try to open the transaction and to lock; `false` when somebody else holds the lock.
     fn try_begin(&mut self, table: &TableName) -> Result<bool> {
         // the advisory lock comes first: it also guards a table that does not exist yet
-        let advisory = format!("SELECT pg_advisory_xact_lock(hashtextextended({}, 0))", literal(&format!("dc merge {table}")));
+        let advisory =
+            format!("SELECT pg_advisory_xact_lock(hashtextextended({}, 0))", literal(&format!("dc merge {table}")));
         let begin = format!("BEGIN; SET LOCAL lock_timeout = '500ms'; {advisory}");
         let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", table.quoted());
         let mut locked = self.client.batch_execute(&begin);
@@ -146,7 +149,13 @@ impl Database for Postgres {
         merge::count_active(&mut self.client, table, scope)
     }
 
-    fn insert(&mut self, table: &Table, columns: &[Column], batch: &RowBatch, moment: NaiveDateTime) -> Result<(), BadRow> {
+    fn insert(
+        &mut self,
+        table: &Table,
+        columns: &[Column],
+        batch: &RowBatch,
+        moment: NaiveDateTime,
+    ) -> Result<(), BadRow> {
         copy::insert(&mut self.client, table, columns, batch, moment)
     }
 
@@ -162,7 +171,13 @@ impl Database for Postgres {
         merge::read_back(&mut self.client, column, texts)
     }
 
-    fn values_of(&mut self, table: &Table, columns: &[Column], rows: &[RowId], each: &mut dyn FnMut(RowId, Vec<Value<'static>>) -> Result<()>) -> Result<()> {
+    fn values_of(
+        &mut self,
+        table: &Table,
+        columns: &[Column],
+        rows: &[RowId],
+        each: &mut dyn FnMut(RowId, Vec<Value<'static>>) -> Result<()>,
+    ) -> Result<()> {
         merge::values_of(&mut self.client, table, columns, rows, each)
     }
 }

@@ -51,8 +51,13 @@ pub(super) fn touched(client: &mut Client, sql: &str) -> Vec<Touched> {
         names.0.extend(target(statement).map(|name| Named { name, is_routine: false, written: true }));
     }
     let found: BTreeSet<Touched> = names.0.iter().filter_map(|named| look_up(client, named)).collect();
-    let written: BTreeSet<(Option<String>, String)> = found.iter().filter(|object| object.written).map(|object| (object.schema.clone(), object.name.clone())).collect();
-    let only_written = |object: &Touched| object.written || !written.contains(&(object.schema.clone(), object.name.clone()));
+    let written: BTreeSet<(Option<String>, String)> = found
+        .iter()
+        .filter(|object| object.written)
+        .map(|object| (object.schema.clone(), object.name.clone()))
+        .collect();
+    let only_written =
+        |object: &Touched| object.written || !written.contains(&(object.schema.clone(), object.name.clone()));
     found.into_iter().filter(only_written).collect()
 }
 

@@ -17,7 +17,9 @@ pub(super) fn is_table(client: &mut Client, name: &TableName) -> Result<bool> {
 pub(super) fn table(client: &mut Client, name: &TableName) -> Result<Option<Table>> {
     let list = "SELECT attname::text, format_type(atttypid, atttypmod), atttypid::regtype::text, attgenerated::text <> '' OR attidentity::text = 'a' \
                 FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped ORDER BY attnum";
-    let rows = client.query(list, &[&name.quoted()]).map_err(|cause| server_error(format!("look at the table `{name}`"), cause))?;
+    let rows = client
+        .query(list, &[&name.quoted()])
+        .map_err(|cause| server_error(format!("look at the table `{name}`"), cause))?;
     let column = |row: &postgres::Row| {
         let base: String = row.get(2);
         Column { name: row.get(0), kind: kind(&base), declared: row.get(1), is_generated: row.get(3) }
@@ -58,7 +60,8 @@ pub(super) fn create_sql(name: &TableName, columns: &[NewColumn]) -> Result<Stri
     for column in columns {
         if RESERVED.contains(&column.name.as_str()) {
             let what = format!("make the table `{name}`: the column `{}` is the framework's own", column.name);
-            return Err(Error::new(ErrorKind::Refused, what).hint(format!("give it another name: `--rename {0}=source_{0}`", column.name)));
+            return Err(Error::new(ErrorKind::Refused, what)
+                .hint(format!("give it another name: `--rename {0}=source_{0}`", column.name)));
         }
         made.push_str(&format!(",\n  {}", definition(column)?));
     }

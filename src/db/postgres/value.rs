@@ -62,7 +62,9 @@ pub(super) fn query(client: &mut Client, sql: &str, values: &[Value<'_>]) -> Res
     let found = client.query(&statement, &bound).map_err(fail)?;
     let mut rows = Vec::with_capacity(found.len());
     for row in found {
-        let value = |place| row.try_get::<_, Option<Stored>>(place).map(|stored| stored.map_or(Value::Null, |Stored(value)| value));
+        let value = |place| {
+            row.try_get::<_, Option<Stored>>(place).map(|stored| stored.map_or(Value::Null, |Stored(value)| value))
+        };
         rows.push((0..columns.len()).map(value).collect::<Result<Vec<_>, _>>().map_err(fail)?);
     }
     Ok(Rows { columns, rows })
@@ -99,9 +101,28 @@ impl<'a> FromSql<'a> for Stored {
     fn accepts(kind: &Type) -> bool {
         matches!(
             *kind,
-            Type::BOOL | Type::INT2 | Type::INT4 | Type::INT8 | Type::OID | Type::FLOAT4 | Type::FLOAT8 | Type::BYTEA | Type::TIMESTAMP
-                | Type::TIMESTAMPTZ | Type::DATE | Type::TIME | Type::UUID | Type::NUMERIC | Type::JSON | Type::JSONB | Type::TEXT
-                | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::CHAR | Type::UNKNOWN
+            Type::BOOL
+                | Type::INT2
+                | Type::INT4
+                | Type::INT8
+                | Type::OID
+                | Type::FLOAT4
+                | Type::FLOAT8
+                | Type::BYTEA
+                | Type::TIMESTAMP
+                | Type::TIMESTAMPTZ
+                | Type::DATE
+                | Type::TIME
+                | Type::UUID
+                | Type::NUMERIC
+                | Type::JSON
+                | Type::JSONB
+                | Type::TEXT
+                | Type::VARCHAR
+                | Type::BPCHAR
+                | Type::NAME
+                | Type::CHAR
+                | Type::UNKNOWN
         )
     }
 }

@@ -46,7 +46,12 @@ fn active_condition(scope: &Scope) -> (String, Vec<Bound<'_>>) {
     (if parts.is_empty() { "archive IS NULL".to_owned() } else { format!("archive IS NULL AND {parts}") }, bound)
 }
 
-pub(super) fn active(sqlite: &Sqlite, table: &Table, scope: &Scope, each: &mut dyn FnMut(u128, RowId) -> Result<()>) -> Result<()> {
+pub(super) fn active(
+    sqlite: &Sqlite,
+    table: &Table,
+    scope: &Scope,
+    each: &mut dyn FnMut(u128, RowId) -> Result<()>,
+) -> Result<()> {
     let (condition, bound) = active_condition(scope);
     let sql = format!("SELECT rowid, sha FROM {} WHERE {condition}", table.name.quoted());
     let fail = |cause| sqlite.fail("read the hashes", cause);
@@ -56,12 +61,16 @@ pub(super) fn active(sqlite: &Sqlite, table: &Table, scope: &Scope, each: &mut d
         let place: i64 = row.get(0).map_err(fail)?;
         let prefix = match row.get_ref(1).map_err(fail)? {
             ValueRef::Blob(bytes) if bytes.len() == 32 => prefix_of(bytes),
-            ValueRef::Text(hex) if hex.len() == 64 => std::str::from_utf8(&hex[..32]).ok().and_then(|hex| u128::from_str_radix(hex, 16).ok()),
+            ValueRef::Text(hex) if hex.len() == 64 => {
+                std::str::from_utf8(&hex[..32]).ok().and_then(|hex| u128::from_str_radix(hex, 16).ok())
+            }
             _ => None,
         };
         let Some(prefix) = prefix else {
             let what = format!("read the hash of row {place} in `{}`: `sha` holds no record hash", table.name);
-            return Err(Error::failed(what).hint(format!("look at it: SELECT * FROM {} WHERE rowid = {place}", table.name)));
+            return Err(
+                Error::failed(what).hint(format!("look at it: SELECT * FROM {} WHERE rowid = {place}", table.name))
+            );
         };
         each(prefix, RowId(place as u64))?;
     }
@@ -79,7 +88,13 @@ pub(super) fn count_active(sqlite: &Sqlite, table: &Table, scope: &Scope) -> Res
     count.map(i64::unsigned_abs).map_err(|cause| sqlite.fail("count the active rows", cause))
 }
 
-pub(super) fn insert(sqlite: &Sqlite, table: &Table, columns: &[Column], batch: &RowBatch, moment: NaiveDateTime) -> Result<(), BadRow> {
+pub(super) fn insert(
+    sqlite: &Sqlite,
+    table: &Table,
+    columns: &[Column],
+    batch: &RowBatch,
+    moment: NaiveDateTime,
+) -> Result<(), BadRow> {
     let bad = |row, cause| BadRow { row, error: explain(&sqlite.path, "insert the row", cause) };
     let places: String = (3..columns.len() + 3).map(|place| format!(", ?{place}")).collect();
     let names = if columns.is_empty() { String::new() } else { format!(", {}", quoted_list(columns)) };
@@ -90,7 +105,10 @@ pub(super) fn insert(sqlite: &Sqlite, table: &Table, columns: &[Column], batch: 
     let mut statement = sqlite.connection.prepare_cached(&sql).map_err(|cause| bad(None, cause))?;
     for row in 0..batch.len() {
         if let Err(cause) = insert_row(&mut statement, table, batch, row, &moment) {
-            let full = matches!(cause.sqlite_error_code(), Some(rusqlite::ErrorCode::DiskFull | rusqlite::ErrorCode::SystemIoFailure));
+            let full = matches!(
+                cause.sqlite_error_code(),
+                Some(rusqlite::ErrorCode::DiskFull | rusqlite::ErrorCode::SystemIoFailure)
+            );
             if !full && !sqlite.connection.is_autocommit() {
                 run("ROLLBACK TO batch; RELEASE batch")?;
             }
@@ -100,7 +118,13 @@ pub(super) fn insert(sqlite: &Sqlite, table: &Table, columns: &[Column], batch: 
     run("RELEASE batch")
 }
 
-fn insert_row(statement: &mut CachedStatement<'_>, table: &Table, batch: &RowBatch, row: usize, moment: &str) -> rusqlite::Result<()> {
+fn insert_row(
+    statement: &mut CachedStatement<'_>,
+    table: &Table,
+    batch: &RowBatch,
+    row: usize,
+    moment: &str,
+) -> rusqlite::Result<()> {
     let sha = batch.sha(row);
     if table.sha_is_text() {
         statement.raw_bind_parameter(1, sha.to_string())?;

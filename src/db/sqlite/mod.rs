@@ -13,7 +13,10 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{OpenFlags, ToSql, params_from_iter};
 
-use super::{BadRow, Column, Database, Entry, Gone, NewColumn, RowBatch, RowId, Rows, Scope, Table, TableName, Touched, ObjectKind};
+use super::{
+    BadRow, Column, Database, Entry, Gone, NewColumn, ObjectKind, RowBatch, RowId, Rows, Scope, Table, TableName,
+    Touched,
+};
 use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, OrFail, Result, file_error};
 use crate::record::Value;
@@ -46,10 +49,12 @@ fn open(_: &Context, settings: &DatabaseSettings) -> Result<Box<dyn Database>> {
     if settings.is_default
         && let Some(folder) = path.parent()
     {
-        std::fs::create_dir_all(folder).map_err(|cause| file_error(format!("make the folder {}", folder.display()), cause))?;
+        std::fs::create_dir_all(folder)
+            .map_err(|cause| file_error(format!("make the folder {}", folder.display()), cause))?;
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = rusqlite::Connection::open_with_flags(path, flags).map_err(|cause| explain(path, "open it", cause))?;
+    let connection =
+        rusqlite::Connection::open_with_flags(path, flags).map_err(|cause| explain(path, "open it", cause))?;
     let seen = Seen::default();
     let mut sqlite = Sqlite { connection, path: path.clone(), seen };
     sqlite.set_up().map_err(|cause| explain(path, "open it", cause))?;
@@ -87,7 +92,9 @@ impl Sqlite {
 fn watch(seen: &Seen, context: &AuthContext<'_>) {
     let (name, written) = match context.action {
         AuthAction::Read { table_name, .. } => (table_name, false),
-        AuthAction::Insert { table_name } | AuthAction::Update { table_name, .. } | AuthAction::Delete { table_name } => (table_name, true),
+        AuthAction::Insert { table_name }
+        | AuthAction::Update { table_name, .. }
+        | AuthAction::Delete { table_name } => (table_name, true),
         _ => return,
     };
     let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -101,16 +108,35 @@ fn watch(seen: &Seen, context: &AuthContext<'_>) {
 fn explain(path: &Path, what: &str, cause: rusqlite::Error) -> Error {
     use rusqlite::ErrorCode as Code;
     let (kind, hint) = match cause.sqlite_error_code() {
-        Some(Code::DatabaseBusy | Code::DatabaseLocked) => (ErrorKind::Busy, Some("somebody else is writing; try again when they are done".to_owned())),
-        Some(Code::ReadOnly | Code::PermissionDenied | Code::AuthorizationForStatementDenied) => {
-            (ErrorKind::Permission, Some(format!("make the file and its folder writable: `ls -ld {} {}`", path.display(), path.parent().unwrap_or(path).display())))
+        Some(Code::DatabaseBusy | Code::DatabaseLocked) => {
+            (ErrorKind::Busy, Some("somebody else is writing; try again when they are done".to_owned()))
         }
-        Some(Code::CannotOpen) => {
-            (ErrorKind::NotFound, Some(format!("check that the folder {} is there and may be written", path.parent().unwrap_or(path).display())))
+        Some(Code::ReadOnly | Code::PermissionDenied | Code::AuthorizationForStatementDenied) => (
+            ErrorKind::Permission,
+            Some(format!(
+                "make the file and its folder writable: `ls -ld {} {}`",
+                path.display(),
+                path.parent().unwrap_or(path).display()
+            )),
+        ),
+        Some(Code::CannotOpen) => (
+            ErrorKind::NotFound,
+            Some(format!(
+                "check that the folder {} is there and may be written",
+                path.parent().unwrap_or(path).display()
+            )),
+        ),
+        Some(Code::DiskFull) => (
+            ErrorKind::Failed,
+            Some("free some space (`df -h` shows where) and try again; nothing was changed".to_owned()),
+        ),
+        Some(Code::NotADatabase) => {
+            (ErrorKind::Failed, Some("the file is no SQLite database; check the path in the settings".to_owned()))
         }
-        Some(Code::DiskFull) => (ErrorKind::Failed, Some("free some space (`df -h` shows where) and try again; nothing was changed".to_owned())),
-        Some(Code::NotADatabase) => (ErrorKind::Failed, Some("the file is no SQLite database; check the path in the settings".to_owned())),
-        Some(Code::DatabaseCorrupt) => (ErrorKind::Failed, Some(format!("look at the damage with `sqlite3 {} 'PRAGMA integrity_check'`", path.display()))),
+        Some(Code::DatabaseCorrupt) => (
+            ErrorKind::Failed,
+            Some(format!("look at the damage with `sqlite3 {} 'PRAGMA integrity_check'`", path.display())),
+        ),
         _ => (ErrorKind::Failed, None),
     };
     let temporary = kind == ErrorKind::Busy;
@@ -179,7 +205,11 @@ impl Database for Sqlite {
         }
         let seen = std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner));
         let named = seen.into_iter().filter(|(name, _)| !name.starts_with("sqlite_"));
-        named.filter_map(|(name, written)| shape::object_kind(&self.connection, &name).map(|kind| Touched { schema: None, name, kind, written })).collect()
+        named
+            .filter_map(|(name, written)| {
+                shape::object_kind(&self.connection, &name).map(|kind| Touched { schema: None, name, kind, written })
+            })
+            .collect()
     }
 
     fn table(&mut self, name: &TableName) -> Result<Option<Table>> {
@@ -232,7 +262,13 @@ impl Database for Sqlite {
         merge::count_active(self, table, scope)
     }
 
-    fn insert(&mut self, table: &Table, columns: &[Column], batch: &RowBatch, moment: NaiveDateTime) -> Result<(), BadRow> {
+    fn insert(
+        &mut self,
+        table: &Table,
+        columns: &[Column],
+        batch: &RowBatch,
+        moment: NaiveDateTime,
+    ) -> Result<(), BadRow> {
         merge::insert(self, table, columns, batch, moment)
     }
 
@@ -244,7 +280,13 @@ impl Database for Sqlite {
         merge::delete_where(self, table, filter)
     }
 
-    fn values_of(&mut self, table: &Table, columns: &[Column], rows: &[RowId], each: &mut dyn FnMut(RowId, Vec<Value<'static>>) -> Result<()>) -> Result<()> {
+    fn values_of(
+        &mut self,
+        table: &Table,
+        columns: &[Column],
+        rows: &[RowId],
+        each: &mut dyn FnMut(RowId, Vec<Value<'static>>) -> Result<()>,
+    ) -> Result<()> {
         merge::values_of(self, table, columns, rows, each)
     }
 }

@@ -67,12 +67,17 @@ pub(super) fn create_sql(name: &TableName, columns: &[NewColumn]) -> Result<Stri
     for column in columns {
         let folded = column.name.to_ascii_lowercase();
         if known.contains(&folded) {
-            let what = format!("make the table `{name}`: SQLite cannot tell the column `{}` from another of that name in other letters", column.name);
-            return Err(Error::new(ErrorKind::Refused, what).hint(format!("give it another name: `--rename {0}=source_{0}`", column.name)));
+            let what = format!(
+                "make the table `{name}`: SQLite cannot tell the column `{}` from another of that name in other letters",
+                column.name
+            );
+            return Err(Error::new(ErrorKind::Refused, what)
+                .hint(format!("give it another name: `--rename {0}=source_{0}`", column.name)));
         }
         known.push(folded);
     }
-    let columns: String = columns.iter().map(|column| format!(",\n  {} {}", quote(&column.name), declared(column.kind))).collect();
+    let columns: String =
+        columns.iter().map(|column| format!(",\n  {} {}", quote(&column.name), declared(column.kind))).collect();
     Ok(format!(
         "CREATE TABLE {} (\n  id INTEGER PRIMARY KEY,\n  sha BLOB NOT NULL,\n  archive TIMESTAMP,\n  date_created TIMESTAMP NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now')),\n  date_modified TIMESTAMP{columns}\n)",
         name.quoted()

@@ -1,0 +1,75 @@
+//! What stands on the command line, for every subcommand alike.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use data_collector::settings::Source;
+use data_collector::shell::{ColorChoice, ShellOptions};
+
+use crate::merge;
+
+const ABOUT: &str = "Run, watch and merge what collects your data";
+
+const EXAMPLES: &str = "\
+Examples:
+  dc run demo/standards/countries     run an app; the first time the database makes itself
+  dc merge companies companies.csv    load a file: only what changed is touched
+  dc logs companies --level error     what went wrong
+  dc deploy                           bring the schema and the apps up to date
+
+Exit status: 0 done; 1 failed; 2 usage; 3 settings; 4 secret or permission; 5 not found; 6 refused by
+a guard; 75 busy, try again; 124 timeout; 130 interrupted. `dc run` passes the app's own status on.";
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(name = "dc", version, about = ABOUT, after_help = EXAMPLES, propagate_version = true, infer_subcommands = false, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Print reports as JSON: one object, or one a line where rows stream
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say no more than the result and errors
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Say more; twice for still more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    color: Color,
+    /// The settings file; its folder is the project [env: DC_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Work as if started in this folder's project
+    #[arg(short = 'C', long, global = true, value_name = "DIR")]
+    project: Option<PathBuf>,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Merge(merge::Args),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Arguments {
+    pub(crate) fn shell_options(&self) -> ShellOptions {
+        let color = match self.color {
+            Color::Auto => ColorChoice::Auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        };
+        ShellOptions { json: self.json, quiet: self.quiet, verbose: self.verbose, color }
+    }
+
+    pub(crate) fn source(&self) -> Source {
+        Source { folder: self.project.clone(), config: self.config.clone() }
+    }
+}

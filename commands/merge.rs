@@ -1,0 +1,181 @@
+//! `dc merge`
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use data_collector::context::Context;
+use data_collector::db::Gone;
+use data_collector::error::{Error, ErrorKind, Result};
+use data_collector::merge::{Format, MaxGone};
+use data_collector::ops::{self, HashOnlyOptions, MergeOptions};
+
+const EXAMPLES: &str = "\
+Examples:
+  dc merge companies companies.csv --create        make the table and load it
+  dc merge companies companies.csv --key vat_no    load today's file: new, changed, gone
+  dc merge companies hr.csv --scope country=HR     compare with the Croatian rows only
+  curl -s URL | dc merge rates - --key day         read standard input
+  dc merge companies new.csv --dry-run             see what would happen
+  dc merge --hash-only a.ndjson                    see why two records differ
+
+Input is NDJSON, a JSON array or CSV with a header, plain or packed with gzip or zstd; the format is
+known by the name or the first bytes. Each record is hashed (case, white space and Unicode form do
+not count, unless --exact); what the table lacks is inserted, what the input lacks is archived, all in
+one transaction. A merge that fails, or is killed, changes nothing.";
+
+/// Load records into a table, touching only what changed
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES, after_help = "`dc merge --help` has examples")]
+pub(crate) struct Args {
+    /// The table, or SCHEMA.TABLE
+    #[arg(required_unless_present = "hash_only")]
+    table: Option<String>,
+    /// The files to read; `-`, or none at all, reads standard input
+    files: Vec<PathBuf>,
+    /// The configured database to merge into
+    #[arg(long, value_name = "NAME")]
+    database: Option<String>,
+    /// A column that names a thing: a new and a gone record of one key are a change
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    key: Vec<String>,
+    /// Compare only active rows whose column has this value (nothing after `=`: null)
+    #[arg(long, value_name = "COLUMN=VALUE", value_parser = pair)]
+    scope: Vec<(String, String)>,
+    /// What becomes of rows that have left the source
+    #[arg(long, value_enum, default_value_t = GoneChoice::Archive)]
+    gone: GoneChoice,
+    /// Hash only these columns
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',', conflicts_with = "hash_except")]
+    hash_on: Vec<String>,
+    /// Hash all columns but these
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    hash_except: Vec<String>,
+    /// Let case, white space and Unicode form count
+    #[arg(long)]
+    exact: bool,
+    /// Leave a column of the input out
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    ignore: Vec<String>,
+    /// Give a column of the input another name
+    #[arg(long, value_name = "OLD=NEW", value_parser = pair)]
+    rename: Vec<(String, String)>,
+    /// Make the table from the input if it is missing
+    #[arg(long)]
+    create: bool,
+    /// Add columns that the input has and the table lacks
+    #[arg(long)]
+    evolve: bool,
+    /// Do all but commit
+    #[arg(long)]
+    dry_run: bool,
+    /// Accept an empty input: everything in scope goes
+    #[arg(long)]
+    allow_empty: bool,
+    /// How many rows may go, as a number or a share [default: 50%, and at least 20]
+    #[arg(long, value_name = "ROWS|PERCENT%", value_parser = clap::builder::ValueParser::new(max_gone))]
+    max_gone: Option<MaxGone>,
+    /// Set bad records aside in this file (NDJSON) and go on
+    #[arg(long, value_name = "FILE")]
+    rejects: Option<PathBuf>,
+    /// How to read the input, where name and first bytes do not tell: ndjson, json, csv, tsv
+    #[arg(long, value_parser = clap::builder::ValueParser::new(format))]
+    format: Option<Format>,
+    /// What stands between two fields of CSV
+    #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
+    delimiter: Option<u8>,
+    /// Threads that parse and hash [default: the cores of the machine]
+    #[arg(long, value_name = "COUNT")]
+    threads: Option<usize>,
+    /// Print each record's canonical form and hash, and touch no database
+    #[arg(long)]
+    hash_only: bool,
+}
+
+/// What becomes of a row that has left the source
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum GoneChoice {
+    /// It stays, with the time at which it left
+    Archive,
+    /// It is deleted
+    Delete,
+    /// It stays active
+    Keep,
+}
+
+impl Args {
+    fn into_options(self) -> MergeOptions {
+        MergeOptions {
+            table: self.table.unwrap_or_default(),
+            files: self.files,
+            database: self.database,
+            key: self.key,
+            scope: self.scope,
+            gone: match self.gone {
+                GoneChoice::Archive => Gone::Archive,
+                GoneChoice::Delete => Gone::Delete,
+                GoneChoice::Keep => Gone::Keep,
+            },
+            hash_on: self.hash_on,
+            hash_except: self.hash_except,
+            exact: self.exact,
+            ignore: self.ignore,
+            rename: self.rename,
+            create: self.create,
+            evolve: self.evolve,
+            dry_run: self.dry_run,
+            allow_empty: self.allow_empty,
+            max_gone: self.max_gone,
+            rejects: self.rejects,
+            format: self.format,
+            delimiter: self.delimiter,
+            threads: self.threads,
+        }
+    }
+}
+
+pub(crate) fn run(context: &Context, args: Args) -> Result<()> {
+    if args.hash_only {
+        return hash_only(context, args);
+    }
+    let report = ops::merge(context, &args.into_options())?;
+    if !report.reserved_columns.is_empty() {
+        let names = report.reserved_columns.join("`, `");
+        context.shell().note(&format!("note: the columns `{names}` are the framework's own and were not loaded; `--rename {0}=source_{0}` keeps one", report.reserved_columns[0]));
+    }
+    context.shell().print(&report)
+}
+
+/// There is no table here, so the first word is a file too.
+fn hash_only(context: &Context, args: Args) -> Result<()> {
+    let mut options = args.into_options();
+    if !options.table.is_empty() {
+        options.files.insert(0, PathBuf::from(std::mem::take(&mut options.table)));
+    }
+    ops::hash_only(context, &HashOnlyOptions(options), |explanation| context.shell().row(explanation)).map(|_| ())
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (left, right) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    if left.is_empty() {
+        Err("the name before `=` is missing".to_owned())
+    } else {
+        Ok((left.to_owned(), right.to_owned()))
+    }
+}
+
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        b"\\t" | b"tab" => Ok(b'\t'),
+        [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Ok(*byte),
+        _ => Err("write one character, or `tab`".to_owned()),
+    }
+}
+
+fn max_gone(text: &str) -> Result<MaxGone, Error> {
+    text.parse()
+}
+
+fn format(text: &str) -> Result<Format, Error> {
+    text.parse()
+        .map_err(|_| Error::new(ErrorKind::Usage, format!("read the format `{text}`: ndjson, json, csv or tsv")))
+}

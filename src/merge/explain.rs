@@ -1,0 +1,77 @@
+//! `--hash-only`: the canonical form and the hash of each record, so that anyone can see why two differ.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::pass::{self, Chunk};
+use super::reading::Reader;
+use super::reject::Reject;
+use super::scan::{hash, survey_csv};
+use super::{Input, Merge};
+use crate::error::Result;
+
+/// One record, explained.
+#[derive(Debug, Clone, Serialize)]
+pub struct Explanation {
+    /// The line in which it begins, from 1.
+    pub line: u64,
+    /// The text that is hashed.
+    pub canonical: String,
+    /// The hash, 64 hex digits.
+    pub sha: String,
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
+    }
+}
+
+/// How many records were explained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Explained {
+    /// The number of records.
+    pub records: u64,
+}
+
+/// Gives each record's canonical form and hash to `each`, in order. No database is touched: the kinds of CSV columns
+/// are those that a new table would get.
+///
+/// # Errors
+/// The first bad record, with file, line and column; or what `each` says.
+pub fn explain(merge: &Merge, inputs: &[Input], mut each: impl FnMut(&Explanation) -> Result<()>) -> Result<Explained> {
+    let sources = merge.open(inputs)?;
+    let survey = survey_csv(merge, &sources, &merge.mapping)?;
+    let reader = Reader::new(&sources, &merge.mapping, None, &survey)?;
+    let mut records = 0;
+    let work = |chunk: Chunk| explain_chunk(merge, &reader, &sources[chunk.source], chunk);
+    pass::run(&sources, merge.threads, &merge.cancellation, work, |(explanations, reject)| {
+        explanations.iter().try_for_each(&mut each)?;
+        records += explanations.len() as u64;
+        reject.map_or(Ok(()), |reject| Err(reject.into_error(&sources, true)))
+    })?;
+    Ok(Explained { records })
+}
+
+fn explain_chunk(
+    merge: &Merge,
+    reader: &Reader,
+    source: &super::input::Source,
+    chunk: Chunk,
+) -> (Vec<Explanation>, Option<Reject>) {
+    let mut explanations = Vec::with_capacity(chunk.records.len());
+    let mut form = Vec::new();
+    for place in &chunk.records {
+        let bytes = &chunk.bytes[place.range.clone()];
+        match reader.read(chunk.source, source.format, bytes) {
+            Ok(record) => {
+                let sha = hash(merge, &record, &mut form).to_string();
+                let canonical = String::from_utf8_lossy(&form).into_owned();
+                explanations.push(Explanation { line: place.line, canonical, sha });
+            }
+            Err(fault) => return (explanations, Some(fault.reject(chunk.source, place.line, bytes))),
+        }
+    }
+    (explanations, chunk.rejects.into_iter().next())
+}

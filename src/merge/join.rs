@@ -1,0 +1,53 @@
+//! The incoming hashes against those of the active rows, bucket by bucket: what is new, unchanged, twice, gone.
+
+use super::spool::{Entry, Spool};
+use crate::error::Result;
+
+/// What differs between the input and the table.
+pub(super) struct Joined {
+    /// Hash and place of the records that the table lacks, by place: they are inserted in the order of the input.
+    pub(super) new: Spool,
+    /// Hash and row of the active rows that the input lacks.
+    pub(super) gone: Spool,
+    pub(super) unchanged: u64,
+    pub(super) duplicate: u64,
+}
+
+/// Compares the two sides; `end` is above every place in the input.
+pub(super) fn join(incoming: &Spool, active: &Spool, end: u64) -> Result<Joined> {
+    let mut joined = Joined { new: Spool::by_place(end), gone: Spool::by_hash(), unchanged: 0, duplicate: 0 };
+    let (mut records, mut rows) = (Vec::new(), Vec::new());
+    for bucket in 0..incoming.buckets() {
+        incoming.read(bucket, &mut records)?;
+        active.read(bucket, &mut rows)?;
+        join_bucket(&records, &rows, &mut joined)?;
+    }
+    Ok(joined)
+}
+
+/// Both sides are sorted by hash; of records of one hash the first in the input counts.
+fn join_bucket(records: &[Entry], rows: &[Entry], joined: &mut Joined) -> Result<()> {
+    let mut row = 0;
+    let mut last = None;
+    for record in records {
+        if last == Some(record.hash) {
+            joined.duplicate += 1;
+            continue;
+        }
+        last = Some(record.hash);
+        while row < rows.len() && rows[row].hash < record.hash {
+            joined.gone.push(rows[row])?;
+            row += 1;
+        }
+        if row < rows.len() && rows[row].hash == record.hash {
+            joined.unchanged += 1;
+            // a table made elsewhere may hold one hash in several active rows: they all stay
+            while row < rows.len() && rows[row].hash == record.hash {
+                row += 1;
+            }
+        } else {
+            joined.new.push(*record)?;
+        }
+    }
+    rows[row..].iter().try_for_each(|entry| joined.gone.push(*entry))
+}

@@ -1,0 +1,278 @@
+//! One pass over all inputs: one thread cuts them into chunks of whole records, others work on the chunks, and the
+//! results come back in the order of the input.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use super::format::{Cut, Format, cut};
+use super::input::{RECORD_BYTES_MAX, Source, WINDOW_BYTES};
+use super::reject::Reject;
+use crate::context::Cancellation;
+use crate::error::{Error, Result};
+
+/// Chunks that wait for a worker.
+const CHUNKS_WAITING_MAX: usize = 4;
+
+/// Some whole records of one source.
+pub(super) struct Chunk {
+    sequence: u64,
+    /// Which source they come from.
+    pub(super) source: usize,
+    /// The bytes that the records stand in.
+    pub(super) bytes: Vec<u8>,
+    /// The place of the first byte among the bytes of all inputs.
+    pub(super) offset: u64,
+    pub(super) records: Vec<Place>,
+    /// What the source itself has wrong behind these records.
+    pub(super) rejects: Vec<Reject>,
+    /// Bytes that were read, for the progress bar.
+    pub(super) consumed: u64,
+}
+
+/// Where one record stands.
+pub(super) struct Place {
+    /// In the chunk's bytes.
+    pub(super) range: Range<usize>,
+    /// The line it begins in, from 1.
+    pub(super) line: u64,
+}
+
+/// Runs `work` over all chunks on `threads` threads and gives each result to `collect`, in order.
+pub(super) fn run<T: Send>(
+    sources: &[Source],
+    threads: usize,
+    cancellation: &Cancellation,
+    work: impl Fn(Chunk) -> T + Sync,
+    mut collect: impl FnMut(T) -> Result<()>,
+) -> Result<()> {
+    let stopped = AtomicBool::new(false);
+    let (chunk_sender, chunk_receiver) = sync_channel::<Chunk>(CHUNKS_WAITING_MAX);
+    let chunk_receiver = Mutex::new(chunk_receiver);
+    std::thread::scope(|scope| {
+        let (work, chunks, stop) = (&work, &chunk_receiver, &stopped);
+        let (result_sender, result_receiver) = sync_channel::<(u64, T)>(CHUNKS_WAITING_MAX);
+        let cutter = scope.spawn(move || cut_all(sources, &chunk_sender, stop));
+        for _ in 0..threads.max(1) {
+            let results = result_sender.clone();
+            scope.spawn(move || {
+                while let Some(chunk) = next(chunks) {
+                    let sequence = chunk.sequence;
+                    if results.send((sequence, work(chunk))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(result_sender);
+        let collected = collect_in_order(result_receiver, cancellation, &mut collect);
+        if collected.is_err() {
+            // the workers end when nobody takes their results, the cutter at its next chunk
+            stopped.store(true, Ordering::Relaxed);
+            while next(&chunk_receiver).is_some() {}
+        }
+        let cut =
+            cutter.join().unwrap_or_else(|_| Err(Error::failed("read the input: the reading thread ended early")));
+        collected.and(cut)
+    })
+}
+
+fn next(chunks: &Mutex<Receiver<Chunk>>) -> Option<Chunk> {
+    chunks.lock().ok()?.recv().ok()
+}
+
+fn collect_in_order<T>(
+    results: Receiver<(u64, T)>,
+    cancellation: &Cancellation,
+    collect: &mut impl FnMut(T) -> Result<()>,
+) -> Result<()> {
+    let mut early: BTreeMap<u64, T> = BTreeMap::new();
+    let mut expected = 0;
+    for (sequence, result) in results {
+        cancellation.check()?;
+        early.insert(sequence, result);
+        while let Some(result) = early.remove(&expected) {
+            collect(result)?;
+            expected += 1;
+        }
+    }
+    Ok(())
+}
+
+fn cut_all(sources: &[Source], chunks: &SyncSender<Chunk>, stopped: &AtomicBool) -> Result<()> {
+    let mut sequence = 0;
+    for (place, source) in sources.iter().enumerate() {
+        Cutter::new(place, source).run(&mut sequence, chunks, stopped)?;
+    }
+    Ok(())
+}
+
+/// Reads one source, window by window.
+struct Cutter<'a> {
+    place: usize,
+    source: &'a Source,
+    /// Read and not yet cut; the window grows with a record that does not fit.
+    window: Vec<u8>,
+    /// The place of the window's first byte in the source.
+    offset: u64,
+    line: u64,
+    after_comma: bool,
+}
+
+/// How a window ended.
+enum Ended {
+    /// More bytes may follow.
+    Open,
+    /// The array was closed here: only blanks may follow.
+    Closed,
+    /// Nothing more can be read from this source.
+    Broken(Reject),
+}
+
+impl<'a> Cutter<'a> {
+    fn new(place: usize, source: &'a Source) -> Self {
+        Self { place, source, window: Vec::new(), offset: source.start, line: source.start_line, after_comma: false }
+    }
+
+    fn run(mut self, sequence: &mut u64, chunks: &SyncSender<Chunk>, stopped: &AtomicBool) -> Result<()> {
+        let mut wanted = WINDOW_BYTES;
+        // an array must be closed even when it is empty
+        let mut open = self.offset < self.source.length || self.source.format == Format::JsonArray;
+        while open {
+            let last = self.fill(wanted)?;
+            let (records, consumed, ended) = self.cut_window(last);
+            let mut rejects = Vec::new();
+            wanted = WINDOW_BYTES;
+            match ended {
+                Ended::Open if consumed == 0 && !last => {
+                    wanted = self.window.len() * 2;
+                    if self.window.len() >= RECORD_BYTES_MAX {
+                        rejects.push(self.too_long());
+                        self.skip_record()?;
+                    } else {
+                        continue;
+                    }
+                }
+                Ended::Open => open = !last,
+                Ended::Closed => {
+                    rejects.extend(self.after_end(consumed)?);
+                    open = false;
+                }
+                Ended::Broken(reject) => {
+                    rejects.push(reject);
+                    open = false;
+                }
+            }
+            let rest = self.window.split_off(consumed.min(self.window.len()));
+            let bytes = std::mem::replace(&mut self.window, rest);
+            let chunk = Chunk {
+                sequence: *sequence,
+                source: self.place,
+                offset: self.source.base + self.offset,
+                records,
+                rejects,
+                consumed: bytes.len() as u64,
+                bytes,
+            };
+            self.offset += consumed as u64;
+            *sequence += 1;
+            if chunks.send(chunk).is_err() || stopped.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads until the window holds `wanted` bytes; true when it reaches the end of the source.
+    fn fill(&mut self, wanted: usize) -> Result<bool> {
+        let have = self.window.len();
+        if wanted > have {
+            self.window.resize(wanted, 0);
+            let count = self.source.read_at(&mut self.window[have..], self.offset + have as u64)?;
+            self.window.truncate(have + count);
+        }
+        Ok(self.offset + self.window.len() as u64 >= self.source.length)
+    }
+
+    fn cut_window(&mut self, last: bool) -> (Vec<Place>, usize, Ended) {
+        let mut records = Vec::new();
+        let mut at = 0;
+        // the end of the source is cut too when nothing is left: an array still has to be closed
+        while at < self.window.len() || (last && self.source.format == Format::JsonArray) {
+            match cut(self.source.format, &self.window[at..], last, &mut self.after_comma) {
+                Cut::Piece { record, consumed } => {
+                    let piece = &self.window[at..at + consumed];
+                    if let Some(range) = record {
+                        let line = self.line + memchr::memchr_iter(b'\n', &piece[..range.start]).count() as u64;
+                        records.push(Place { range: at + range.start..at + range.end, line });
+                    }
+                    self.line += memchr::memchr_iter(b'\n', piece).count() as u64;
+                    at += consumed;
+                }
+                Cut::More => break,
+                Cut::End { consumed } => return (records, at + consumed, Ended::Closed),
+                Cut::Broken { at: place, reason } => {
+                    let line = self.line + memchr::memchr_iter(b'\n', &self.window[at..at + place]).count() as u64;
+                    return (
+                        records,
+                        self.window.len(),
+                        Ended::Broken(Reject::fatal(self.place, line, reason.to_owned())),
+                    );
+                }
+            }
+        }
+        (records, at, Ended::Open)
+    }
+
+    fn after_end(&mut self, consumed: usize) -> Result<Option<Reject>> {
+        let mut at = self.offset + consumed as u64;
+        let mut buffer = vec![0; WINDOW_BYTES];
+        while at < self.source.length {
+            let count = self.source.read_at(&mut buffer, at)?;
+            if count == 0 {
+                break;
+            }
+            if let Some(found) = buffer[..count].iter().position(|byte| !byte.is_ascii_whitespace()) {
+                let line = self.source.line_of(at + found as u64);
+                return Ok(Some(Reject::fatal(
+                    self.place,
+                    line,
+                    "there is something after the end of the array".to_owned(),
+                )));
+            }
+            at += count as u64;
+        }
+        Ok(None)
+    }
+
+    fn too_long(&self) -> Reject {
+        let reason = format!("the record is longer than {} MiB", RECORD_BYTES_MAX >> 20);
+        Reject {
+            source: self.place,
+            line: self.line,
+            column: None,
+            reason,
+            raw: None,
+            is_fatal: self.source.format != Format::Ndjson,
+        }
+    }
+
+    /// Leaves a line that is too long behind, without keeping it. In the other formats nothing can follow it.
+    fn skip_record(&mut self) -> Result<()> {
+        loop {
+            if let Some(end) = memchr::memchr(b'\n', &self.window) {
+                self.offset += end as u64 + 1;
+                self.window.drain(..=end);
+                self.line += 1;
+                return Ok(());
+            }
+            self.offset += self.window.len() as u64;
+            self.window.clear();
+            if self.fill(WINDOW_BYTES)? && self.window.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+}

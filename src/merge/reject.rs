@@ -1,0 +1,99 @@
+//! A record that cannot be taken: where it stands and why; kept in a file when the user asked for that.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::input::Source;
+use crate::error::{Error, Result, file_error};
+
+/// A bad record, or a fault of its source that nothing can follow.
+#[derive(Debug, Clone)]
+pub(super) struct Reject {
+    pub(super) source: usize,
+    /// From 1.
+    pub(super) line: u64,
+    /// The column's name, or the byte in the record, from 1.
+    pub(super) column: Option<String>,
+    pub(super) reason: String,
+    /// The record as it came; `None` when it was too long to be kept.
+    pub(super) raw: Option<Vec<u8>>,
+    /// Whether nothing can be read behind it.
+    pub(super) is_fatal: bool,
+}
+
+impl Reject {
+    /// A fault that ends the source.
+    pub(super) fn fatal(source: usize, line: u64, reason: String) -> Self {
+        Self { source, line, column: None, reason, raw: None, is_fatal: true }
+    }
+
+    /// The error that stops a merge here.
+    pub(super) fn into_error(self, sources: &[Source], may_reject: bool) -> Error {
+        let name = sources.get(self.source).map_or("the input", |source| source.name.as_str());
+        let column = self.column.map(|column| format!(", {column}")).unwrap_or_default();
+        let error = Error::failed(format!("take the record in {name}, line {}{column}: {}", self.line, self.reason));
+        match (self.is_fatal, may_reject) {
+            (true, _) => error.hint("mend the input there; nothing was changed"),
+            (false, true) => error,
+            (false, false) => {
+                error.hint("mend the input, or set such records aside with `--rejects FILE`; nothing was changed")
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    file: &'a str,
+    line: u64,
+    column: Option<&'a str>,
+    reason: &'a str,
+    record: Option<std::borrow::Cow<'a, str>>,
+}
+
+/// Takes bad records: stops at the first, or writes them to a file.
+pub(super) struct Rejects {
+    file: Option<(BufWriter<File>, String)>,
+    pub(super) count: u64,
+}
+
+impl Rejects {
+    /// Without a path the first bad record is an error.
+    pub(super) fn to(path: Option<&Path>) -> Result<Self> {
+        let Some(path) = path else { return Ok(Self { file: None, count: 0 }) };
+        let name = path.display().to_string();
+        let file = File::create(path).map_err(|cause| file_error(format!("write the rejects to {name}"), cause))?;
+        Ok(Self { file: Some((BufWriter::new(file), name)), count: 0 })
+    }
+
+
+    pub(super) fn take(&mut self, reject: Reject, sources: &[Source]) -> Result<()> {
+        let Some((file, name)) = &mut self.file else { return Err(reject.into_error(sources, false)) };
+        if reject.is_fatal {
+            return Err(reject.into_error(sources, true));
+        }
+        let line = Line {
+            file: sources.get(reject.source).map_or("", |source| source.name.as_str()),
+            line: reject.line,
+            column: reject.column.as_deref(),
+            reason: &reject.reason,
+            record: reject.raw.as_deref().map(String::from_utf8_lossy),
+        };
+        let text = serde_json::to_string(&line).map_err(|cause| Error::failed("write a reject").because(cause))?;
+        self.count += 1;
+        writeln!(file, "{text}").map_err(|cause| file_error(format!("write the rejects to {name}"), cause))
+    }
+
+    /// Makes sure that all rejects are in the file.
+    pub(super) fn finish(&mut self) -> Result<()> {
+        match &mut self.file {
+            Some((file, name)) => {
+                file.flush().map_err(|cause| file_error(format!("write the rejects to {name}"), cause))
+            }
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What a merge did, for people as a table and for programs as one object.
+
+use std::fmt;
+use std::time::Duration;
+
+use comfy_table::{Table, presets};
+use serde::Serialize;
+
+/// The counts of one merge; `read = new + changed + unchanged + duplicate + rejected` and
+/// `active_before + new - gone = active_after`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Records read from the input.
+    pub read: u64,
+    /// Records inserted that replace no row.
+    pub new: u64,
+    /// Records inserted that replace a row of the same key.
+    pub changed: u64,
+    /// Records that the table has already.
+    pub unchanged: u64,
+    /// Records that stand in the input more than once, without their first.
+    pub duplicate: u64,
+    /// Bad records that were set aside.
+    pub rejected: u64,
+    /// Rows that left the source and were archived or deleted, without those that were replaced.
+    pub gone: u64,
+    /// Active rows in scope before.
+    pub active_before: u64,
+    /// Active rows in scope after.
+    pub active_after: u64,
+}
+
+/// What a merge did.
+#[derive(Debug, Clone, Serialize)]
+pub struct MergeReport {
+    /// The table.
+    pub table: String,
+    /// The counts.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// How long it took, in milliseconds.
+    pub elapsed_ms: u64,
+    /// Records read a second.
+    pub rows_per_second: u64,
+    /// The run that it was part of; `None` outside one.
+    pub runtime: Option<String>,
+    /// Whether it was only tried: nothing was changed.
+    pub dry_run: bool,
+    /// Whether the table was made.
+    pub created: bool,
+    /// The columns that were added.
+    pub added_columns: Vec<String>,
+    /// The framework's own columns that the input brings; they are not loaded.
+    pub reserved_columns: Vec<String>,
+}
+
+impl MergeReport {
+    pub(super) fn time(&mut self, elapsed: Duration) {
+        self.elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        // the number of records is far below 2^53
+        self.rows_per_second = (self.counts.read as f64 / elapsed.as_secs_f64().max(1e-6)) as u64;
+    }
+}
+
+impl fmt::Display for MergeReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Counts { read, new, changed, unchanged, duplicate, rejected, gone, active_before, active_after } =
+            &self.counts;
+        let mut table = Table::new();
+        table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+        table.set_header(["table", "read", "new", "changed", "unchanged", "gone", "active"]);
+        let active = if active_before == active_after {
+            active_after.to_string()
+        } else {
+            format!("{active_before} -> {active_after}")
+        };
+        let counts = [read, new, changed, unchanged, gone].map(u64::to_string);
+        table.add_row([vec![self.table.clone()], counts.to_vec(), vec![active]].concat());
+        write!(formatter, "{table}")?;
+        let mut notes = Vec::new();
+        if *duplicate > 0 {
+            notes.push(format!("{duplicate} duplicates in the input were taken once"));
+        }
+        if *rejected > 0 {
+            notes.push(format!("{rejected} bad records were set aside"));
+        }
+        if self.created {
+            notes.push("the table was made".to_owned());
+        } else if !self.added_columns.is_empty() {
+            notes.push(format!("columns added: {}", self.added_columns.join(", ")));
+        }
+        if *new + *changed + *gone == 0 {
+            notes.push("no change".to_owned());
+        }
+        if self.dry_run {
+            notes.push("dry run: nothing was changed".to_owned());
+        }
+        notes.push(format!("{:.2} s, {} records a second", self.elapsed_ms as f64 / 1000.0, self.rows_per_second));
+        write!(formatter, "\n{}", notes.join("; "))
+    }
+}

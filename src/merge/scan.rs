@@ -1,0 +1,199 @@
+//! The first pass: hash every incoming record, note what its columns hold, and set bad records aside.
+
+use super::Merge;
+use super::format::Format;
+use super::input::Source;
+use super::pass::{self, Chunk};
+use super::reading::{Fault, Mapping, Reader, kind_words, misfit};
+use super::reject::{Reject, Rejects};
+use super::spool::{Entry, Spool};
+use super::survey::{Survey, kind_of};
+use crate::db::{Kind, Scope, Table, fit, text};
+use crate::error::Result;
+use crate::hash::{RESERVED, Sha, canonical, hash_bytes};
+use crate::record::{Record, Value};
+
+/// What the first pass knows of the table.
+pub(super) struct Target<'a> {
+    /// The table as it stands; `None` when it is not there.
+    pub(super) table: Option<&'a Table>,
+    /// Whether columns that the table lacks may be added.
+    pub(super) may_grow: bool,
+    pub(super) scope: &'a Scope,
+}
+
+/// What the first pass found.
+pub(super) struct Scanned {
+    /// All records taken: hash and place.
+    pub(super) entries: Spool,
+    /// Records read, bad ones included.
+    pub(super) read: u64,
+    /// The columns that the table lacks.
+    pub(super) survey: Survey,
+    /// The framework's own columns that the input brings, and that are not loaded.
+    pub(super) reserved: Vec<&'static str>,
+}
+
+/// One chunk's share.
+struct Part {
+    entries: Vec<Entry>,
+    read: u64,
+    survey: Survey,
+    reserved: [bool; RESERVED.len()],
+    rejects: Vec<Reject>,
+    consumed: u64,
+}
+
+/// Looks through the CSV sources for what their columns hold, which the hash depends on. JSON says it by itself.
+pub(super) fn survey_csv(merge: &Merge, sources: &[Source], mapping: &Mapping) -> Result<Survey> {
+    let mut survey = Survey::default();
+    if !sources.iter().any(|source| matches!(source.format, Format::Csv { .. })) {
+        return Ok(survey);
+    }
+    let reader = Reader::new(sources, mapping, None, &survey)?;
+    for (place, source) in sources.iter().enumerate() {
+        reader.header(place).for_each(|name| survey.see(name, None, (place, source.start_line)));
+    }
+    let work = |chunk: Chunk| {
+        let mut part = Survey::default();
+        if let Format::Csv { delimiter } = sources[chunk.source].format {
+            reader.survey_rows(&chunk, delimiter, &mut part);
+        }
+        part
+    };
+    pass::run(sources, merge.threads, &merge.cancellation, work, |part| {
+        survey.add(part);
+        Ok(())
+    })?;
+    Ok(survey)
+}
+
+/// Reads and hashes everything.
+pub(super) fn scan(
+    merge: &Merge,
+    sources: &[Source],
+    reader: &Reader,
+    target: &Target<'_>,
+    rejects: &mut Rejects,
+) -> Result<Scanned> {
+    let mut scanned = Scanned { entries: Spool::by_hash(), read: 0, survey: Survey::default(), reserved: Vec::new() };
+    let mut reserved = [false; RESERVED.len()];
+    let work = |chunk: Chunk| scan_chunk(merge, sources, reader, target, chunk);
+    pass::run(sources, merge.threads, &merge.cancellation, work, |part: Part| {
+        part.rejects.into_iter().try_for_each(|reject| rejects.take(reject, sources))?;
+        part.entries.into_iter().try_for_each(|entry| scanned.entries.push(entry))?;
+        scanned.read += part.read;
+        scanned.survey.add(part.survey);
+        reserved.iter_mut().zip(part.reserved).for_each(|(seen, too)| *seen |= too);
+        merge.progress.inc(part.consumed);
+        Ok(())
+    })?;
+    scanned.reserved = RESERVED.into_iter().zip(reserved).filter_map(|(name, seen)| seen.then_some(name)).collect();
+    Ok(scanned)
+}
+
+fn scan_chunk(merge: &Merge, sources: &[Source], reader: &Reader, target: &Target<'_>, chunk: Chunk) -> Part {
+    let mut part = Part {
+        entries: Vec::with_capacity(chunk.records.len()),
+        // a record that is too long, or broken off, was read as well
+        read: (chunk.records.len() + chunk.rejects.len()) as u64,
+        survey: Survey::default(),
+        reserved: [false; RESERVED.len()],
+        rejects: Vec::new(),
+        consumed: chunk.consumed,
+    };
+    let format = sources[chunk.source].format;
+    let mut form = Vec::with_capacity(1024);
+    let mut places = Vec::new();
+    for place in &chunk.records {
+        let bytes = &chunk.bytes[place.range.clone()];
+        let read = reader.read(chunk.source, format, bytes).and_then(|record| {
+            check(merge, target, &record, &mut places, &mut part, (chunk.source, place.line))?;
+            Ok(hash(merge, &record, &mut form))
+        });
+        match read {
+            Ok(sha) => part.entries.push(Entry { hash: sha.prefix(), place: chunk.offset + place.range.start as u64 }),
+            Err(fault) => part.rejects.push(fault.reject(chunk.source, place.line, bytes)),
+        }
+    }
+    part.rejects.extend(chunk.rejects);
+    part
+}
+
+/// The record's hash; `form` is a buffer to work in.
+pub(super) fn hash(merge: &Merge, record: &Record<'_>, form: &mut Vec<u8>) -> Sha {
+    form.clear();
+    canonical(record, &merge.hash, form);
+    hash_bytes(form)
+}
+
+/// Checks a record against table and scope, and notes what is new in it. `places` remembers where the columns of the
+/// last record stood: records of one source have them in the same order.
+fn check(
+    merge: &Merge,
+    target: &Target<'_>,
+    record: &Record<'_>,
+    places: &mut Vec<usize>,
+    part: &mut Part,
+    seen_at: (usize, u64),
+) -> Result<(), Fault> {
+    let mut fresh: Vec<(&str, Option<Kind>)> = Vec::new();
+    for (at, (name, value)) in record.fields.iter().enumerate() {
+        if let Some(own) = RESERVED.iter().position(|own| own == name)
+            && !(merge.own_id && *name == "id")
+        {
+            part.reserved[own] = true;
+            continue;
+        }
+        let Some(table) = target.table else {
+            fresh.push((name, kind_of(value)));
+            continue;
+        };
+        let expected =
+            places.get(at).and_then(|place| table.columns.get(*place)).is_some_and(|column| column.name == *name);
+        let place =
+            if expected { Some(places[at]) } else { table.columns.iter().position(|column| column.name == *name) };
+        let Some(place) = place else {
+            if target.may_grow {
+                fresh.push((name, kind_of(value)));
+                continue;
+            }
+            let reason = format!("column `{name}` is in the input and not in the table `{}`", table.name);
+            return Err(Fault { column: None, reason });
+        };
+        if places.len() <= at {
+            places.resize(at + 1, usize::MAX);
+        }
+        places[at] = place;
+        let column = &table.columns[place];
+        if !fits(value, column.kind) {
+            return Err(misfit(name, &text(value), kind_words(column.kind)));
+        }
+    }
+    check_scope(target.scope, record)?;
+    // only a record that is taken counts for the survey
+    fresh.into_iter().for_each(|(name, kind)| part.survey.see(name, kind, seen_at));
+    Ok(())
+}
+
+/// Whether a value fits, without the cost of converting it where that is plain.
+fn fits(value: &Value<'_>, kind: Kind) -> bool {
+    match (value, kind) {
+        (_, Kind::Text | Kind::Json | Kind::Other)
+        | (Value::Null, _)
+        | (Value::Integer(_), Kind::Integer { bits: 64 })
+        | (Value::Float(_), Kind::Float) => true,
+        _ => fit(value, kind).is_some(),
+    }
+}
+
+fn check_scope(scope: &Scope, record: &Record<'_>) -> Result<(), Fault> {
+    for (column, wanted) in scope {
+        let value = record.get(&column.name).unwrap_or(&Value::Null);
+        if fit(value, column.kind).as_ref() != Some(wanted) {
+            let reason = format!("`{}` is outside the scope", text(value));
+            return Err(Fault { column: Some(format!("column `{}`", column.name)), reason });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! The second pass: only the new records are read again, in the order of the input.
+
+use super::Merge;
+use super::format::{Cut, cut};
+use super::input::{RECORD_BYTES_MAX, Source, WINDOW_BYTES};
+use super::reading::Reader;
+use super::reject::Reject;
+use super::scan::hash;
+use super::spool::{Entry, Spool};
+use crate::error::{Error, Result};
+use crate::hash::Sha;
+use crate::record::Record;
+
+/// Calls `each` with every selected record, its hash, and its place.
+pub(super) fn each_selected(
+    merge: &Merge,
+    sources: &[Source],
+    reader: &Reader,
+    selected: &Spool,
+    mut each: impl FnMut(&Record<'_>, Sha, u64) -> Result<()>,
+) -> Result<()> {
+    let mut entries = Vec::new();
+    let mut window = Window::default();
+    let mut form = Vec::with_capacity(1024);
+    for bucket in 0..selected.buckets() {
+        selected.read(bucket, &mut entries)?;
+        for Entry { hash: prefix, place } in &entries {
+            let source = source_of(sources, *place);
+            let bytes = window.record(sources, source, *place)?;
+            let changed = || {
+                Error::failed(format!("read {} again: it was changed meanwhile", sources[source].name))
+                    .hint("merge a copy of it, or wait until it is complete; nothing was changed in the table")
+                    .temporary(true)
+            };
+            let record = reader.read(source, sources[source].format, bytes).map_err(|_| changed())?;
+            let sha = hash(merge, &record, &mut form);
+            if sha.prefix() != *prefix {
+                return Err(changed());
+            }
+            each(&record, sha, *place)?;
+        }
+    }
+    Ok(())
+}
+
+/// The record at a place again, as a reject: the table refused it after all.
+pub(super) fn reject_at(sources: &[Source], place: u64, error: &Error) -> Reject {
+    let source = source_of(sources, place);
+    let raw = Window::default().record(sources, source, place).map(<[u8]>::to_vec).ok();
+    let line = sources[source].line_of(place - sources[source].base);
+    let reason = error.causes().first().cloned().unwrap_or_else(|| error.message().to_owned());
+    Reject { source, line, column: None, reason, raw, is_fatal: false }
+}
+
+fn source_of(sources: &[Source], place: u64) -> usize {
+    sources.partition_point(|source| source.base <= place).saturating_sub(1)
+}
+
+/// A part of one source, kept while records are taken from it.
+#[derive(Default)]
+struct Window {
+    source: usize,
+    bytes: Vec<u8>,
+    /// The place of the first byte in the source.
+    offset: u64,
+}
+
+impl Window {
+    /// The bytes of the record that begins at `place`.
+    fn record(&mut self, sources: &[Source], place_of: usize, place: u64) -> Result<&[u8]> {
+        let source = &sources[place_of];
+        let offset = place - source.base;
+        let mut wanted = WINDOW_BYTES;
+        loop {
+            let inside =
+                self.source == place_of && offset >= self.offset && offset < self.offset + self.bytes.len() as u64;
+            if inside {
+                // the place is inside the window, whose length fits into memory
+                let start = (offset - self.offset) as usize;
+                let last = self.offset + self.bytes.len() as u64 >= source.length;
+                if let Cut::Piece { record: Some(range), .. } =
+                    cut(source.format, &self.bytes[start..], last, &mut false)
+                {
+                    return Ok(&self.bytes[start + range.start..start + range.end]);
+                }
+                if last || self.bytes.len() - start >= RECORD_BYTES_MAX * 2 {
+                    return Err(
+                        Error::failed(format!("read {} again: it was changed meanwhile", source.name)).temporary(true)
+                    );
+                }
+                if start == 0 {
+                    wanted = self.bytes.len() * 2;
+                }
+            }
+            self.bytes.resize(wanted, 0);
+            let count = source.read_at(&mut self.bytes, offset)?;
+            self.bytes.truncate(count);
+            self.source = place_of;
+            self.offset = offset;
+            if count == 0 {
+                return Err(
+                    Error::failed(format!("read {} again: it was cut short meanwhile", source.name)).temporary(true)
+                );
+            }
+        }
+    }
+}

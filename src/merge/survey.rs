@@ -1,0 +1,130 @@
+//! What the columns of an input hold: the narrowest kind that takes all their values.
+
+use std::collections::HashMap;
+
+use crate::db::{Kind, NewColumn};
+use crate::record::{Value, parse_json};
+
+/// The widest 64-bit integer kind, which inference uses.
+const INTEGER: Kind = Kind::Integer { bits: 64 };
+
+/// The columns seen so far, in the order of their first place.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Survey {
+    columns: Vec<Seen>,
+    places: HashMap<String, usize>,
+}
+
+#[derive(Debug, Clone)]
+struct Seen {
+    name: String,
+    /// `None` while there were only nulls.
+    kind: Option<Kind>,
+    /// Where it was seen first: source and line.
+    first: (usize, u64),
+}
+
+impl Survey {
+    /// Notes a value of a column.
+    pub(super) fn see(&mut self, name: &str, kind: Option<Kind>, first: (usize, u64)) {
+        match self.places.get(name) {
+            Some(place) => {
+                let seen = &mut self.columns[*place];
+                seen.kind = wider(seen.kind, kind);
+            }
+            None => {
+                self.places.insert(name.to_owned(), self.columns.len());
+                self.columns.push(Seen { name: name.to_owned(), kind, first });
+            }
+        }
+    }
+
+    /// Adds what another thread saw further on in the input.
+    pub(super) fn add(&mut self, later: Survey) {
+        for seen in later.columns {
+            self.see(&seen.name, seen.kind, seen.first);
+        }
+    }
+
+    /// The columns to make; one that held only nulls becomes text.
+    pub(super) fn columns(&self) -> Vec<NewColumn> {
+        self.columns
+            .iter()
+            .map(|seen| NewColumn { name: seen.name.clone(), kind: seen.kind.unwrap_or(Kind::Text) })
+            .collect()
+    }
+
+    /// The kind of one column.
+    pub(super) fn kind(&self, name: &str) -> Option<Kind> {
+        self.places.get(name).map(|place| self.columns[*place].kind.unwrap_or(Kind::Text))
+    }
+
+    /// The source and line in which a column was seen first.
+    pub(super) fn first(&self, name: &str) -> Option<(usize, u64)> {
+        self.places.get(name).map(|place| self.columns[*place].first)
+    }
+}
+
+/// What a value of JSON holds; `None` for null.
+pub(super) fn kind_of(value: &Value<'_>) -> Option<Kind> {
+    match value {
+        Value::Null => None,
+        Value::Bool(_) => Some(Kind::Boolean),
+        Value::Integer(_) => Some(INTEGER),
+        Value::BigInteger(_) => Some(Kind::Numeric),
+        Value::Float(_) => Some(Kind::Float),
+        Value::Text(_) => Some(Kind::Text),
+        Value::Bytes(_) => Some(Kind::Bytes),
+        Value::Array(_) | Value::Object(_) => Some(Kind::Json),
+    }
+}
+
+/// What a field of CSV could hold; `None` for an empty one. Numbers are those of JSON, so `007` stays text.
+pub(super) fn kind_of_field(field: &str) -> Option<Kind> {
+    match field.as_bytes().first()? {
+        b'-' | b'0'..=b'9' => match parse_json(field) {
+            Ok(value) if field.trim() == field => kind_of(&value),
+            _ => Some(Kind::Text),
+        },
+        b't' | b'T' | b'f' | b'F' if field.eq_ignore_ascii_case("true") || field.eq_ignore_ascii_case("false") => {
+            Some(Kind::Boolean)
+        }
+        _ => Some(Kind::Text),
+    }
+}
+
+fn wider(one: Option<Kind>, other: Option<Kind>) -> Option<Kind> {
+    let (Some(left), Some(right)) = (one, other) else { return one.or(other) };
+    let is_number = |kind| matches!(kind, Kind::Integer { .. } | Kind::Float | Kind::Numeric);
+    Some(match (left, right) {
+        (left, right) if left == right => left,
+        (Kind::Numeric, right) if is_number(right) => Kind::Numeric,
+        (left, Kind::Numeric) if is_number(left) => Kind::Numeric,
+        (left, right) if is_number(left) && is_number(right) => Kind::Float,
+        _ => Kind::Text,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_is_as_narrow_as_its_values_allow() {
+        for (fields, expected) in [
+            (vec!["1", "", "2"], INTEGER),
+            (vec!["1", "2.5"], Kind::Float),
+            (vec!["1", "123456789012345678901234567890"], Kind::Numeric),
+            (vec!["true", "FALSE"], Kind::Boolean),
+            (vec!["true", "1"], Kind::Text),
+            (vec!["007"], Kind::Text),
+            (vec!["1", " 2"], Kind::Text),
+            (vec![""], Kind::Text),
+            (vec!["NaN"], Kind::Text),
+        ] {
+            let mut survey = Survey::default();
+            fields.iter().for_each(|field| survey.see("a", kind_of_field(field), (0, 1)));
+            assert_eq!(survey.kind("a"), Some(expected), "{fields:?}");
+        }
+    }
+}

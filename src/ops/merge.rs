@@ -1,0 +1,123 @@
+//! `dc merge`: the merge of files or standard input, with the settings' guard, attributed to the run around it.
+
+use std::path::PathBuf;
+
+use crate::context::Context;
+use crate::db::{Connection, Gone};
+use crate::error::{Error, ErrorKind, Result};
+use crate::merge::{Explained, Explanation, Format, Input, MaxGone, Merge, MergeReport, explain};
+use crate::settings::MAIN;
+
+/// What `dc merge` is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct MergeOptions {
+    /// The table.
+    pub table: String,
+    /// Files; `-` for standard input.
+    pub files: Vec<PathBuf>,
+    /// The configured database; `main` when `None`.
+    pub database: Option<String>,
+    /// Key columns.
+    pub key: Vec<String>,
+    /// Columns and the values they must have.
+    pub scope: Vec<(String, String)>,
+    /// What becomes of vanished rows.
+    pub gone: Gone,
+    /// Hash only these.
+    pub hash_on: Vec<String>,
+    /// Hash all but these.
+    pub hash_except: Vec<String>,
+    /// Text as it is.
+    pub exact: bool,
+    /// Columns of the input to leave out.
+    pub ignore: Vec<String>,
+    /// Columns of the input to call otherwise.
+    pub rename: Vec<(String, String)>,
+    /// Make a missing table.
+    pub create: bool,
+    /// Add missing columns.
+    pub evolve: bool,
+    /// All but commit.
+    pub dry_run: bool,
+    /// Let an empty input through.
+    pub allow_empty: bool,
+    /// How many rows may go; from the settings when `None`.
+    pub max_gone: Option<MaxGone>,
+    /// Where bad records go.
+    pub rejects: Option<PathBuf>,
+    /// How the files are read.
+    pub format: Option<Format>,
+    /// Between two fields of CSV.
+    pub delimiter: Option<u8>,
+    /// Threads that parse and hash.
+    pub threads: Option<usize>,
+}
+
+impl MergeOptions {
+    fn inputs(&self) -> Vec<Input> {
+        let input = |file: &PathBuf| if file.as_os_str() == "-" { Input::Stdin } else { Input::File(file.clone()) };
+        if self.files.is_empty() { vec![Input::Stdin] } else { self.files.iter().map(input).collect() }
+    }
+
+    fn describe(&self, context: &Context) -> Result<Merge> {
+        if !self.hash_on.is_empty() && !self.hash_except.is_empty() {
+            return Err(
+                Error::new(ErrorKind::Usage, "use --hash-on and --hash-except together").hint("say one of them")
+            );
+        }
+        let guard = &context.settings().merge;
+        let default = MaxGone::Share { percent: guard.max_gone_percent, rows: guard.max_gone_rows };
+        let mut merge = Merge::into(&self.table)
+            .key(self.key.clone())
+            .gone(self.gone)
+            .exact(self.exact)
+            .ignore(self.ignore.clone())
+            .create(self.create)
+            .evolve(self.evolve)
+            .dry_run(self.dry_run)
+            .allow_empty(self.allow_empty)
+            .max_gone(self.max_gone.unwrap_or(default))
+            .runtime(context.settings().inside.as_ref().map(|inside| inside.runtime.to_string()))
+            .cancellation(context.cancellation().clone());
+        merge = self.scope.iter().fold(merge, |merge, (column, value)| merge.scope(column, value));
+        merge = self.rename.iter().fold(merge, |merge, (from, to)| merge.rename(from, to));
+        if !self.hash_on.is_empty() {
+            merge = merge.hash_on(self.hash_on.clone());
+        }
+        if !self.hash_except.is_empty() {
+            merge = merge.hash_except(self.hash_except.clone());
+        }
+        merge = self.rejects.iter().fold(merge, |merge, file| merge.rejects(file));
+        merge = self.format.into_iter().fold(merge, Merge::format);
+        merge = self.delimiter.into_iter().fold(merge, Merge::delimiter);
+        Ok(self.threads.into_iter().fold(merge, Merge::threads))
+    }
+}
+
+/// Merges records into a table.
+///
+/// # Errors
+/// As [`Merge::run_inputs`], and those of opening the database.
+pub fn merge(context: &Context, options: &MergeOptions) -> Result<MergeReport> {
+    let name = options.database.as_deref().unwrap_or(MAIN);
+    let merge = options.describe(context)?.progress(context.shell().progress(Some(0), "reading"));
+    let mut database = Connection::open(context, name)?;
+    let report = merge.run_inputs(&mut database, &options.inputs())?;
+    Ok(report)
+}
+
+/// What `dc merge --hash-only` is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct HashOnlyOptions(pub MergeOptions);
+
+/// Gives the canonical form and the hash of each record to `each`. Touches no database.
+///
+/// # Errors
+/// As [`explain`].
+pub fn hash_only(
+    context: &Context,
+    options: &HashOnlyOptions,
+    each: impl FnMut(&Explanation) -> Result<()>,
+) -> Result<Explained> {
+    explain(&options.0.describe(context)?, &options.0.inputs(), each)
+}
