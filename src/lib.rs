@@ -5,7 +5,9 @@
 
 pub mod clock;
 pub mod context;
+pub mod db;
 pub mod error;
 pub mod ident;
 pub mod settings;
 pub mod shell;
+pub mod tables;
