@@ -127,11 +127,9 @@ fn steps(connection: &Link) -> Result<Vec<Step>> {
     // only the names are asked for, and they do not depend on the backend that the trait is named for
     let migrations: Vec<Box<dyn Migration<Sqlite>>> =
         source.migrations().map_err(|cause| Error::failed("read the embedded migrations").because(cause))?;
-    let step = |it: &Box<dyn Migration<Sqlite>>| Step {
-        version: it.name().version().to_string(),
-        name: it.name().to_string(),
-    };
-    let mut steps: Vec<Step> = migrations.iter().map(step).collect();
+    let names = migrations.iter().map(|migration| migration.name());
+    let mut steps: Vec<Step> =
+        names.map(|name| Step { version: name.version().to_string(), name: name.to_string() }).collect();
     steps.sort_by(|left, right| left.version.cmp(&right.version));
     Ok(steps)
 }

@@ -120,9 +120,9 @@ fn transaction<T>(connection: &mut Link, work: &mut impl FnMut(&mut Link) -> Que
 #[derive(Debug, Clone, Copy)]
 enum Turn {
     /// Changing the schema.
-    Migrate = 7_304_191_001,
+    Migrate = 730_419_101,
     /// Registering apps.
-    Register = 7_304_191_002,
+    Register = 730_419_102,
 }
 
 /// Waits until nobody else is at it, and holds it until the transaction ends.

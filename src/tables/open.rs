@@ -74,24 +74,30 @@ impl Store {
     }
 
     fn connect(settings: &DatabaseSettings, missing: Missing) -> Result<Self> {
-        let label = settings.target.label();
-        let connection = match &settings.target {
-            Target::Sqlite { path } => Link::Sqlite(open_sqlite(path, missing)?),
+        match &settings.target {
+            Target::Sqlite { path } => {
+                let connection = Link::Sqlite(open_sqlite(path, missing)?);
+                Ok(Self { connection, label: settings.target.label() })
+            }
             Target::Server { scheme, url, .. } if scheme == "postgres" => {
-                Link::Postgres(Pg::connect(&server_target(url)?)?)
+                let target = server_target(url)?;
+                Ok(Self { connection: Link::Postgres(Pg::connect(&target)?), label: target.label })
             }
             Target::Server { scheme, .. } => {
-                let message = format!("keep the framework's tables in {label}: `{scheme}` is no backend for them");
-                return Err(Error::new(ErrorKind::Settings, message).hint("`main` takes sqlite:PATH or postgres://.."));
+                let message = format!("keep the framework's tables in a database of the kind `{scheme}`");
+                Err(Error::new(ErrorKind::Settings, message).hint("`main` takes sqlite:PATH or postgres://.."))
             }
-        };
-        Ok(Self { connection, label })
+        }
     }
 }
 
 fn open_sqlite(path: &Path, missing: Missing) -> Result<SqliteConnection> {
     let place = path.display();
-    let there = path.try_exists().map_err(|cause| file_error(format!("look for the database {place}"), cause))?;
+    let there = match path.try_exists() {
+        // a file stands where a folder should: making the folder will say so
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotADirectory => false,
+        outcome => outcome.map_err(|cause| file_error(format!("look for the database {place}"), cause))?,
+    };
     match (there, missing) {
         (true, _) => {}
         (false, Missing::Fail) => {

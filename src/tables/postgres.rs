@@ -25,7 +25,8 @@ type Manager = <Inner as Connection>::TransactionManager;
 type Lookup = <diesel::pg::Pg as TypeMetadata>::MetadataLookup;
 
 /// A blocking PostgreSQL connection. Not to be used on a thread that runs inside tokio: `spawn_blocking` there.
-pub(crate) struct Pg(Inner);
+/// Boxed, because it is much larger than a connection to a file.
+pub(crate) struct Pg(Box<Inner>);
 
 impl Pg {
     /// Connects.
@@ -51,7 +52,7 @@ impl Pg {
             let limit = target.connect_timeout * u32::try_from(hosts).unwrap_or(1);
             tokio::time::timeout(limit, attempt).await.unwrap_or_else(|_| Err(target.timed_out()))
         })?;
-        Ok(Self(driver.hold(|| Inner::from(connection))))
+        Ok(Self(Box::new(driver.hold(|| Inner::from(connection)))))
     }
 }
 
@@ -125,23 +126,23 @@ impl TransactionManager<Pg> for PgTransactions {
     type TransactionStateData = <Manager as TransactionManager<Inner>>::TransactionStateData;
 
     fn begin_transaction(connection: &mut Pg) -> QueryResult<()> {
-        Manager::begin_transaction(&mut connection.0)
+        Manager::begin_transaction(connection.0.as_mut())
     }
 
     fn rollback_transaction(connection: &mut Pg) -> QueryResult<()> {
-        Manager::rollback_transaction(&mut connection.0)
+        Manager::rollback_transaction(connection.0.as_mut())
     }
 
     fn commit_transaction(connection: &mut Pg) -> QueryResult<()> {
-        Manager::commit_transaction(&mut connection.0)
+        Manager::commit_transaction(connection.0.as_mut())
     }
 
     fn transaction_manager_status_mut(connection: &mut Pg) -> &mut TransactionManagerStatus {
-        Manager::transaction_manager_status_mut(&mut connection.0)
+        Manager::transaction_manager_status_mut(connection.0.as_mut())
     }
 
     fn is_broken_transaction_manager(connection: &mut Pg) -> bool {
-        Manager::is_broken_transaction_manager(&mut connection.0)
+        Manager::is_broken_transaction_manager(connection.0.as_mut())
     }
 }
 

@@ -108,8 +108,9 @@ fn a_read_only_database_is_a_matter_of_permission() {
     lock(0o555).expect("rights");
     let outcome = Store::open(&house.context, Missing::Fail).and_then(|mut it| it.register(&[], false));
     lock(0o755).expect("rights");
-    let error = outcome.err();
-    assert!(error.is_none_or(|it| it.kind() == ErrorKind::Permission));
+    let error = outcome.expect_err("a read-only file");
+    assert_eq!(error.kind(), ErrorKind::Permission, "{error}");
+    assert!(error.to_string().contains("house.db"), "{error}");
 }
 
 #[test]
@@ -136,6 +137,12 @@ fn a_missing_database_comes_with_the_command_that_makes_it() {
     let error = failure(&url.reveal().replace("dc_test_", "dc_none_"), Missing::Create);
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
     assert!(error.hint_text().is_some_and(|hint| hint.contains("createdb dc_none_")), "{error:?}");
+}
+
+#[test]
+fn a_store_moves_between_threads() {
+    fn needs_send<T: Send>(_value: T) {}
+    needs_send(House::sqlite().ready());
 }
 
 fn failure(url: &str, missing: Missing) -> Error {
