@@ -14,3 +14,4 @@ pub mod ops;
 pub mod record;
 pub mod settings;
 pub mod shell;
+pub mod tables;

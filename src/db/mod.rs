@@ -4,7 +4,7 @@ mod batch;
 mod connection;
 mod fit;
 mod postgres;
-pub(crate) mod server;
+pub mod server;
 mod sqlite;
 mod table;
 

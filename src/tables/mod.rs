@@ -1,0 +1,137 @@
+//! The framework's own tables, through diesel on SQLite and PostgreSQL alike: apps, runs, logs, the objects that apps
+//! touch, and the codebooks that name their numbers. They live in the database `main`.
+
+mod app;
+mod codebook;
+#[cfg(test)]
+mod conformance;
+mod connection;
+mod driver;
+mod failure;
+mod log;
+mod migrate;
+mod object;
+mod open;
+mod postgres;
+mod register;
+mod run;
+mod run_list;
+mod schema;
+mod sha;
+mod shown;
+
+pub use app::{AppRow, Progress};
+pub use codebook::{
+    AppCommand, AppType, Codebook, CodebookRow, CommandFlag, FatalFlag, LogLevel, RunOutcome, RunStatus, codebooks,
+};
+pub use log::{LogFilter, LogRow, StoredLog};
+pub use migrate::SchemaState;
+pub use object::{ObjectKind, ObjectRow, TouchedObject};
+pub use open::Missing;
+pub use register::{AppRegistration, Registered};
+pub use run::{NewRun, RunEnd, StartRun};
+pub use run_list::{RunFilter, RunRow};
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use diesel::QueryResult;
+use diesel::connection::SimpleConnection;
+
+use crate::error::{Error, Result};
+use connection::Link;
+
+/// How often one write is tried when others are in its way.
+const WRITE_ATTEMPTS_MAX: u32 = 8;
+/// The pause before the second try; it grows with each.
+const WRITE_PAUSE: Duration = Duration::from_millis(15);
+/// After this time a write is not tried again: on SQLite the wait for the lock lies before the failure.
+const WRITE_PATIENCE: Duration = Duration::from_secs(25);
+
+/// The framework's own tables, open.
+///
+/// One connection, used by one thread at a time. On PostgreSQL it must not be used on a thread that runs inside
+/// tokio (`spawn_blocking` there). A connection that the server closed stays closed: open a new store.
+pub struct Store {
+    connection: Link,
+    label: String,
+}
+
+impl Store {
+    /// The place, for messages: a path, or host and name without any password.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// The backend: `sqlite` or `postgres`.
+    pub fn backend(&self) -> &'static str {
+        match self.connection {
+            Link::Sqlite(_) => "sqlite",
+            Link::Postgres(_) => "postgres",
+        }
+    }
+
+    /// Reads; `what` completes "could not ...".
+    fn read<T>(&mut self, what: &str, work: impl FnOnce(&mut Link) -> QueryResult<T>) -> Result<T> {
+        work(&mut self.connection).map_err(|cause| self.failure(what, cause))
+    }
+
+    /// Runs `work` in one transaction that may read first and write then; `what` completes "could not ...".
+    fn write<T>(&mut self, what: &str, work: impl FnMut(&mut Link) -> QueryResult<T>) -> Result<T> {
+        self.attempt(work).map_err(|cause| self.failure(what, cause))
+    }
+
+    /// As [`Store::write`], with diesel's own error. `work` runs again when others were in its way.
+    fn attempt<T>(&mut self, mut work: impl FnMut(&mut Link) -> QueryResult<T>) -> QueryResult<T> {
+        let began = Instant::now();
+        let mut attempts = 1;
+        loop {
+            match transaction(&mut self.connection, &mut work) {
+                Err(cause)
+                    if attempts < WRITE_ATTEMPTS_MAX
+                        && failure::is_passing(&cause)
+                        && began.elapsed() < WRITE_PATIENCE =>
+                {
+                    sleep(WRITE_PAUSE * attempts);
+                    attempts += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn failure(&self, what: &str, cause: diesel::result::Error) -> Error {
+        failure::database_error(format!("{what} in {}", self.label), cause)
+    }
+}
+
+fn transaction<T>(connection: &mut Link, work: &mut impl FnMut(&mut Link) -> QueryResult<T>) -> QueryResult<T> {
+    connection.begin_write()?;
+    match work(connection) {
+        Ok(value) => connection.commit().map(|()| value).inspect_err(|_| connection.roll_back()),
+        Err(cause) => {
+            connection.roll_back();
+            Err(cause)
+        }
+    }
+}
+
+/// What two processes must not do at once on PostgreSQL; on SQLite the write lock sees to it.
+#[derive(Debug, Clone, Copy)]
+enum Turn {
+    /// Changing the schema.
+    Migrate = 730_419_101,
+    /// Registering apps.
+    Register = 730_419_102,
+}
+
+/// Waits until nobody else is at it, and holds it until the transaction ends.
+fn take_turn(connection: &mut Link, turn: Turn) -> QueryResult<()> {
+    match connection {
+        Link::Sqlite(_) => Ok(()),
+        Link::Postgres(server) => server.batch_execute(&format!(
+            "SET LOCAL lock_timeout = '60s'; SELECT pg_catalog.pg_advisory_xact_lock({})",
+            turn as i64
+        )),
+    }
+}

@@ -1,0 +1,148 @@
+//! Opening the database `main`: an SQLite file, made only when asked for, or a PostgreSQL server.
+
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+
+use super::Store;
+use super::connection::Link;
+use super::failure::{database_error, is_passing};
+use super::migrate::SchemaState;
+use super::postgres::Pg;
+use crate::context::Context;
+use crate::db::server::server_target;
+use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::settings::{DatabaseSettings, MAIN, Target};
+
+/// How long SQLite waits for another writer.
+const BUSY_TIMEOUT_MS: u32 = 30_000;
+/// How often the change to a write-ahead log is tried; SQLite does not wait for its lock there.
+const JOURNAL_ATTEMPTS_MAX: u32 = 200;
+/// The pause between two tries.
+const JOURNAL_PAUSE: Duration = Duration::from_millis(20);
+
+/// What to do when an SQLite file is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// Make it, and its folder.
+    Create,
+    /// Fail with NotFound.
+    Fail,
+}
+
+#[derive(QueryableByName)]
+struct JournalMode {
+    #[diesel(sql_type = Text)]
+    journal_mode: String,
+}
+
+impl Store {
+    /// Opens the database `main` as it is, whatever its schema.
+    ///
+    /// # Errors
+    /// NotFound for a missing file or database, Permission, Busy (and temporary) for a server that does not answer.
+    pub fn open(context: &Context, missing: Missing) -> Result<Self> {
+        Self::connect(&context.settings().database(MAIN)?, missing)
+    }
+
+    /// Opens the database `main`, ready for use. The embedded default is made and brought up to date by itself.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; NotFound for a configured database without the tables, Refused for one that is behind or
+    /// newer than this binary.
+    pub fn ready(context: &Context) -> Result<Self> {
+        let settings = context.settings().database(MAIN)?;
+        let missing = if settings.is_default { Missing::Create } else { Missing::Fail };
+        let mut store = Self::connect(&settings, missing)?;
+        let state = store.schema_state()?;
+        let (kind, reason) = match &state {
+            SchemaState::Current => return Ok(store),
+            SchemaState::Newer { .. } => return Err(state.refusal(&store.label)),
+            SchemaState::Missing | SchemaState::Behind(_) if settings.is_default => {
+                store.migrate()?;
+                return Ok(store);
+            }
+            SchemaState::Missing => (ErrorKind::NotFound, "the framework's tables are not there".to_owned()),
+            SchemaState::Behind(names) => (ErrorKind::Refused, format!("its tables lack {}", names.join(", "))),
+        };
+        let error = Error::new(kind, format!("use the database {}: {reason}", store.label));
+        Err(error.hint("`dc deploy` brings it up to date"))
+    }
+
+    fn connect(settings: &DatabaseSettings, missing: Missing) -> Result<Self> {
+        match &settings.target {
+            Target::Sqlite { path } => {
+                let connection = Link::Sqlite(open_sqlite(path, missing)?);
+                Ok(Self { connection, label: settings.target.label() })
+            }
+            Target::Server { scheme, url, .. } if scheme == "postgres" => {
+                let target = server_target(url)?;
+                Ok(Self { connection: Link::Postgres(Pg::connect(&target)?), label: target.label })
+            }
+            Target::Server { scheme, .. } => {
+                let message = format!("keep the framework's tables in a database of the kind `{scheme}`");
+                Err(Error::new(ErrorKind::Settings, message).hint("`main` takes sqlite:PATH or postgres://.."))
+            }
+        }
+    }
+}
+
+fn open_sqlite(path: &Path, missing: Missing) -> Result<SqliteConnection> {
+    let place = path.display();
+    let there = match path.try_exists() {
+        // a file stands where a folder should: making the folder will say so
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotADirectory => false,
+        outcome => outcome.map_err(|cause| file_error(format!("look for the database {place}"), cause))?,
+    };
+    match (there, missing) {
+        (true, _) => {}
+        (false, Missing::Fail) => {
+            let error = Error::new(ErrorKind::NotFound, format!("open the database {place}: the file is not there"));
+            return Err(error.hint("`dc deploy` creates it"));
+        }
+        (false, Missing::Create) => {
+            let folder = path.parent().unwrap_or(path);
+            std::fs::create_dir_all(folder).map_err(|cause| {
+                // any failure here is one of rights or of the place itself
+                Error::new(ErrorKind::Permission, format!("make the folder {} for the database", folder.display()))
+                    .because(cause)
+                    .hint("check the path, and whether this user may write there")
+            })?;
+        }
+    }
+    let text = path
+        .to_str()
+        .ok_or_else(|| Error::new(ErrorKind::Settings, format!("open the database {place}: its path is no UTF-8")))?;
+    let mut connection = SqliteConnection::establish(text).map_err(|cause| {
+        Error::new(ErrorKind::Permission, format!("open the database {place}"))
+            .because(cause)
+            .hint("check that it is a file, and whether this user may read and write it and its folder")
+    })?;
+    prepare(&mut connection).map_err(|cause| database_error(format!("open the database {place}"), cause))?;
+    Ok(connection)
+}
+
+fn prepare(connection: &mut SqliteConnection) -> QueryResult<()> {
+    connection.batch_execute(&format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA foreign_keys = ON"))?;
+    for attempt in 1..=JOURNAL_ATTEMPTS_MAX {
+        match write_ahead(connection) {
+            Err(cause) if attempt < JOURNAL_ATTEMPTS_MAX && is_passing(&cause) => sleep(JOURNAL_PAUSE),
+            outcome => return outcome,
+        }
+    }
+    Ok(())
+}
+
+/// Readers and a writer do not wait for each other with a write-ahead log. The file remembers it; a file system that
+/// cannot (a network share) keeps the mode it has, which is safe, only slower.
+fn write_ahead(connection: &mut SqliteConnection) -> QueryResult<()> {
+    let mode: JournalMode = diesel::sql_query("PRAGMA journal_mode").get_result(connection)?;
+    if mode.journal_mode != "wal" {
+        diesel::sql_query("PRAGMA journal_mode = WAL").get_result::<JournalMode>(connection)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! diesel on PostgreSQL without libpq: tokio-postgres behind a blocking connection of our own type, because the one
+//! of diesel-async lacks the trait that an enum of connections needs.
+
+use std::any::Any;
+
+use diesel::connection::{
+    CacheSize, Instrumentation, LoadConnection, SimpleConnection, TransactionManager, TransactionManagerStatus,
+};
+use diesel::expression::QueryMetadata;
+use diesel::internal::derives::multiconnection::{ConnectionSealed, MultiConnectionHelper};
+use diesel::migration::MigrationConnection;
+use diesel::pg::{PgMetadataLookup, PgTypeMetadata};
+use diesel::query_builder::{Query, QueryFragment, QueryId};
+use diesel::sql_types::TypeMetadata;
+use diesel::{Connection, ConnectionResult, QueryResult};
+use diesel_async::AsyncPgConnection;
+use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
+
+use super::driver::Driver;
+use crate::db::server::ServerTarget;
+use crate::error::{Error, Result};
+
+type Inner = AsyncConnectionWrapper<AsyncPgConnection, Driver>;
+type Manager = <Inner as Connection>::TransactionManager;
+type Lookup = <diesel::pg::Pg as TypeMetadata>::MetadataLookup;
+
+/// A blocking PostgreSQL connection. Not to be used on a thread that runs inside tokio: `spawn_blocking` there.
+/// Boxed, because it is much larger than a connection to a file.
+pub(crate) struct Pg(Box<Inner>);
+
+impl Pg {
+    /// Connects.
+    pub(super) fn connect(target: &ServerTarget) -> Result<Self> {
+        let driver = Driver::new()?;
+        let connection = driver.run(async {
+            let attempt = async {
+                match &target.tls {
+                    Some(tls) => {
+                        let parts = target.config.connect(tls.clone()).await;
+                        let (client, line) = parts.map_err(|cause| target.failure(cause))?;
+                        settle(target, AsyncPgConnection::try_from_client_and_connection(client, line).await)
+                    }
+                    None => {
+                        let parts = target.config.connect(tokio_postgres::NoTls).await;
+                        let (client, line) = parts.map_err(|cause| target.failure(cause))?;
+                        settle(target, AsyncPgConnection::try_from_client_and_connection(client, line).await)
+                    }
+                }
+            };
+            // the driver's own time-out ends with the first packet; a server that then says nothing would hold us
+            let hosts = target.config.get_hosts().len().max(1);
+            let limit = target.connect_timeout * u32::try_from(hosts).unwrap_or(1);
+            tokio::time::timeout(limit, attempt).await.unwrap_or_else(|_| Err(target.timed_out()))
+        })?;
+        Ok(Self(Box::new(driver.hold(|| Inner::from(connection)))))
+    }
+}
+
+fn settle(target: &ServerTarget, made: ConnectionResult<AsyncPgConnection>) -> Result<AsyncPgConnection> {
+    made.map_err(|cause| Error::failed(format!("set up the connection to {}", target.label)).because(cause))
+}
+
+impl SimpleConnection for Pg {
+    fn batch_execute(&mut self, query: &str) -> QueryResult<()> {
+        self.0.batch_execute(query)
+    }
+}
+
+impl ConnectionSealed for Pg {}
+
+impl Connection for Pg {
+    type Backend = diesel::pg::Pg;
+    type TransactionManager = PgTransactions;
+
+    fn establish(_url: &str) -> ConnectionResult<Self> {
+        Err(diesel::ConnectionError::BadConnection("a server is reached through its settings".to_owned()))
+    }
+
+    fn execute_returning_count<T>(&mut self, source: &T) -> QueryResult<usize>
+    where
+        T: QueryFragment<Self::Backend> + QueryId,
+    {
+        self.0.execute_returning_count(source)
+    }
+
+    fn transaction_state(&mut self) -> &mut <PgTransactions as TransactionManager<Self>>::TransactionStateData {
+        self.0.transaction_state()
+    }
+
+    fn instrumentation(&mut self) -> &mut dyn Instrumentation {
+        self.0.instrumentation()
+    }
+
+    fn set_instrumentation(&mut self, instrumentation: impl Instrumentation) {
+        self.0.set_instrumentation(instrumentation);
+    }
+
+    fn set_prepared_statement_cache_size(&mut self, size: CacheSize) {
+        self.0.set_prepared_statement_cache_size(size);
+    }
+}
+
+impl LoadConnection for Pg {
+    type Cursor<'conn, 'query> = <Inner as LoadConnection>::Cursor<'conn, 'query>;
+    type Row<'conn, 'query> = <Inner as LoadConnection>::Row<'conn, 'query>;
+
+    fn load<'conn, 'query, T>(&'conn mut self, source: T) -> QueryResult<Self::Cursor<'conn, 'query>>
+    where
+        T: Query + QueryFragment<Self::Backend> + QueryId + 'query,
+        Self::Backend: QueryMetadata<T::SqlType>,
+    {
+        self.0.load(source)
+    }
+}
+
+impl MigrationConnection for Pg {
+    fn setup(&mut self) -> QueryResult<usize> {
+        self.0.setup()
+    }
+}
+
+/// The transactions of [`Pg`]: those of the connection inside.
+pub(crate) struct PgTransactions;
+
+impl TransactionManager<Pg> for PgTransactions {
+    type TransactionStateData = <Manager as TransactionManager<Inner>>::TransactionStateData;
+
+    fn begin_transaction(connection: &mut Pg) -> QueryResult<()> {
+        Manager::begin_transaction(connection.0.as_mut())
+    }
+
+    fn rollback_transaction(connection: &mut Pg) -> QueryResult<()> {
+        Manager::rollback_transaction(connection.0.as_mut())
+    }
+
+    fn commit_transaction(connection: &mut Pg) -> QueryResult<()> {
+        Manager::commit_transaction(connection.0.as_mut())
+    }
+
+    fn transaction_manager_status_mut(connection: &mut Pg) -> &mut TransactionManagerStatus {
+        Manager::transaction_manager_status_mut(connection.0.as_mut())
+    }
+
+    fn is_broken_transaction_manager(connection: &mut Pg) -> bool {
+        Manager::is_broken_transaction_manager(connection.0.as_mut())
+    }
+}
+
+/// Answers for types that the framework's tables do not have: diesel asks only for user-defined ones.
+struct NoLookup;
+
+impl PgMetadataLookup for NoLookup {
+    fn lookup_type(&mut self, _type_name: &str, _schema: Option<&str>) -> PgTypeMetadata {
+        PgTypeMetadata::new(0, 0)
+    }
+
+    fn as_any<'a>(&mut self) -> &mut (dyn Any + 'a)
+    where
+        Self: 'a,
+    {
+        self
+    }
+}
+
+impl MultiConnectionHelper for Pg {
+    fn to_any<'a>(_lookup: &mut Lookup) -> &mut (dyn Any + 'a) {
+        // of no size, so nothing is allocated and nothing leaks
+        Box::leak(Box::new(NoLookup))
+    }
+
+    fn from_any(lookup: &mut dyn Any) -> Option<&mut Lookup> {
+        lookup.downcast_mut::<NoLookup>().map(|lookup| lookup as &mut Lookup)
+    }
+}

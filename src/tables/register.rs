@@ -1,0 +1,227 @@
+//! Registering: what stands under `apps/` becomes the active rows of `apps`, in one transaction.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use serde::Serialize;
+
+use super::codebook::AppType;
+use super::connection::Link;
+use super::schema::{app_groups, app_parents, apps};
+use super::sha::text_sha;
+use super::{Store, Turn, take_turn};
+use crate::clock;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ident::AppName;
+
+/// An app as it stands under `apps/`.
+#[derive(Debug, Clone)]
+pub struct AppRegistration {
+    /// Its full name.
+    pub name: AppName,
+    /// What starts it.
+    pub app_type: AppType,
+    /// Its app.toml, as JSON.
+    pub definition: String,
+    /// A cron expression.
+    pub schedule: Option<String>,
+    /// Milliseconds between two runs.
+    pub interval_ms: Option<i64>,
+    /// The zone the schedule is in.
+    pub timezone: String,
+    /// When it is due first; taken for a new app and for one whose schedule changed.
+    pub next_run: Option<NaiveDateTime>,
+    /// The record hash of its definition.
+    pub sha: [u8; 32],
+}
+
+/// What registering did, or would do: full names, in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Registered {
+    /// Apps that are new, or have come back.
+    pub added: Vec<String>,
+    /// Apps whose definition changed; they keep their row and their state.
+    pub changed: Vec<String>,
+    /// Apps that stay as they are.
+    pub unchanged: Vec<String>,
+    /// Apps that are gone from `apps/`.
+    pub archived: Vec<String>,
+}
+
+/// What is asked of an app that is registered already.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = apps)]
+struct Existing {
+    id: i64,
+    sha: Vec<u8>,
+    schedule: Option<String>,
+    interval_ms: Option<i64>,
+    timezone: String,
+}
+
+impl Store {
+    /// Makes `apps` the active apps. An app that is not among them is archived, with a parent and a group that it
+    /// leaves empty; one that comes back is inserted anew. `dry_run` tells what would happen and changes nothing.
+    ///
+    /// # Errors
+    /// Usage, when two apps have one name.
+    pub fn register(&mut self, apps: &[AppRegistration], dry_run: bool) -> Result<Registered> {
+        let mut wanted: BTreeMap<&AppName, &AppRegistration> = BTreeMap::new();
+        for app in apps {
+            if wanted.insert(&app.name, app).is_some() {
+                let message = format!("register the apps: `{}` is there twice", app.name);
+                return Err(Error::new(ErrorKind::Usage, message));
+            }
+        }
+        self.write("register the apps", |connection| {
+            take_turn(connection, Turn::Register)?;
+            register(connection, &wanted, dry_run)
+        })
+    }
+}
+
+fn register(
+    connection: &mut Link,
+    wanted: &BTreeMap<&AppName, &AppRegistration>,
+    dry_run: bool,
+) -> QueryResult<Registered> {
+    let now = clock::now();
+    let existing = existing(connection)?;
+    let mut report = Registered::default();
+    for (name, app) in wanted {
+        let list = match existing.get(*name) {
+            None => {
+                if !dry_run {
+                    add(connection, app, now)?;
+                }
+                &mut report.added
+            }
+            Some(row) if row.sha == app.sha => &mut report.unchanged,
+            Some(row) => {
+                if !dry_run {
+                    change(connection, row, app, now)?;
+                }
+                &mut report.changed
+            }
+        };
+        list.push(name.to_string());
+    }
+    let gone: Vec<(&AppName, i64)> =
+        existing.iter().filter(|(name, _)| !wanted.contains_key(name)).map(|(name, row)| (name, row.id)).collect();
+    report.archived = gone.iter().map(|(name, _)| name.to_string()).collect();
+    if !dry_run && !gone.is_empty() {
+        for (_, app_id) in &gone {
+            diesel::update(apps::table.find(app_id)).set(apps::archive.eq(now)).execute(connection)?;
+        }
+        archive_empty(connection, now)?;
+    }
+    Ok(report)
+}
+
+fn existing(connection: &mut Link) -> QueryResult<BTreeMap<AppName, Existing>> {
+    let rows: Vec<(Existing, String, String, String)> = apps::table
+        .inner_join(app_parents::table.inner_join(app_groups::table))
+        .filter(apps::archive.is_null())
+        .select((Existing::as_select(), app_groups::name, app_parents::name, apps::name))
+        .load(connection)?;
+    Ok(rows.into_iter().map(|(row, group, parent, name)| (AppName { group, parent, name }, row)).collect())
+}
+
+fn add(connection: &mut Link, app: &AppRegistration, now: NaiveDateTime) -> QueryResult<()> {
+    let group_id = group_id(connection, &app.name.group, now)?;
+    let parent_id = parent_id(connection, group_id, &app.name, now)?;
+    let row = (
+        apps::sha.eq(app.sha.to_vec()),
+        apps::date_created.eq(now),
+        apps::app_parent_id.eq(parent_id),
+        apps::name.eq(&app.name.name),
+        apps::app_type.eq(app.app_type.id()),
+        apps::definition.eq(&app.definition),
+        apps::schedule.eq(&app.schedule),
+        apps::interval_ms.eq(app.interval_ms),
+        apps::timezone.eq(&app.timezone),
+        apps::next_run.eq(app.next_run),
+    );
+    diesel::insert_into(apps::table).values(row).execute(connection).map(drop)
+}
+
+fn change(connection: &mut Link, row: &Existing, app: &AppRegistration, now: NaiveDateTime) -> QueryResult<()> {
+    let definition = (
+        apps::sha.eq(app.sha.to_vec()),
+        apps::date_modified.eq(now),
+        apps::app_type.eq(app.app_type.id()),
+        apps::definition.eq(&app.definition),
+        apps::schedule.eq(&app.schedule),
+        apps::interval_ms.eq(app.interval_ms),
+        apps::timezone.eq(&app.timezone),
+    );
+    diesel::update(apps::table.find(row.id)).set(definition).execute(connection)?;
+    // a moment that is due already is not lost by a change of, say, the time-out
+    let same_times = row.schedule == app.schedule && row.interval_ms == app.interval_ms && row.timezone == app.timezone;
+    if !same_times {
+        diesel::update(apps::table.find(row.id)).set(apps::next_run.eq(app.next_run)).execute(connection)?;
+    }
+    Ok(())
+}
+
+/// The active group of this name, made when it is not there.
+fn group_id(connection: &mut Link, name: &str, now: NaiveDateTime) -> QueryResult<i64> {
+    let find = |connection: &mut Link| {
+        app_groups::table
+            .filter(app_groups::archive.is_null().and(app_groups::name.eq(name)))
+            .select(app_groups::id)
+            .first::<i64>(connection)
+            .optional()
+    };
+    if let Some(id) = find(connection)? {
+        return Ok(id);
+    }
+    let sha = text_sha(&[("name", name)]);
+    let row = (app_groups::sha.eq(sha), app_groups::date_created.eq(now), app_groups::name.eq(name));
+    diesel::insert_into(app_groups::table).values(row).execute(connection)?;
+    find(connection)?.ok_or(diesel::NotFound)
+}
+
+/// The active parent of this name in the group, made when it is not there.
+fn parent_id(connection: &mut Link, group_id: i64, app: &AppName, now: NaiveDateTime) -> QueryResult<i64> {
+    let find = |connection: &mut Link| {
+        app_parents::table
+            .filter(app_parents::archive.is_null().and(app_parents::app_group_id.eq(group_id)))
+            .filter(app_parents::name.eq(&app.parent))
+            .select(app_parents::id)
+            .first::<i64>(connection)
+            .optional()
+    };
+    if let Some(id) = find(connection)? {
+        return Ok(id);
+    }
+    let row = (
+        app_parents::sha.eq(text_sha(&[("group", &app.group), ("name", &app.parent)])),
+        app_parents::date_created.eq(now),
+        app_parents::app_group_id.eq(group_id),
+        app_parents::name.eq(&app.parent),
+    );
+    diesel::insert_into(app_parents::table).values(row).execute(connection)?;
+    find(connection)?.ok_or(diesel::NotFound)
+}
+
+/// Archives the parents without an active app, and then the groups without an active parent.
+fn archive_empty(connection: &mut Link, now: NaiveDateTime) -> QueryResult<()> {
+    let used: Vec<i64> = apps::table.filter(apps::archive.is_null()).select(apps::app_parent_id).load(connection)?;
+    let used: BTreeSet<i64> = used.into_iter().collect();
+    let parents: Vec<i64> =
+        app_parents::table.filter(app_parents::archive.is_null()).select(app_parents::id).load(connection)?;
+    for id in parents.iter().filter(|id| !used.contains(id)) {
+        diesel::update(app_parents::table.find(id)).set(app_parents::archive.eq(now)).execute(connection)?;
+    }
+    let used: Vec<i64> =
+        app_parents::table.filter(app_parents::archive.is_null()).select(app_parents::app_group_id).load(connection)?;
+    let used: BTreeSet<i64> = used.into_iter().collect();
+    let groups: Vec<i64> =
+        app_groups::table.filter(app_groups::archive.is_null()).select(app_groups::id).load(connection)?;
+    for id in groups.iter().filter(|id| !used.contains(id)) {
+        diesel::update(app_groups::table.find(id)).set(app_groups::archive.eq(now)).execute(connection)?;
+    }
+    Ok(())
+}

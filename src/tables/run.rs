@@ -1,0 +1,211 @@
+//! The beginning and the end of a run: the row of `runtime`, and the state of the app beside it.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as QueryError};
+
+use super::Store;
+use super::app::Progress;
+use super::codebook::{RunOutcome, RunStatus};
+use super::connection::Link;
+use super::run_list::{RunRow, open_run};
+use super::schema::{apps, runtime};
+use crate::clock;
+use crate::error::Result;
+use crate::ident::RuntimeId;
+
+/// How often a start is tried while other runs of the app come and go.
+const START_ATTEMPTS_MAX: u32 = 5;
+
+/// A run that begins.
+#[derive(Debug, Clone)]
+pub struct NewRun {
+    /// Its identity.
+    pub runtime: RuntimeId,
+    /// Its app.
+    pub app_id: i64,
+    /// When it begins.
+    pub started_at: NaiveDateTime,
+    /// What it is given, as JSON.
+    pub args: Option<String>,
+    /// Who or what started it: a person's name, `manager`, `cron`.
+    pub started_by: String,
+    /// The machine.
+    pub host: String,
+    /// Which boot of the machine: a process number means something only within it.
+    pub boot_id: Option<String>,
+    /// Its process, when that is known already.
+    pub pid: Option<i64>,
+    /// When the process started, in the kernel's clock ticks since boot: tells it from another of the same number.
+    pub pid_started: Option<i64>,
+}
+
+/// What came of a start.
+#[derive(Debug, Clone)]
+pub enum StartRun {
+    /// The run is recorded.
+    Started,
+    /// The app runs already; this is its run. Nothing was changed.
+    Busy(Box<RunRow>),
+}
+
+/// How a run ended.
+#[derive(Debug, Clone)]
+pub struct RunEnd {
+    /// The outcome.
+    pub code: RunOutcome,
+    /// Its exit status, where it had one.
+    pub exit_code: Option<i64>,
+    /// The signal that killed it.
+    pub signal: Option<i64>,
+    /// The outcome in words.
+    pub reason: Option<String>,
+    /// How many log records of ERROR and above it wrote.
+    pub exceptions: i64,
+    /// How many log records it wrote.
+    pub log_lines: i64,
+    /// Processor time in the program itself, in milliseconds, with all its children.
+    pub cpu_user_ms: i64,
+    /// Processor time in the system on its behalf, in milliseconds.
+    pub cpu_system_ms: i64,
+    /// The most memory that one of its processes held, in KiB.
+    pub memory_peak_kib: i64,
+    /// How many tasks it had, as far as it told.
+    pub task_size: Option<i64>,
+    /// How many it solved.
+    pub solved: i64,
+    /// How many failed.
+    pub failed: i64,
+}
+
+impl Store {
+    /// Records the beginning of a run, and the app as running. A second open run of one app is refused by an index
+    /// of the database, whoever asks and from wherever.
+    ///
+    /// # Errors
+    /// When the app does not exist or the identity is taken.
+    pub fn start_run(&mut self, run: &NewRun) -> Result<StartRun> {
+        let mut attempts = 1;
+        loop {
+            let outcome = self.attempt(|connection| match open_run(connection, run.app_id)? {
+                Some(row) => Ok(StartRun::Busy(Box::new(row))),
+                None => start(connection, run).map(|()| StartRun::Started),
+            });
+            match outcome {
+                // somebody else was faster: the next round finds their run, or none any more
+                Err(QueryError::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
+                    if attempts < START_ATTEMPTS_MAX =>
+                {
+                    attempts += 1;
+                }
+                outcome => return outcome.map_err(|cause| self.failure("record the start of a run", cause)),
+            }
+        }
+    }
+
+    /// Records the run's process.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn set_run_pid(&mut self, run: &RuntimeId, pid: i64, pid_started: Option<i64>) -> Result<()> {
+        self.write("record a run's process", |connection| {
+            diesel::update(runtime::table.find(run.as_str()))
+                .set((runtime::pid.eq(pid), runtime::pid_started.eq(pid_started)))
+                .execute(connection)
+                .map(drop)
+        })
+    }
+
+    /// Records the end of a run, once: a run that has ended stays as it is. The app's counter of failures in a row
+    /// goes to 0 after a good run and up by one after a failure; being stopped or interrupted leaves it alone.
+    /// Returns whether the run was open.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn end_run(&mut self, run: &RuntimeId, end: &RunEnd) -> Result<bool> {
+        self.write("record the end of a run", |connection| {
+            if !close(connection, run, end)? {
+                return Ok(false);
+            }
+            settle(connection, run, end)?;
+            Ok(true)
+        })
+    }
+}
+
+fn start(connection: &mut Link, run: &NewRun) -> QueryResult<()> {
+    let row = (
+        runtime::id.eq(run.runtime.as_str()),
+        runtime::app_id.eq(run.app_id),
+        runtime::code.eq(RunOutcome::Running.id()),
+        runtime::started_at.eq(run.started_at),
+        runtime::args.eq(&run.args),
+        runtime::started_by.eq(&run.started_by),
+        runtime::host.eq(&run.host),
+        runtime::boot_id.eq(&run.boot_id),
+        runtime::pid.eq(run.pid),
+        runtime::pid_started.eq(run.pid_started),
+    );
+    diesel::insert_into(runtime::table).values(row).execute(connection)?;
+    let state = (
+        apps::status.eq(RunStatus::Running.id()),
+        apps::last_run.eq(run.started_at),
+        apps::task_size.eq(None::<i64>),
+        apps::progress.eq(None::<f64>),
+        apps::solved.eq(0_i64),
+        apps::failed.eq(0_i64),
+        apps::eta.eq(None::<NaiveDateTime>),
+    );
+    diesel::update(apps::table.find(run.app_id)).set(state).execute(connection).map(drop)
+}
+
+/// Closes the row of the run; false when it was closed, or is not there.
+fn close(connection: &mut Link, run: &RuntimeId, end: &RunEnd) -> QueryResult<bool> {
+    let row = (
+        runtime::code.eq(end.code.id()),
+        runtime::ended_at.eq(clock::now()),
+        runtime::exit_code.eq(end.exit_code),
+        runtime::signal.eq(end.signal),
+        runtime::reason.eq(&end.reason),
+        runtime::exceptions.eq(end.exceptions),
+        runtime::log_lines.eq(end.log_lines),
+        runtime::cpu_user_ms.eq(end.cpu_user_ms),
+        runtime::cpu_system_ms.eq(end.cpu_system_ms),
+        runtime::memory_peak_kib.eq(end.memory_peak_kib),
+        runtime::task_size.eq(end.task_size),
+        runtime::solved.eq(end.solved),
+        runtime::failed.eq(end.failed),
+    );
+    let open = runtime::table.filter(runtime::id.eq(run.as_str()).and(runtime::ended_at.is_null()));
+    Ok(diesel::update(open).set(row).execute(connection)? > 0)
+}
+
+/// Brings the app into the state after its run.
+fn settle(connection: &mut Link, run: &RuntimeId, end: &RunEnd) -> QueryResult<()> {
+    let (app_id, started_at): (i64, NaiveDateTime) =
+        runtime::table.find(run.as_str()).select((runtime::app_id, runtime::started_at)).first(connection)?;
+    let (disabled, failures): (bool, i64) =
+        apps::table.find(app_id).select((apps::disable, apps::failures)).first(connection)?;
+    let failed = end.code.is_failure();
+    let status = match (disabled, failed) {
+        (true, _) => RunStatus::Disabled,
+        (false, true) => RunStatus::Failed,
+        (false, false) => RunStatus::Idle,
+    };
+    let failures = match end.code {
+        RunOutcome::Ok => 0,
+        _ if failed => failures + 1,
+        _ => failures,
+    };
+    let progress = Progress { task_size: end.task_size, solved: end.solved, failed: end.failed, started_at };
+    let state = (
+        apps::status.eq(status.id()),
+        apps::failures.eq(failures),
+        apps::task_size.eq(end.task_size),
+        apps::progress.eq(progress.percent()),
+        apps::solved.eq(end.solved),
+        apps::failed.eq(end.failed),
+        apps::eta.eq(None::<NaiveDateTime>),
+    );
+    diesel::update(apps::table.find(app_id)).set(state).execute(connection).map(drop)
+}

@@ -1,0 +1,212 @@
+//! The runs as they are listed: newest first, with the app's name and the outcome.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text};
+use serde::Serialize;
+
+use super::app::known;
+use super::codebook::RunOutcome;
+use super::connection::Link;
+use super::schema::{app_groups, app_parents, apps, runtime};
+use super::{Store, shown};
+use crate::error::Result;
+use crate::ident::AppName;
+
+/// How many identities one query asks for.
+const IDENTITIES_MAX: usize = 500;
+
+/// A run as the database has it.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunRow {
+    /// Its identity.
+    pub runtime: String,
+    /// Its app.
+    pub app_id: i64,
+    /// The app's full name.
+    #[serde(serialize_with = "shown::text")]
+    pub app: AppName,
+    /// How it ended, or that it runs.
+    pub code: RunOutcome,
+    /// When it began.
+    #[serde(serialize_with = "shown::moment")]
+    pub started_at: NaiveDateTime,
+    /// When it ended; `None` while it runs.
+    #[serde(serialize_with = "shown::moment_or_null")]
+    pub ended_at: Option<NaiveDateTime>,
+    /// Its exit status.
+    pub exit_code: Option<i64>,
+    /// The signal that killed it.
+    pub signal: Option<i64>,
+    /// The outcome in words.
+    pub reason: Option<String>,
+    /// How many log records of ERROR and above it wrote.
+    pub exceptions: i64,
+    /// How many log records it wrote.
+    pub log_lines: i64,
+    /// Processor time in the program itself, in milliseconds.
+    pub cpu_user_ms: i64,
+    /// Processor time in the system, in milliseconds.
+    pub cpu_system_ms: i64,
+    /// The most memory that it held, in KiB.
+    pub memory_peak_kib: i64,
+    /// What it was given, as JSON.
+    pub args: Option<String>,
+    /// Who or what started it.
+    pub started_by: String,
+    /// The machine.
+    pub host: String,
+    /// Which boot of the machine.
+    pub boot_id: Option<String>,
+    /// Its process.
+    pub pid: Option<i64>,
+    /// When the process started, in clock ticks since boot.
+    pub pid_started: Option<i64>,
+    /// How many tasks it had.
+    pub task_size: Option<i64>,
+    /// How many it solved.
+    pub solved: i64,
+    /// How many failed.
+    pub failed: i64,
+}
+
+/// Which runs to list.
+#[derive(Debug, Clone)]
+pub struct RunFilter {
+    /// Only runs of these apps; `None` for all.
+    pub app_ids: Option<Vec<i64>>,
+    /// Only this run.
+    pub runtime: Option<String>,
+    /// The most rows.
+    pub limit: i64,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = runtime)]
+struct RunRecord {
+    id: String,
+    app_id: i64,
+    code: i64,
+    started_at: NaiveDateTime,
+    ended_at: Option<NaiveDateTime>,
+    exit_code: Option<i64>,
+    signal: Option<i64>,
+    reason: Option<String>,
+    exceptions: i64,
+    log_lines: i64,
+    cpu_user_ms: i64,
+    cpu_system_ms: i64,
+    memory_peak_kib: i64,
+    args: Option<String>,
+    started_by: String,
+    host: String,
+    boot_id: Option<String>,
+    pid: Option<i64>,
+    pid_started: Option<i64>,
+    task_size: Option<i64>,
+    solved: i64,
+    failed: i64,
+}
+
+#[derive(QueryableByName)]
+struct Newest {
+    #[diesel(sql_type = Nullable<Text>)]
+    newest: Option<String>,
+}
+
+/// Which rows [`load`] reads.
+enum Which<'a> {
+    Filter(&'a RunFilter),
+    OpenOf(i64),
+    These(&'a [String]),
+}
+
+impl Store {
+    /// The runs, newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn runs(&mut self, filter: &RunFilter) -> Result<Vec<RunRow>> {
+        self.read("read the runs", |connection| load(connection, &Which::Filter(filter)))
+    }
+
+    /// The last run of each active app that has one, newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn last_runs(&mut self) -> Result<Vec<RunRow>> {
+        self.read("read the last runs", |connection| {
+            // the newest identity is the newest run; for each app it is one step in the index
+            let newest: Vec<Newest> = diesel::sql_query(
+                "SELECT (SELECT max(r.runtime) FROM runtime r WHERE r.app_id = a.id) AS newest \
+                 FROM apps a WHERE a.archive IS NULL",
+            )
+            .load(connection)?;
+            let identities: Vec<String> = newest.into_iter().filter_map(|row| row.newest).collect();
+            let mut rows = Vec::with_capacity(identities.len());
+            for part in identities.chunks(IDENTITIES_MAX) {
+                rows.extend(load(connection, &Which::These(part))?);
+            }
+            rows.sort_by(|left, right| right.runtime.cmp(&left.runtime));
+            Ok(rows)
+        })
+    }
+}
+
+/// The open run of the app.
+pub(super) fn open_run(connection: &mut Link, app_id: i64) -> QueryResult<Option<RunRow>> {
+    Ok(load(connection, &Which::OpenOf(app_id))?.pop())
+}
+
+fn load(connection: &mut Link, which: &Which<'_>) -> QueryResult<Vec<RunRow>> {
+    let mut query = runtime::table
+        .inner_join(apps::table.inner_join(app_parents::table.inner_join(app_groups::table)))
+        .select((RunRecord::as_select(), app_groups::name, app_parents::name, apps::name))
+        .order(runtime::id.desc())
+        .into_boxed();
+    match which {
+        Which::OpenOf(app_id) => {
+            query = query.filter(runtime::app_id.eq(*app_id).and(runtime::ended_at.is_null()));
+        }
+        Which::These(identities) => query = query.filter(runtime::id.eq_any(*identities)),
+        Which::Filter(filter) => {
+            if let Some(app_ids) = &filter.app_ids {
+                query = query.filter(runtime::app_id.eq_any(app_ids));
+            }
+            if let Some(identity) = &filter.runtime {
+                query = query.filter(runtime::id.eq(identity));
+            }
+            query = query.limit(filter.limit);
+        }
+    }
+    let rows: Vec<(RunRecord, String, String, String)> = query.load(connection)?;
+    rows.into_iter().map(|(record, group, parent, name)| row(record, AppName { group, parent, name })).collect()
+}
+
+fn row(record: RunRecord, app: AppName) -> QueryResult<RunRow> {
+    Ok(RunRow {
+        runtime: record.id,
+        app_id: record.app_id,
+        app,
+        code: known("code", record.code, RunOutcome::from_id)?,
+        started_at: record.started_at,
+        ended_at: record.ended_at,
+        exit_code: record.exit_code,
+        signal: record.signal,
+        reason: record.reason,
+        exceptions: record.exceptions,
+        log_lines: record.log_lines,
+        cpu_user_ms: record.cpu_user_ms,
+        cpu_system_ms: record.cpu_system_ms,
+        memory_peak_kib: record.memory_peak_kib,
+        args: record.args,
+        started_by: record.started_by,
+        host: record.host,
+        boot_id: record.boot_id,
+        pid: record.pid,
+        pid_started: record.pid_started,
+        task_size: record.task_size,
+        solved: record.solved,
+        failed: record.failed,
+    })
+}

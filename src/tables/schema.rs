@@ -1,0 +1,187 @@
+//! The framework's own tables as diesel sees them; schema/ has the SQL. The codebooks and `example_table` are not
+//! here: they are filled and read through the merge engine.
+
+use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
+
+table! {
+    app_groups (id) {
+        id -> BigInt,
+        sha -> Binary,
+        archive -> Nullable<Timestamp>,
+        date_created -> Timestamp,
+        date_modified -> Nullable<Timestamp>,
+        name -> Text,
+    }
+}
+
+table! {
+    app_parents (id) {
+        id -> BigInt,
+        sha -> Binary,
+        archive -> Nullable<Timestamp>,
+        date_created -> Timestamp,
+        date_modified -> Nullable<Timestamp>,
+        app_group_id -> BigInt,
+        name -> Text,
+    }
+}
+
+table! {
+    apps (id) {
+        id -> BigInt,
+        sha -> Binary,
+        archive -> Nullable<Timestamp>,
+        date_created -> Timestamp,
+        date_modified -> Nullable<Timestamp>,
+        app_parent_id -> BigInt,
+        name -> Text,
+        app_type -> BigInt,
+        definition -> Text,
+        schedule -> Nullable<Text>,
+        interval_ms -> Nullable<BigInt>,
+        timezone -> Text,
+        status -> BigInt,
+        next_run -> Nullable<Timestamp>,
+        last_run -> Nullable<Timestamp>,
+        task_size -> Nullable<BigInt>,
+        progress -> Nullable<Double>,
+        solved -> BigInt,
+        failed -> BigInt,
+        eta -> Nullable<Timestamp>,
+        fatal_flag -> BigInt,
+        fatal_msg -> Nullable<Text>,
+        fatal_time -> Nullable<Timestamp>,
+        cmd_name -> Nullable<BigInt>,
+        cmd_flag -> BigInt,
+        cmd_by -> Nullable<Text>,
+        cmd_time -> Nullable<Timestamp>,
+        cmd_exec -> Nullable<Timestamp>,
+        disable -> Bool,
+        failures -> BigInt,
+    }
+}
+
+table! {
+    occurrences (id) {
+        id -> BigInt,
+        app_id -> BigInt,
+        due_at -> Timestamp,
+        state -> Text,
+        reason -> Nullable<Text>,
+        fence -> BigInt,
+        claimed_by -> Nullable<Text>,
+        claimed_at -> Nullable<Timestamp>,
+        runtime -> Nullable<Text>,
+        ended_at -> Nullable<Timestamp>,
+    }
+}
+
+table! {
+    runtime (id) {
+        #[sql_name = "runtime"]
+        id -> Text,
+        app_id -> BigInt,
+        code -> BigInt,
+        started_at -> Timestamp,
+        ended_at -> Nullable<Timestamp>,
+        exit_code -> Nullable<BigInt>,
+        signal -> Nullable<BigInt>,
+        reason -> Nullable<Text>,
+        exceptions -> BigInt,
+        log_lines -> BigInt,
+        cpu_user_ms -> BigInt,
+        cpu_system_ms -> BigInt,
+        memory_peak_kib -> BigInt,
+        args -> Nullable<Text>,
+        started_by -> Text,
+        host -> Text,
+        boot_id -> Nullable<Text>,
+        pid -> Nullable<BigInt>,
+        pid_started -> Nullable<BigInt>,
+        task_size -> Nullable<BigInt>,
+        solved -> BigInt,
+        failed -> BigInt,
+    }
+}
+
+table! {
+    logs (id) {
+        id -> BigInt,
+        runtime -> Nullable<Text>,
+        app_id -> Nullable<BigInt>,
+        time -> Timestamp,
+        level -> BigInt,
+        source -> Text,
+        message -> Text,
+        context -> Nullable<Text>,
+    }
+}
+
+table! {
+    app_functions (id) {
+        id -> BigInt,
+        sha -> Binary,
+        archive -> Nullable<Timestamp>,
+        date_created -> Timestamp,
+        date_modified -> Nullable<Timestamp>,
+        app_id -> BigInt,
+        module -> Text,
+        name -> Text,
+    }
+}
+
+table! {
+    function_log (id) {
+        id -> BigInt,
+        runtime -> Text,
+        app_function_id -> BigInt,
+        calls -> BigInt,
+        solved -> BigInt,
+        failed -> BigInt,
+        success -> Bool,
+        total_ms -> Double,
+        mean_ms -> Double,
+        median_ms -> Double,
+        min_ms -> Double,
+        max_ms -> Double,
+        time -> Timestamp,
+    }
+}
+
+table! {
+    app_db_objects (id) {
+        id -> BigInt,
+        sha -> Binary,
+        archive -> Nullable<Timestamp>,
+        date_created -> Timestamp,
+        date_modified -> Nullable<Timestamp>,
+        app_id -> BigInt,
+        database -> Text,
+        schema_name -> Text,
+        name -> Text,
+        kind -> Text,
+        reads -> Bool,
+        writes -> Bool,
+        last_seen -> Timestamp,
+        last_runtime -> Text,
+    }
+}
+
+table! {
+    command_log (id) {
+        id -> BigInt,
+        app_id -> Nullable<BigInt>,
+        cmd_name -> BigInt,
+        cmd_flag -> BigInt,
+        cmd_by -> Text,
+        cmd_time -> Timestamp,
+        cmd_exec -> Nullable<Timestamp>,
+        args -> Nullable<Text>,
+        result -> Nullable<Text>,
+    }
+}
+
+joinable!(app_parents -> app_groups (app_group_id));
+joinable!(apps -> app_parents (app_parent_id));
+joinable!(runtime -> apps (app_id));
+allow_tables_to_appear_in_same_query!(app_groups, app_parents, apps, runtime);
