@@ -184,7 +184,8 @@ mod tests {
 
     fn pieces(bytes: &[u8]) -> Vec<Piece> {
         let whole: Vec<Piece> = LineReader::new(bytes).map(|piece| piece.expect("a piece")).collect();
-        for step in [1, 7, 65_536] {
+        let steps: &[usize] = if bytes.len() < 2 * LINE_BYTES_MAX { &[1, 7, 65_536] } else { &[65_536] };
+        for &step in steps {
             let in_drops: Vec<Piece> = LineReader::new(Drops(bytes, step)).map(|piece| piece.expect("one")).collect();
             assert!(in_drops == whole, "the same in steps of {step}");
         }

@@ -44,7 +44,7 @@ impl Schedule {
 #[derive(Clone)]
 pub struct CronPattern {
     text: String,
-    cron: Cron,
+    cron: Box<Cron>,
 }
 
 impl CronPattern {
@@ -60,7 +60,7 @@ impl CronPattern {
         };
         let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
         let cron = parser.parse(&pattern).map_err(|cause| cause.to_string().trim_end_matches('.').to_owned())?;
-        let pattern = Self { text: text.trim().to_owned(), cron };
+        let pattern = Self { text: text.trim().to_owned(), cron: Box::new(cron) };
         // years cannot be named, so what is due once is due again: any start shows it
         match pattern.next(DateTime::UNIX_EPOCH.naive_utc(), Tz::UTC) {
             Some(_) => Ok(pattern),
