@@ -3,6 +3,7 @@
 //!
 //! The rooms stand on floors; a room uses only rooms below it. ARCHITECTURE.md has the table.
 
+pub mod apps;
 pub mod clock;
 pub mod context;
 pub mod db;

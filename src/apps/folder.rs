@@ -1,0 +1,212 @@
+//! The folder `apps/<group>/<parent>/<name>/`: which apps stand in it, and which of them a person means.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::definition::{AppDefinition, DEFAULT_PROGRAM, DEFINITION_FILE, is_executable};
+use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::ident::AppName;
+
+/// The levels of folders: group, parent, name.
+const LEVELS: usize = 3;
+/// The most names that an error lists.
+const CANDIDATES_MAX: usize = 10;
+/// The most characters that a likely typing error differs by, for each three that were typed.
+const SIMILAR_EDITS_MAX: usize = 3;
+
+/// An app that stands in the folder.
+#[derive(Debug, Clone)]
+pub struct FoundApp {
+    /// Its name, from its place.
+    pub name: AppName,
+    /// Its folder, absolute.
+    pub folder: PathBuf,
+    /// What its app.toml says.
+    pub definition: AppDefinition,
+}
+
+/// All apps under `apps_folder`, sorted by name; none when that folder does not exist.
+///
+/// An app is a folder on the third level with an `app.toml` or an executable `main`; what is hidden is left out.
+///
+/// # Errors
+/// Settings (exit 3) with everything that is broken at once; the file system's own failures.
+pub fn find_apps(apps_folder: &Path) -> Result<Vec<FoundApp>> {
+    let root = std::path::absolute(apps_folder)
+        .map_err(|cause| file_error(format!("find the folder {}", apps_folder.display()), cause))?;
+    let mut folders = Vec::new();
+    match fs::symlink_metadata(&root) {
+        Ok(_) => collect(&root, LEVELS, &mut folders)?,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
+        Err(cause) => return Err(file_error(format!("read the folder {}", root.display()), cause)),
+    }
+    let mut apps = Vec::new();
+    let mut broken = Vec::new();
+    for folder in folders {
+        match read(&root, folder) {
+            Ok(app) => apps.push(app),
+            Err(error) => broken.push(error),
+        }
+    }
+    apps.sort_by(|one, other| one.name.cmp(&other.name));
+    match broken.len() {
+        0 => Ok(apps),
+        1 => Err(broken.remove(0)),
+        _ => Err(all_broken(&root, &broken)),
+    }
+}
+
+/// The app that `typed` names: all of its name, or its last parts where they fit no other app.
+///
+/// # Errors
+/// Usage (exit 2) with the candidates when several fit; not found (exit 5) with the likely ones when none does.
+pub fn choose<'a>(apps: impl Iterator<Item = &'a AppName>, typed: &str) -> Result<&'a AppName> {
+    let tail = typed.trim().trim_end_matches('/');
+    let mut all: Vec<&AppName> = apps.collect();
+    all.sort();
+    all.dedup();
+    let fitting: Vec<&AppName> = all.iter().copied().filter(|app| app.ends_with(tail)).collect();
+    match fitting.as_slice() {
+        [] => Err(unknown(&all, typed, tail)),
+        [app] => Ok(app),
+        several => {
+            let message = format!("tell which app `{typed}` is: {} have that name: {}", several.len(), list(several));
+            Err(Error::new(ErrorKind::Usage, message).hint(format!("write more of it: `{}`", several[0])))
+        }
+    }
+}
+
+fn collect(folder: &Path, levels: usize, found: &mut Vec<PathBuf>) -> Result<()> {
+    let failed = |cause| file_error(format!("read the folder {}", folder.display()), cause);
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let path = entry.path();
+        // a link to a folder counts as one; a link that leads nowhere is no folder
+        if entry.file_name().as_encoded_bytes().starts_with(b".") || !path.is_dir() {
+            continue;
+        }
+        if levels > 1 {
+            collect(&path, levels - 1, found)?;
+        } else if path.join(DEFINITION_FILE).is_file() || is_executable(&path.join(DEFAULT_PROGRAM)) {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn read(root: &Path, folder: PathBuf) -> Result<FoundApp> {
+    let place = folder.strip_prefix(root).unwrap_or(&folder);
+    let name = place.to_string_lossy().parse::<AppName>().map_err(|error| {
+        // where it stands is settings, not what somebody typed
+        Error::new(ErrorKind::Settings, format!("take the folder {} as an app", folder.display()))
+            .because(error)
+            .hint("rename the folder")
+    })?;
+    let definition = AppDefinition::read(&folder)?;
+    Ok(FoundApp { name, folder, definition })
+}
+
+fn all_broken(root: &Path, broken: &[Error]) -> Error {
+    let mut message = format!("read {} of the apps in {}:", broken.len(), root.display());
+    for error in broken {
+        message.push_str(&format!("\n  {error}"));
+        if let Some(hint) = error.hint_text() {
+            message.push_str(&format!(" ({hint})"));
+        }
+    }
+    Error::new(ErrorKind::Settings, message).hint("mend these files and try again")
+}
+
+fn unknown(all: &[&AppName], typed: &str, tail: &str) -> Error {
+    let mut likely: Vec<(usize, &AppName)> = all.iter().map(|app| (distance(app, tail), *app)).collect();
+    likely.retain(|(edits, _)| *edits <= (tail.chars().count() / 3).clamp(1, SIMILAR_EDITS_MAX));
+    likely.sort();
+    let likely: Vec<&AppName> = likely.into_iter().map(|(_, app)| app).collect();
+    let suggestion = match likely.as_slice() {
+        [] => String::new(),
+        likely => format!("; did you mean {}?", list(likely)),
+    };
+    Error::new(ErrorKind::NotFound, format!("find the app `{typed}`{suggestion}")).hint("`dc run --list`")
+}
+
+/// The edits between what was typed and the app's name, or the nearest of its tails.
+fn distance(app: &AppName, typed: &str) -> usize {
+    let typed = typed.to_lowercase();
+    let full = app.to_string().to_lowercase();
+    let tails = full.match_indices('/').map(|(slash, _)| &full[slash + 1..]);
+    let edits = |name: &str| strsim::damerau_levenshtein(name, &typed);
+    tails.map(edits).chain([edits(&full)]).min().unwrap_or(usize::MAX)
+}
+
+fn list(apps: &[&AppName]) -> String {
+    let mut names: Vec<String> = apps.iter().take(CANDIDATES_MAX).map(|app| format!("`{app}`")).collect();
+    if apps.len() > CANDIDATES_MAX {
+        names.push(format!("and {} more", apps.len() - CANDIDATES_MAX));
+    }
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn app(root: &Path, name: &str, file: &str, text: &str) {
+        let folder = root.join(name);
+        fs::create_dir_all(&folder).expect("a folder");
+        fs::write(folder.join(file), text).expect("a file");
+        let mode = if file == DEFAULT_PROGRAM { 0o755 } else { 0o644 };
+        fs::set_permissions(folder.join(file), fs::Permissions::from_mode(mode)).expect("a mode");
+    }
+
+    #[test]
+    fn only_apps_are_found() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        app(root, "hr/findata/companies", "app.toml", "command = [\"true\"]");
+        app(root, "hr/court/cases", "main", "#!/bin/sh\n");
+        app(root, "hr/court/notes", "readme.txt", "");
+        app(root, "hr/.git/hooks", "main", "#!/bin/sh\n");
+        app(root, "hr/court", "app.toml", "nonsense");
+        let apps = find_apps(root).expect("apps");
+        let names: Vec<String> = apps.iter().map(|app| app.name.to_string()).collect();
+        assert_eq!(names, ["hr/court/cases", "hr/findata/companies"]);
+        assert_eq!(apps[0].definition.program(&apps[0].folder), root.join("hr/court/cases/main"));
+        assert!(find_apps(&root.join("nowhere")).expect("none").is_empty());
+    }
+
+    #[test]
+    fn everything_broken_is_told_at_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        app(root, "a/b/one", "app.toml", "comand = [\"true\"]");
+        app(root, "a/b/two", "app.toml", "command = ");
+        app(root, "a/b/three four", "main", "#!/bin/sh\n");
+        app(root, "a/b/fine", "main", "#!/bin/sh\n");
+        let error = find_apps(root).expect_err("broken");
+        assert_eq!(error.kind(), ErrorKind::Settings);
+        for part in ["3 of the apps", "a/b/one/app.toml", "`comand`", "a/b/two/app.toml line 1", "three four"] {
+            assert!(error.message().contains(part), "{part}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_unique_tail_is_enough_and_others_get_an_answer() {
+        let names = ["hr/findata/companies", "hr/court/cases", "si/court/cases"];
+        let apps: Vec<AppName> = names.iter().map(|name| name.parse().expect(name)).collect();
+        let choose = |typed: &str| choose(apps.iter(), typed);
+        assert_eq!(choose("companies").expect("one"), &apps[0]);
+        assert_eq!(choose("si/court/cases/").expect("one"), &apps[2]);
+        let error = choose("cases").expect_err("two");
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        assert!(error.message().contains("`hr/court/cases`, `si/court/cases`"), "{error}");
+        for (typed, expected) in [("compnaies", "hr/findata/companies"), ("si/cort/cases", "si/court/cases")] {
+            let error = choose(typed).expect_err("none");
+            assert_eq!((error.kind(), error.hint_text()), (ErrorKind::NotFound, Some("`dc run --list`")));
+            assert!(error.message().contains(expected), "{error}");
+        }
+        assert!(!choose("weather").expect_err("none").message().contains("did you mean"));
+        assert_eq!(choose("").expect_err("nothing").kind(), ErrorKind::NotFound);
+    }
+}

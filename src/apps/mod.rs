@@ -1,0 +1,29 @@
+//! Apps as the system sees them: their definitions, their output, and the processes that they become.
+//!
+//! Nothing here knows a database: definitions are read from files, and what a run does is told as events.
+
+mod child;
+mod definition;
+mod definition_fields;
+mod folder;
+mod launch;
+mod line;
+mod output;
+mod process;
+mod process_tree;
+mod protocol;
+mod schedule;
+mod signals;
+mod supervision;
+mod system_call;
+
+pub use child::{Ended, Event, How, Stream, supervise};
+pub use definition::{AppDefinition, CatchUp, DEFAULT_PROGRAM, DEFINITION_FILE, Overlap};
+pub use folder::{FoundApp, choose, find_apps};
+pub use launch::{Launch, RUNTIME_VARIABLE};
+pub use line::{LINE_BYTES_MAX, LineReader, Piece};
+pub use process::ProcessIdentity;
+pub use protocol::{CRITICAL, DEBUG, ERROR, INFO, Message, WARNING};
+pub use schedule::{CronPattern, Schedule};
+pub use signals::{SignalSender, Signals};
+pub use system_call::Usage;

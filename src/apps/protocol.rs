@@ -1,0 +1,223 @@
+//! What a line of an app's output means: a log record, progress, a wish for its next run, or just text.
+
+use chrono::{DateTime, NaiveDateTime};
+use serde_json::{Map, Value};
+
+use crate::clock;
+
+/// The level of what helps to find errors.
+pub const DEBUG: i64 = 10;
+/// The level of what is as it should be.
+pub const INFO: i64 = 20;
+/// The level of what somebody should look at.
+pub const WARNING: i64 = 30;
+/// The level of what failed.
+pub const ERROR: i64 = 40;
+/// The level of what stops the work.
+pub const CRITICAL: i64 = 50;
+
+/// The key that marks a message to dc.
+const MARK: &str = "dc";
+
+/// One whole line of an app's output, understood.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Message {
+    /// `{"dc":"progress","task_size":100,"solved":40,"failed":1}`
+    Progress {
+        /// How many tasks there are, where it is known.
+        task_size: Option<i64>,
+        /// How many are done.
+        solved: Option<i64>,
+        /// How many failed.
+        failed: Option<i64>,
+    },
+    /// `{"dc":"next_run","at":"2026-12-01T06:00:00Z"}`
+    NextRun {
+        /// When, in UTC.
+        at: NaiveDateTime,
+    },
+    /// A JSON object with a `level` and a `msg` or `message`.
+    Record {
+        /// 10, 20, 30, 40 or 50.
+        level: i64,
+        /// What it says.
+        message: String,
+        /// Its other keys.
+        context: Map<String, Value>,
+    },
+    /// Anything else, to be logged as it is.
+    Text {
+        /// Why a line that looks like a message to dc is none.
+        reason: Option<String>,
+    },
+}
+
+impl Message {
+    /// Understands one whole line without its line end.
+    pub fn of(line: &str) -> Self {
+        let line = line.trim();
+        if !line.starts_with('{') || !line.ends_with('}') {
+            return Self::text();
+        }
+        let Ok(object) = serde_json::from_str::<Map<String, Value>>(line) else { return Self::text() };
+        let read = match object.get(MARK) {
+            Some(Value::String(name)) if name == "progress" => progress(&object),
+            Some(Value::String(name)) if name == "next_run" => next_run(&object),
+            mark => {
+                // a record may well have a key `dc` of its own
+                let mark = mark.cloned();
+                return record(object).unwrap_or(Self::Text { reason: mark.map(unknown) });
+            }
+        };
+        read.unwrap_or_else(|reason| Self::Text { reason: Some(reason) })
+    }
+
+    fn text() -> Self {
+        Self::Text { reason: None }
+    }
+}
+
+fn unknown(mark: Value) -> String {
+    format!("there is no message {mark} to dc; there are \"progress\" and \"next_run\"")
+}
+
+fn progress(object: &Map<String, Value>) -> Result<Message, String> {
+    check_keys(object, &["task_size", "solved", "failed"])?;
+    let count = |key: &str| match object.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => whole_number(value).map(Some).ok_or_else(|| format!("`{key}` takes a whole number from 0 on")),
+    };
+    Ok(Message::Progress { task_size: count("task_size")?, solved: count("solved")?, failed: count("failed")? })
+}
+
+/// Some languages write every number with a point.
+fn whole_number(value: &Value) -> Option<i64> {
+    /// Up to here a float counts without gaps.
+    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+    let whole = value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() <= EXACT_MAX);
+    value.as_i64().or(whole.map(|number| number as i64)).filter(|number| *number >= 0)
+}
+
+fn next_run(object: &Map<String, Value>) -> Result<Message, String> {
+    check_keys(object, &["at"])?;
+    let takes = || "`at` takes a moment such as 2026-12-01T06:00:00Z".to_owned();
+    let text = object.get("at").and_then(Value::as_str).ok_or_else(takes)?;
+    let at = DateTime::parse_from_rfc3339(text.trim()).map_err(|cause| format!("{}: {cause}", takes()))?;
+    Ok(Message::NextRun { at: clock::cut(at.to_utc()) })
+}
+
+fn check_keys(object: &Map<String, Value>, known: &[&str]) -> Result<(), String> {
+    match object.keys().find(|key| *key != MARK && !known.contains(&key.as_str())) {
+        Some(key) => Err(format!("there is no key `{key}` in it; known: {}", known.join(", "))),
+        None => Ok(()),
+    }
+}
+
+fn record(mut object: Map<String, Value>) -> Option<Message> {
+    let level = level(object.get("level")?)?;
+    let key = ["msg", "message"].into_iter().find(|key| object.contains_key(*key))?;
+    object.shift_remove("level");
+    let message = match object.shift_remove(key)? {
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    // databases refuse NUL in text
+    Some(Message::Record { level, message: message.replace('\0', "\\x00"), context: object })
+}
+
+fn level(value: &Value) -> Option<i64> {
+    match value {
+        Value::String(name) => named_level(name),
+        // a level between two counts as the lower one
+        other => whole_number(other).filter(|level| (DEBUG..=CRITICAL).contains(level)).map(|level| level / 10 * 10),
+    }
+}
+
+fn named_level(name: &str) -> Option<i64> {
+    match name.trim().to_ascii_lowercase().as_str() {
+        "trace" | "debug" | "verbose" => Some(DEBUG),
+        "info" | "information" | "notice" => Some(INFO),
+        "warn" | "warning" => Some(WARNING),
+        "err" | "error" => Some(ERROR),
+        "crit" | "critical" | "fatal" | "alert" | "emerg" | "emergency" | "panic" => Some(CRITICAL),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(line: &str) -> String {
+        match Message::of(line) {
+            Message::Text { reason: Some(reason) } => reason,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn messages_to_dc() {
+        assert_eq!(
+            Message::of(r#"{"dc":"progress","task_size":100,"solved":40.0}"#),
+            Message::Progress { task_size: Some(100), solved: Some(40), failed: None }
+        );
+        let Message::NextRun { at } = Message::of(r#" {"dc":"next_run","at":"2026-12-01T07:00:00.1234567+01:00"} "#)
+        else {
+            panic!("a moment")
+        };
+        assert_eq!(clock::text(at), "2026-12-01 06:00:00.123456");
+    }
+
+    #[test]
+    fn a_malformed_message_is_text_with_a_reason() {
+        for (line, expected) in [
+            (r#"{"dc":"progress","solved":"many"}"#, "`solved`"),
+            (r#"{"dc":"progress","solved":-1}"#, "`solved`"),
+            (r#"{"dc":"progress","sovled":1}"#, "`sovled`"),
+            (r#"{"dc":"next_run","at":"tomorrow"}"#, "`at`"),
+            (r#"{"dc":"next_run"}"#, "`at`"),
+            (r#"{"dc":"stop"}"#, "\"stop\""),
+            (r#"{"dc":1,"level":"info"}"#, "progress"),
+        ] {
+            assert!(reason(line).contains(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn records_keep_their_context_in_order() {
+        let line = r#"{"time":1,"level":"WARN","msg":"slow","message":"other","dc":{"b":1,"a":2}}"#;
+        let Message::Record { level, message, context } = Message::of(line) else { panic!("a record") };
+        assert_eq!((level, message.as_str()), (WARNING, "slow"));
+        assert_eq!(
+            serde_json::to_string(&context).expect("text"),
+            r#"{"time":1,"message":"other","dc":{"b":1,"a":2}}"#
+        );
+        for (text, expected) in
+            [("\"fatal\"", 50), ("\"Err\"", 40), ("\"trace\"", 10), ("20", 20), ("35", 30), ("50.0", 50)]
+        {
+            let line = format!(r#"{{"level":{text},"message":12}}"#);
+            let Message::Record { level, message, .. } = Message::of(&line) else { panic!("{line}") };
+            assert_eq!((level, message.as_str()), (expected, "12"));
+        }
+    }
+
+    #[test]
+    fn everything_else_is_text() {
+        for line in [
+            "",
+            "hello",
+            "{",
+            "{}",
+            "[1]",
+            "{not json}",
+            r#"{"a":1}"#,
+            r#"{"level":"info"}"#,
+            r#"{"msg":"x"}"#,
+            r#"{"level":"loud","msg":"x"}"#,
+            r#"{"level":60,"msg":"x"}"#,
+            r#"{"level":"info","msg":"x"} {}"#,
+        ] {
+            assert_eq!(Message::of(line), Message::Text { reason: None }, "{line}");
+        }
+    }
+}

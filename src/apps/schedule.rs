@@ -1,0 +1,185 @@
+//! When an app is due: by cron, at an interval, or only when a person asks; in its own time zone, over clock changes too.
+
+use std::fmt;
+use std::time::Duration;
+
+use chrono::{DateTime, LocalResult, NaiveDateTime, TimeDelta, TimeZone, Timelike, Utc};
+use chrono_tz::Tz;
+use croner::Cron;
+use croner::parser::{CronParser, Seconds, Year};
+
+/// The hours of a day: a pattern that names them all is due by elapsed time, not by the wall clock.
+const HOURS: usize = 24;
+/// The most moments that are tried until one lies after a doubled hour; a pattern of every second has 3,600.
+const CANDIDATES_MAX: usize = 100_000;
+/// The longest gap of a wall clock: Samoa left out a whole day in 2011.
+const GAP_MINUTES_MAX: i64 = 2 * 24 * 60;
+/// croner's mark of a plain value in a field, which it keeps private.
+const PLAIN_VALUE: u8 = 1;
+
+/// When an app is due.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Schedule {
+    /// Only when somebody runs it.
+    #[default]
+    ByHand,
+    /// By a cron pattern, on the wall clock of the app's time zone.
+    Cron(CronPattern),
+    /// This long after the run before.
+    Every(Duration),
+}
+
+impl Schedule {
+    /// The first moment after `after` (both UTC) at which the app is due; `None` when it never is.
+    pub fn next(&self, after: NaiveDateTime, timezone: Tz) -> Option<NaiveDateTime> {
+        match self {
+            Self::ByHand => None,
+            Self::Every(interval) => after.checked_add_signed(TimeDelta::from_std(*interval).ok()?),
+            Self::Cron(pattern) => pattern.next(after, timezone),
+        }
+    }
+}
+
+/// A cron pattern of five or six fields (the first is the second then), with names, or `@daily` and its like.
+#[derive(Clone)]
+pub struct CronPattern {
+    text: String,
+    cron: Box<Cron>,
+}
+
+impl CronPattern {
+    /// Reads a pattern and makes sure that it is ever due.
+    ///
+    /// # Errors
+    /// What is wrong with it, to stand behind a colon.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let pattern = match text.trim().to_ascii_lowercase().as_str() {
+            // croner does not know this name, crontab does
+            "@midnight" => "@daily".to_owned(),
+            other => other.to_owned(),
+        };
+        let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
+        let cron = parser.parse(&pattern).map_err(|cause| cause.to_string().trim_end_matches('.').to_owned())?;
+        let pattern = Self { text: text.trim().to_owned(), cron: Box::new(cron) };
+        // years cannot be named, so what is due once is due again: any start shows it
+        match pattern.next(DateTime::UNIX_EPOCH.naive_utc(), Tz::UTC) {
+            Some(_) => Ok(pattern),
+            None => Err("no date ever matches it".to_owned()),
+        }
+    }
+
+    /// The pattern as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    fn next(&self, after: NaiveDateTime, timezone: Tz) -> Option<NaiveDateTime> {
+        let start = timezone.from_utc_datetime(&after);
+        // who writes `*` for the hour means every hour that passes, also the doubled one;
+        // who names hours means the wall clock, and each of its moments once
+        if self.cron.pattern.hours.count_set_values(PLAIN_VALUE) == HOURS {
+            return self.cron.find_next_occurrence(&start, false).ok().map(|due| due.naive_utc());
+        }
+        let mut wall = start.naive_local();
+        for _ in 0..CANDIDATES_MAX {
+            wall = self.cron.find_next_occurrence(&wall, false).ok()?;
+            let due = first_instant(wall, timezone)?.naive_utc();
+            if due > after {
+                return Some(due);
+            }
+        }
+        None
+    }
+}
+
+impl PartialEq for CronPattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for CronPattern {}
+
+impl fmt::Debug for CronPattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "CronPattern({})", self.text)
+    }
+}
+
+/// The first instant at which the clock shows `wall`, or the end of the gap that leaves it out.
+fn first_instant(wall: NaiveDateTime, timezone: Tz) -> Option<DateTime<Utc>> {
+    let minute = wall.with_second(0)?;
+    let at = |wall: &NaiveDateTime| match timezone.from_local_datetime(wall) {
+        LocalResult::Single(instant) | LocalResult::Ambiguous(instant, _) => Some(instant.to_utc()),
+        LocalResult::None => None,
+    };
+    let after_gap = || (1..=GAP_MINUTES_MAX).find_map(|minutes| at(&(minute + TimeDelta::minutes(minutes))));
+    at(&wall).or_else(after_gap)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moment(text: &str) -> NaiveDateTime {
+        NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").expect(text)
+    }
+
+    fn runs(pattern: &str, timezone: Tz, after: &str, count: usize) -> Vec<String> {
+        let schedule = Schedule::Cron(CronPattern::read(pattern).expect(pattern));
+        let mut due = moment(after);
+        let mut next = || {
+            due = schedule.next(due, timezone)?;
+            Some(due.format("%d %H:%M:%S").to_string())
+        };
+        (0..count).map_while(|_| next()).collect()
+    }
+
+    #[test]
+    fn five_and_six_fields_names_and_nicknames() {
+        assert_eq!(runs("*/15 6-22 * * mon-fri", Tz::UTC, "2026-11-20 22:40:00", 2), ["20 22:45:00", "23 06:00:00"]);
+        assert_eq!(runs("30 0 12 1 jan *", Tz::UTC, "2026-11-20 00:00:00", 1), ["01 12:00:30"]);
+        assert_eq!(runs("@daily", Tz::UTC, "2026-11-20 00:00:00", 1), ["21 00:00:00"]);
+        assert_eq!(runs("@midnight", Tz::UTC, "2026-11-20 00:00:00", 1), ["21 00:00:00"]);
+        assert_eq!(runs("0 0 29 2 *", Tz::UTC, "2026-01-01 00:00:00", 1), ["29 00:00:00"]);
+    }
+
+    #[test]
+    fn patterns_that_are_wrong_or_never_due_are_refused() {
+        for pattern in ["0 0 31 2 *", "", "* * *", "61 * * * *", "0 0 * * * * 2027", "soon", "@sometimes", "0 0 30 2 ?"]
+        {
+            assert!(CronPattern::read(pattern).is_err(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_skipped_time_runs_once_after_the_gap() {
+        let zagreb = Tz::Europe__Zagreb;
+        // 02:00 becomes 03:00 (01:00 UTC) on 2026-03-29
+        assert_eq!(runs("30 2 * * *", zagreb, "2026-03-28 12:00:00", 2), ["29 01:00:00", "30 00:30:00"]);
+        assert_eq!(runs("*/15 2 * * *", zagreb, "2026-03-28 12:00:00", 2), ["29 01:00:00", "30 00:00:00"]);
+        assert_eq!(runs("0 2,3 * * *", zagreb, "2026-03-28 12:00:00", 2), ["29 01:00:00", "30 00:00:00"]);
+        assert_eq!(runs("0 * * * *", zagreb, "2026-03-29 00:00:00", 2), ["29 01:00:00", "29 02:00:00"]);
+    }
+
+    #[test]
+    fn a_doubled_time_runs_once_but_every_hour_is_every_hour() {
+        let zagreb = Tz::Europe__Zagreb;
+        // 03:00 becomes 02:00 (01:00 UTC) on 2026-10-25
+        assert_eq!(runs("30 2 * * *", zagreb, "2026-10-24 12:00:00", 2), ["25 00:30:00", "26 01:30:00"]);
+        let twice = runs("0,30 2 * * *", zagreb, "2026-10-24 12:00:00", 3);
+        assert_eq!(twice, ["25 00:00:00", "25 00:30:00", "26 01:00:00"]);
+        let every = runs("30 * * * *", zagreb, "2026-10-24 23:00:00", 3);
+        assert_eq!(every, ["24 23:30:00", "25 00:30:00", "25 01:30:00"]);
+        // asked in the middle of the doubled hour
+        assert_eq!(runs("* * 2 * * *", zagreb, "2026-10-25 01:10:00", 1), ["26 01:00:00"]);
+    }
+
+    #[test]
+    fn an_interval_counts_from_the_run_before_and_by_hand_is_never_due() {
+        let every = Schedule::Every(Duration::from_secs(900));
+        assert_eq!(every.next(moment("2026-11-20 00:07:00"), Tz::UTC), Some(moment("2026-11-20 00:22:00")));
+        assert_eq!(every.next(NaiveDateTime::MAX, Tz::UTC), None);
+        assert_eq!(Schedule::ByHand.next(moment("2026-11-20 00:07:00"), Tz::UTC), None);
+    }
+}

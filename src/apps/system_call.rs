@@ -1,0 +1,67 @@
+//! The two system calls that no safe crate offers: a session of one's own for a child, and what one child has used.
+
+use std::io;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Command, ExitStatus};
+
+use nix::libc;
+
+/// What processes have used, as the system counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Processor time in the programs themselves.
+    pub cpu_user_ms: i64,
+    /// Processor time in the system on their behalf.
+    pub cpu_system_ms: i64,
+    /// The most memory that one of them held at a time.
+    pub memory_peak_kib: i64,
+}
+
+impl Usage {
+    /// Adds what another process has used.
+    pub(super) fn add(&mut self, other: Self) {
+        self.cpu_user_ms += other.cpu_user_ms;
+        self.cpu_system_ms += other.cpu_system_ms;
+        self.memory_peak_kib = self.memory_peak_kib.max(other.memory_peak_kib);
+    }
+}
+
+/// Makes the child of `command` the leader of a session and group of its own, away from our terminal.
+pub(super) fn in_own_session(command: &mut Command) {
+    let start_session = || nix::unistd::setsid().map(|_| ()).map_err(io::Error::from);
+    #[expect(
+        unsafe_code,
+        reason = "the standard library's own way to setsid is unstable; setsid(2) is async-signal-safe"
+    )]
+    // SAFETY: between fork and exec the closure makes one system call and allocates nothing
+    unsafe {
+        command.pre_exec(start_session);
+    }
+}
+
+/// Takes the end of our child `pid` with what it and the children that it waited for have used; `None` while it runs.
+///
+/// getrusage(2) would mix all children that this process ever had.
+pub(super) fn reap(pid: i32, block: bool) -> io::Result<Option<(ExitStatus, Usage)>> {
+    let mut status = 0;
+    let options = if block { 0 } else { libc::WNOHANG };
+    #[expect(unsafe_code, reason = "no safe crate offers wait4(2)")]
+    // SAFETY: both pointers are to live values of the right type; all zeros are a valid rusage
+    let (result, usage) = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        (libc::wait4(pid, &raw mut status, options, &raw mut usage), usage)
+    };
+    match result {
+        0 => Ok(None),
+        -1 => {
+            let cause = io::Error::last_os_error();
+            if cause.kind() == io::ErrorKind::Interrupted { reap(pid, block) } else { Err(cause) }
+        }
+        _ => Ok(Some((ExitStatus::from_raw(status), usage_of(&usage)))),
+    }
+}
+
+fn usage_of(usage: &libc::rusage) -> Usage {
+    let ms = |time: libc::timeval| time.tv_sec * 1_000 + time.tv_usec / 1_000;
+    Usage { cpu_user_ms: ms(usage.ru_utime), cpu_system_ms: ms(usage.ru_stime), memory_peak_kib: usage.ru_maxrss }
+}
