@@ -33,14 +33,7 @@ pub struct FoundApp {
 /// # Errors
 /// Settings (exit 3) with everything that is broken at once; the file system's own failures.
 pub fn find_apps(apps_folder: &Path) -> Result<Vec<FoundApp>> {
-    let root = std::path::absolute(apps_folder)
-        .map_err(|cause| file_error(format!("find the folder {}", apps_folder.display()), cause))?;
-    let mut folders = Vec::new();
-    match fs::symlink_metadata(&root) {
-        Ok(_) => collect(&root, LEVELS, &mut folders)?,
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
-        Err(cause) => return Err(file_error(format!("read the folder {}", root.display()), cause)),
-    }
+    let (root, folders) = app_folders(apps_folder)?;
     let mut apps = Vec::new();
     let mut broken = Vec::new();
     for folder in folders {
@@ -55,6 +48,41 @@ pub fn find_apps(apps_folder: &Path) -> Result<Vec<FoundApp>> {
         1 => Err(broken.remove(0)),
         _ => Err(all_broken(&root, &broken)),
     }
+}
+
+/// The one app that `typed` names, as [`choose`] does. A neighbour whose app.toml is broken does not matter.
+///
+/// # Errors
+/// As [`choose`]; settings (exit 3) when this app's own app.toml is broken.
+pub fn find_app(apps_folder: &Path, typed: &str) -> Result<FoundApp> {
+    let (root, folders) = app_folders(apps_folder)?;
+    let named = folders.into_iter().filter_map(|folder| Some((name_of(&root, &folder).ok()?, folder)));
+    let named: Vec<(AppName, PathBuf)> = named.collect();
+    let chosen = choose(named.iter().map(|(name, _)| name), typed)?;
+    let folder = named.iter().find(|(name, _)| name == chosen).map(|(_, folder)| folder.clone());
+    read(&root, folder.unwrap_or_else(|| root.join(chosen.to_string())))
+}
+
+/// The names of all apps under `apps_folder`, for completion.
+///
+/// # Errors
+/// The file system's own failures.
+pub fn app_names(apps_folder: &Path) -> Result<Vec<AppName>> {
+    let (root, folders) = app_folders(apps_folder)?;
+    Ok(folders.iter().filter_map(|folder| name_of(&root, folder).ok()).collect())
+}
+
+/// The apps folder as an absolute path, and the folders in it that hold an app.
+fn app_folders(apps_folder: &Path) -> Result<(PathBuf, Vec<PathBuf>)> {
+    let root = std::path::absolute(apps_folder)
+        .map_err(|cause| file_error(format!("find the folder {}", apps_folder.display()), cause))?;
+    let mut folders = Vec::new();
+    match fs::symlink_metadata(&root) {
+        Ok(_) => collect(&root, LEVELS, &mut folders)?,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
+        Err(cause) => return Err(file_error(format!("read the folder {}", root.display()), cause)),
+    }
+    Ok((root, folders))
 }
 
 /// The app that `typed` names: all of its name, or its last parts where they fit no other app.

@@ -19,7 +19,7 @@ mod system_call;
 
 pub use child::{Ended, Event, How, Stream, supervise};
 pub use definition::{AppDefinition, CatchUp, DEFAULT_PROGRAM, DEFINITION_FILE, Overlap};
-pub use folder::{FoundApp, choose, find_apps};
+pub use folder::{FoundApp, app_names, choose, find_app, find_apps};
 pub use launch::{Launch, RUNTIME_VARIABLE};
 pub use line::{LINE_BYTES_MAX, LineReader, Piece};
 pub use process::ProcessIdentity;

@@ -11,11 +11,11 @@ use crate::error::{Error, ErrorKind, Result};
 pub enum MaxGone {
     /// A number of rows.
     Rows(u64),
-    /// A share of the active rows in scope, in percent, or so many rows if that is more.
+    /// A share of the active rows in scope, in percent; below so many rows nothing is refused.
     Share {
         /// 0 to 100.
         percent: u64,
-        /// The number of rows that may always go.
+        /// The number of rows from which on the share counts.
         rows: u64,
     },
 }
@@ -26,7 +26,8 @@ impl MaxGone {
         match self {
             Self::Rows(rows) => rows,
             Self::Share { percent, rows } => {
-                rows.max(u64::try_from(u128::from(active) * u128::from(percent) / 100).unwrap_or(u64::MAX))
+                let share = u64::try_from(u128::from(active) * u128::from(percent) / 100).unwrap_or(u64::MAX);
+                share.max(rows.saturating_sub(1))
             }
         }
     }

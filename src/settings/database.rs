@@ -97,11 +97,12 @@ fn from_url(project: &Project, section: &str, url: &str) -> Result<Target> {
         return Ok(Target::Sqlite { path: project.root.join(path) });
     }
     let rest = rest.strip_prefix("//").ok_or_else(|| wrong("a server's URL has `//` after its scheme"))?;
-    let place = rest.split(['?', '#']).next().unwrap_or_default();
-    let (user, place) = match place.rsplit_once('@') {
-        Some((user, place)) => (user.split(':').next(), place),
-        None => (None, place),
+    // a password may hold any sign, unescaped too: the login ends at the last `@`, and only what follows is shown
+    let (user, place) = match rest.rsplit_once('@') {
+        Some((login, place)) => (login.split(':').next(), place),
+        None => (None, rest),
     };
+    let place = place.split(['?', '#']).next().unwrap_or_default();
     let label = match user {
         Some(user) => format!("{scheme}://{user}@{place}"),
         None => format!("{scheme}://{place}"),

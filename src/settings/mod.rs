@@ -20,7 +20,7 @@ use layers::Layers;
 
 /// The share of a scope's rows that one merge may archive before the guard asks.
 const MAX_GONE_PERCENT: u64 = 50;
-/// Below this many rows the guard stays silent.
+/// Below so many rows that would go the guard stays silent.
 const MAX_GONE_ROWS: u64 = 20;
 /// How long an app has between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(10);
@@ -69,7 +69,7 @@ pub struct RunSettings {
 pub struct MergeSettings {
     /// The percentage of a scope's active rows that may go in one merge.
     pub max_gone_percent: u64,
-    /// The number of rows that may always go.
+    /// The number of rows from which on that counts.
     pub max_gone_rows: u64,
 }
 
