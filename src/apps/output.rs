@@ -64,3 +64,31 @@ impl Read for Output<'_> {
         Ok(count)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::sync::Mutex;
+    use std::thread;
+
+    #[test]
+    fn a_writer_that_never_closes_does_not_keep_us_but_what_it_wrote_is_read() {
+        let (pipe, mut writer) = io::pipe().expect("a pipe");
+        let (quit, call_off) = io::pipe().expect("a pipe");
+        let lines = Mutex::new(Vec::new());
+        let events = |event: Event| {
+            if let Event::Line { piece, .. } = event {
+                lines.lock().expect("lines").push(piece.text);
+            }
+        };
+        thread::scope(|scope| {
+            writer.write_all(b"one\ntwo\nno end").expect("room");
+            let (events, output) = (&events, Output::new(pipe.into(), &quit));
+            scope.spawn(move || output.tell(Stream::Stdout, events));
+            drop(call_off);
+        });
+        drop(writer);
+        assert_eq!(lines.into_inner().expect("lines"), ["one", "two", "no end"]);
+    }
+}

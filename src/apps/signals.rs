@@ -1,6 +1,7 @@
 //! The signals that are to reach an app: those that arrive at dc, and those that dc itself wishes to send.
 
 use std::collections::VecDeque;
+use std::fs;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -57,13 +58,16 @@ impl Signals {
         Self { bell: Arc::default(), arriving: None }
     }
 
-    /// INT, TERM, HUP, QUIT, USR1 and USR2 that arrive at this process, too.
+    /// INT, TERM, HUP, QUIT, USR1 and USR2 that arrive at this process, too. Those that whoever started us had us ignore
+    /// stay ignored, as nohup(1) expects of HUP.
     ///
     /// # Errors
     /// When the system does not allow a handler or a thread.
     pub fn forwarded() -> Result<Self> {
         let bell: Arc<Bell> = Arc::default();
-        let mut arriving = Arriving::new(FORWARDED).or_fail(|| "watch for signals".to_owned())?;
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let heard = FORWARDED.into_iter().filter(|signal| !is_ignored(&status, *signal));
+        let mut arriving = Arriving::new(heard).or_fail(|| "watch for signals".to_owned())?;
         let handle = arriving.handle();
         let sender = SignalSender(Arc::clone(&bell));
         let thread = thread::Builder::new()
@@ -81,6 +85,13 @@ impl Signals {
     pub(super) fn bell(&self) -> &Bell {
         &self.bell
     }
+}
+
+/// Whether a process with this /proc/PID/status ignores a signal: a bit in a number of base 16.
+fn is_ignored(status: &str, signal: i32) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    mask >> (signal - 1) & 1 == 1
 }
 
 impl Drop for Signals {
@@ -135,5 +146,26 @@ impl Bell {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ignored_signals_are_read_from_the_status() {
+        let status = "Name:\tdc\nSigBlk:\tffffffffffffffff\nSigIgn:\t0000000000001001\nSigCgt:\t0000000000000440\n";
+        assert!(is_ignored(status, SIGHUP));
+        assert!(!is_ignored(status, SIGINT) && !is_ignored(status, SIGTERM) && !is_ignored("", SIGHUP));
+    }
+
+    #[test]
+    fn the_end_is_told_once_and_before_the_signals() {
+        let signals = Signals::sent();
+        signals.sender().send(SIGUSR1);
+        signals.bell().end();
+        let rings: Vec<Ring> = (0..3).map(|_| signals.bell().wait(Instant::now())).collect();
+        assert_eq!(rings, [Ring::Ended, Ring::Signal(SIGUSR1), Ring::Time]);
     }
 }

@@ -110,7 +110,7 @@ fn the_whole_tree_ends_at_the_time_limit() {
         eval "$STAY""#;
     let mut launch = shell(script);
     launch.environment.push(("STAY".to_owned(), STAY.into()));
-    launch.timeout = Some(Duration::from_millis(1_500));
+    launch.timeout = Some(Duration::from_secs(2));
     launch.grace = Duration::from_millis(400);
     let (ended, _) = run(&launch);
     assert_eq!((ended.how, ended.how.exit_status(), ended.survivors), (How::Timeout, 124, 0));
