@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use data_collector::settings::Source;
 use data_collector::shell::{ColorChoice, ShellOptions};
 
-use crate::merge;
+use crate::{completions, deploy, logs, man, merge, run};
 
 const ABOUT: &str = "Run, watch and merge what collects your data";
 
@@ -49,7 +49,13 @@ pub(crate) struct Arguments {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Deploy(deploy::Args),
+    Run(run::Args),
     Merge(merge::Args),
+    Logs(logs::Args),
+    Completions(completions::Args),
+    #[command(hide = true)]
+    Man(man::Args),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

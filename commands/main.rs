@@ -1,8 +1,13 @@
 //! `dc`: parses, calls one operation, prints its report.
 
 mod arguments;
+mod completions;
+mod deploy;
 mod exit;
+mod logs;
+mod man;
 mod merge;
+mod run;
 
 use std::process::ExitCode;
 
@@ -15,6 +20,7 @@ use data_collector::shell::Shell;
 use arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
+    completions::answer();
     let arguments = Arguments::parse();
     let environment = Environment::process();
     let no_color = environment.get("NO_COLOR").is_some();
@@ -37,10 +43,18 @@ fn main() -> ExitCode {
 
 fn dispatch(context: &Context, command: Command) -> Result<i32> {
     match command {
+        Command::Deploy(args) => deploy::run(context, &args).map(|()| 0),
+        Command::Run(args) => run::run(context, args),
         Command::Merge(args) => {
             watch_interrupts(context)?;
             merge::run(context, args).map(|()| 0)
         }
+        Command::Logs(args) => {
+            watch_interrupts(context)?;
+            logs::run(context, args).map(|()| 0)
+        }
+        Command::Completions(args) => completions::run(context, &args).map(|()| 0),
+        Command::Man(args) => man::run(context, &args).map(|()| 0),
     }
 }
 

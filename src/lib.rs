@@ -10,6 +10,7 @@ pub mod db;
 pub mod error;
 pub mod hash;
 pub mod ident;
+pub mod logs;
 pub mod merge;
 pub mod ops;
 pub mod record;

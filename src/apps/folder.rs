@@ -124,8 +124,7 @@ fn collect(folder: &Path, levels: usize, found: &mut Vec<PathBuf>) -> Result<()>
 }
 
 fn read(root: &Path, folder: PathBuf) -> Result<FoundApp> {
-    let place = folder.strip_prefix(root).unwrap_or(&folder);
-    let name = place.to_string_lossy().parse::<AppName>().map_err(|error| {
+    let name = name_of(root, &folder).map_err(|error| {
         // where it stands is settings, not what somebody typed
         Error::new(ErrorKind::Settings, format!("take the folder {} as an app", folder.display()))
             .because(error)
@@ -133,6 +132,11 @@ fn read(root: &Path, folder: PathBuf) -> Result<FoundApp> {
     })?;
     let definition = AppDefinition::read(&folder)?;
     Ok(FoundApp { name, folder, definition })
+}
+
+/// The name of the app in a folder, from its place.
+fn name_of(root: &Path, folder: &Path) -> Result<AppName> {
+    folder.strip_prefix(root).unwrap_or(folder).to_string_lossy().parse()
 }
 
 fn all_broken(root: &Path, broken: &[Error]) -> Error {

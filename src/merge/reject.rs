@@ -69,7 +69,6 @@ impl Rejects {
         Ok(Self { file: Some((BufWriter::new(file), name)), count: 0 })
     }
 
-
     pub(super) fn take(&mut self, reject: Reject, sources: &[Source]) -> Result<()> {
         let Some((file, name)) = &mut self.file else { return Err(reject.into_error(sources, false)) };
         if reject.is_fatal {

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::connect;
 use crate::context::Context;
-use crate::db::{Connection, Gone};
+use crate::db::Gone;
 use crate::error::{Error, ErrorKind, Result};
 use crate::merge::{Explained, Explanation, Format, Input, MaxGone, Merge, MergeReport, explain};
 use crate::settings::MAIN;
@@ -101,7 +102,7 @@ impl MergeOptions {
 pub fn merge(context: &Context, options: &MergeOptions) -> Result<MergeReport> {
     let name = options.database.as_deref().unwrap_or(MAIN);
     let merge = options.describe(context)?.progress(context.shell().progress(Some(0), "reading"));
-    let mut database = Connection::open(context, name)?;
+    let mut database = connect(context, name)?;
     let report = merge.run_inputs(&mut database, &options.inputs())?;
     Ok(report)
 }

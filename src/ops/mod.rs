@@ -1,5 +1,22 @@
 //! One operation a subcommand: options in, report out, nothing printed.
 
+mod connect;
+mod deploy;
+mod list;
+mod logs;
 mod merge;
+mod run;
 
+pub use connect::connect;
+pub use deploy::{CodebookChange, DeployOptions, DeployReport, deploy};
+pub use list::{AppList, ListedApp, app_names, list_apps};
+pub use logs::{LogLine, LogsOptions, RunList, logs, runs};
 pub use merge::{HashOnlyOptions, MergeOptions, hash_only, merge};
+pub use run::{Echo, RunOptions, RunReport, run};
+
+use chrono::{Local, NaiveDateTime, TimeZone};
+
+/// A stored moment in the zone of the person who reads it.
+fn local_time(moment: NaiveDateTime) -> String {
+    Local.from_utc_datetime(&moment).format("%Y-%m-%d %H:%M:%S").to_string()
+}

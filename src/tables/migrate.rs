@@ -118,12 +118,23 @@ fn texts(versions: &[diesel::migration::MigrationVersion<'_>]) -> Vec<String> {
     versions.iter().map(ToString::to_string).collect()
 }
 
+/// The migrations that this binary embeds for a new SQLite file, oldest first: what making it would apply.
+///
+/// # Errors
+/// When an embedded migration cannot be read, which is a fault of ours.
+pub fn embedded_names() -> Result<Vec<String>> {
+    Ok(steps_in(SQLITE)?.into_iter().map(|step| step.name).collect())
+}
+
 /// What the binary embeds for this backend, oldest first.
 fn steps(connection: &Link) -> Result<Vec<Step>> {
-    let source = match connection {
-        Link::Sqlite(_) => SQLITE,
-        Link::Postgres(_) => POSTGRES,
-    };
+    match connection {
+        Link::Sqlite(_) => steps_in(SQLITE),
+        Link::Postgres(_) => steps_in(POSTGRES),
+    }
+}
+
+fn steps_in(source: EmbeddedMigrations) -> Result<Vec<Step>> {
     // only the names are asked for, and they do not depend on the backend that the trait is named for
     let migrations: Vec<Box<dyn Migration<Sqlite>>> =
         source.migrations().map_err(|cause| Error::failed("read the embedded migrations").because(cause))?;

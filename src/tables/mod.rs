@@ -9,6 +9,7 @@ mod connection;
 mod driver;
 mod failure;
 mod log;
+mod map;
 mod migrate;
 mod object;
 mod open;
@@ -25,7 +26,8 @@ pub use codebook::{
     AppCommand, AppType, Codebook, CodebookRow, CommandFlag, FatalFlag, LogLevel, RunOutcome, RunStatus, codebooks,
 };
 pub use log::{LogFilter, LogRow, StoredLog};
-pub use migrate::SchemaState;
+pub use map::ObjectMap;
+pub use migrate::{SchemaState, embedded_names};
 pub use object::{ObjectKind, ObjectRow, TouchedObject};
 pub use open::Missing;
 pub use register::{AppRegistration, Registered};

@@ -1,0 +1,28 @@
+//! `dc deploy`
+
+use data_collector::context::Context;
+use data_collector::error::Result;
+use data_collector::ops::{self, DeployOptions};
+
+const EXAMPLES: &str = "\
+Examples:
+  dc deploy --dry-run                                    see what would be done
+  dc deploy                                              schema, codebooks and apps up to date
+  DC_DB_MAIN_URL=postgres://dc@localhost/dc dc deploy    the same on PostgreSQL
+
+Typed twice it changes nothing, typed twice at once the second waits. A database that a newer dc has
+made is refused. Without a configured database the embedded SQLite file .dc/dc.db is used.";
+
+/// Bring the schema, the codebooks and the registry of apps up to date
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES, after_help = "`dc deploy --help` has examples")]
+pub(crate) struct Args {
+    /// Show what would be done, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
+    let report = ops::deploy(context, &DeployOptions { dry_run: args.dry_run })?;
+    context.shell().print(&report)
+}

@@ -1,0 +1,57 @@
+//! `dc run`
+
+use clap_complete::engine::ArgValueCompleter;
+use data_collector::context::Context;
+use data_collector::error::Result;
+use data_collector::ops::{self, Echo, RunOptions};
+
+use crate::completions;
+
+const EXAMPLES: &str = "\
+Examples:
+  dc run demo/standards/countries            run an app; a unique tail of its name is enough
+  dc run companies --args '{\"year\": 2026}'   the app finds this in DC_ARGS
+  dc run --list                              the registered apps, their last and next run
+  */15 * * * * dc run companies              from cron: silent, unless it fails
+
+The app is a program in any language under apps/<group>/<parent>/<name>/. It gets DC_APP, DC_APP_ID,
+DC_RUNTIME, DC_ARGS, DC_BIN and DC_CONFIG. Its output is logged line by line; on a terminal, or with
+-v, it passes through too. A line such as {\"level\":\"error\",\"msg\":\"..\"} becomes a structured record,
+{\"dc\":\"progress\",\"task_size\":100,\"solved\":40,\"failed\":1} moves the dashboard, and
+{\"dc\":\"next_run\",\"at\":\"2026-12-01T06:00:00Z\"} sets the next run.
+
+dc run ends with the app's own status; 75 when the app runs already, 124 when its time was up.";
+
+/// Run an app, and leave behind its run, its logs and what it touched
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES, after_help = "`dc run --help` has examples")]
+pub(crate) struct Args {
+    /// The app, group/parent/name, or a tail that no other app has
+    #[arg(required_unless_present = "list", add = ArgValueCompleter::new(completions::apps))]
+    app: Option<String>,
+    /// What the app finds in DC_ARGS
+    #[arg(long, value_name = "JSON", conflicts_with = "list")]
+    args: Option<String>,
+    /// List the registered apps with their last and next run
+    #[arg(long, conflicts_with = "app")]
+    list: bool,
+}
+
+pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {
+    let shell = context.shell();
+    let Some(app) = args.app else {
+        return ops::list_apps(context).and_then(|list| shell.print(&list)).map(|()| 0);
+    };
+    let echo = match (shell.is_watched() || shell.verbosity() > 0, shell.is_json()) {
+        (false, _) => Echo::Silent,
+        (true, false) => Echo::Through,
+        (true, true) => Echo::ToStderr,
+    };
+    let report = ops::run(context, &RunOptions { app, args: args.args, echo })?;
+    if shell.is_json() {
+        shell.print(&report)?;
+    } else if report.exit_status != 0 {
+        shell.tell(&report.to_string());
+    }
+    Ok(report.exit_status)
+}

@@ -1,0 +1,168 @@
+//! `dc deploy`: schema, codebooks and apps brought up to date.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::apps::{FoundApp, Schedule, find_apps};
+use crate::clock;
+use crate::context::Context;
+use crate::db::{Connection, Gone};
+use crate::error::{ErrorKind, Result};
+use crate::hash::make_hash;
+use crate::merge::{MaxGone, Merge, MergeReport};
+use crate::settings::MAIN;
+use crate::tables::{AppRegistration, AppType, Missing, Registered, SchemaState, Store, codebooks, embedded_names};
+
+/// What `dc deploy` is asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DeployOptions {
+    /// Only show what would be done.
+    pub dry_run: bool,
+}
+
+/// What a deploy did, or would do.
+#[derive(Debug, Clone, Serialize)]
+pub struct DeployReport {
+    /// The database, without any password.
+    pub database: String,
+    /// Whether it was only planned.
+    pub dry_run: bool,
+    /// The migrations applied.
+    pub migrations: Vec<String>,
+    /// The codebooks that changed.
+    pub codebooks: Vec<CodebookChange>,
+    /// The apps.
+    pub apps: Registered,
+}
+
+/// How many values of a codebook changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CodebookChange {
+    /// The table.
+    pub table: String,
+    /// Values that are new.
+    pub new: u64,
+    /// Values whose name or description changed.
+    pub changed: u64,
+    /// Values that were archived.
+    pub gone: u64,
+}
+
+/// Brings schema, codebooks and apps up to date. Twice changes nothing; two at once wait for each other.
+///
+/// # Errors
+/// Refused for a database that a newer dc made, settings for a broken app.toml, and what the database says.
+pub fn deploy(context: &Context, options: &DeployOptions) -> Result<DeployReport> {
+    let label = context.settings().database(MAIN)?.target.label();
+    let found = find_apps(&context.settings().project.apps())?;
+    let mut report = DeployReport {
+        database: label,
+        dry_run: options.dry_run,
+        migrations: Vec::new(),
+        codebooks: Vec::new(),
+        apps: Registered::default(),
+    };
+    let missing = if options.dry_run { Missing::Fail } else { Missing::Create };
+    let mut store = match Store::open(context, missing) {
+        Err(error)
+            if options.dry_run
+                && error.kind() == ErrorKind::NotFound
+                && context.settings().database(MAIN)?.target.backend() == "sqlite" =>
+        {
+            plan_all(&mut report, &found, embedded_names()?);
+            return Ok(report);
+        }
+        opened => opened?,
+    };
+    report.migrations = match (store.schema_state()?, options.dry_run) {
+        (SchemaState::Missing, true) => {
+            plan_all(&mut report, &found, embedded_names()?);
+            return Ok(report);
+        }
+        (SchemaState::Behind(names), true) => names,
+        // applies nothing when all is current, and refuses a database that is newer
+        _ => store.migrate()?,
+    };
+    report.codebooks = seed(context, options.dry_run)?;
+    report.apps = store.register(&registrations(found)?, options.dry_run)?;
+    Ok(report)
+}
+
+/// Everything is new where there is no database yet.
+fn plan_all(report: &mut DeployReport, found: &[FoundApp], migrations: Vec<String>) {
+    report.migrations = migrations;
+    report.codebooks = codebooks()
+        .into_iter()
+        .map(|book| CodebookChange { table: book.table.to_owned(), new: book.rows.len() as u64, changed: 0, gone: 0 })
+        .collect();
+    report.apps.added = found.iter().map(|app| app.name.to_string()).collect();
+}
+
+/// Merges the enums of this binary into their tables; a value that a binary no longer has is archived.
+fn seed(context: &Context, dry_run: bool) -> Result<Vec<CodebookChange>> {
+    let mut database = Connection::open(context, MAIN)?;
+    let mut changes = Vec::new();
+    for book in codebooks() {
+        let merge = Merge::into(book.table).key(["id"]).own_id(true).exact(true).gone(Gone::Archive).threads(1);
+        let merge = merge.max_gone(MaxGone::Share { percent: 100, rows: 0 }).dry_run(dry_run);
+        let MergeReport { counts, .. } = merge.run(&mut database, &book.rows)?;
+        if counts.new + counts.changed + counts.gone > 0 {
+            let table = book.table.to_owned();
+            changes.push(CodebookChange { table, new: counts.new, changed: counts.changed, gone: counts.gone });
+        }
+    }
+    Ok(changes)
+}
+
+fn registrations(found: Vec<FoundApp>) -> Result<Vec<AppRegistration>> {
+    found.into_iter().map(registration).collect()
+}
+
+fn registration(app: FoundApp) -> Result<AppRegistration> {
+    let definition = app.definition.to_json();
+    let (app_type, schedule, interval_ms) = match &app.definition.schedule {
+        Schedule::ByHand => (AppType::Manual, None, None),
+        Schedule::Cron(pattern) => (AppType::Cron, Some(pattern.as_str().to_owned()), None),
+        Schedule::Every(interval) => (AppType::Interval, None, i64::try_from(interval.as_millis()).ok()),
+    };
+    Ok(AppRegistration {
+        sha: make_hash(&serde_json::json!({ "definition": definition }))?.0,
+        timezone: app.definition.timezone.name().to_owned(),
+        next_run: app.definition.next_run(clock::now()),
+        name: app.name,
+        app_type,
+        definition,
+        schedule,
+        interval_ms,
+    })
+}
+
+impl fmt::Display for DeployReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "{}", self.database)?;
+        let would = if self.dry_run { "would be " } else { "" };
+        for name in &self.migrations {
+            writeln!(formatter, "  schema    {would}applied    {name}")?;
+        }
+        for CodebookChange { table, new, changed, gone } in &self.codebooks {
+            writeln!(
+                formatter,
+                "  codebook  {would}seeded     {table}: {new} new, {changed} changed, {gone} archived"
+            )?;
+        }
+        let apps = [("added", &self.apps.added), ("changed", &self.apps.changed), ("archived", &self.apps.archived)];
+        for (what, names) in apps {
+            names.iter().try_for_each(|name| writeln!(formatter, "  app       {would}{what:<10} {name}"))?;
+        }
+        let is_quiet =
+            self.migrations.is_empty() && self.codebooks.is_empty() && apps.iter().all(|(_, names)| names.is_empty());
+        let known =
+            self.apps.unchanged.len() + if self.dry_run { 0 } else { self.apps.added.len() + self.apps.changed.len() };
+        match (is_quiet, self.dry_run) {
+            (true, _) => write!(formatter, "  up to date: {known} apps, nothing to do"),
+            (false, true) => write!(formatter, "  dry run: nothing was changed"),
+            (false, false) => write!(formatter, "  done: {known} apps are registered"),
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! `dc run`: starts an app, stays with it, and leaves one row in `runtime`, whatever happens.
+
+mod echo;
+mod outcome;
+
+pub use echo::Echo;
+pub use outcome::RunReport;
+
+use std::ffi::OsString;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use base64::Engine;
+use chrono::NaiveDateTime;
+
+use super::deploy::{DeployOptions, deploy};
+use crate::apps::{
+    AppDefinition, Ended, Event, FoundApp, Launch, Message, Piece, ProcessIdentity, Signals, Stream, find_app,
+    supervise,
+};
+use crate::clock;
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, OrFail, Result};
+use crate::ident::RuntimeId;
+use crate::logs::{Capture, Captured, RunOfApp};
+use crate::settings::MAIN;
+use crate::tables::{
+    AppRow, LogLevel, LogRow, Missing, NewRun, RunEnd, RunOutcome, RunRow, SchemaState, StartRun, Store,
+};
+use outcome::{end_of, outcome_of};
+
+/// How often a run that was left behind by a dead dc is closed before we give up.
+const ORPHANS_MAX: usize = 3;
+
+/// What `dc run` is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct RunOptions {
+    /// The app: its full name, or a tail that no other app has.
+    pub app: String,
+    /// What the app is given as `DC_ARGS`, as JSON.
+    pub args: Option<String>,
+    /// What becomes of its output besides the log.
+    pub echo: Echo,
+}
+
+/// Runs an app to its end.
+///
+/// # Errors
+/// Not found for an unknown app or program; busy (75) when it runs already; settings for a broken app.toml. An app that
+/// starts and fails is no error: its status is in the report.
+pub fn run(context: &Context, options: &RunOptions) -> Result<RunReport> {
+    let arguments = arguments_of(options)?;
+    let found = find_app(&context.settings().project.apps(), &options.app)?;
+    let (store, app) = registered(context, &found)?;
+    let signals = Signals::forwarded()?;
+    Runner { context, options, found, app, arguments, runtime: RuntimeId::new(), started_at: clock::now() }
+        .run(store, signals)
+}
+
+fn arguments_of(options: &RunOptions) -> Result<String> {
+    let text = options.args.as_deref().unwrap_or("{}");
+    match serde_json::from_str::<serde_json::Value>(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(cause) => Err(Error::new(ErrorKind::Usage, format!("read the arguments `{text}` as JSON"))
+            .because(cause)
+            .hint("quote them for the shell: --args '{\"year\": 2026}'")),
+    }
+}
+
+/// The app's row. On the embedded default everything is deployed by itself, elsewhere `dc deploy` has to be told.
+fn registered(context: &Context, found: &FoundApp) -> Result<(Store, AppRow)> {
+    let is_default = context.settings().database(MAIN)?.is_default;
+    let definition = found.definition.to_json();
+    if is_default {
+        let mut store = Store::open(context, Missing::Create)?;
+        let is_known = matches!(store.schema_state()?, SchemaState::Current)
+            && row_of(&mut store, found)?.is_some_and(|row| row.definition == definition);
+        if !is_known {
+            deploy(context, &DeployOptions::default())?;
+        }
+    }
+    let mut store = Store::ready(context)?;
+    match row_of(&mut store, found)? {
+        Some(row) => Ok((store, row)),
+        None => Err(Error::new(ErrorKind::NotFound, format!("find the app `{}` in the database", found.name))
+            .hint("`dc deploy` registers what stands under apps/")),
+    }
+}
+
+fn row_of(store: &mut Store, found: &FoundApp) -> Result<Option<AppRow>> {
+    Ok(store.apps()?.into_iter().find(|row| row.name == found.name))
+}
+
+/// One run, with everything that it is about.
+struct Runner<'a> {
+    context: &'a Context,
+    options: &'a RunOptions,
+    found: FoundApp,
+    app: AppRow,
+    arguments: String,
+    runtime: RuntimeId,
+    started_at: NaiveDateTime,
+}
+
+impl Runner<'_> {
+    fn run(self, mut store: Store, mut signals: Signals) -> Result<RunReport> {
+        self.open(&mut store)?;
+        let echo = self.options.echo.start();
+        let process_id = AtomicI64::new(0);
+        let capture = Capture::start(store, self.of_app())?;
+        let handler = |event: Event| self.handle(event, &capture, &echo, &process_id);
+        let ended = supervise(&self.launch()?, &handler, &mut signals);
+        self.log_ending(&ended, &capture);
+        let (mut store, captured) = capture.finish()?;
+        let end = end_of(&ended, &captured, self.definition());
+        if let Err(error) = close(&mut store, &self.runtime, &end) {
+            log::error!("the end of the run was not recorded: {error}");
+        }
+        let report = self.report(&end, &ended, captured, echo.last_lines());
+        match ended {
+            Ok(_) => Ok(report),
+            Err(error) => Err(error.within(format!("run {}", self.found.name))),
+        }
+    }
+
+    fn definition(&self) -> &AppDefinition {
+        &self.found.definition
+    }
+
+    /// Records the run, after closing what a dead dc left behind.
+    fn open(&self, store: &mut Store) -> Result<()> {
+        let identity = ProcessIdentity::own()?;
+        let new = NewRun {
+            runtime: self.runtime.clone(),
+            app_id: self.app.id,
+            started_at: self.started_at,
+            args: Some(self.arguments.clone()),
+            started_by: self.context.settings().user.clone(),
+            host: host(),
+            boot_id: Some(identity.boot.clone()),
+            pid: Some(i64::from(identity.pid)),
+            pid_started: i64::try_from(identity.start_ticks).ok(),
+        };
+        for _ in 0..ORPHANS_MAX {
+            match store.start_run(&new)? {
+                StartRun::Started => return Ok(()),
+                StartRun::Busy(other) if is_orphan(&other) => close_orphan(store, &other)?,
+                StartRun::Busy(other) => return Err(busy(&other)),
+            }
+        }
+        Err(Error::new(ErrorKind::Busy, format!("run {}: other runs of it come and go", self.found.name)))
+    }
+
+    fn of_app(&self) -> RunOfApp {
+        let fallback = self.context.settings().project.root.join(".dc").join(format!("logs-{}.ndjson", self.runtime));
+        RunOfApp { runtime: self.runtime.to_string(), app_id: self.app.id, started_at: self.started_at, fallback }
+    }
+
+    fn launch(&self) -> Result<Launch> {
+        let definition = self.definition();
+        let settings = self.context.settings();
+        let dc = std::env::current_exe().or_fail(|| "find the path of dc itself".to_owned())?;
+        let own: Vec<(String, OsString)> = vec![
+            ("DC_APP".to_owned(), self.found.name.to_string().into()),
+            ("DC_APP_ID".to_owned(), self.app.id.to_string().into()),
+            ("DC_RUNTIME".to_owned(), self.runtime.to_string().into()),
+            ("DC_ARGS".to_owned(), self.arguments.clone().into()),
+            ("DC_BIN".to_owned(), dc.into()),
+            ("DC_CONFIG".to_owned(), settings.project.config.clone().into()),
+        ];
+        let given = definition.env.iter().map(|(name, value)| (name.clone(), value.clone().into()));
+        Ok(Launch {
+            program: definition.program(&self.found.folder),
+            arguments: definition.arguments().iter().map(OsString::from).collect(),
+            folder: self.found.folder.clone(),
+            environment: given.chain(own).collect(),
+            environment_removed: vec!["DC_SECRET_PASSWORD".to_owned()],
+            timeout: definition.timeout.or(settings.run.timeout),
+            grace: definition.grace.unwrap_or(settings.run.grace),
+            alone: true,
+        })
+    }
+
+    fn handle(&self, event: Event, capture: &Capture, echo: &echo::Running, process_id: &AtomicI64) {
+        match event {
+            Event::Started(identity) => process_id.store(i64::from(identity.pid), Ordering::Relaxed),
+            Event::Line { stream, piece } => {
+                echo.line(stream, &piece);
+                self.take_line(stream, piece, capture);
+            }
+            Event::Unreadable { stream, cause } => {
+                let message = format!("the app's output ended early: {cause}");
+                capture.record(self.row(LogLevel::Warning.id(), source(stream), message, None));
+            }
+        }
+    }
+
+    fn take_line(&self, stream: Stream, piece: Piece, capture: &Capture) {
+        let level = match stream {
+            Stream::Stdout => LogLevel::Info.id(),
+            Stream::Stderr => LogLevel::Warning.id(),
+        };
+        let mut marks = serde_json::Map::new();
+        if let Some(part) = piece.part {
+            marks.insert("part".to_owned(), part.into());
+            marks.insert("last".to_owned(), piece.last.into());
+        }
+        if let Some(raw) = &piece.raw {
+            marks.insert("bytes".to_owned(), base64::engine::general_purpose::STANDARD.encode(raw).into());
+        }
+        if !marks.is_empty() {
+            capture.record(self.row(level, source(stream), piece.text, Some(marks)));
+            return;
+        }
+        match Message::of(&piece.text) {
+            Message::Progress { task_size, solved, failed } => capture.progress(task_size, solved, failed),
+            Message::NextRun { at } => capture.next_run(at),
+            Message::Record { level, message, context } => {
+                capture.record(self.row(level, source(stream), message, (!context.is_empty()).then_some(context)));
+            }
+            Message::Text { reason } => {
+                let context = reason.map(|reason| [("protocol".to_owned(), reason.into())].into_iter().collect());
+                capture.record(self.row(level, source(stream), piece.text, context));
+            }
+        }
+    }
+
+    fn row(
+        &self,
+        level: i64,
+        source: &str,
+        message: String,
+        context: Option<serde_json::Map<String, serde_json::Value>>,
+    ) -> LogRow {
+        LogRow {
+            runtime: Some(self.runtime.to_string()),
+            app_id: Some(self.app.id),
+            time: clock::now(),
+            level,
+            source: source.to_owned(),
+            message,
+            context: context.map(|context| serde_json::Value::Object(context).to_string()),
+        }
+    }
+
+    /// What dc itself has to say about the end, so that `dc logs` tells the whole story.
+    fn log_ending(&self, ended: &Result<Ended>, capture: &Capture) {
+        let say = |level: LogLevel, message: String| capture.record(self.row(level.id(), "dc", message, None));
+        match ended {
+            Err(error) => say(LogLevel::Critical, error.to_string()),
+            Ok(ended) => {
+                if ended.leftovers > 0 {
+                    say(
+                        LogLevel::Warning,
+                        format!("{} processes that the app had left running were ended", ended.leftovers),
+                    );
+                }
+                if ended.survivors > 0 {
+                    say(LogLevel::Error, format!("{} processes could not be ended", ended.survivors));
+                }
+                if let (outcome, Some(reason)) = outcome_of(ended.how, self.definition())
+                    && outcome != RunOutcome::Ok
+                {
+                    say(LogLevel::Error, reason);
+                }
+            }
+        }
+    }
+
+    fn report(&self, end: &RunEnd, ended: &Result<Ended>, captured: Captured, last_lines: Vec<String>) -> RunReport {
+        if let Some((count, reason)) = &captured.set_aside {
+            let file = self.of_app().fallback;
+            self.context.shell().note(&format!(
+                "warning: {count} log records are in {} instead of the database: {reason}",
+                file.display()
+            ));
+        }
+        let (status, elapsed) = match ended {
+            Ok(ended) => (ended.how.exit_status(), ended.elapsed),
+            Err(_) => (1, std::time::Duration::ZERO),
+        };
+        RunReport {
+            app: self.found.name.to_string(),
+            runtime: self.runtime.to_string(),
+            code: end.code,
+            exit_status: status,
+            reason: end.reason.clone(),
+            elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            log_lines: end.log_lines,
+            exceptions: end.exceptions,
+            cpu_user_ms: end.cpu_user_ms,
+            cpu_system_ms: end.cpu_system_ms,
+            memory_peak_kib: end.memory_peak_kib,
+            last_lines,
+        }
+    }
+}
+
+fn source(stream: Stream) -> &'static str {
+    match stream {
+        Stream::Stdout => "stdout",
+        Stream::Stderr => "stderr",
+    }
+}
+
+fn host() -> String {
+    nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// Whether the dc that supervised a run is surely gone: this machine, and that very process no longer lives.
+fn is_orphan(run: &RunRow) -> bool {
+    let (Some(boot), Some(pid), Some(ticks)) = (&run.boot_id, run.pid, run.pid_started) else { return false };
+    let (Ok(pid), Ok(start_ticks)) = (i32::try_from(pid), u64::try_from(ticks)) else { return false };
+    run.host == host() && !ProcessIdentity { boot: boot.clone(), pid, start_ticks }.is_alive()
+}
+
+fn close_orphan(store: &mut Store, run: &RunRow) -> Result<()> {
+    let runtime: RuntimeId = run.runtime.parse()?;
+    log::warn!("run {runtime} of {} was left behind by a dc that is gone; it is closed", run.app);
+    store.end_run(&runtime, &outcome::orphan(run)).map(|_| ())
+}
+
+fn busy(other: &RunRow) -> Error {
+    let since = super::local_time(other.started_at);
+    Error::new(ErrorKind::Busy, format!("run {}: it runs already, since {since} on {}", other.app, other.host))
+        .hint(format!("watch it: `dc logs --runtime {} --follow`", other.runtime))
+}
+
+/// Closes the run; a database that is busy or away for a moment is waited for by the store itself.
+fn close(store: &mut Store, runtime: &RuntimeId, end: &RunEnd) -> Result<()> {
+    let mut tries = 0;
+    loop {
+        match store.end_run(runtime, end) {
+            Ok(_) => return Ok(()),
+            Err(error) if error.is_temporary() && tries < CLOSE_TRIES_MAX => {
+                tries += 1;
+                std::thread::sleep(std::time::Duration::from_millis(500));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// How often the end of a run is tried to be recorded.
+const CLOSE_TRIES_MAX: u32 = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apps::How;
+
+    #[test]
+    fn a_stopped_run_is_no_failure_of_the_app() {
+        let definition = AppDefinition::from_json(r#"{"command":["./main"]}"#).expect("a definition");
+        assert_eq!(outcome_of(How::Stopped(15), &definition).0, RunOutcome::Interrupted);
+        assert_eq!(outcome_of(How::Exit(3), &definition).0, RunOutcome::Failed);
+    }
+}

@@ -1,0 +1,120 @@
+//! How a run ended, as it is recorded and as it is told.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::apps::{AppDefinition, Ended, How};
+use crate::error::Result;
+use crate::logs::Captured;
+use crate::tables::{RunEnd, RunOutcome, RunRow};
+
+/// What came of a run.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunReport {
+    /// The app's full name.
+    pub app: String,
+    /// The run.
+    pub runtime: String,
+    /// How it ended.
+    pub code: RunOutcome,
+    /// The status that `dc run` passes on.
+    pub exit_status: i32,
+    /// The outcome in words, when it was no success.
+    pub reason: Option<String>,
+    /// How long it took, in milliseconds.
+    pub elapsed_ms: u64,
+    /// Log records written.
+    pub log_lines: i64,
+    /// Those of ERROR and above.
+    pub exceptions: i64,
+    /// Processor time of all its processes, in milliseconds.
+    pub cpu_user_ms: i64,
+    /// Processor time in the system on their behalf, in milliseconds.
+    pub cpu_system_ms: i64,
+    /// The most memory that one of its processes held, in KiB.
+    pub memory_peak_kib: i64,
+    /// Its last lines, kept when nothing was passed through.
+    pub last_lines: Vec<String>,
+}
+
+impl fmt::Display for RunReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in &self.last_lines {
+            writeln!(formatter, "  {line}")?;
+        }
+        let reason = self.reason.as_deref().unwrap_or("done");
+        write!(
+            formatter,
+            "{}: {reason} after {:.1} s; `dc logs --runtime {}` has the rest",
+            self.app,
+            self.elapsed_ms as f64 / 1000.0,
+            self.runtime
+        )
+    }
+}
+
+/// The outcome, and its words when it was no success.
+pub(super) fn outcome_of(how: How, definition: &AppDefinition) -> (RunOutcome, Option<String>) {
+    match how {
+        How::Exit(0) => (RunOutcome::Ok, None),
+        How::Exit(status) => (RunOutcome::Failed, Some(format!("failed with exit status {status}"))),
+        How::Signal(signal) => (RunOutcome::Signalled, Some(format!("was killed by {}", signal_name(signal)))),
+        How::Timeout => {
+            let limit = definition.timeout.map(|limit| format!(" of {} s", limit.as_secs_f64())).unwrap_or_default();
+            (RunOutcome::Timeout, Some(format!("took longer than its timeout{limit} and was ended")))
+        }
+        How::Stopped(signal) => (RunOutcome::Interrupted, Some(format!("was stopped by {}", signal_name(signal)))),
+    }
+}
+
+fn signal_name(signal: i32) -> String {
+    nix::sys::signal::Signal::try_from(signal)
+        .map_or_else(|_| format!("signal {signal}"), |signal| signal.as_str().to_owned())
+}
+
+/// The row that closes a run.
+pub(super) fn end_of(ended: &Result<Ended>, captured: &Captured, definition: &AppDefinition) -> RunEnd {
+    let (code, reason) = match ended {
+        Ok(ended) => outcome_of(ended.how, definition),
+        Err(error) => (RunOutcome::StartFailed, Some(error.to_string())),
+    };
+    let usage = ended.as_ref().map(|ended| ended.usage.clone()).ok();
+    let usage = usage.map_or((0, 0, 0), |usage| (usage.cpu_user_ms, usage.cpu_system_ms, usage.memory_peak_kib));
+    let how = ended.as_ref().ok().map(|ended| ended.how);
+    RunEnd {
+        code,
+        exit_code: how.map(|how| i64::from(how.exit_status())),
+        signal: match how {
+            Some(How::Signal(signal) | How::Stopped(signal)) => Some(i64::from(signal)),
+            _ => None,
+        },
+        reason,
+        exceptions: captured.exceptions,
+        log_lines: captured.lines,
+        cpu_user_ms: usage.0,
+        cpu_system_ms: usage.1,
+        memory_peak_kib: usage.2,
+        task_size: captured.task_size,
+        solved: captured.solved,
+        failed: captured.failed,
+    }
+}
+
+/// The row that closes a run whose dc is gone.
+pub(super) fn orphan(run: &RunRow) -> RunEnd {
+    RunEnd {
+        code: RunOutcome::OrphanPid,
+        exit_code: None,
+        signal: None,
+        reason: Some("the dc that supervised it is gone".to_owned()),
+        exceptions: run.exceptions,
+        log_lines: run.log_lines,
+        cpu_user_ms: 0,
+        cpu_system_ms: 0,
+        memory_peak_kib: 0,
+        task_size: run.task_size,
+        solved: run.solved,
+        failed: run.failed,
+    }
+}
