@@ -3,8 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use comfy_table::{Table, presets};
 use serde::Serialize;
+
+use crate::shell;
 
 /// The counts of one merge; `read = new + changed + unchanged + duplicate + rejected` and
 /// `active_before + new - gone = active_after`.
@@ -66,9 +67,7 @@ impl fmt::Display for MergeReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Counts { read, new, changed, unchanged, duplicate, rejected, gone, active_before, active_after } =
             &self.counts;
-        let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY);
-        table.set_header(["table", "read", "new", "changed", "unchanged", "gone", "active"]);
+        let mut table = shell::table(["table", "read", "new", "changed", "unchanged", "gone", "active"]);
         let active = if active_before == active_after {
             active_after.to_string()
         } else {

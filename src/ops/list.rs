@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use comfy_table::{Table, presets};
 use serde::Serialize;
 
 use super::deploy::{DeployOptions, deploy};
@@ -10,6 +9,7 @@ use super::local_time;
 use crate::context::Context;
 use crate::error::Result;
 use crate::settings::{MAIN, Settings};
+use crate::shell;
 use crate::tables::{AppRow, RunRow, Store};
 
 /// The registered apps.
@@ -63,9 +63,7 @@ impl fmt::Display for AppList {
                 "no apps are registered: put one into apps/<group>/<parent>/<name>/ and type `dc deploy`"
             );
         }
-        let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY);
-        table.set_header(["app", "state", "last run", "ended", "next run"]);
+        let mut table = shell::table(["app", "state", "last run", "ended", "next run"]);
         for ListedApp { app, last } in &self.apps {
             let moment = |moment| local_time(moment);
             let state = if app.disable { "DISABLED" } else { app.status.name() };

@@ -4,7 +4,6 @@ use std::fmt;
 use std::time::Duration;
 
 use chrono::{Local, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
-use comfy_table::{Table, presets};
 use serde::Serialize;
 
 use super::local_time;
@@ -13,6 +12,7 @@ use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ident::RuntimeId;
+use crate::shell;
 use crate::tables::{LogFilter, LogLevel, RunFilter, RunRow, Store, StoredLog};
 
 /// How often a follower looks for more.
@@ -72,9 +72,7 @@ impl fmt::Display for RunList {
         if self.runs.is_empty() {
             return write!(formatter, "no runs yet");
         }
-        let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY);
-        table.set_header(["run", "app", "started", "seconds", "ended", "status", "lines", "errors"]);
+        let mut table = shell::table(["run", "app", "started", "seconds", "ended", "status", "lines", "errors"]);
         for run in &self.runs {
             let seconds =
                 run.ended_at.map(|ended| format!("{:.1}", (ended - run.started_at).num_milliseconds() as f64 / 1000.0));

@@ -28,6 +28,9 @@ use crate::tables::{
 };
 use outcome::{end_of, outcome_of};
 
+/// The keys of a log record besides its message.
+type Marks = serde_json::Map<String, serde_json::Value>;
+
 /// How often a run that was left behind by a dead dc is closed before we give up.
 const ORPHANS_MAX: usize = 3;
 
@@ -184,53 +187,43 @@ impl Runner<'_> {
         match event {
             Event::Started(identity) => process_id.store(i64::from(identity.pid), Ordering::Relaxed),
             Event::Line { stream, piece } => {
-                echo.line(stream, &piece);
-                self.take_line(stream, piece, capture);
+                let message = match piece.part.is_none() && piece.raw.is_none() {
+                    true => Message::of(&piece.text),
+                    false => Message::Text { reason: None },
+                };
+                // what is meant for dc is not for people
+                if !matches!(message, Message::Progress { .. } | Message::NextRun { .. }) {
+                    echo.line(stream, &piece);
+                }
+                self.take_line(stream, piece, message, capture);
             }
             Event::Unreadable { stream, cause } => {
                 let message = format!("the app's output ended early: {cause}");
-                capture.record(self.row(LogLevel::Warning.id(), source(stream), message, None));
+                capture.record(self.row(LogLevel::Warning.id(), source(stream), message, Marks::new()));
             }
         }
     }
 
-    fn take_line(&self, stream: Stream, piece: Piece, capture: &Capture) {
+    fn take_line(&self, stream: Stream, piece: Piece, message: Message, capture: &Capture) {
         let level = match stream {
             Stream::Stdout => LogLevel::Info.id(),
             Stream::Stderr => LogLevel::Warning.id(),
         };
-        let mut marks = serde_json::Map::new();
-        if let Some(part) = piece.part {
-            marks.insert("part".to_owned(), part.into());
-            marks.insert("last".to_owned(), piece.last.into());
-        }
-        if let Some(raw) = &piece.raw {
-            marks.insert("bytes".to_owned(), base64::engine::general_purpose::STANDARD.encode(raw).into());
-        }
-        if !marks.is_empty() {
-            capture.record(self.row(level, source(stream), piece.text, Some(marks)));
-            return;
-        }
-        match Message::of(&piece.text) {
+        match message {
             Message::Progress { task_size, solved, failed } => capture.progress(task_size, solved, failed),
             Message::NextRun { at } => capture.next_run(at),
             Message::Record { level, message, context } => {
-                capture.record(self.row(level, source(stream), message, (!context.is_empty()).then_some(context)));
+                capture.record(self.row(level, source(stream), message, context));
             }
             Message::Text { reason } => {
-                let context = reason.map(|reason| [("protocol".to_owned(), reason.into())].into_iter().collect());
-                capture.record(self.row(level, source(stream), piece.text, context));
+                let mut marks = marks_of(&piece);
+                marks.extend(reason.map(|reason| ("protocol".to_owned(), reason.into())));
+                capture.record(self.row(level, source(stream), piece.text, marks));
             }
         }
     }
 
-    fn row(
-        &self,
-        level: i64,
-        source: &str,
-        message: String,
-        context: Option<serde_json::Map<String, serde_json::Value>>,
-    ) -> LogRow {
+    fn row(&self, level: i64, source: &str, message: String, context: Marks) -> LogRow {
         LogRow {
             runtime: Some(self.runtime.to_string()),
             app_id: Some(self.app.id),
@@ -238,13 +231,13 @@ impl Runner<'_> {
             level,
             source: source.to_owned(),
             message,
-            context: context.map(|context| serde_json::Value::Object(context).to_string()),
+            context: (!context.is_empty()).then(|| serde_json::Value::Object(context).to_string()),
         }
     }
 
     /// What dc itself has to say about the end, so that `dc logs` tells the whole story.
     fn log_ending(&self, ended: &Result<Ended>, capture: &Capture) {
-        let say = |level: LogLevel, message: String| capture.record(self.row(level.id(), "dc", message, None));
+        let say = |level: LogLevel, message: String| capture.record(self.row(level.id(), "dc", message, Marks::new()));
         match ended {
             Err(error) => say(LogLevel::Critical, error.to_string()),
             Ok(ended) => {
@@ -293,6 +286,20 @@ impl Runner<'_> {
             last_lines,
         }
     }
+}
+
+/// What a line that is more than plain text is marked with: a part of a long one, or one that is no UTF-8, whose bytes
+/// are kept in base64.
+fn marks_of(piece: &Piece) -> Marks {
+    let mut marks = Marks::new();
+    if let Some(part) = piece.part {
+        marks.insert("part".to_owned(), part.into());
+        marks.insert("last".to_owned(), piece.last.into());
+    }
+    if let Some(raw) = &piece.raw {
+        marks.insert("bytes".to_owned(), base64::engine::general_purpose::STANDARD.encode(raw).into());
+    }
+    marks
 }
 
 fn source(stream: Stream) -> &'static str {

@@ -1,0 +1,21 @@
+# What CI runs, and what is handy besides. `just --list` shows them all.
+
+# fmt, clippy with warnings denied, all tests: what .ci/run does
+check: lint test
+
+# format and lint
+lint:
+    cargo fmt --check
+    cargo clippy --all-targets -- -D warnings
+
+# the README's test command
+test:
+    cargo test
+
+# write the man pages anew after a change of the command line
+man:
+    cargo run --quiet -- man man
+
+# how fast a merge into SQLite is, beside bare inserts of the same rows
+bench rows="1000000" rounds="5":
+    cargo bench --bench sqlite -- {{rows}} {{rounds}}
