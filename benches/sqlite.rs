@@ -73,7 +73,8 @@ fn main() -> Result<()> {
 fn write_input(folder: &Path, rows: u64) -> Result<PathBuf> {
     let path = folder.join("rows.ndjson");
     let fail = |_: &std::io::Error| "write the input".to_owned();
-    let file = std::fs::File::create(&path).map_err(|cause| data_collector::error::Error::failed(fail(&cause)).because(cause))?;
+    let file = std::fs::File::create(&path)
+        .map_err(|cause| data_collector::error::Error::failed(fail(&cause)).because(cause))?;
     let mut file = std::io::BufWriter::new(file);
     for number in 0..rows {
         let line = serde_json::to_string(&row(number)).or_fail(|| "write a row".to_owned())?;
@@ -86,7 +87,8 @@ fn write_input(folder: &Path, rows: u64) -> Result<PathBuf> {
 /// The rows and their hashes are ready in memory: only the inserts and the index are timed.
 fn bare_inserts(path: &Path, rows: u64) -> Result<f64> {
     let what = || "insert the rows".to_owned();
-    let ready: Vec<(Row, [u8; 32])> = (0..rows).map(|number| make_hash(&row(number)).map(|sha| (row(number), sha.0))).collect::<Result<_>>()?;
+    let ready: Vec<(Row, [u8; 32])> =
+        (0..rows).map(|number| make_hash(&row(number)).map(|sha| (row(number), sha.0))).collect::<Result<_>>()?;
     let connection = rusqlite::Connection::open(path).or_fail(what)?;
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).or_fail(what)?;
     let started = Instant::now();
@@ -95,8 +97,18 @@ fn bare_inserts(path: &Path, rows: u64) -> Result<f64> {
     let mut statement = connection.prepare(INSERT).or_fail(what)?;
     for (row, sha) in &ready {
         let values = rusqlite::params![
-            sha.as_slice(), "2026-11-22 06:00:00.000000", row.vat_no, row.name, row.city, row.street, row.employees,
-            row.revenue, row.active, row.founded, row.note, row.code
+            sha.as_slice(),
+            "2026-11-22 06:00:00.000000",
+            row.vat_no,
+            row.name,
+            row.city,
+            row.street,
+            row.employees,
+            row.revenue,
+            row.active,
+            row.founded,
+            row.note,
+            row.code
         ];
         statement.execute(values).or_fail(what)?;
     }

@@ -1,7 +1,5 @@
 //! The canonical form of a record: the one text that its hash is taken of.
 
-use std::io::Write;
-
 use super::number::write_float;
 use super::text::write_text;
 use crate::record::{Record, Value};
@@ -44,6 +42,42 @@ impl HashOptions {
     }
 }
 
+/// Hashes many records: it remembers the order of their names, which the records of one source share.
+#[derive(Debug, Clone, Default)]
+pub struct Canonical {
+    order: Vec<usize>,
+    /// The canonical form of the last record.
+    pub form: Vec<u8>,
+}
+
+impl Canonical {
+    /// The canonical form of `record`, until the next one.
+    pub fn of(&mut self, record: &Record<'_>, options: &HashOptions) -> &[u8] {
+        let fields = &record.fields;
+        let is_ascending = |order: &[usize]| order.is_sorted_by(|one, other| fields[*one].0 < fields[*other].0);
+        if self.order.len() != fields.len() || !is_ascending(&self.order) {
+            self.order = (0..fields.len()).collect();
+            self.order.sort_unstable_by_key(|place| &fields[*place].0);
+        }
+        self.form.clear();
+        self.form.push(b'{');
+        for place in &self.order {
+            let (name, value) = &fields[*place];
+            if !options.takes(name) {
+                continue;
+            }
+            if self.form.len() > 1 {
+                self.form.extend_from_slice(b", ");
+            }
+            write_text(name, true, &mut self.form);
+            self.form.extend_from_slice(b": ");
+            write_value(value, Style::Canonical { exact: options.exact }, &mut self.form);
+        }
+        self.form.push(b'}');
+        &self.form
+    }
+}
+
 /// Writes the canonical form of `record` to `out`.
 pub fn canonical(record: &Record<'_>, options: &HashOptions, out: &mut Vec<u8>) {
     let fields = record.fields.iter().filter(|(name, _)| options.takes(name));
@@ -74,10 +108,7 @@ fn write_value(value: &Value<'_>, style: Style, out: &mut Vec<u8>) {
         Value::Null => out.extend_from_slice(b"null"),
         Value::Bool(true) => out.extend_from_slice(b"true"),
         Value::Bool(false) => out.extend_from_slice(b"false"),
-        Value::Integer(number) => {
-            // writing into a Vec cannot fail
-            let _ = write!(out, "{number}");
-        }
+        Value::Integer(number) => out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes()),
         Value::BigInteger(digits) => out.extend_from_slice(digits.as_bytes()),
         Value::Float(number) => write_float(*number, out),
         Value::Text(text) => write_text(text, style.is_exact(), out),

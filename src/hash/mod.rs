@@ -2,12 +2,14 @@
 
 mod canonical;
 mod difference;
+mod four;
 mod number;
 mod sha;
 mod text;
 
-pub use canonical::{Columns, HashOptions, RESERVED, canonical, write_json};
+pub use canonical::{Canonical, Columns, HashOptions, RESERVED, canonical, write_json};
 pub use difference::{Difference, obj_diff};
+pub use four::{Texts, hash_texts};
 pub use sha::Sha;
 
 use serde::Serialize;

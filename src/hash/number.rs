@@ -4,6 +4,8 @@
 const EXPONENT_FROM: i32 = 16;
 /// And below this one.
 const EXPONENT_BELOW: i32 = -4;
+/// From here on no negative exponent is printed.
+const PLAIN_FROM: f64 = 1e-4;
 
 /// Writes a finite float as Python's `repr` does: `1e+16`, `1e-05`, `100000.0`, `-0.0`.
 pub(super) fn write_float(number: f64, out: &mut Vec<u8>) {
@@ -15,7 +17,13 @@ pub(super) fn write_float(number: f64, out: &mut Vec<u8>) {
         out.push(b'-');
     }
     let mut buffer = ryu::Buffer::new();
-    let (digits, exponent) = digits_and_exponent(buffer.format_finite(number.abs()).as_bytes());
+    let shortest = buffer.format_finite(number.abs()).as_bytes();
+    if number.abs() >= PLAIN_FROM && !shortest.contains(&b'e') {
+        // without an exponent ryu writes what Python writes
+        out.extend_from_slice(shortest);
+        return;
+    }
+    let (digits, exponent) = digits_and_exponent(shortest);
     if (EXPONENT_BELOW..EXPONENT_FROM).contains(&exponent) {
         write_plain(&digits, exponent, out);
     } else {

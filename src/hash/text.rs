@@ -15,14 +15,35 @@ pub(super) fn write_text(text: &str, exact: bool, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-fn normalise_ascii(text: &[u8], out: &mut Vec<u8>) {
-    for byte in text {
-        match byte {
-            b'\t'..=b'\r' | 0x1c..=0x20 => {}
-            b'"' | b'\\' | 0..=0x1f => escape_byte(*byte, out),
-            other => out.push(other.to_ascii_lowercase()),
-        }
+/// What becomes of an ASCII byte: its lower case, or nothing.
+const NORMAL: [(u8, u8); 128] = {
+    let mut table = [(0, 0); 128];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        let is_space = matches!(byte, b'\t'..=b'\r' | 0x1c..=0x20);
+        table[byte as usize] = (byte.to_ascii_lowercase(), if is_space { 0 } else { 1 });
+        byte += 1;
     }
+    table
+};
+
+fn normalise_ascii(text: &[u8], out: &mut Vec<u8>) {
+    if text.iter().any(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
+        let kept = text.iter().filter(|byte| NORMAL[usize::from(**byte & 0x7f)].1 == 1);
+        kept.for_each(|byte| escape(&[byte.to_ascii_lowercase()], out));
+        return;
+    }
+    // without branches: each byte is written, and stays if the next one goes behind it
+    let start = out.len();
+    out.resize(start + text.len(), 0);
+    let mut length = 0;
+    let room = &mut out[start..];
+    for byte in text {
+        let (lower, kept) = NORMAL[usize::from(*byte & 0x7f)];
+        room[length] = lower;
+        length += usize::from(kept);
+    }
+    out.truncate(start + length);
 }
 
 /// The order is part of the definition: NFC, then lower-casing of the whole text (a final sigma sees its neighbours),

@@ -10,6 +10,7 @@ use super::reject::Reject;
 use super::scan::{hash, survey_csv};
 use super::{Input, Merge};
 use crate::error::Result;
+use crate::hash::Canonical;
 
 /// One record, explained.
 #[derive(Debug, Clone, Serialize)]
@@ -61,13 +62,13 @@ fn explain_chunk(
     chunk: Chunk,
 ) -> (Vec<Explanation>, Option<Reject>) {
     let mut explanations = Vec::with_capacity(chunk.records.len());
-    let mut form = Vec::new();
+    let mut form = Canonical::default();
     for place in &chunk.records {
         let bytes = &chunk.bytes[place.range.clone()];
         match reader.read(chunk.source, source.format, bytes) {
             Ok(record) => {
                 let sha = hash(merge, &record, &mut form).to_string();
-                let canonical = String::from_utf8_lossy(&form).into_owned();
+                let canonical = String::from_utf8_lossy(&form.form).into_owned();
                 explanations.push(Explanation { line: place.line, canonical, sha });
             }
             Err(fault) => return (explanations, Some(fault.reject(chunk.source, place.line, bytes))),

@@ -10,7 +10,7 @@ use super::spool::{Entry, Spool};
 use super::survey::{Survey, kind_of};
 use crate::db::{Kind, Scope, Table, fit, text};
 use crate::error::Result;
-use crate::hash::{RESERVED, Sha, canonical, hash_bytes};
+use crate::hash::{Canonical, RESERVED, Sha, Texts, hash_bytes, hash_texts};
 use crate::record::{Record, Value};
 
 /// What the first pass knows of the table.
@@ -103,28 +103,32 @@ fn scan_chunk(merge: &Merge, sources: &[Source], reader: &Reader, target: &Targe
         consumed: chunk.consumed,
     };
     let format = sources[chunk.source].format;
-    let mut form = Vec::with_capacity(1024);
+    let mut form = Canonical::default();
     let mut places = Vec::new();
+    let mut texts = Texts::default();
+    let mut taken = Vec::with_capacity(chunk.records.len());
     for place in &chunk.records {
         let bytes = &chunk.bytes[place.range.clone()];
         let read = reader.read(chunk.source, format, bytes).and_then(|record| {
             check(merge, target, &record, &mut places, &mut part, (chunk.source, place.line))?;
-            Ok(hash(merge, &record, &mut form))
+            texts.bytes.extend_from_slice(form.of(&record, &merge.hash));
+            texts.ends.push(texts.bytes.len());
+            Ok(())
         });
         match read {
-            Ok(sha) => part.entries.push(Entry { hash: sha.prefix(), place: chunk.offset + place.range.start as u64 }),
+            Ok(()) => taken.push(chunk.offset + place.range.start as u64),
             Err(fault) => part.rejects.push(fault.reject(chunk.source, place.line, bytes)),
         }
     }
+    let entry = |(sha, place): (Sha, u64)| Entry { hash: sha.prefix(), place };
+    part.entries.extend(hash_texts(&texts).into_iter().zip(taken).map(entry));
     part.rejects.extend(chunk.rejects);
     part
 }
 
-/// The record's hash; `form` is a buffer to work in.
-pub(super) fn hash(merge: &Merge, record: &Record<'_>, form: &mut Vec<u8>) -> Sha {
-    form.clear();
-    canonical(record, &merge.hash, form);
-    hash_bytes(form)
+/// The record's hash; `form` remembers what the records share.
+pub(super) fn hash(merge: &Merge, record: &Record<'_>, form: &mut Canonical) -> Sha {
+    hash_bytes(form.of(record, &merge.hash))
 }
 
 /// Checks a record against table and scope, and notes what is new in it. `places` remembers where the columns of the

@@ -8,7 +8,7 @@ use super::reject::Reject;
 use super::scan::hash;
 use super::spool::{Entry, Spool};
 use crate::error::{Error, Result};
-use crate::hash::Sha;
+use crate::hash::{Canonical, Sha};
 use crate::record::Record;
 
 /// Calls `each` with every selected record, its hash, and its place.
@@ -21,7 +21,7 @@ pub(super) fn each_selected(
 ) -> Result<()> {
     let mut entries = Vec::new();
     let mut window = Window::default();
-    let mut form = Vec::with_capacity(1024);
+    let mut form = Canonical::default();
     for bucket in 0..selected.buckets() {
         selected.read(bucket, &mut entries)?;
         for Entry { hash: prefix, place } in &entries {

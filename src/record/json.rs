@@ -11,7 +11,8 @@ use super::value::Value;
 const DEPTH_MAX: usize = 512;
 /// Up to this many fields, looking for a name that stands twice is fastest by comparing all.
 const FIELDS_COMPARED_MAX: usize = 24;
-
+/// The room for fields that an object starts with.
+const FIELDS_EXPECTED: usize = 16;
 /// Why a text is no JSON, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonError {
@@ -117,7 +118,7 @@ impl<'a> Parser<'a> {
 
     fn object(&mut self, depth: usize) -> Result<Value<'a>, JsonError> {
         self.at += 1;
-        let mut fields: Vec<(Cow<'a, str>, Value<'a>)> = Vec::with_capacity(8);
+        let mut fields: Vec<(Cow<'a, str>, Value<'a>)> = Vec::with_capacity(FIELDS_EXPECTED);
         self.skip_space();
         if self.peek() == Some(b'}') {
             self.at += 1;
@@ -182,9 +183,7 @@ impl<'a> Parser<'a> {
     }
 
     fn skip_plain(&mut self) {
-        let rest = &self.bytes[self.at..];
-        let plain = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
-        self.at += plain.unwrap_or(rest.len());
+        self.at += plain_length(&self.bytes[self.at..]);
     }
 
     fn escape(&mut self) -> Result<char, JsonError> {
@@ -283,19 +282,51 @@ impl<'a> Parser<'a> {
     }
 }
 
+/// How many bytes go by until a quote, a backslash or a control character; eight are looked at together.
+fn plain_length(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // the high bit of each byte that is zero; above the first such byte it may err, and only the first counts
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let (words, _) = bytes.as_chunks::<8>();
+    for (place, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
+        let found = zeros(word ^ (ONES * u64::from(b'"'))) | zeros(word ^ (ONES * u64::from(b'\\'))) | control;
+        if found != 0 {
+            return place * 8 + found.trailing_zeros() as usize / 8;
+        }
+    }
+    let rest = words.len() * 8;
+    let end = bytes[rest..].iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
+    rest + end.unwrap_or(bytes.len() - rest)
+}
+
 /// An integer from its digits; beyond 64 bits the digits stay as they are.
 fn integer(digits: &str) -> Value<'_> {
     digits.parse().map_or(Value::BigInteger(Cow::Borrowed(digits)), Value::Integer)
 }
 
+fn has_twins(fields: &[(Cow<'_, str>, Value<'_>)]) -> bool {
+    fields.iter().enumerate().any(|(place, (name, _))| fields[..place].iter().any(|(known, _)| known == name))
+}
+
 /// Keeps each name once, at its first place and with its last value, as a Python dict does.
 fn last_counts<'a>(fields: Vec<(Cow<'a, str>, Value<'a>)>) -> Vec<(Cow<'a, str>, Value<'a>)> {
-    if fields.len() <= FIELDS_COMPARED_MAX {
-        let twice =
-            fields.iter().enumerate().any(|(place, (name, _))| fields[..place].iter().any(|(known, _)| known == name));
-        if !twice {
-            return fields;
-        }
+    // most records show by lengths and outer letters alone that no name stands twice
+    let mut seen = [0_u64; 4];
+    let mut is_fresh = |name: &str| {
+        let bytes = name.as_bytes();
+        let (first, last) = (bytes.first().copied().unwrap_or(0), bytes.last().copied().unwrap_or(0));
+        let mixed = (u32::from(first) * 31 + u32::from(last)) * 31 + bytes.len() as u32;
+        let (word, bit) = ((mixed >> 6) as usize & 3, 1 << (mixed & 63));
+        let is_fresh = seen[word] & bit == 0;
+        seen[word] |= bit;
+        is_fresh
+    };
+    let all_fresh = fields.iter().filter(|(name, _)| !is_fresh(name)).count() == 0;
+    if all_fresh || fields.len() <= FIELDS_COMPARED_MAX && !has_twins(&fields) {
+        return fields;
     }
     let mut places: HashMap<Cow<'a, str>, usize> = HashMap::with_capacity(fields.len());
     let mut kept: Vec<(Cow<'a, str>, Value<'a>)> = Vec::with_capacity(fields.len());
@@ -345,6 +376,30 @@ mod tests {
     fn deep_nesting_is_refused_and_does_not_exhaust_the_stack() {
         let text = "[".repeat(1_000_000);
         assert!(parse_json(&text).expect_err("too deep").reason.contains("nested"));
+    }
+
+    #[test]
+    fn the_end_of_plain_text_is_found_at_every_place() {
+        for length in 0..40 {
+            for stop in ['"', '\\', '\n', '\u{1f}'] {
+                let text = format!(
+                    "{}{stop}{}",
+                    "aé \u{7f}z".repeat(8).chars().take(length).collect::<String>(),
+                    "x\"y".repeat(5)
+                );
+                let expected = text.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
+                assert_eq!(Some(plain_length(text.as_bytes())), expected, "{text:?}");
+            }
+        }
+        assert_eq!(plain_length(b"only plain text in here"), 23);
+    }
+
+    #[test]
+    fn a_name_that_looks_like_another_is_not_the_same() {
+        let value = parse_json(r#"{"a1b": 1, "a2b": 2, "": 3, "a1b": 4}"#).expect("JSON");
+        let Value::Object(fields) = value else { panic!("an object") };
+        assert_eq!(fields.len(), 3);
+        assert_eq!(fields[0].1, Value::Integer(4));
     }
 
     #[test]
