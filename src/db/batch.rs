@@ -57,7 +57,12 @@ impl RowBatch {
         self.buffer.len() + self.cells.len() * size_of::<Cell>()
     }
 
-    /// Adds a row of NULLs and gives its cells to be set; `offset` is the record's place in the input.
+    /// Gives the rows their hashes, in their order.
+    pub fn set_shas(&mut self, shas: Vec<Sha>) {
+        self.shas = shas;
+    }
+
+    /// Adds a row of NULLs, to be set cell by cell; `offset` is the record's place in the input.
     pub fn add_row(&mut self, sha: Sha, offset: u64) -> usize {
         let row = self.shas.len();
         self.cells.resize(self.cells.len() + self.width, Cell::Null);

@@ -64,9 +64,6 @@ mod avx2 {
 
     use super::RATE;
 
-    /// FIPS 202, table 2, in the order of the lanes.
-    const ROTATIONS: [i64; 25] =
-        [0, 1, 62, 28, 27, 36, 44, 6, 55, 20, 3, 10, 43, 25, 39, 41, 45, 15, 21, 8, 18, 2, 61, 56, 14];
     /// FIPS 202, the constants of the step iota.
     const ROUNDS: [u64; 24] = [
         0x0000_0000_0000_0001,
@@ -141,12 +138,12 @@ mod avx2 {
     }
 
     #[target_feature(enable = "avx2")]
-    fn rotate(word: __m256i, by: i64) -> __m256i {
-        let left = _mm256_sllv_epi64(word, _mm256_set1_epi64x(by));
-        _mm256_or_si256(left, _mm256_srlv_epi64(word, _mm256_set1_epi64x(64 - by)))
+    #[inline]
+    fn rotate<const LEFT: i32, const RIGHT: i32>(word: __m256i) -> __m256i {
+        _mm256_or_si256(_mm256_slli_epi64::<LEFT>(word), _mm256_srli_epi64::<RIGHT>(word))
     }
 
-    /// One round of Keccak: theta, rho and pi, chi, iota.
+    /// One round of Keccak: theta, rho and pi, chi, iota. The rotations are those of FIPS 202, table 2.
     #[target_feature(enable = "avx2")]
     #[inline]
     fn round(state: &mut [__m256i; 25], constant: u64) {
@@ -155,15 +152,36 @@ mod avx2 {
             let upper = _mm256_xor_si256(state[x], _mm256_xor_si256(state[x + 5], state[x + 10]));
             sums[x] = _mm256_xor_si256(upper, _mm256_xor_si256(state[x + 15], state[x + 20]));
         }
-        let mut moved = [_mm256_setzero_si256(); 25];
+        let mut parity = sums;
         for x in 0..5 {
-            let parity = _mm256_xor_si256(sums[(x + 4) % 5], rotate(sums[(x + 1) % 5], 1));
-            for y in 0..5 {
-                let lane = x + 5 * y;
-                let target = y + 5 * ((2 * x + 3 * y) % 5);
-                moved[target] = rotate(_mm256_xor_si256(state[lane], parity), ROTATIONS[lane]);
-            }
+            parity[x] = _mm256_xor_si256(sums[(x + 4) % 5], rotate::<1, 63>(sums[(x + 1) % 5]));
         }
+        let mut moved = [_mm256_setzero_si256(); 25];
+        moved[0] = _mm256_xor_si256(state[0], parity[0]);
+        moved[16] = rotate::<36, 28>(_mm256_xor_si256(state[5], parity[0]));
+        moved[7] = rotate::<3, 61>(_mm256_xor_si256(state[10], parity[0]));
+        moved[23] = rotate::<41, 23>(_mm256_xor_si256(state[15], parity[0]));
+        moved[14] = rotate::<18, 46>(_mm256_xor_si256(state[20], parity[0]));
+        moved[10] = rotate::<1, 63>(_mm256_xor_si256(state[1], parity[1]));
+        moved[1] = rotate::<44, 20>(_mm256_xor_si256(state[6], parity[1]));
+        moved[17] = rotate::<10, 54>(_mm256_xor_si256(state[11], parity[1]));
+        moved[8] = rotate::<45, 19>(_mm256_xor_si256(state[16], parity[1]));
+        moved[24] = rotate::<2, 62>(_mm256_xor_si256(state[21], parity[1]));
+        moved[20] = rotate::<62, 2>(_mm256_xor_si256(state[2], parity[2]));
+        moved[11] = rotate::<6, 58>(_mm256_xor_si256(state[7], parity[2]));
+        moved[2] = rotate::<43, 21>(_mm256_xor_si256(state[12], parity[2]));
+        moved[18] = rotate::<15, 49>(_mm256_xor_si256(state[17], parity[2]));
+        moved[9] = rotate::<61, 3>(_mm256_xor_si256(state[22], parity[2]));
+        moved[5] = rotate::<28, 36>(_mm256_xor_si256(state[3], parity[3]));
+        moved[21] = rotate::<55, 9>(_mm256_xor_si256(state[8], parity[3]));
+        moved[12] = rotate::<25, 39>(_mm256_xor_si256(state[13], parity[3]));
+        moved[3] = rotate::<21, 43>(_mm256_xor_si256(state[18], parity[3]));
+        moved[19] = rotate::<56, 8>(_mm256_xor_si256(state[23], parity[3]));
+        moved[15] = rotate::<27, 37>(_mm256_xor_si256(state[4], parity[4]));
+        moved[6] = rotate::<20, 44>(_mm256_xor_si256(state[9], parity[4]));
+        moved[22] = rotate::<39, 25>(_mm256_xor_si256(state[14], parity[4]));
+        moved[13] = rotate::<8, 56>(_mm256_xor_si256(state[19], parity[4]));
+        moved[4] = rotate::<14, 50>(_mm256_xor_si256(state[24], parity[4]));
         for y in 0..5 {
             for x in 0..5 {
                 let (one, two) = (moved[5 * y + (x + 1) % 5], moved[5 * y + (x + 2) % 5]);

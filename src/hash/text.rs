@@ -2,6 +2,8 @@
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
+use crate::record::plain_length;
+
 /// Writes `text` as a JSON string; unless `exact`, normalised first.
 pub(super) fn write_text(text: &str, exact: bool, out: &mut Vec<u8>) {
     out.push(b'"');
@@ -28,7 +30,7 @@ const NORMAL: [(u8, u8); 128] = {
 };
 
 fn normalise_ascii(text: &[u8], out: &mut Vec<u8>) {
-    if text.iter().any(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
+    if plain_length(text) < text.len() {
         let kept = text.iter().filter(|byte| NORMAL[usize::from(**byte & 0x7f)].1 == 1);
         kept.for_each(|byte| escape(&[byte.to_ascii_lowercase()], out));
         return;
@@ -53,9 +55,10 @@ fn normalise(text: &str, out: &mut Vec<u8>) {
         IsNormalized::Yes => text.to_lowercase(),
         _ => text.nfc().collect::<String>().to_lowercase(),
     };
-    let mut buffer = [0; 4];
-    for character in lower.chars().filter(|character| !is_space(*character)) {
-        escape(character.encode_utf8(&mut buffer).as_bytes(), out);
+    if lower.contains(is_space) {
+        escape(lower.replace(is_space, "").as_bytes(), out);
+    } else {
+        escape(lower.as_bytes(), out);
     }
 }
 
@@ -64,12 +67,13 @@ fn is_space(character: char) -> bool {
     character.is_whitespace() || matches!(character, '\u{1c}'..='\u{1f}')
 }
 
-fn escape(text: &[u8], out: &mut Vec<u8>) {
-    for byte in text {
-        match byte {
-            b'"' | b'\\' | 0..=0x1f => escape_byte(*byte, out),
-            other => out.push(*other),
-        }
+fn escape(mut text: &[u8], out: &mut Vec<u8>) {
+    loop {
+        let (plain, rest) = text.split_at(plain_length(text));
+        out.extend_from_slice(plain);
+        let Some((special, rest)) = rest.split_first() else { return };
+        escape_byte(*special, out);
+        text = rest;
     }
 }
 

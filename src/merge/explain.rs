@@ -7,10 +7,10 @@ use serde::Serialize;
 use super::pass::{self, Chunk};
 use super::reading::Reader;
 use super::reject::Reject;
-use super::scan::{hash, survey_csv};
+use super::scan::survey_csv;
 use super::{Input, Merge};
 use crate::error::Result;
-use crate::hash::Canonical;
+use crate::hash::{Canonical, hash_bytes};
 
 /// One record, explained.
 #[derive(Debug, Clone, Serialize)]
@@ -67,7 +67,7 @@ fn explain_chunk(
         let bytes = &chunk.bytes[place.range.clone()];
         match reader.read(chunk.source, source.format, bytes) {
             Ok(record) => {
-                let sha = hash(merge, &record, &mut form).to_string();
+                let sha = hash_bytes(form.of(&record, &merge.hash)).to_string();
                 let canonical = String::from_utf8_lossy(&form.form).into_owned();
                 explanations.push(Explanation { line: place.line, canonical, sha });
             }

@@ -71,10 +71,10 @@ fn keys_of_records(
 ) -> Result<Spool> {
     let mut keys = Spool::by_hash();
     let mut waiting: Vec<(Vec<Value<'static>>, u64)> = Vec::new();
-    each_selected(merge, sources, reader, new, |record, _, place| {
+    each_selected(sources, reader, new, |record, entry| {
         merge.cancellation.check()?;
         let value = |column: &Column| stored(record.get(&column.name).unwrap_or(&Value::Null), column.kind);
-        waiting.push((columns.iter().map(value).collect(), place));
+        waiting.push((columns.iter().map(value).collect(), entry.place));
         if waiting.len() >= KEYS_AT_ONCE_MAX { flush(database, columns, &mut waiting, &mut keys) } else { Ok(()) }
     })?;
     flush(database, columns, &mut waiting, &mut keys)?;

@@ -8,11 +8,11 @@ use super::Merge;
 use super::input::Source;
 use super::reading::Reader;
 use super::reject::Rejects;
-use super::select::{each_selected, reject_at};
-use super::spool::Spool;
+use super::select::{changed, each_selected, reject_at};
+use super::spool::{Entry, Spool};
 use crate::db::{BadRow, Column, Database, RowBatch, Table, fit, text};
 use crate::error::{Error, Result};
-use crate::hash::{RESERVED, Sha};
+use crate::hash::{Canonical, RESERVED, Sha, Texts, hash_texts};
 use crate::record::Record;
 
 /// A batch is sent on when it holds so many rows or bytes.
@@ -68,18 +68,62 @@ fn read_batches(
     columns: &[Column],
     mut send: impl FnMut(RowBatch) -> bool,
 ) -> Result<()> {
-    let mut batch = RowBatch::new(columns.len());
-    let mut places = Vec::new();
-    let mut is_wanted = true;
-    let stopped = || Error::failed("read on: the table takes no more rows");
-    each_selected(merge, load.sources, load.reader, load.new, |record, sha, offset| {
-        add(&mut batch, columns, record, (sha, offset), &mut places)?;
-        if batch.len() >= BATCH_ROWS_MAX || batch.size() >= BATCH_BYTES_MAX {
-            is_wanted = send(std::mem::replace(&mut batch, RowBatch::new(columns.len())));
+    let mut filling = Filling::new(columns.len());
+    each_selected(load.sources, load.reader, load.new, |record, entry| {
+        filling.add(merge, columns, record, entry)?;
+        if filling.batch.len() >= BATCH_ROWS_MAX || filling.batch.size() >= BATCH_BYTES_MAX {
+            let full = std::mem::replace(&mut filling, Filling::new(columns.len()));
+            return if send(full.finish(load.sources)?) { Ok(()) } else { Err(stopped()) };
         }
-        if is_wanted { Ok(()) } else { Err(stopped()) }
+        Ok(())
     })?;
-    if batch.is_empty() || send(batch) { Ok(()) } else { Err(stopped()) }
+    let last = filling.finish(load.sources)?;
+    if last.is_empty() || send(last) { Ok(()) } else { Err(stopped()) }
+}
+
+/// The reading thread's error when the writing one has given up; that one's error is what is told.
+fn stopped() -> Error {
+    Error::failed("read on: the table takes no more rows")
+}
+
+/// A batch being filled, with what its hashes are taken of.
+struct Filling {
+    batch: RowBatch,
+    texts: Texts,
+    entries: Vec<Entry>,
+    form: Canonical,
+    places: Vec<Option<usize>>,
+}
+
+impl Filling {
+    fn new(width: usize) -> Self {
+        Self {
+            batch: RowBatch::new(width),
+            texts: Texts::default(),
+            entries: Vec::new(),
+            form: Canonical::default(),
+            places: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, merge: &Merge, columns: &[Column], record: &Record<'_>, entry: Entry) -> Result<()> {
+        add(&mut self.batch, columns, record, entry.place, &mut self.places)?;
+        self.texts.bytes.extend_from_slice(self.form.of(record, &merge.hash));
+        self.texts.ends.push(self.texts.bytes.len());
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// The batch with its hashes, which must be those of the first pass.
+    fn finish(mut self, sources: &[Source]) -> Result<RowBatch> {
+        let shas = hash_texts(&self.texts);
+        let differs = |(sha, entry): &(&Sha, &Entry)| sha.prefix() != entry.hash;
+        if let Some((_, entry)) = shas.iter().zip(&self.entries).find(differs) {
+            return Err(changed(sources, entry.place));
+        }
+        self.batch.set_shas(shas);
+        Ok(self.batch)
+    }
 }
 
 /// Adds a record to a batch. What was checked in the first pass fits; `places` remembers where the columns stand.
@@ -87,10 +131,10 @@ fn add(
     batch: &mut RowBatch,
     columns: &[Column],
     record: &Record<'_>,
-    (sha, offset): (Sha, u64),
+    offset: u64,
     places: &mut Vec<Option<usize>>,
 ) -> Result<()> {
-    let row = batch.add_row(sha, offset);
+    let row = batch.add_row(Sha([0; 32]), offset);
     places.resize(record.fields.len(), None);
     for ((name, value), place) in record.fields.iter().zip(places) {
         let known = place.filter(|place| columns[*place].name == *name);

@@ -10,7 +10,7 @@ use super::spool::{Entry, Spool};
 use super::survey::{Survey, kind_of};
 use crate::db::{Kind, Scope, Table, fit, text};
 use crate::error::Result;
-use crate::hash::{Canonical, RESERVED, Sha, Texts, hash_bytes, hash_texts};
+use crate::hash::{Canonical, RESERVED, Sha, Texts, hash_texts};
 use crate::record::{Record, Value};
 
 /// What the first pass knows of the table.
@@ -126,11 +126,6 @@ fn scan_chunk(merge: &Merge, sources: &[Source], reader: &Reader, target: &Targe
     part
 }
 
-/// The record's hash; `form` remembers what the records share.
-pub(super) fn hash(merge: &Merge, record: &Record<'_>, form: &mut Canonical) -> Sha {
-    hash_bytes(form.of(record, &merge.hash))
-}
-
 /// Checks a record against table and scope, and notes what is new in it. `places` remembers where the columns of the
 /// last record stood: records of one source have them in the same order.
 fn check(
@@ -141,7 +136,8 @@ fn check(
     part: &mut Part,
     seen_at: (usize, u64),
 ) -> Result<(), Fault> {
-    let mut fresh: Vec<(&str, Option<Kind>)> = Vec::new();
+    let capacity = if target.table.is_none() { record.fields.len() } else { 0 };
+    let mut fresh: Vec<(&str, Option<Kind>)> = Vec::with_capacity(capacity);
     for (at, (name, value)) in record.fields.iter().enumerate() {
         if let Some(own) = RESERVED.iter().position(|own| own == name)
             && !(merge.own_id && *name == "id")
@@ -176,7 +172,7 @@ fn check(
     }
     check_scope(target.scope, record)?;
     // only a record that is taken counts for the survey
-    fresh.into_iter().for_each(|(name, kind)| part.survey.see(name, kind, seen_at));
+    fresh.into_iter().enumerate().for_each(|(at, (name, kind))| part.survey.see_at(at, name, kind, seen_at));
     Ok(())
 }
 

@@ -1,46 +1,40 @@
 //! The second pass: only the new records are read again, in the order of the input.
 
-use super::Merge;
 use super::format::{Cut, cut};
 use super::input::{RECORD_BYTES_MAX, Source, WINDOW_BYTES};
 use super::reading::Reader;
 use super::reject::Reject;
-use super::scan::hash;
 use super::spool::{Entry, Spool};
 use crate::error::{Error, Result};
-use crate::hash::{Canonical, Sha};
 use crate::record::Record;
 
-/// Calls `each` with every selected record, its hash, and its place.
+/// Calls `each` with every selected record and its entry.
 pub(super) fn each_selected(
-    merge: &Merge,
     sources: &[Source],
     reader: &Reader,
     selected: &Spool,
-    mut each: impl FnMut(&Record<'_>, Sha, u64) -> Result<()>,
+    mut each: impl FnMut(&Record<'_>, Entry) -> Result<()>,
 ) -> Result<()> {
     let mut entries = Vec::new();
     let mut window = Window::default();
-    let mut form = Canonical::default();
     for bucket in 0..selected.buckets() {
         selected.read(bucket, &mut entries)?;
-        for Entry { hash: prefix, place } in &entries {
-            let source = source_of(sources, *place);
-            let bytes = window.record(sources, source, *place)?;
-            let changed = || {
-                Error::failed(format!("read {} again: it was changed meanwhile", sources[source].name))
-                    .hint("merge a copy of it, or wait until it is complete; nothing was changed in the table")
-                    .temporary(true)
-            };
-            let record = reader.read(source, sources[source].format, bytes).map_err(|_| changed())?;
-            let sha = hash(merge, &record, &mut form);
-            if sha.prefix() != *prefix {
-                return Err(changed());
-            }
-            each(&record, sha, *place)?;
+        for entry in &entries {
+            let source = source_of(sources, entry.place);
+            let bytes = window.record(sources, source, entry.place)?;
+            let read = reader.read(source, sources[source].format, bytes);
+            each(&read.map_err(|_| changed(sources, entry.place))?, *entry)?;
         }
     }
     Ok(())
+}
+
+/// The input is not what it was in the first pass.
+pub(super) fn changed(sources: &[Source], place: u64) -> Error {
+    let name = &sources[source_of(sources, place)].name;
+    Error::failed(format!("read {name} again: it was changed meanwhile"))
+        .hint("merge a copy of it, or wait until it is complete; nothing was changed in the table")
+        .temporary(true)
 }
 
 /// The record at a place again, as a reject: the table refused it after all.

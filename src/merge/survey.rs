@@ -25,6 +25,15 @@ struct Seen {
 }
 
 impl Survey {
+    /// Notes a value of a column. Records of one source have their columns in the same order: `at` is where this one
+    /// most likely stands.
+    pub(super) fn see_at(&mut self, at: usize, name: &str, kind: Option<Kind>, first: (usize, u64)) {
+        match self.columns.get_mut(at) {
+            Some(seen) if seen.name == name => seen.kind = wider(seen.kind, kind),
+            _ => self.see(name, kind, first),
+        }
+    }
+
     /// Notes a value of a column.
     pub(super) fn see(&mut self, name: &str, kind: Option<Kind>, first: (usize, u64)) {
         match self.places.get(name) {
@@ -95,9 +104,11 @@ pub(super) fn kind_of_field(field: &str) -> Option<Kind> {
 
 fn wider(one: Option<Kind>, other: Option<Kind>) -> Option<Kind> {
     let (Some(left), Some(right)) = (one, other) else { return one.or(other) };
+    if left == right {
+        return one;
+    }
     let is_number = |kind| matches!(kind, Kind::Integer { .. } | Kind::Float | Kind::Numeric);
     Some(match (left, right) {
-        (left, right) if left == right => left,
         (Kind::Numeric, right) if is_number(right) => Kind::Numeric,
         (left, Kind::Numeric) if is_number(left) => Kind::Numeric,
         (left, right) if is_number(left) && is_number(right) => Kind::Float,

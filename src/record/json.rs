@@ -283,7 +283,7 @@ impl<'a> Parser<'a> {
 }
 
 /// How many bytes go by until a quote, a backslash or a control character; eight are looked at together.
-fn plain_length(bytes: &[u8]) -> usize {
+pub(crate) fn plain_length(bytes: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
     // the high bit of each byte that is zero; above the first such byte it may err, and only the first counts
