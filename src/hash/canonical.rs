@@ -42,46 +42,56 @@ impl HashOptions {
     }
 }
 
-/// Hashes many records: it remembers the order of their names, which the records of one source share.
+/// The canonical form of many records: it remembers the order of their names, which the records of one source share.
 #[derive(Debug, Clone, Default)]
 pub struct Canonical {
+    /// Where the fields of the last record stand, sorted by name.
     order: Vec<usize>,
-    /// The canonical form of the last record.
-    pub form: Vec<u8>,
+    /// Their names in that order, and how they are written; `None` for one that takes no part.
+    heads: Vec<(String, Option<Vec<u8>>)>,
+    form: Vec<u8>,
 }
 
 impl Canonical {
-    /// The canonical form of `record`, until the next one.
+    /// The canonical form of `record`, until the next one. The options must be those of the last call.
     pub fn of(&mut self, record: &Record<'_>, options: &HashOptions) -> &[u8] {
         let fields = &record.fields;
-        let is_ascending = |order: &[usize]| order.is_sorted_by(|one, other| fields[*one].0 < fields[*other].0);
-        if self.order.len() != fields.len() || !is_ascending(&self.order) {
-            self.order = (0..fields.len()).collect();
-            self.order.sort_unstable_by_key(|place| &fields[*place].0);
+        let is_known = |(place, (name, _)): (&usize, &(String, _))| fields[*place].0 == *name;
+        if self.order.len() != fields.len() || !self.order.iter().zip(&self.heads).all(is_known) {
+            self.learn(record, options);
         }
         self.form.clear();
         self.form.push(b'{');
-        for place in &self.order {
-            let (name, value) = &fields[*place];
-            if !options.takes(name) {
-                continue;
-            }
+        for (place, (_, head)) in self.order.iter().zip(&self.heads) {
+            let Some(head) = head else { continue };
             if self.form.len() > 1 {
                 self.form.extend_from_slice(b", ");
             }
-            write_text(name, true, &mut self.form);
-            self.form.extend_from_slice(b": ");
-            write_value(value, Style::Canonical { exact: options.exact }, &mut self.form);
+            self.form.extend_from_slice(head);
+            write_value(&fields[*place].1, Style::Canonical { exact: options.exact }, &mut self.form);
         }
         self.form.push(b'}');
         &self.form
+    }
+
+    fn learn(&mut self, record: &Record<'_>, options: &HashOptions) {
+        self.order = (0..record.fields.len()).collect();
+        // UTF-8 sorts by bytes as it sorts by code points
+        self.order.sort_unstable_by_key(|place| &record.fields[*place].0);
+        let head = |place: &usize| {
+            let name = record.fields[*place].0.as_ref();
+            let mut head = Vec::with_capacity(name.len() + 4);
+            write_text(name, true, &mut head);
+            head.extend_from_slice(b": ");
+            (name.to_owned(), options.takes(name).then_some(head))
+        };
+        self.heads = self.order.iter().map(head).collect();
     }
 }
 
 /// Writes the canonical form of `record` to `out`.
 pub fn canonical(record: &Record<'_>, options: &HashOptions, out: &mut Vec<u8>) {
-    let fields = record.fields.iter().filter(|(name, _)| options.takes(name));
-    write_object(fields.map(|(name, value)| (name.as_ref(), value)), Style::Canonical { exact: options.exact }, out);
+    out.extend_from_slice(Canonical::default().of(record, options));
 }
 
 /// Writes a value as plain JSON: nothing normalised, names in their own order.

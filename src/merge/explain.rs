@@ -67,8 +67,8 @@ fn explain_chunk(
         let bytes = &chunk.bytes[place.range.clone()];
         match reader.read(chunk.source, source.format, bytes) {
             Ok(record) => {
-                let sha = hash_bytes(form.of(&record, &merge.hash)).to_string();
-                let canonical = String::from_utf8_lossy(&form.form).into_owned();
+                let text = form.of(&record, &merge.hash);
+                let (canonical, sha) = (String::from_utf8_lossy(text).into_owned(), hash_bytes(text).to_string());
                 explanations.push(Explanation { line: place.line, canonical, sha });
             }
             Err(fault) => return (explanations, Some(fault.reject(chunk.source, place.line, bytes))),

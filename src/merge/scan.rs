@@ -105,7 +105,8 @@ fn scan_chunk(merge: &Merge, sources: &[Source], reader: &Reader, target: &Targe
     let format = sources[chunk.source].format;
     let mut form = Canonical::default();
     let mut places = Vec::new();
-    let mut texts = Texts::default();
+    let mut texts =
+        Texts { bytes: Vec::with_capacity(chunk.bytes.len() * 5 / 4), ends: Vec::with_capacity(chunk.records.len()) };
     let mut taken = Vec::with_capacity(chunk.records.len());
     for place in &chunk.records {
         let bytes = &chunk.bytes[place.range.clone()];
