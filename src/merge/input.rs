@@ -256,6 +256,10 @@ fn read_header(source: &mut Source, delimiter: u8) -> Result<()> {
         let lines = memchr::memchr_iter(b'\n', &window[..consumed]).count() as u64;
         source.start += consumed as u64;
         if let Some(record) = record {
+            if window[record.clone()].contains(&b'\r') {
+                return Err(wrong(source, "its lines end in lone carriage returns".to_owned())
+                    .hint(format!("tr '\\r' '\\n' < {} | dc merge TABLE -", source.name)));
+            }
             source.header = names_in(&window[record], delimiter).map_err(|reason| wrong(source, reason))?;
             source.start_line += lines;
             return Ok(());

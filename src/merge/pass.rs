@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::format::{Cut, Format, cut};
 use super::input::{RECORD_BYTES_MAX, Source, WINDOW_BYTES};
-use super::reject::Reject;
+use super::reject::{FaultKind, Reject};
 use crate::context::Cancellation;
 use crate::error::{Error, Result};
 
@@ -255,7 +255,7 @@ impl<'a> Cutter<'a> {
             column: None,
             reason,
             raw: None,
-            is_fatal: self.source.format != Format::Ndjson,
+            fault: if self.source.format == Format::Ndjson { FaultKind::Record } else { FaultKind::Source },
         }
     }
 

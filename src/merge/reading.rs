@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::format::{Format, split_row};
 use super::input::Source;
 use super::pass::{Chunk, Place};
-use super::reject::Reject;
+use super::reject::{FaultKind, Reject};
 use super::survey::{Survey, kind_of_field};
 use crate::db::{Kind, Table};
 use crate::error::{Error, ErrorKind, Result};
@@ -50,11 +50,12 @@ pub(super) struct Reader {
 pub(super) struct Fault {
     pub(super) column: Option<String>,
     pub(super) reason: String,
+    pub(super) kind: FaultKind,
 }
 
 impl Fault {
     pub(super) fn reject(self, source: usize, line: u64, raw: &[u8]) -> Reject {
-        Reject { source, line, column: self.column, reason: self.reason, raw: Some(raw.to_vec()), is_fatal: false }
+        Reject { source, line, column: self.column, reason: self.reason, raw: Some(raw.to_vec()), fault: self.kind }
     }
 }
 
@@ -94,12 +95,16 @@ impl Reader {
 
     fn read_json<'a>(&self, bytes: &'a [u8]) -> Result<Record<'a>, Fault> {
         let text = std::str::from_utf8(bytes).map_err(|cause| not_utf8(cause.valid_up_to()))?;
-        let value = parse_json(text)
-            .map_err(|error| Fault { column: Some(format!("byte {}", error.offset + 1)), reason: error.reason })?;
+        let value = parse_json(text).map_err(|error| Fault {
+            column: Some(format!("byte {}", error.offset + 1)),
+            reason: error.reason,
+            kind: FaultKind::Record,
+        })?;
         let Value::Object(fields) = value else {
             return Err(Fault {
                 column: None,
                 reason: format!("it is {}, and a record is an object", value.kind_name()),
+                kind: FaultKind::Record,
             });
         };
         if self.mapping.is_empty() {
@@ -112,6 +117,7 @@ impl Reader {
                 return Err(Fault {
                     column: Some(format!("column `{name}`")),
                     reason: "the name stands twice after renaming".to_owned(),
+                    kind: FaultKind::Record,
                 });
             }
             mapped.push((name, value));
@@ -125,7 +131,7 @@ impl Reader {
         split_row(bytes, delimiter, &mut fields);
         if fields.len() != columns.len() {
             let reason = format!("it has {} fields, and the header has {}", fields.len(), columns.len());
-            return Err(Fault { column: None, reason });
+            return Err(Fault { column: None, reason, kind: FaultKind::Record });
         }
         let mut record = Record { fields: Vec::with_capacity(columns.len()) };
         for (field, column) in fields.into_iter().zip(columns) {
@@ -161,7 +167,11 @@ impl Reader {
 }
 
 fn not_utf8(valid: usize) -> Fault {
-    Fault { column: Some(format!("byte {}", valid + 1)), reason: "it is not UTF-8 there".to_owned() }
+    Fault {
+        column: Some(format!("byte {}", valid + 1)),
+        reason: "it is not UTF-8 there".to_owned(),
+        kind: FaultKind::Record,
+    }
 }
 
 /// A value that its column does not take.
@@ -174,6 +184,7 @@ pub(super) fn misfit(column: &str, value: &str, kind: &str) -> Fault {
     Fault {
         column: Some(format!("column `{column}`")),
         reason: format!("`{}{dots}` does not fit, the column is {kind}", &value[..end]),
+        kind: FaultKind::Record,
     }
 }
 

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::format::Format;
 use super::input::Source;
-use crate::error::{Error, Result, file_error};
+use crate::error::{Error, ErrorKind, Result, file_error};
 
 /// A bad record, or a fault of its source that nothing can follow.
 #[derive(Debug, Clone)]
@@ -20,22 +21,51 @@ pub(super) struct Reject {
     pub(super) reason: String,
     /// The record as it came; `None` when it was too long to be kept.
     pub(super) raw: Option<Vec<u8>>,
-    /// Whether nothing can be read behind it.
-    pub(super) is_fatal: bool,
+    /// What kind of fault it is.
+    pub(super) fault: FaultKind,
+}
+
+/// What a bad record means for the rest of the merge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum FaultKind {
+    /// This record alone is bad; it can be set aside.
+    Record,
+    /// Nothing can be read behind it.
+    Source,
+    /// The table lacks this column: all records may have it, so the merge stops and names the flag.
+    UnknownColumn {
+        /// The column.
+        column: String,
+        /// The table.
+        table: String,
+    },
 }
 
 impl Reject {
     /// A fault that ends the source.
     pub(super) fn fatal(source: usize, line: u64, reason: String) -> Self {
-        Self { source, line, column: None, reason, raw: None, is_fatal: true }
+        Self { source, line, column: None, reason, raw: None, fault: FaultKind::Source }
     }
 
     /// The error that stops a merge here.
     pub(super) fn into_error(self, sources: &[Source], may_reject: bool) -> Error {
-        let name = sources.get(self.source).map_or("the input", |source| source.name.as_str());
+        let source = sources.get(self.source);
+        let name = source.map_or("the input", |source| source.name.as_str());
+        if let FaultKind::UnknownColumn { column, table } = self.fault {
+            let what = format!(
+                "find the column `{column}` in the table `{table}`: it is in the input (line {} of {name})",
+                self.line
+            );
+            return Error::new(ErrorKind::NotFound, what).hint(format!(
+                "add it with `dc merge {table} ... --evolve`, or leave it out with `--ignore {column}`"
+            ));
+        }
         let column = self.column.map(|column| format!(", {column}")).unwrap_or_default();
         let error = Error::failed(format!("take the record in {name}, line {}{column}: {}", self.line, self.reason));
-        match (self.is_fatal, may_reject) {
+        let is_cut_line = source.is_some_and(|source| source.format == Format::Ndjson)
+            && self.reason.starts_with("it ends in the middle");
+        match (self.fault == FaultKind::Source, may_reject) {
+            _ if is_cut_line => error.hint("NDJSON has one whole object a line; put objects over several lines into one array `[..]`, or through `jq -c .`; nothing was changed"),
             (true, _) => error.hint("mend the input there; nothing was changed"),
             (false, true) => error,
             (false, false) => {
@@ -71,7 +101,7 @@ impl Rejects {
 
     pub(super) fn take(&mut self, reject: Reject, sources: &[Source]) -> Result<()> {
         let Some((file, name)) = &mut self.file else { return Err(reject.into_error(sources, false)) };
-        if reject.is_fatal {
+        if reject.fault != FaultKind::Record {
             return Err(reject.into_error(sources, true));
         }
         let line = Line {

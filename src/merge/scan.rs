@@ -5,7 +5,7 @@ use super::format::Format;
 use super::input::Source;
 use super::pass::{self, Chunk};
 use super::reading::{Fault, Mapping, Reader, kind_words, misfit};
-use super::reject::{Reject, Rejects};
+use super::reject::{FaultKind, Reject, Rejects};
 use super::spool::{Entry, Spool};
 use super::survey::{Survey, kind_of};
 use crate::db::{Kind, Scope, Table, fit, text};
@@ -159,8 +159,8 @@ fn check(
                 fresh.push((name, kind_of(value)));
                 continue;
             }
-            let reason = format!("column `{name}` is in the input and not in the table `{}`", table.name);
-            return Err(Fault { column: None, reason });
+            let kind = FaultKind::UnknownColumn { column: name.to_string(), table: table.name.to_string() };
+            return Err(Fault { column: None, reason: "the table lacks a column".to_owned(), kind });
         };
         if places.len() <= at {
             places.resize(at + 1, usize::MAX);
@@ -193,7 +193,7 @@ fn check_scope(scope: &Scope, record: &Record<'_>) -> Result<(), Fault> {
         let value = record.get(&column.name).unwrap_or(&Value::Null);
         if fit(value, column.kind).as_ref() != Some(wanted) {
             let reason = format!("`{}` is outside the scope", text(value));
-            return Err(Fault { column: Some(format!("column `{}`", column.name)), reason });
+            return Err(Fault { column: Some(format!("column `{}`", column.name)), reason, kind: FaultKind::Record });
         }
     }
     Ok(())

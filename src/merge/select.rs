@@ -3,7 +3,7 @@
 use super::format::{Cut, cut};
 use super::input::{RECORD_BYTES_MAX, Source, WINDOW_BYTES};
 use super::reading::Reader;
-use super::reject::Reject;
+use super::reject::{FaultKind, Reject};
 use super::spool::{Entry, Spool};
 use crate::error::{Error, Result};
 use crate::record::Record;
@@ -43,7 +43,7 @@ pub(super) fn reject_at(sources: &[Source], place: u64, error: &Error) -> Reject
     let raw = Window::default().record(sources, source, place).map(<[u8]>::to_vec).ok();
     let line = sources[source].line_of(place - sources[source].base);
     let reason = error.causes().first().cloned().unwrap_or_else(|| error.message().to_owned());
-    Reject { source, line, column: None, reason, raw, is_fatal: false }
+    Reject { source, line, column: None, reason, raw, fault: FaultKind::Record }
 }
 
 fn source_of(sources: &[Source], place: u64) -> usize {

@@ -247,6 +247,9 @@ impl Database for Sqlite {
     }
 
     fn add_columns(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()> {
+        let table = self.table(name)?;
+        let known = table.into_iter().flat_map(|table| table.columns).map(|column| column.name);
+        shape::check_names(name, known, columns)?;
         columns.iter().try_for_each(|column| self.batch(&shape::add_sql(name, column)))
     }
 

@@ -62,20 +62,29 @@ fn declared(kind: Kind) -> &'static str {
     }
 }
 
-pub(super) fn create_sql(name: &TableName, columns: &[NewColumn]) -> Result<String> {
-    let mut known: Vec<String> = RESERVED.iter().map(|name| (*name).to_owned()).collect();
-    for column in columns {
-        let folded = column.name.to_ascii_lowercase();
+/// Refuses names that SQLite cannot hold, or cannot tell from those in `known`.
+pub(super) fn check_names(table: &TableName, known: impl Iterator<Item = String>, columns: &[NewColumn]) -> Result<()> {
+    let mut known: Vec<String> = known.map(|name| name.to_ascii_lowercase()).collect();
+    for NewColumn { name, .. } in columns {
+        let refused = |reason: &str| {
+            let what = format!("make the column `{}` in `{table}`: {reason}", name.escape_debug());
+            let hint = "give it another name with `--rename OLD=NEW`, or leave it out with `--ignore`";
+            Err(Error::new(ErrorKind::Refused, what).hint(hint))
+        };
+        if name.is_empty() || name.contains('\0') {
+            return refused("a column needs a name without NUL");
+        }
+        let folded = name.to_ascii_lowercase();
         if known.contains(&folded) {
-            let what = format!(
-                "make the table `{name}`: SQLite cannot tell the column `{}` from another of that name in other letters",
-                column.name
-            );
-            return Err(Error::new(ErrorKind::Refused, what)
-                .hint(format!("give it another name: `--rename {0}=source_{0}`", column.name)));
+            return refused("SQLite cannot tell it from another column that differs in capital letters only");
         }
         known.push(folded);
     }
+    Ok(())
+}
+
+pub(super) fn create_sql(name: &TableName, columns: &[NewColumn]) -> Result<String> {
+    check_names(name, RESERVED.iter().map(|name| (*name).to_owned()), columns)?;
     let columns: String =
         columns.iter().map(|column| format!(",\n  {} {}", quote(&column.name), declared(column.kind))).collect();
     Ok(format!(
