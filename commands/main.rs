@@ -11,7 +11,8 @@ mod run;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser};
 use data_collector::context::Context;
 use data_collector::error::{Error, OrFail, Result};
 use data_collector::settings::{Environment, Settings};
@@ -19,9 +20,12 @@ use data_collector::shell::Shell;
 
 use arguments::{Arguments, Command};
 
+/// By how many edits a likely typing error differs.
+const EDITS_MAX: usize = 2;
+
 fn main() -> ExitCode {
     completions::answer();
-    let arguments = Arguments::parse();
+    let arguments = Arguments::try_parse().unwrap_or_else(|error| suggest(error).exit());
     let environment = Environment::process();
     let no_color = environment.get("NO_COLOR").is_some();
     let shell = Shell::new(arguments.shell_options(), no_color);
@@ -56,6 +60,21 @@ fn dispatch(context: &Context, command: Command) -> Result<i32> {
         Command::Completions(args) => completions::run(context, &args).map(|()| 0),
         Command::Man(args) => man::run(context, &args).map(|()| 0),
     }
+}
+
+/// Adds the subcommand that was likely meant, where clap itself finds none (`rnu`).
+fn suggest(mut error: clap::Error) -> clap::Error {
+    if error.kind() != ErrorKind::InvalidSubcommand || error.get(ContextKind::SuggestedSubcommand).is_some() {
+        return error;
+    }
+    let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand) else { return error };
+    let command = Arguments::command();
+    let names = command.get_subcommands().filter(|known| !known.is_hide_set()).map(clap::Command::get_name);
+    let near = names.map(|name| (strsim::osa_distance(name, typed), name)).min();
+    if let Some((1..=EDITS_MAX, name)) = near {
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(vec![name.to_owned()]));
+    }
+    error
 }
 
 fn report(shell: &Shell, error: &Error) {
