@@ -21,7 +21,11 @@ Examples:
 Input is NDJSON, a JSON array or CSV with a header, plain or packed with gzip or zstd; the format is
 known by the name or the first bytes. Each record is hashed (case, white space and Unicode form do
 not count, unless --exact); what the table lacks is inserted, what the input lacks is archived, all in
-one transaction. A merge that fails, or is killed, changes nothing.";
+one transaction. A merge that fails, or is killed, changes nothing.
+
+A table needs the columns sha (32 bytes, or text), archive, date_created and date_modified (timestamps);
+--create makes them, with id and the index over the hashes of the active rows. An input's own columns of
+these names are not loaded; --rename keeps them under another name.";
 
 /// Load records into a table, touching only what changed
 #[derive(Debug, clap::Args)]

@@ -7,6 +7,7 @@ mod number;
 mod sha;
 mod text;
 
+pub(crate) use canonical::write_scalar;
 pub use canonical::{Canonical, Columns, HashOptions, RESERVED, canonical, write_json};
 pub use difference::{Difference, obj_diff};
 pub use four::{Texts, hash_texts};

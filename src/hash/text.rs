@@ -17,35 +17,29 @@ pub(super) fn write_text(text: &str, exact: bool, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// What becomes of an ASCII byte: its lower case, or nothing.
-const NORMAL: [(u8, u8); 128] = {
-    let mut table = [(0, 0); 128];
-    let mut byte = 0_u8;
-    while byte < 128 {
-        let is_space = matches!(byte, b'\t'..=b'\r' | 0x1c..=0x20);
-        table[byte as usize] = (byte.to_ascii_lowercase(), if is_space { 0 } else { 1 });
-        byte += 1;
-    }
-    table
-};
-
 fn normalise_ascii(text: &[u8], out: &mut Vec<u8>) {
     if plain_length(text) < text.len() {
-        let kept = text.iter().filter(|byte| NORMAL[usize::from(**byte & 0x7f)].1 == 1);
+        let kept = text.iter().filter(|byte| !is_ascii_space(**byte));
         kept.for_each(|byte| escape(&[byte.to_ascii_lowercase()], out));
         return;
     }
-    // without branches: each byte is written, and stays if the next one goes behind it
     let start = out.len();
-    out.resize(start + text.len(), 0);
-    let mut length = 0;
-    let room = &mut out[start..];
-    for byte in text {
-        let (lower, kept) = NORMAL[usize::from(*byte & 0x7f)];
-        room[length] = lower;
-        length += usize::from(kept);
+    out.extend_from_slice(text);
+    let added = &mut out[start..];
+    added.make_ascii_lowercase();
+    // nothing below the space is left; from the first one on each byte moves up, without a branch
+    let Some(first) = memchr::memchr(b' ', added) else { return };
+    let mut length = first;
+    for place in first..added.len() {
+        let byte = added[place];
+        added[length] = byte;
+        length += usize::from(byte != b' ');
     }
     out.truncate(start + length);
+}
+
+fn is_ascii_space(byte: u8) -> bool {
+    matches!(byte, b'\t'..=b'\r' | 0x1c..=0x20)
 }
 
 /// The order is part of the definition: NFC, then lower-casing of the whole text (a final sigma sees its neighbours),

@@ -3,7 +3,7 @@
 use super::Merge;
 use super::input::Source;
 use super::reading::Reader;
-use super::select::each_selected;
+use super::select::{each_selected, read_again};
 use super::spool::{Entry, Spool};
 use crate::db::{Column, Database, Fitted, Gone, Kind, RowId, Table, fit};
 use crate::error::{Error, ErrorKind, Result};
@@ -71,7 +71,8 @@ fn keys_of_records(
 ) -> Result<Spool> {
     let mut keys = Spool::by_hash();
     let mut waiting: Vec<(Vec<Value<'static>>, u64)> = Vec::new();
-    each_selected(sources, reader, new, |record, entry| {
+    each_selected(sources, new, |bytes, source, entry| {
+        let record = read_again(sources, reader, (bytes, source, entry))?;
         merge.cancellation.check()?;
         let value = |column: &Column| stored(record.get(&column.name).unwrap_or(&Value::Null), column.kind);
         waiting.push((columns.iter().map(value).collect(), entry.place));

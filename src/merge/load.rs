@@ -5,12 +5,13 @@ use std::sync::mpsc::sync_channel;
 use chrono::NaiveDateTime;
 
 use super::Merge;
+use super::flat::{Flat, Token};
 use super::input::Source;
 use super::reading::Reader;
 use super::reject::Rejects;
-use super::select::{changed, each_selected, reject_at};
+use super::select::{changed, each_selected, read_again, reject_at};
 use super::spool::{Entry, Spool};
-use crate::db::{BadRow, Column, Database, RowBatch, Table, fit, text};
+use crate::db::{BadRow, Cell, Column, Database, Kind, RowBatch, Table, fit, text};
 use crate::error::{Error, Result};
 use crate::hash::{Canonical, RESERVED, Sha, Texts, hash_texts};
 use crate::record::Record;
@@ -69,8 +70,17 @@ fn read_batches(
     mut send: impl FnMut(RowBatch) -> bool,
 ) -> Result<()> {
     let mut filling = Filling::new(columns.len());
-    each_selected(load.sources, load.reader, load.new, |record, entry| {
-        filling.add(merge, columns, record, entry)?;
+    let mut flat = Flat::default();
+    each_selected(load.sources, load.new, |bytes, source, entry| {
+        let is_short = load.reader.is_direct(load.sources[source].format) && !merge.own_id;
+        if !(is_short && filling.add_short_way(&mut flat, columns, bytes, entry)) {
+            let record = read_again(load.sources, load.reader, (bytes, source, entry))?;
+            filling.add(merge, columns, &record, entry)?;
+            if is_short {
+                flat.learn(&record, &merge.hash, Some(load.table));
+                flat.aim(columns);
+            }
+        }
         if filling.batch.len() >= BATCH_ROWS_MAX || filling.batch.size() >= BATCH_BYTES_MAX {
             let full = std::mem::replace(&mut filling, Filling::new(columns.len()));
             return if send(full.finish(load.sources)?) { Ok(()) } else { Err(stopped()) };
@@ -112,6 +122,33 @@ impl Filling {
         self.texts.ends.push(self.texts.bytes.len());
         self.entries.push(entry);
         Ok(())
+    }
+
+    /// Adds a plain record; false when it has to go the long way.
+    fn add_short_way(&mut self, flat: &mut Flat, columns: &[Column], bytes: &[u8], entry: Entry) -> bool {
+        let Ok(text) = std::str::from_utf8(bytes) else { return false };
+        if !flat.read(text) || !flat.fits(true) {
+            return false;
+        }
+        let row = self.batch.add_row(Sha([0; 32]), entry.place);
+        for (place, token) in flat.cells() {
+            let Some(place) = place else { continue };
+            let cell = match token {
+                Token::Null => Cell::Null,
+                Token::Bool(flag) => Cell::Bool(flag),
+                Token::Integer(number) if columns[place].kind == Kind::Float => Cell::Float(number as f64),
+                Token::Integer(number) => Cell::Integer(number),
+                Token::Float(number) => Cell::Float(number),
+                Token::Text { .. } | Token::Unescaped { .. } => {
+                    Cell::Text(self.batch.keep(flat.text(token, text).as_bytes()))
+                }
+            };
+            self.batch.set(row, place, cell);
+        }
+        flat.write_form(text, &mut self.texts.bytes);
+        self.texts.ends.push(self.texts.bytes.len());
+        self.entries.push(entry);
+        true
     }
 
     /// The batch with its hashes, which must be those of the first pass.

@@ -5,6 +5,7 @@
 //! (hash, row). Bucket by bucket the two are joined; only what is new is read again and inserted.
 
 mod explain;
+mod flat;
 mod format;
 mod guard;
 mod input;

@@ -85,6 +85,11 @@ impl Reader {
         Ok(Self { mapping: mapping.clone(), columns })
     }
 
+    /// Whether records come as JSON and are taken as they are: then the short way is open to them.
+    pub(super) fn is_direct(&self, format: Format) -> bool {
+        self.mapping.is_empty() && !matches!(format, Format::Csv { .. })
+    }
+
     /// Reads one record of a source.
     pub(super) fn read<'a>(&self, source: usize, format: Format, bytes: &'a [u8]) -> Result<Record<'a>, Fault> {
         match format {

@@ -1,6 +1,7 @@
 //! The first pass: hash every incoming record, note what its columns hold, and set bad records aside.
 
 use super::Merge;
+use super::flat::Flat;
 use super::format::Format;
 use super::input::Source;
 use super::pass::{self, Chunk};
@@ -103,28 +104,53 @@ fn scan_chunk(merge: &Merge, sources: &[Source], reader: &Reader, target: &Targe
         consumed: chunk.consumed,
     };
     let format = sources[chunk.source].format;
-    let mut form = Canonical::default();
-    let mut places = Vec::new();
     let mut texts =
         Texts { bytes: Vec::with_capacity(chunk.bytes.len() * 5 / 4), ends: Vec::with_capacity(chunk.records.len()) };
     let mut taken = Vec::with_capacity(chunk.records.len());
+    let mut flat = Flat::default();
+    // a scope has to be compared, and a column that may be added has to be noted: both go the long way
+    let is_short = reader.is_direct(format) && target.scope.is_empty() && !merge.own_id;
+    let mut form = Canonical::default();
+    let mut places = Vec::new();
     for place in &chunk.records {
         let bytes = &chunk.bytes[place.range.clone()];
+        let offset = chunk.offset + place.range.start as u64;
+        if is_short && take_short_way(&mut flat, bytes, target, &mut texts) {
+            taken.push(offset);
+            continue;
+        }
+        let first = (chunk.source, place.line);
         let read = reader.read(chunk.source, format, bytes).and_then(|record| {
-            check(merge, target, &record, &mut places, &mut part, (chunk.source, place.line))?;
+            check(merge, target, &record, &mut places, &mut part, first)?;
             texts.bytes.extend_from_slice(form.of(&record, &merge.hash));
             texts.ends.push(texts.bytes.len());
+            if is_short {
+                flat.tell(&mut part.survey, first);
+                flat.learn(&record, &merge.hash, target.table);
+            }
             Ok(())
         });
         match read {
-            Ok(()) => taken.push(chunk.offset + place.range.start as u64),
+            Ok(()) => taken.push(offset),
             Err(fault) => part.rejects.push(fault.reject(chunk.source, place.line, bytes)),
         }
     }
+    flat.tell(&mut part.survey, (chunk.source, chunk.records.first().map_or(1, |place| place.line)));
     let entry = |(sha, place): (Sha, u64)| Entry { hash: sha.prefix(), place };
     part.entries.extend(hash_texts(&texts).into_iter().zip(taken).map(entry));
     part.rejects.extend(chunk.rejects);
     part
+}
+
+/// Reads, checks and writes a plain record; false when it has to go the long way.
+fn take_short_way(flat: &mut Flat, bytes: &[u8], target: &Target<'_>, texts: &mut Texts) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    if !flat.read(text) || !flat.fits(target.table.is_some()) {
+        return false;
+    }
+    flat.write_form(text, &mut texts.bytes);
+    texts.ends.push(texts.bytes.len());
+    true
 }
 
 /// Checks a record against table and scope, and notes what is new in it. `places` remembers where the columns of the

@@ -8,12 +8,11 @@ use super::spool::{Entry, Spool};
 use crate::error::{Error, Result};
 use crate::record::Record;
 
-/// Calls `each` with every selected record and its entry.
+/// Calls `each` with the bytes of every selected record, its source and its entry.
 pub(super) fn each_selected(
     sources: &[Source],
-    reader: &Reader,
     selected: &Spool,
-    mut each: impl FnMut(&Record<'_>, Entry) -> Result<()>,
+    mut each: impl FnMut(&[u8], usize, Entry) -> Result<()>,
 ) -> Result<()> {
     let mut entries = Vec::new();
     let mut window = Window::default();
@@ -22,11 +21,19 @@ pub(super) fn each_selected(
         for entry in &entries {
             let source = source_of(sources, entry.place);
             let bytes = window.record(sources, source, entry.place)?;
-            let read = reader.read(source, sources[source].format, bytes);
-            each(&read.map_err(|_| changed(sources, entry.place))?, *entry)?;
+            each(bytes, source, *entry)?;
         }
     }
     Ok(())
+}
+
+/// Reads a selected record. It could be read in the first pass, so a fault now means that the input is another.
+pub(super) fn read_again<'a>(
+    sources: &[Source],
+    reader: &Reader,
+    (bytes, source, entry): (&'a [u8], usize, Entry),
+) -> Result<Record<'a>> {
+    reader.read(source, sources[source].format, bytes).map_err(|_| changed(sources, entry.place))
 }
 
 /// The input is not what it was in the first pass.

@@ -45,6 +45,20 @@ pub fn parse_json(text: &str) -> Result<Value<'_>, JsonError> {
     Ok(value)
 }
 
+/// The number that begins at byte `at`, and where it ends; `None` when there is none as JSON writes them.
+pub(crate) fn number_at(text: &str, at: usize) -> Option<(Value<'_>, usize)> {
+    let mut parser = Parser { text, bytes: text.as_bytes(), at };
+    let number = parser.number().ok()?;
+    Some((number, parser.at))
+}
+
+/// The string that begins at byte `at`, without its escapes, and where it ends; `None` when there is none.
+pub(crate) fn string_at(text: &str, at: usize) -> Option<(Cow<'_, str>, usize)> {
+    let mut parser = Parser { text, bytes: text.as_bytes(), at };
+    let string = parser.string().ok()?;
+    Some((string, parser.at))
+}
+
 struct Parser<'a> {
     text: &'a str,
     bytes: &'a [u8],

@@ -4,7 +4,7 @@ mod json;
 mod serialize;
 mod value;
 
-pub(crate) use json::plain_length;
 pub use json::{JsonError, parse_json};
+pub(crate) use json::{number_at, plain_length, string_at};
 pub use serialize::{to_record, to_value};
 pub use value::{Record, Value};

@@ -31,6 +31,8 @@ const BUSY_STEP: Duration = Duration::from_millis(250);
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(600);
 /// The page cache of a connection, in KiB: what keeps memory bounded at any table size.
 const CACHE_KIB: u32 = 16 * 1024;
+/// The page cache while an index is made.
+const SORT_KIB: u32 = 8 * 1024;
 
 /// What the authorizer saw while a statement was compiled: name, written, the view it went through.
 type Seen = Arc<Mutex<BTreeSet<(String, bool)>>>;
@@ -254,7 +256,12 @@ impl Database for Sqlite {
     }
 
     fn index_active(&mut self, name: &TableName) -> Result<()> {
-        self.batch(&shape::index_sql(name))
+        // sorting a million hashes is worth a second thread; a smaller cache bounds what each of them sorts in memory
+        let sql = shape::index_sql(name);
+        let sorting = format!(
+            "PRAGMA threads = 1; PRAGMA cache_size = -{SORT_KIB}; {sql}; PRAGMA threads = 0; PRAGMA cache_size = -{CACHE_KIB}"
+        );
+        self.batch(&sorting)
     }
 
     fn active(&mut self, table: &Table, scope: &Scope, each: &mut dyn FnMut(u128, RowId) -> Result<()>) -> Result<()> {

@@ -1,0 +1,254 @@
+//! The short way for plain records: flat objects whose names are those of the record before. It reads, checks and
+//! writes the canonical form without building a value for each field. What it does not understand takes the long way,
+//! so it may give up at any doubt.
+
+use std::borrow::Cow;
+
+use super::survey::Survey;
+use crate::db::{Column, Kind, Table};
+use crate::hash::{HashOptions, RESERVED, write_scalar};
+use crate::record::{Record, Value, number_at, plain_length, string_at};
+
+/// One value of a flat record.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Token {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    Float(f64),
+    /// Text as it stands in the record.
+    Text {
+        start: usize,
+        end: usize,
+    },
+    /// Text that was unescaped into a buffer.
+    Unescaped {
+        start: usize,
+        end: usize,
+    },
+}
+
+/// What the records of a chunk share, learnt from one of them.
+#[derive(Debug, Default)]
+pub(super) struct Flat {
+    /// The names of the last record that took the long way.
+    shape: Vec<String>,
+    /// Empty when the shape cannot go the short way.
+    fields: Vec<Field>,
+    /// The fields that are hashed, sorted by name.
+    order: Vec<usize>,
+    tokens: Vec<Token>,
+    /// Text that had escapes.
+    unescaped: String,
+    exact: bool,
+}
+
+#[derive(Debug)]
+struct Field {
+    name: String,
+    /// The name in its quotes, as it stands in the input.
+    quoted: Vec<u8>,
+    /// The name as the canonical form has it, with what comes before it.
+    head: Vec<u8>,
+    /// What the table takes here; `None` where there is no table yet, or the column is not loaded.
+    kind: Option<Kind>,
+    /// Its place among the columns that are written.
+    column: Option<usize>,
+    /// What was seen, while there is no table.
+    seen: Vec<Option<Kind>>,
+}
+
+impl Flat {
+    /// Learns from a record that took the long way and was found good.
+    pub(super) fn learn(&mut self, record: &Record<'_>, options: &HashOptions, table: Option<&Table>) {
+        let is_known_shape = self.shape.iter().eq(record.fields.iter().map(|(name, _)| name));
+        if is_known_shape {
+            // it was a value that took the long way: the shape is learnt already, or cannot be
+            return;
+        }
+        self.shape = record.fields.iter().map(|(name, _)| name.to_string()).collect();
+        self.fields.clear();
+        self.order.clear();
+        self.exact = options.exact;
+        let is_plain = |(name, _): &(Cow<'_, str>, Value<'_>)| plain_length(name.as_bytes()) == name.len();
+        let is_own = record.fields.iter().any(|(name, _)| RESERVED.contains(&name.as_ref()));
+        let is_known = |(name, _): &(Cow<'_, str>, Value<'_>)| table.is_none_or(|table| table.column(name).is_some());
+        if is_own || !record.fields.iter().all(|field| is_plain(field) && is_known(field)) {
+            return;
+        }
+        for (name, _) in &record.fields {
+            self.fields.push(Field {
+                name: name.to_string(),
+                quoted: format!("\"{name}\"").into_bytes(),
+                head: Vec::new(),
+                kind: table.and_then(|table| table.column(name)).map(|column| column.kind),
+                column: None,
+                seen: Vec::new(),
+            });
+        }
+        self.order = (0..self.fields.len()).filter(|place| options.takes(&self.fields[*place].name)).collect();
+        self.order.sort_by(|one, other| self.fields[*one].name.cmp(&self.fields[*other].name));
+        for (rank, place) in self.order.iter().enumerate() {
+            let comma = if rank == 0 { "" } else { ", " };
+            self.fields[*place].head = format!("{comma}\"{}\": ", self.fields[*place].name).into_bytes();
+        }
+    }
+
+    /// Reads a record of the known shape; false sends it the long way.
+    pub(super) fn read(&mut self, text: &str) -> bool {
+        if self.fields.is_empty() {
+            return false;
+        }
+        self.tokens.clear();
+        self.unescaped.clear();
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        let last = self.fields.len() - 1;
+        if bytes.first() != Some(&b'{') {
+            return false;
+        }
+        at += 1;
+        for (place, field) in self.fields.iter().enumerate() {
+            at = skip_space(bytes, at);
+            if !bytes[at..].starts_with(&field.quoted) {
+                return false;
+            }
+            at = skip_space(bytes, at + field.quoted.len());
+            if bytes.get(at) != Some(&b':') {
+                return false;
+            }
+            at = skip_space(bytes, at + 1);
+            let Some((token, end)) = token_at(text, at, &mut self.unescaped) else { return false };
+            self.tokens.push(token);
+            at = skip_space(bytes, end);
+            let expected = if place == last { b'}' } else { b',' };
+            if bytes.get(at) != Some(&expected) {
+                return false;
+            }
+            at += 1;
+        }
+        at == bytes.len()
+    }
+
+    /// Whether the table takes all values as they are; where there is no table, what they are is noted.
+    pub(super) fn fits(&mut self, has_table: bool) -> bool {
+        if has_table {
+            return self
+                .fields
+                .iter()
+                .zip(&self.tokens)
+                .all(|(field, token)| field.kind.is_some_and(|kind| fits(*token, kind)));
+        }
+        for (field, token) in self.fields.iter_mut().zip(&self.tokens) {
+            let kind = kind_of_token(*token);
+            if field.seen.last() != Some(&kind) && !field.seen.contains(&kind) {
+                field.seen.push(kind);
+            }
+        }
+        true
+    }
+
+    /// Gives the survey what was noted since the shape was learnt.
+    pub(super) fn tell(&mut self, survey: &mut Survey, first: (usize, u64)) {
+        for field in &mut self.fields {
+            field.seen.drain(..).for_each(|kind| survey.see(&field.name, kind, first));
+        }
+    }
+
+    /// Appends the canonical form of the record that was read.
+    pub(super) fn write_form(&self, text: &str, out: &mut Vec<u8>) {
+        out.push(b'{');
+        for place in &self.order {
+            out.extend_from_slice(&self.fields[*place].head);
+            write_scalar(&self.value(self.tokens[*place], text), self.exact, out);
+        }
+        out.push(b'}');
+    }
+
+    /// The bytes of a text token.
+    pub(super) fn text<'a>(&'a self, token: Token, text: &'a str) -> &'a str {
+        match token {
+            Token::Text { start, end } => &text[start..end],
+            Token::Unescaped { start, end } => &self.unescaped[start..end],
+            _ => "",
+        }
+    }
+
+    fn value<'a>(&'a self, token: Token, text: &'a str) -> Value<'a> {
+        match token {
+            Token::Null => Value::Null,
+            Token::Bool(flag) => Value::Bool(flag),
+            Token::Integer(number) => Value::Integer(number),
+            Token::Float(number) => Value::Float(number),
+            Token::Text { .. } | Token::Unescaped { .. } => Value::Text(Cow::Borrowed(self.text(token, text))),
+        }
+    }
+
+    /// Notes where the fields stand among the columns that are written.
+    pub(super) fn aim(&mut self, columns: &[Column]) {
+        for field in &mut self.fields {
+            field.column = columns.iter().position(|column| column.name == field.name);
+        }
+    }
+
+    /// The values of the record that was read, each with its column's place.
+    pub(super) fn cells(&self) -> impl Iterator<Item = (Option<usize>, Token)> {
+        self.fields.iter().map(|field| field.column).zip(self.tokens.iter().copied())
+    }
+}
+
+fn skip_space(bytes: &[u8], mut at: usize) -> usize {
+    while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+        at += 1;
+    }
+    at
+}
+
+/// The scalar that begins at `at`, and where it ends; `None` for lists, objects and all that is wrong.
+fn token_at(text: &str, at: usize, unescaped: &mut String) -> Option<(Token, usize)> {
+    let bytes = text.as_bytes();
+    let word = |word: &str, token| bytes[at..].starts_with(word.as_bytes()).then_some((token, at + word.len()));
+    match bytes.get(at)? {
+        b'"' => {
+            let start = at + 1;
+            let end = start + plain_length(&bytes[start..]);
+            if bytes.get(end) == Some(&b'"') {
+                return Some((Token::Text { start, end }, end + 1));
+            }
+            let (plain, end) = string_at(text, at)?;
+            let start = unescaped.len();
+            unescaped.push_str(&plain);
+            Some((Token::Unescaped { start, end: unescaped.len() }, end))
+        }
+        b'-' | b'0'..=b'9' => match number_at(text, at)? {
+            (Value::Integer(number), end) => Some((Token::Integer(number), end)),
+            (Value::Float(number), end) => Some((Token::Float(number), end)),
+            _ => None,
+        },
+        b't' => word("true", Token::Bool(true)),
+        b'f' => word("false", Token::Bool(false)),
+        b'n' => word("null", Token::Null),
+        _ => None,
+    }
+}
+
+fn kind_of_token(token: Token) -> Option<Kind> {
+    match token {
+        Token::Null => None,
+        Token::Bool(_) => Some(Kind::Boolean),
+        Token::Integer(_) => Some(Kind::Integer { bits: 64 }),
+        Token::Float(_) => Some(Kind::Float),
+        Token::Text { .. } | Token::Unescaped { .. } => Some(Kind::Text),
+    }
+}
+
+/// Whether a value goes into a column without a second look.
+fn fits(token: Token, kind: Kind) -> bool {
+    match token {
+        Token::Null => true,
+        Token::Text { .. } | Token::Unescaped { .. } => matches!(kind, Kind::Text | Kind::Other),
+        Token::Bool(_) => kind == Kind::Boolean,
+        Token::Integer(_) => matches!(kind, Kind::Integer { bits: 64 } | Kind::Float),
+        Token::Float(_) => kind == Kind::Float,
+    }
+}
