@@ -273,7 +273,7 @@ fn shape(merge: &Merge, backend: &mut dyn Database, plan: &Plan) -> Result<(Tabl
 fn active_hashes(merge: &Merge, backend: &mut dyn Database, table: &Table, scope: &Scope) -> Result<Spool> {
     let mut active = Spool::by_hash();
     backend.active(table, scope, &mut |hash, RowId(place)| {
-        if active.count() % 65_536 == 0 {
+        if active.count().is_multiple_of(65_536) {
             merge.cancellation.check()?;
         }
         active.push(Entry { hash, place })

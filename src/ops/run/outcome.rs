@@ -79,7 +79,7 @@ pub(super) fn end_of(ended: &Result<Ended>, captured: &Captured, definition: &Ap
         Ok(ended) => outcome_of(ended.how, definition),
         Err(error) => (RunOutcome::StartFailed, Some(error.to_string())),
     };
-    let usage = ended.as_ref().map(|ended| ended.usage.clone()).ok();
+    let usage = ended.as_ref().map(|ended| ended.usage).ok();
     let usage = usage.map_or((0, 0, 0), |usage| (usage.cpu_user_ms, usage.cpu_system_ms, usage.memory_peak_kib));
     let how = ended.as_ref().ok().map(|ended| ended.how);
     RunEnd {
