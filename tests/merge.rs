@@ -51,7 +51,7 @@ fn bad_input_names_its_place_and_changes_nothing() {
         (b"{\"s\":\"\xff\"}\n", &[], 1, &["line 1", "UTF-8"]),
         (b"n,s\n1,a\n2\n", &[], 1, &["line 3", "1 fields", "header has 2"]),
         (b"n,n\n1,a\n", &[], 1, &["`n` stands twice"]),
-        (b"[{\"n\":1}", &[], 1, &["]"]),
+        (b"[{\"n\":1}", &[], 1, &["line 1", "middle of this element"]),
         (b"", &[], 6, &["empty", "--allow-empty"]),
         (b" \n\n", &[], 6, &["empty"]),
         (b"n,s\n", &[], 6, &["empty"]),

@@ -243,7 +243,9 @@ fn open_array(source: &mut Source, first: &[u8], opening: usize) -> Result<()> {
 
 fn read_header(source: &mut Source, delimiter: u8) -> Result<()> {
     let wrong = |source: &Source, reason: String| {
-        Error::failed(format!("read the header of {}, line {}: {reason}", source.name, source.start_line))
+        let what = format!("read the header of {}, line {}: {reason}", source.name, source.start_line);
+        Error::failed(what)
+            .hint("mend the first line; `--format` and `--delimiter` say how to read it; nothing was changed")
     };
     let mut window = vec![0; WINDOW_BYTES.min(RECORD_BYTES_MAX)];
     loop {

@@ -65,7 +65,10 @@ impl Reject {
         let is_cut_line = source.is_some_and(|source| source.format == Format::Ndjson)
             && self.reason.starts_with("it ends in the middle");
         match (self.fault == FaultKind::Source, may_reject) {
-            _ if is_cut_line => error.hint("NDJSON has one whole object a line; put objects over several lines into one array `[..]`, or through `jq -c .`; nothing was changed"),
+            _ if is_cut_line => error.hint(
+                "mend it, or set such records aside with `--rejects FILE`; an object over several lines goes into one \
+                 array `[..]`, or through `jq -c .`; nothing was changed",
+            ),
             (true, _) => error.hint("mend the input there; nothing was changed"),
             (false, true) => error,
             (false, false) => {
