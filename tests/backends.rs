@@ -150,7 +150,7 @@ fn hard_values_survive() {
         let mut database = backend.connect();
         let big: Json = serde_json::from_str(r#"{"n": 12345678901234567890123, "t": "tab\tnew\nline\\ \"q\" é😀", "f": 1e-7, "b": true, "j": {"x": [null, 1]}, "e": ""}"#)
             .expect("JSON");
-        merged(&Merge::into("t").create(true), &mut database, &[big.clone()]);
+        merged(&Merge::into("t").create(true), &mut database, std::slice::from_ref(&big));
         assert_eq!(merged(&Merge::into("t"), &mut database, &[big]).unchanged, 1);
         let rows = database.query("SELECT t, f, b FROM t", &[]).expect("a row").rows;
         assert_eq!(rows[0][0], Value::from("tab\tnew\nline\\ \"q\" é😀"));

@@ -1,5 +1,6 @@
 //! What the integration tests share: databases of their own, projects of their own, and the binary.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::print_stderr, reason = "what is skipped is said aloud")]
 
 use std::path::Path;
 use std::process::{Command, Output};
