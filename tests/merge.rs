@@ -8,6 +8,9 @@ use std::process::{Output, Stdio};
 
 use support::{dc, run, stderr, stdout};
 
+/// An input, the flags beside it, the status it ends with, and what the error says.
+type Case<'a> = (&'a [u8], &'a [&'a str], i32, &'a [&'a str]);
+
 fn table(folder: &Path) {
     std::fs::write(folder.join("good.ndjson"), "{\"n\":1,\"s\":\"a\"}\n{\"n\":2,\"s\":\"b\"}\n").expect("a file");
     let output = run(folder, &["merge", "t", "good.ndjson", "--create"]);
@@ -43,7 +46,7 @@ fn bad_input_names_its_place_and_changes_nothing() {
     let folder = folder.path();
     table(folder);
     let long = format!("{{\"n\":5,\"s\":\"{}\"}}\n", "x".repeat(40 << 20));
-    let cases: &[(&[u8], &[&str], i32, &[&str])] = &[
+    let cases: &[Case<'_>] = &[
         (b"{\"n\":1}\n{\"n\":\n{\"n\":3}\n", &[], 1, &["line 2", "--rejects"]),
         (b"{\"n\":NaN}\n", &[], 1, &["line 1", "NaN"]),
         (b"{\"n\":1e999}\n", &[], 1, &["line 1", "infinite"]),
