@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["error"],
     &["clock", "ident", "record"],
-    &["hash", "settings"],
-    &["shell"],
+    &["hash", "settings", "shell"],
     &["context"],
     &["db"],
     &["tables"],
