@@ -103,7 +103,13 @@ fn the_timeout_ends_the_whole_tree() {
 #[test]
 fn a_second_copy_is_refused_and_a_dead_one_is_closed() {
     let project = tempfile::tempdir().expect("a folder");
-    app(project.path(), "a/b/slow", "sleep 2", "");
+    let marker = format!("slow-{}", uuid::Uuid::now_v7());
+    app(
+        project.path(),
+        "a/b/slow",
+        &format!("if [ -e again ]; then exit 0; fi; touch again; while :; do sleep 0.1; : {marker}; done"),
+        "",
+    );
     let mut first = dc(project.path()).args(["run", "slow"]).spawn().expect("dc starts");
     let waited = Instant::now();
     while waited.elapsed() < Duration::from_secs(20) {
@@ -119,7 +125,16 @@ fn a_second_copy_is_refused_and_a_dead_one_is_closed() {
     assert_eq!(second.status.code(), Some(75), "{}", stderr(&second));
     first.kill().expect("a kill");
     first.wait().expect("an end");
+    // the app itself went on: it is ended before it starts anew
+    let is_there = || {
+        std::fs::read_dir("/proc").expect("/proc").flatten().any(|entry| {
+            let cwd = std::fs::read_link(entry.path().join("cwd")).unwrap_or_default();
+            cwd == project.path().join("apps/a/b/slow")
+        })
+    };
+    assert!(is_there(), "the app went on");
     let third = run(project.path(), &["run", "slow"]);
+    assert!(!is_there(), "the app that was left behind still runs");
     assert_eq!(third.status.code(), Some(0), "{}", stderr(&third));
     assert_eq!(one(project.path(), "SELECT count(*) FROM runtime WHERE code = 8"), 1);
 }

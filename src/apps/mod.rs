@@ -15,6 +15,7 @@ mod protocol;
 mod schedule;
 mod signals;
 mod supervision;
+mod survivors;
 mod system_call;
 
 pub use child::{Ended, Event, How, Stream, supervise};
@@ -26,4 +27,5 @@ pub use process::ProcessIdentity;
 pub use protocol::{CRITICAL, DEBUG, ERROR, INFO, Message, WARNING};
 pub use schedule::{CronPattern, Schedule};
 pub use signals::{SignalSender, Signals};
+pub use survivors::end_survivors;
 pub use system_call::Usage;

@@ -14,8 +14,8 @@ use chrono::NaiveDateTime;
 
 use super::deploy::{DeployOptions, deploy};
 use crate::apps::{
-    AppDefinition, Ended, Event, FoundApp, Launch, Message, Piece, ProcessIdentity, Signals, Stream, find_app,
-    supervise,
+    AppDefinition, Ended, Event, FoundApp, Launch, Message, Piece, ProcessIdentity, Signals, Stream, end_survivors,
+    find_app, supervise,
 };
 use crate::clock;
 use crate::context::Context;
@@ -146,11 +146,23 @@ impl Runner<'_> {
         for _ in 0..ORPHANS_MAX {
             match store.start_run(&new)? {
                 StartRun::Started => return Ok(()),
-                StartRun::Busy(other) if is_orphan(&other) => close_orphan(store, &other)?,
+                StartRun::Busy(other) if is_orphan(&other) => self.close_orphan(store, &other)?,
                 StartRun::Busy(other) => return Err(busy(&other)),
             }
         }
         Err(Error::new(ErrorKind::Busy, format!("run {}: other runs of it come and go", self.found.name)))
+    }
+
+    /// Ends what still runs of a run whose dc is gone, and closes it.
+    fn close_orphan(&self, store: &mut Store, run: &RunRow) -> Result<()> {
+        let runtime: RuntimeId = run.runtime.parse()?;
+        let grace = self.definition().grace.unwrap_or(self.context.settings().run.grace);
+        let survivors = end_survivors(runtime.as_str(), grace)?;
+        log::warn!(
+            "run {runtime} of {} was left behind by a dc that is gone; {survivors} of its processes were ended",
+            run.app
+        );
+        store.end_run(&runtime, &outcome::orphan(run)).map(|_| ())
     }
 
     fn of_app(&self) -> RunOfApp {
@@ -318,12 +330,6 @@ fn is_orphan(run: &RunRow) -> bool {
     let (Some(boot), Some(pid), Some(ticks)) = (&run.boot_id, run.pid, run.pid_started) else { return false };
     let (Ok(pid), Ok(start_ticks)) = (i32::try_from(pid), u64::try_from(ticks)) else { return false };
     run.host == host() && !ProcessIdentity { boot: boot.clone(), pid, start_ticks }.is_alive()
-}
-
-fn close_orphan(store: &mut Store, run: &RunRow) -> Result<()> {
-    let runtime: RuntimeId = run.runtime.parse()?;
-    log::warn!("run {runtime} of {} was left behind by a dc that is gone; it is closed", run.app);
-    store.end_run(&runtime, &outcome::orphan(run)).map(|_| ())
 }
 
 fn busy(other: &RunRow) -> Error {
