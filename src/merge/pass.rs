@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use super::format::{Cut, Format, cut};
 use super::input::{RECORD_BYTES_MAX, Source, WINDOW_BYTES};
@@ -15,6 +15,40 @@ use crate::error::{Error, Result};
 
 /// Chunks that wait for a worker.
 const CHUNKS_WAITING_MAX: usize = 4;
+
+/// Bytes of chunks that are on their way; a single larger chunk goes alone.
+const BYTES_UNDER_WAY_MAX: usize = 8 << 20;
+
+/// How many bytes are on their way, so that long records do not add up.
+#[derive(Default)]
+struct Budget {
+    used: Mutex<usize>,
+    freed: Condvar,
+}
+
+impl Budget {
+    fn take(self: &Arc<Self>, bytes: usize) -> Permit {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        while *used > 0 && *used + bytes > BYTES_UNDER_WAY_MAX {
+            used = self.freed.wait(used).unwrap_or_else(PoisonError::into_inner);
+        }
+        *used += bytes;
+        Permit { budget: Arc::clone(self), bytes }
+    }
+}
+
+/// The bytes of one chunk, given back when it has been worked on.
+pub(super) struct Permit {
+    budget: Arc<Budget>,
+    bytes: usize,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        *self.budget.used.lock().unwrap_or_else(PoisonError::into_inner) -= self.bytes;
+        self.budget.freed.notify_all();
+    }
+}
 
 /// Some whole records of one source.
 pub(super) struct Chunk {
@@ -30,6 +64,8 @@ pub(super) struct Chunk {
     pub(super) rejects: Vec<Reject>,
     /// Bytes that were read, for the progress bar.
     pub(super) consumed: u64,
+    /// Held until the chunk has been worked on.
+    _permit: Permit,
 }
 
 /// Where one record stands.
@@ -103,8 +139,9 @@ fn collect_in_order<T>(
 
 fn cut_all(sources: &[Source], chunks: &SyncSender<Chunk>, stopped: &AtomicBool) -> Result<()> {
     let mut sequence = 0;
+    let budget = Arc::new(Budget::default());
     for (place, source) in sources.iter().enumerate() {
-        Cutter::new(place, source).run(&mut sequence, chunks, stopped)?;
+        Cutter::new(place, source, &budget).run(&mut sequence, chunks, stopped)?;
     }
     Ok(())
 }
@@ -119,6 +156,7 @@ struct Cutter<'a> {
     offset: u64,
     line: u64,
     after_comma: bool,
+    budget: Arc<Budget>,
 }
 
 /// How a window ended.
@@ -132,8 +170,16 @@ enum Ended {
 }
 
 impl<'a> Cutter<'a> {
-    fn new(place: usize, source: &'a Source) -> Self {
-        Self { place, source, window: Vec::new(), offset: source.start, line: source.start_line, after_comma: false }
+    fn new(place: usize, source: &'a Source, budget: &Arc<Budget>) -> Self {
+        Self {
+            place,
+            source,
+            window: Vec::new(),
+            offset: source.start,
+            line: source.start_line,
+            after_comma: false,
+            budget: Arc::clone(budget),
+        }
     }
 
     fn run(mut self, sequence: &mut u64, chunks: &SyncSender<Chunk>, stopped: &AtomicBool) -> Result<()> {
@@ -174,6 +220,7 @@ impl<'a> Cutter<'a> {
                 records,
                 rejects,
                 consumed: bytes.len() as u64,
+                _permit: self.budget.take(bytes.len()),
                 bytes,
             };
             self.offset += consumed as u64;

@@ -105,7 +105,7 @@ fn scan_chunk(merge: &Merge, sources: &[Source], reader: &Reader, target: &Targe
     };
     let format = sources[chunk.source].format;
     let mut texts =
-        Texts { bytes: Vec::with_capacity(chunk.bytes.len() * 5 / 4), ends: Vec::with_capacity(chunk.records.len()) };
+        Texts { bytes: Vec::with_capacity(chunk.bytes.len()), ends: Vec::with_capacity(chunk.records.len()) };
     let mut taken = Vec::with_capacity(chunk.records.len());
     let mut flat = Flat::default();
     // a scope has to be compared, and a column that may be added has to be noted: both go the long way
