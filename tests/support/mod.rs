@@ -1,7 +1,7 @@
 //! What the integration tests share: databases of their own, projects of their own, and the binary.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
-#![allow(clippy::print_stderr, reason = "what is skipped is said aloud")]
 
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -38,7 +38,8 @@ impl Backend {
         if let Err(cause) = made {
             let is_required = std::env::var("DC_TEST_REQUIRE").is_ok_and(|required| required.contains("postgres"));
             assert!(!is_required, "PostgreSQL is required and cannot be used: {cause}");
-            eprintln!("skipped: PostgreSQL cannot be used: {cause}");
+            // past the capture of passing tests, so that it is seen
+            let _ = writeln!(std::io::stderr(), "skipped: PostgreSQL cannot be used: {cause}");
             return None;
         }
         let (place, _) = server.rsplit_once('/').expect("a URL with a database");
