@@ -13,7 +13,7 @@ pub(crate) fn status(error: &Error) -> i32 {
         ErrorKind::Permission => 4,
         ErrorKind::NotFound => 5,
         ErrorKind::Refused => 6,
-        ErrorKind::Busy => 75,
+        ErrorKind::Busy | ErrorKind::Conflict => 75,
         ErrorKind::Timeout => 124,
         ErrorKind::Interrupted => 130,
     }

@@ -23,6 +23,8 @@ pub enum ErrorKind {
     Refused,
     /// Somebody else is at it; the same call may go through later (exit 75).
     Busy,
+    /// Two transactions met; the same work done again may go through at once (exit 75).
+    Conflict,
     /// The time allowed ran out (exit 124).
     Timeout,
     /// A person or the system asked to stop (exit 130).
@@ -51,7 +53,7 @@ impl Error {
             kind,
             message: message.into(),
             hint: None,
-            temporary: kind == ErrorKind::Busy,
+            temporary: matches!(kind, ErrorKind::Busy | ErrorKind::Conflict),
             source: None,
         }))
     }

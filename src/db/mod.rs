@@ -123,7 +123,7 @@ pub trait Database: Send {
     /// Takes the transaction back.
     fn rollback(&mut self);
 
-    /// Makes a table with the framework's columns and these.
+    /// Makes a table with the framework's columns and these, without indexes: see [`Database::finish_table`].
     ///
     /// # Errors
     /// What the database says.
@@ -135,11 +135,11 @@ pub trait Database: Send {
     /// What the database says.
     fn add_columns(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()>;
 
-    /// Makes the index over the hashes of the active rows, if it is not there.
+    /// Makes the indexes of a table that was just made and filled: its key, and the hashes of the active rows.
     ///
     /// # Errors
     /// Two active rows of one hash.
-    fn index_active(&mut self, name: &TableName) -> Result<()>;
+    fn finish_table(&mut self, name: &TableName) -> Result<()>;
 
     /// Gives the hash prefix and the place of every active row in scope.
     ///
@@ -164,6 +164,20 @@ pub trait Database: Send {
         batch: &RowBatch,
         moment: NaiveDateTime,
     ) -> Result<(), BadRow>;
+
+    /// Inserts all rows that `next` gives, as [`Database::insert`] does, at the speed of the database, and gives
+    /// the number that the database counted. `None` when it refused one of them: nothing is written then, and `insert`
+    /// can find out which.
+    ///
+    /// # Errors
+    /// What the database or `next` says.
+    fn insert_all(
+        &mut self,
+        table: &Table,
+        columns: &[Column],
+        next: &mut dyn FnMut() -> Result<Option<RowBatch>>,
+        moment: NaiveDateTime,
+    ) -> Result<Option<u64>>;
 
     /// Archives or deletes rows by their places; tells how many.
     ///

@@ -149,9 +149,9 @@ impl Flat {
     }
 
     /// Gives the survey what was noted since the shape was learnt.
-    pub(super) fn tell(&mut self, survey: &mut Survey, first: (usize, u64)) {
+    pub(super) fn tell(&mut self, survey: &mut Survey) {
         for field in &mut self.fields {
-            field.seen.drain(..).for_each(|kind| survey.see(&field.name, kind, first));
+            field.seen.drain(..).for_each(|kind| survey.see(&field.name, kind));
         }
     }
 
@@ -243,7 +243,7 @@ fn kind_of_token(token: Token) -> Option<Kind> {
 }
 
 /// Whether a value goes into a column without a second look.
-fn fits(token: Token, kind: Kind) -> bool {
+pub(super) fn fits(token: Token, kind: Kind) -> bool {
     match token {
         Token::Null => true,
         Token::Text { .. } | Token::Unescaped { .. } => matches!(kind, Kind::Text | Kind::Other),

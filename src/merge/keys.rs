@@ -1,8 +1,7 @@
 //! Which new record replaces which gone row: pairs of one key are changes.
 
 use super::Merge;
-use super::input::Source;
-use super::reading::Reader;
+use super::ground::Ground;
 use super::select::{each_selected, read_again};
 use super::spool::{Entry, Spool};
 use crate::db::{Column, Database, Fitted, Gone, Kind, RowId, Table, fit};
@@ -35,14 +34,14 @@ pub(super) fn key_columns(merge: &Merge, table: &Table) -> Result<Vec<Column>> {
 
 /// Pairs new records and gone rows by their keys, one to one.
 pub(super) fn pair(
-    merge: &Merge,
+    ground: &Ground<'_>,
     database: &mut dyn Database,
     table: &Table,
-    (sources, reader): (&[Source], &Reader),
     (new, gone): (&Spool, &Spool),
 ) -> Result<Pairs> {
+    let merge = ground.merge;
     let columns = key_columns(merge, table)?;
-    let new_keys = keys_of_records(merge, database, &columns, (sources, reader), new)?;
+    let new_keys = keys_of_records(ground, database, &columns, new)?;
     let gone_keys = keys_of_rows(merge, database, table, &columns, gone)?;
     let mut pairs = Pairs { changed: 0, replaced: Spool::by_hash() };
     let (mut records, mut rows) = (Vec::new(), Vec::new());
@@ -62,13 +61,8 @@ pub(super) fn pair(
     Ok(pairs)
 }
 
-fn keys_of_records(
-    merge: &Merge,
-    database: &mut dyn Database,
-    columns: &[Column],
-    (sources, reader): (&[Source], &Reader),
-    new: &Spool,
-) -> Result<Spool> {
+fn keys_of_records(ground: &Ground<'_>, database: &mut dyn Database, columns: &[Column], new: &Spool) -> Result<Spool> {
+    let Ground { merge, sources, reader, .. } = ground;
     let mut keys = Spool::by_hash();
     let mut waiting: Vec<(Vec<Value<'static>>, u64)> = Vec::new();
     each_selected(sources, new, |bytes, source, entry| {

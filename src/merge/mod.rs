@@ -5,17 +5,21 @@
 //! (hash, row). Bucket by bucket the two are joined; only what is new is read again and inserted.
 
 mod explain;
+mod first;
 mod flat;
 mod format;
+mod ground;
 mod guard;
 mod input;
 mod join;
 mod keys;
 mod load;
 mod pass;
+mod phases;
 mod reading;
 mod reject;
 mod report;
+mod rows;
 mod scan;
 mod select;
 mod spool;
@@ -26,6 +30,7 @@ pub use explain::{Explained, Explanation, explain};
 pub use format::Format;
 pub use guard::MaxGone;
 pub use input::{Input, RECORD_BYTES_MAX};
+pub use phases::Phases;
 pub use report::{Counts, MergeReport};
 
 use std::path::PathBuf;

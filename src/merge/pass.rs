@@ -37,7 +37,7 @@ impl Budget {
     }
 }
 
-/// The bytes of one chunk, given back when it has been worked on.
+/// The bytes of one chunk, given back when it is dropped.
 pub(super) struct Permit {
     budget: Arc<Budget>,
     bytes: usize,
@@ -64,8 +64,8 @@ pub(super) struct Chunk {
     pub(super) rejects: Vec<Reject>,
     /// Bytes that were read, for the progress bar.
     pub(super) consumed: u64,
-    /// Held until the chunk has been worked on.
-    _permit: Permit,
+    /// Held as long as what was made of the chunk is on its way.
+    pub(super) permit: Permit,
 }
 
 /// Where one record stands.
@@ -220,7 +220,7 @@ impl<'a> Cutter<'a> {
                 records,
                 rejects,
                 consumed: bytes.len() as u64,
-                _permit: self.budget.take(bytes.len()),
+                permit: self.budget.take(bytes.len()),
                 bytes,
             };
             self.offset += consumed as u64;

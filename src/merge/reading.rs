@@ -155,11 +155,11 @@ impl Reader {
     pub(super) fn survey_rows(&self, chunk: &Chunk, delimiter: u8, survey: &mut Survey) {
         let columns = &self.columns[chunk.source];
         let mut fields = Vec::with_capacity(columns.len());
-        for Place { range, line } in &chunk.records {
+        for Place { range, .. } in &chunk.records {
             split_row(&chunk.bytes[range.clone()], delimiter, &mut fields);
             for (field, column) in fields.iter().zip(columns) {
                 if let (Some((name, _)), Ok(text)) = (column, std::str::from_utf8(field)) {
-                    survey.see(name, kind_of_field(text), (chunk.source, *line));
+                    survey.see(name, kind_of_field(text));
                 }
             }
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::phases::Phases;
 use crate::shell;
 
 /// The counts of one merge; `read = new + changed + unchanged + duplicate + rejected` and
@@ -53,6 +54,8 @@ pub struct MergeReport {
     pub added_columns: Vec<String>,
     /// The framework's own columns that the input brings; they are not loaded.
     pub reserved_columns: Vec<String>,
+    /// Where the time went.
+    pub phases: Phases,
 }
 
 impl MergeReport {

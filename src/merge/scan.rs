@@ -3,25 +3,18 @@
 use super::Merge;
 use super::flat::Flat;
 use super::format::Format;
+use super::ground::Ground;
 use super::input::Source;
-use super::pass::{self, Chunk};
+use super::pass::{self, Chunk, Permit};
 use super::reading::{Fault, Mapping, Reader, kind_words, misfit};
 use super::reject::{FaultKind, Reject, Rejects};
+use super::rows::Rows;
 use super::spool::{Entry, Spool};
 use super::survey::{Survey, kind_of};
-use crate::db::{Kind, Scope, Table, fit, text};
-use crate::error::Result;
-use crate::hash::{Canonical, RESERVED, Sha, Texts, hash_texts};
+use crate::db::{Column, Kind, RowBatch, Scope, fit, text};
+use crate::error::{Error, Result};
+use crate::hash::{Canonical, RESERVED, Texts, hash_texts};
 use crate::record::{Record, Value};
-
-/// What the first pass knows of the table.
-pub(super) struct Target<'a> {
-    /// The table as it stands; `None` when it is not there.
-    pub(super) table: Option<&'a Table>,
-    /// Whether columns that the table lacks may be added.
-    pub(super) may_grow: bool,
-    pub(super) scope: &'a Scope,
-}
 
 /// What the first pass found.
 pub(super) struct Scanned {
@@ -43,7 +36,23 @@ struct Part {
     reserved: [bool; RESERVED.len()],
     rejects: Vec<Reject>,
     consumed: u64,
+    /// The records as rows, if they were asked for.
+    rows: Option<RowBatch>,
+    /// Whether a value did not go into its column.
+    misfit: bool,
+    permit: Permit,
 }
+
+/// The records of one chunk as rows.
+pub(super) struct Rowed {
+    /// `None` when a record does not fit what the survey foresaw.
+    pub(super) batch: Option<RowBatch>,
+    /// Held until the batch is written.
+    pub(super) permit: Permit,
+}
+
+/// How far the start of an input is read to foresee its columns.
+const PEEK_CHUNKS: usize = 16;
 
 /// Looks through the CSV sources for what their columns hold, which the hash depends on. JSON says it by itself.
 pub(super) fn survey_csv(merge: &Merge, sources: &[Source], mapping: &Mapping) -> Result<Survey> {
@@ -52,8 +61,8 @@ pub(super) fn survey_csv(merge: &Merge, sources: &[Source], mapping: &Mapping) -
         return Ok(survey);
     }
     let reader = Reader::new(sources, mapping, None, &survey)?;
-    for (place, source) in sources.iter().enumerate() {
-        reader.header(place).for_each(|name| survey.see(name, None, (place, source.start_line)));
+    for place in 0..sources.len() {
+        reader.header(place).for_each(|name| survey.see(name, None));
     }
     let work = |chunk: Chunk| {
         let mut part = Survey::default();
@@ -69,31 +78,56 @@ pub(super) fn survey_csv(merge: &Merge, sources: &[Source], mapping: &Mapping) -
     Ok(survey)
 }
 
-/// Reads and hashes everything.
+/// What the columns hold in the first records of the input.
+pub(super) fn peek(ground: &Ground<'_>) -> Result<Survey> {
+    let mut survey = ground.survey.clone();
+    let mut chunks = 0;
+    let enough = || Error::failed("read on: this is enough");
+    let seen = pass::run(
+        ground.sources,
+        ground.merge.threads,
+        &ground.merge.cancellation,
+        |chunk: Chunk| scan_chunk(ground, None, chunk).survey,
+        |part: Survey| {
+            survey.add(part);
+            chunks += 1;
+            if chunks < PEEK_CHUNKS { Ok(()) } else { Err(enough()) }
+        },
+    );
+    match seen {
+        Err(_) if chunks >= PEEK_CHUNKS => Ok(survey),
+        seen => seen.map(|()| survey),
+    }
+}
+
+/// Reads and hashes everything. With `columns` it makes rows of the records as well, for `each`.
 pub(super) fn scan(
-    merge: &Merge,
-    sources: &[Source],
-    reader: &Reader,
-    target: &Target<'_>,
+    ground: &Ground<'_>,
+    columns: Option<&[Column]>,
     rejects: &mut Rejects,
+    mut each: impl FnMut(&Survey, Rowed) -> Result<()>,
 ) -> Result<Scanned> {
-    let mut scanned = Scanned { entries: Spool::by_hash(), read: 0, survey: Survey::default(), reserved: Vec::new() };
+    let merge = ground.merge;
+    let mut scanned =
+        Scanned { entries: Spool::by_hash(), read: 0, survey: ground.survey.clone(), reserved: Vec::new() };
     let mut reserved = [false; RESERVED.len()];
-    let work = |chunk: Chunk| scan_chunk(merge, sources, reader, target, chunk);
-    pass::run(sources, merge.threads, &merge.cancellation, work, |part: Part| {
-        part.rejects.into_iter().try_for_each(|reject| rejects.take(reject, sources))?;
+    let work = |chunk: Chunk| scan_chunk(ground, columns, chunk);
+    pass::run(ground.sources, merge.threads, &merge.cancellation, work, |part: Part| {
+        part.rejects.into_iter().try_for_each(|reject| rejects.take(reject, ground.sources))?;
         part.entries.into_iter().try_for_each(|entry| scanned.entries.push(entry))?;
         scanned.read += part.read;
-        scanned.survey.add(part.survey);
         reserved.iter_mut().zip(part.reserved).for_each(|(seen, too)| *seen |= too);
         merge.progress.inc(part.consumed);
+        each(&part.survey, Rowed { batch: part.rows.filter(|_| !part.misfit), permit: part.permit })?;
+        scanned.survey.add(part.survey);
         Ok(())
     })?;
     scanned.reserved = RESERVED.into_iter().zip(reserved).filter_map(|(name, seen)| seen.then_some(name)).collect();
     Ok(scanned)
 }
 
-fn scan_chunk(merge: &Merge, sources: &[Source], reader: &Reader, target: &Target<'_>, chunk: Chunk) -> Part {
+fn scan_chunk(ground: &Ground<'_>, columns: Option<&[Column]>, chunk: Chunk) -> Part {
+    let (merge, reader) = (ground.merge, &ground.reader);
     let mut part = Part {
         entries: Vec::with_capacity(chunk.records.len()),
         // a record that is too long, or broken off, was read as well
@@ -102,31 +136,38 @@ fn scan_chunk(merge: &Merge, sources: &[Source], reader: &Reader, target: &Targe
         reserved: [false; RESERVED.len()],
         rejects: Vec::new(),
         consumed: chunk.consumed,
+        rows: None,
+        misfit: false,
+        permit: chunk.permit,
     };
-    let format = sources[chunk.source].format;
+    let format = ground.sources[chunk.source].format;
     let mut texts =
         Texts { bytes: Vec::with_capacity(chunk.bytes.len()), ends: Vec::with_capacity(chunk.records.len()) };
     let mut taken = Vec::with_capacity(chunk.records.len());
+    let mut rows = columns.map(Rows::new);
     let mut flat = Flat::default();
     // a scope has to be compared, and a column that may be added has to be noted: both go the long way
-    let is_short = reader.is_direct(format) && target.scope.is_empty() && !merge.own_id;
+    let is_short = reader.is_direct(format) && ground.scope.is_empty() && !merge.own_id;
     let mut form = Canonical::default();
     let mut places = Vec::new();
     for place in &chunk.records {
         let bytes = &chunk.bytes[place.range.clone()];
         let offset = chunk.offset + place.range.start as u64;
-        if is_short && take_short_way(&mut flat, bytes, target, &mut texts) {
+        if is_short && take_short_way(&mut flat, bytes, ground, &mut texts, (rows.as_mut(), offset)) {
             taken.push(offset);
             continue;
         }
-        let first = (chunk.source, place.line);
         let read = reader.read(chunk.source, format, bytes).and_then(|record| {
-            check(merge, target, &record, &mut places, &mut part, first)?;
+            check(ground, &record, &mut places, &mut part)?;
             texts.bytes.extend_from_slice(form.of(&record, &merge.hash));
             texts.ends.push(texts.bytes.len());
+            if let Some(rows) = &mut rows {
+                part.misfit |= rows.add(&record, offset).is_err();
+            }
             if is_short {
-                flat.tell(&mut part.survey, first);
-                flat.learn(&record, &merge.hash, target.table);
+                flat.tell(&mut part.survey);
+                flat.learn(&record, &merge.hash, ground.table.as_ref());
+                flat.aim(columns.unwrap_or_default());
             }
             Ok(())
         });
@@ -135,17 +176,27 @@ fn scan_chunk(merge: &Merge, sources: &[Source], reader: &Reader, target: &Targe
             Err(fault) => part.rejects.push(fault.reject(chunk.source, place.line, bytes)),
         }
     }
-    flat.tell(&mut part.survey, (chunk.source, chunk.records.first().map_or(1, |place| place.line)));
-    let entry = |(sha, place): (Sha, u64)| Entry { hash: sha.prefix(), place };
-    part.entries.extend(hash_texts(&texts).into_iter().zip(taken).map(entry));
+    flat.tell(&mut part.survey);
+    let shas = hash_texts(&texts);
+    part.entries.extend(shas.iter().zip(taken).map(|(sha, place)| Entry { hash: sha.prefix(), place }));
+    part.rows = rows.map(|rows| rows.finish(shas));
     part.rejects.extend(chunk.rejects);
     part
 }
 
 /// Reads, checks and writes a plain record; false when it has to go the long way.
-fn take_short_way(flat: &mut Flat, bytes: &[u8], target: &Target<'_>, texts: &mut Texts) -> bool {
+fn take_short_way(
+    flat: &mut Flat,
+    bytes: &[u8],
+    ground: &Ground<'_>,
+    texts: &mut Texts,
+    (rows, place): (Option<&mut Rows<'_>>, u64),
+) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
-    if !flat.read(text) || !flat.fits(target.table.is_some()) {
+    if !flat.read(text) || !flat.fits(ground.table.is_some()) {
+        return false;
+    }
+    if rows.is_some_and(|rows| !rows.add_flat(flat, text, place)) {
         return false;
     }
     flat.write_form(text, &mut texts.bytes);
@@ -155,24 +206,17 @@ fn take_short_way(flat: &mut Flat, bytes: &[u8], target: &Target<'_>, texts: &mu
 
 /// Checks a record against table and scope, and notes what is new in it. `places` remembers where the columns of the
 /// last record stood: records of one source have them in the same order.
-fn check(
-    merge: &Merge,
-    target: &Target<'_>,
-    record: &Record<'_>,
-    places: &mut Vec<usize>,
-    part: &mut Part,
-    seen_at: (usize, u64),
-) -> Result<(), Fault> {
-    let capacity = if target.table.is_none() { record.fields.len() } else { 0 };
+fn check(ground: &Ground<'_>, record: &Record<'_>, places: &mut Vec<usize>, part: &mut Part) -> Result<(), Fault> {
+    let capacity = if ground.table.is_none() { record.fields.len() } else { 0 };
     let mut fresh: Vec<(&str, Option<Kind>)> = Vec::with_capacity(capacity);
     for (at, (name, value)) in record.fields.iter().enumerate() {
         if let Some(own) = RESERVED.iter().position(|own| own == name)
-            && !(merge.own_id && *name == "id")
+            && !(ground.merge.own_id && *name == "id")
         {
             part.reserved[own] = true;
             continue;
         }
-        let Some(table) = target.table else {
+        let Some(table) = &ground.table else {
             fresh.push((name, kind_of(value)));
             continue;
         };
@@ -181,7 +225,7 @@ fn check(
         let place =
             if expected { Some(places[at]) } else { table.columns.iter().position(|column| column.name == *name) };
         let Some(place) = place else {
-            if target.may_grow {
+            if ground.merge.evolve {
                 fresh.push((name, kind_of(value)));
                 continue;
             }
@@ -197,9 +241,9 @@ fn check(
             return Err(misfit(name, &text(value), kind_words(column.kind)));
         }
     }
-    check_scope(target.scope, record)?;
+    check_scope(&ground.scope, record)?;
     // only a record that is taken counts for the survey
-    fresh.into_iter().enumerate().for_each(|(at, (name, kind))| part.survey.see_at(at, name, kind, seen_at));
+    fresh.into_iter().enumerate().for_each(|(at, (name, kind))| part.survey.see_at(at, name, kind));
     Ok(())
 }
 

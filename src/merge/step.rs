@@ -1,41 +1,31 @@
 //! The steps of one merge, in their order.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use chrono::NaiveDateTime;
 
 use super::Merge;
+use super::first::{First, load_first};
+use super::ground::{Ground, look, scope_in};
 use super::guard::{check_blast_radius, check_ledger, check_not_empty};
 use super::input::Source;
 use super::join::{Joined, join};
 use super::keys::{Pairs, key_columns, pair};
 use super::load::{Load, load};
-use super::reading::Reader;
+use super::phases::Stopwatch;
 use super::reject::Rejects;
 use super::report::{Counts, MergeReport};
-use super::scan::{Scanned, Target, scan, survey_csv};
+use super::scan::{Scanned, scan};
 use super::spool::{Entry, Spool};
-use super::survey::Survey;
 use crate::clock;
-use crate::db::{
-    Column, Connection, Database, Gone, Kind, NewColumn, RowId, Scope, Table, TableName, Touched, scope_of,
-};
+use crate::db::{Connection, Database, Gone, NewColumn, RowId, Scope, Table, TableName, Touched};
 use crate::error::{Error, ErrorKind, Result};
-use crate::hash::RESERVED;
-use crate::record::Value;
 
 /// Rows that are retired at once.
 const RETIRED_AT_ONCE_MAX: usize = 10_000;
-
-/// Everything that is known once the input has been read.
-struct Plan {
-    name: TableName,
-    sources: Vec<Source>,
-    reader: Reader,
-    scanned: Scanned,
-    /// The columns that the table lacks, or all of them when there is none.
-    columns: Vec<NewColumn>,
-}
+/// How often a merge begins anew after a deadlock or a serialization conflict.
+const TRIES_MAX: u32 = 5;
 
 pub(super) fn merge(
     merge: &Merge,
@@ -43,197 +33,128 @@ pub(super) fn merge(
     open: impl FnOnce() -> Result<Vec<Source>>,
 ) -> Result<MergeReport> {
     let started = Instant::now();
-    let within = |error: Error| error.within(format!("merge into `{}`", merge.table));
+    let mut watch = Stopwatch::start();
     let name: TableName = merge.table.parse()?;
     let database = connection.name().to_owned();
-    let mut rejects = Rejects::to(merge.rejects.as_deref())?;
-    let plan =
-        prepare(merge, connection.backend(), &database, name, open, &mut rejects).map_err(|error| {
-            match error.kind() {
-                ErrorKind::Refused => error,
-                _ => within(error),
-            }
-        })?;
     let backend = connection.backend();
-    let mut report = run_in_transaction(merge, backend, &plan, &mut rejects).map_err(|error| match error.kind() {
+    let merged = look(merge, backend, &name, &database).and_then(|_| open()).and_then(|sources| {
+        watch.lap("open");
+        merge.progress.set_length(sources.iter().map(|source| source.length).sum());
+        tried(merge, backend, &Place { name: &name, database: &database }, &sources, &mut watch)
+    });
+    merge.progress.finish_and_clear();
+    let mut report = merged.map_err(|error| match error.kind() {
         ErrorKind::Refused => error,
-        _ => within(error),
+        _ => error.within(format!("merge into `{}`", merge.table)),
     })?;
-    rejects.finish()?;
     if !merge.dry_run {
-        connection.note(vec![Touched::written_table(&plan.name)]);
+        connection.note(vec![Touched::written_table(&name)]);
     }
     report.time(started.elapsed());
+    report.phases = watch.phases();
     Ok(report)
 }
 
-/// Everything that needs no lock: look at the table, read and hash the input.
-fn prepare(
+/// Where a merge goes.
+struct Place<'a> {
+    name: &'a TableName,
+    database: &'a str,
+}
+
+/// How a table that is not there gets its rows.
+#[derive(Clone, Copy, PartialEq)]
+enum Passes {
+    /// One pass, as long as the input is as its start foretells.
+    One,
+    Two,
+}
+
+/// Tries until it goes through: a first load may need the second way, and the server may ask to try again.
+fn tried(
     merge: &Merge,
     backend: &mut dyn Database,
-    database: &str,
-    name: TableName,
-    open: impl FnOnce() -> Result<Vec<Source>>,
-    rejects: &mut Rejects,
-) -> Result<Plan> {
-    let table = look(merge, backend, &name, database)?;
-    let sources = open()?;
-    merge.progress.set_length(sources.iter().map(|source| source.length).sum());
-    let surveyed =
-        if table.is_none() || merge.evolve { survey_csv(merge, &sources, &merge.mapping)? } else { Survey::default() };
-    let reader = Reader::new(&sources, &merge.mapping, table.as_ref(), &surveyed)?;
-    let scope = match &table {
-        Some(table) => scope(merge, table)?,
-        None => scope_of_new(merge, &surveyed),
-    };
-    if let Some(table) = &table
-        && !merge.evolve
-    {
-        check_header(merge, table, &sources, &reader)?;
-    }
-    let target = Target { table: table.as_ref(), may_grow: merge.evolve, scope: &scope };
-    let scanned = scan(merge, &sources, &reader, &target, rejects)?;
-    merge.progress.finish_and_clear();
-    if !merge.allow_empty {
-        check_not_empty(&merge.table, scanned.read, None)?;
-    }
-    // a CSV column without a value is a column too; its header names it
-    let mut survey = surveyed;
-    survey.add(scanned.survey.clone());
-    let known = |column: &NewColumn| table.as_ref().is_some_and(|table| table.column(&column.name).is_some());
-    let own = |column: &NewColumn| {
-        RESERVED.contains(&column.name.as_str()) && !(merge.own_id && column.name == "id" && table.is_some())
-    };
-    let columns = survey.columns().into_iter().filter(|column| !known(column) && !own(column)).collect();
-    Ok(Plan { name, sources, reader, scanned, columns })
-}
-
-/// The table as it stands; an error names the flag that would help.
-fn look(merge: &Merge, backend: &mut dyn Database, name: &TableName, database: &str) -> Result<Option<Table>> {
-    let Some(table) = backend.table(name)? else {
-        if merge.create {
-            return Ok(None);
-        }
-        return Err(Error::new(ErrorKind::NotFound, format!("find the table `{name}` in the database `{database}`"))
-            .hint(format!("make it from the input: `dc merge {name} ... --create`")));
-    };
-    let missing = table.missing_for_merge();
-    if !missing.is_empty() {
-        let what =
-            format!("use the table `{name}`: it lacks the column `{}`, which a merge needs", missing.join("`, `"));
-        return Err(Error::new(ErrorKind::NotFound, what).hint(
-            "let `--create` make a table under another name, or add the columns by hand (dc-merge(1) lists them)",
-        ));
-    }
-    key_columns_known(merge, &table)?;
-    Ok(Some(table))
-}
-
-fn key_columns_known(merge: &Merge, table: &Table) -> Result<()> {
-    if merge.evolve { Ok(()) } else { key_columns(merge, table).map(|_| ()) }
-}
-
-fn check_header(merge: &Merge, table: &Table, sources: &[Source], reader: &Reader) -> Result<()> {
-    for (place, source) in sources.iter().enumerate() {
-        let unknown = |name: &&str| table.column(name).is_none() && !RESERVED.contains(name);
-        if let Some(name) = reader.header(place).find(unknown) {
-            return Err(unknown_column(merge, name, &source.name, 1));
-        }
-    }
-    Ok(())
-}
-
-fn unknown_column(merge: &Merge, name: &str, source: &str, line: u64) -> Error {
-    Error::new(
-        ErrorKind::NotFound,
-        format!(
-            "find the column `{name}` in the table `{}`: it is in the input (line {line} of {source})",
-            merge.table
-        ),
-    )
-    .hint(format!("add it with `--evolve`, or leave it out with `--ignore {name}`"))
-}
-
-fn scope(merge: &Merge, table: &Table) -> Result<Scope> {
-    let one = |(column, value): &(String, String)| {
-        let value = if value.is_empty() { Value::Null } else { Value::from(value.as_str()) };
-        scope_of(table, column, &value)
-    };
-    merge.scope.iter().map(one).collect()
-}
-
-/// The scope of a table that is still to be made: CSV tells the kinds, JSON values are compared as text.
-fn scope_of_new(merge: &Merge, survey: &Survey) -> Scope {
-    let one = |(name, value): &(String, String)| {
-        let kind = survey.kind(name).unwrap_or(Kind::Text);
-        let value = if value.is_empty() { Value::Null } else { Value::from(value.as_str()) };
-        let fitted = crate::db::fit(&value, kind).map(crate::db::Fitted::into_owned);
-        let fitted = fitted.unwrap_or_else(|| crate::db::Fitted::Text(value_text(&value).into()));
-        (Column { name: name.clone(), kind, declared: String::new(), is_generated: false }, fitted)
-    };
-    merge.scope.iter().map(one).collect()
-}
-
-fn value_text(value: &Value<'_>) -> String {
-    crate::db::text(value).into_owned()
-}
-
-fn run_in_transaction(
-    merge: &Merge,
-    backend: &mut dyn Database,
-    plan: &Plan,
-    rejects: &mut Rejects,
+    place: &Place<'_>,
+    sources: &[Source],
+    watch: &mut Stopwatch,
 ) -> Result<MergeReport> {
-    backend.begin(&plan.name, &merge.cancellation)?;
-    let done = change(merge, backend, plan, rejects).and_then(|report| {
+    let (mut passes, mut tries) = (Passes::One, 1);
+    loop {
+        merge.progress.set_position(0);
+        match in_transaction(merge, backend, place, sources, passes, watch) {
+            Ok(Some(report)) => return Ok(report),
+            Ok(None) => passes = Passes::Two,
+            Err(error) if error.kind() == ErrorKind::Conflict && tries < TRIES_MAX => {
+                log::warn!("merge into `{}`: try {tries} of {TRIES_MAX} met another transaction: {error}", merge.table);
+                std::thread::sleep(std::time::Duration::from_millis(50 << tries));
+                tries += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// One transaction, under the table's lock from its first moment. `None`: it was taken back, two passes are needed.
+fn in_transaction(
+    merge: &Merge,
+    backend: &mut dyn Database,
+    place: &Place<'_>,
+    sources: &[Source],
+    passes: Passes,
+    watch: &mut Stopwatch,
+) -> Result<Option<MergeReport>> {
+    let mut rejects = Rejects::to(merge.rejects.as_deref())?;
+    backend.begin(place.name, &merge.cancellation)?;
+    watch.lap("lock");
+    let done = change(merge, backend, place, sources, passes, &mut rejects, watch).and_then(|report| {
         merge.cancellation.check()?;
-        if merge.dry_run {
-            backend.rollback();
-        } else {
-            backend.commit()?;
+        rejects.finish()?;
+        match &report {
+            Some(_) if !merge.dry_run => backend.commit()?,
+            _ => backend.rollback(),
         }
         Ok(report)
     });
     if done.is_err() {
         backend.rollback();
     }
+    watch.lap("commit");
     done
 }
 
-fn change(merge: &Merge, backend: &mut dyn Database, plan: &Plan, rejects: &mut Rejects) -> Result<MergeReport> {
+fn change(
+    merge: &Merge,
+    backend: &mut dyn Database,
+    place: &Place<'_>,
+    sources: &[Source],
+    passes: Passes,
+    rejects: &mut Rejects,
+    watch: &mut Stopwatch,
+) -> Result<Option<MergeReport>> {
     let moment = clock::now();
-    let (table, created, added) = shape(merge, backend, plan)?;
-    let scope = scope(merge, &table)?;
-    let active = active_hashes(merge, backend, &table, &scope)?;
-    let end = plan.sources.last().map_or(0, |source| source.base + source.length);
-    let joined = join(&plan.scanned.entries, &active, end)?;
-    let pairs = find_pairs(merge, backend, &table, plan, &joined)?;
-    let leaving = match merge.gone {
-        Gone::Keep => &pairs.replaced,
-        Gone::Archive | Gone::Delete => &joined.gone,
+    let table = look(merge, backend, place.name, place.database)?;
+    let created = table.is_none();
+    let ground = Ground::new(merge, place.name, table, sources)?;
+    watch.lap("survey");
+    let is_first = created && passes == Passes::One;
+    let done = if is_first {
+        let loaded = load_first(&ground, backend, rejects, moment)?;
+        watch.lap("load");
+        let Some(loaded) = loaded else { return Ok(None) };
+        of_first(&ground, loaded, rejects)?
+    } else {
+        compare_and_change(&ground, backend, rejects, moment, watch)?
     };
-    let mut counts = Counts {
-        read: plan.scanned.read,
-        new: joined.new.count() - pairs.changed,
-        changed: pairs.changed,
-        unchanged: joined.unchanged,
-        duplicate: joined.duplicate,
-        rejected: rejects.count,
-        gone: leaving.count() - pairs.changed,
-        active_before: active.count(),
-        active_after: 0,
-    };
-    check_blast_radius(&merge.table, counts.gone, counts.active_before, merge.max_gone)?;
-    retire(merge, backend, &table, leaving, moment)?;
-    let source = Load { sources: &plan.sources, reader: &plan.reader, table: &table, new: &joined.new, moment };
-    let refused = load(merge, backend, &source, rejects)?;
+    let Done { table, scanned, mut counts, added } = done;
     if created {
-        backend.index_active(&plan.name)?;
+        backend.finish_table(place.name)?;
+        watch.lap("index");
     }
-    count_refused(&mut counts, refused);
-    counts.active_after = backend.count_active(&table, &scope)?;
+    if !is_first && counts.new + counts.changed + counts.gone > 0 {
+        counts.active_after = backend.count_active(&table, &scope_in(merge, &table)?)?;
+    }
     check_ledger(&merge.table, &counts)?;
-    Ok(MergeReport {
+    watch.lap("check");
+    Ok(Some(MergeReport {
         table: merge.table.clone(),
         counts,
         elapsed_ms: 0,
@@ -242,61 +163,178 @@ fn change(merge: &Merge, backend: &mut dyn Database, plan: &Plan, rejects: &mut 
         dry_run: merge.dry_run,
         created,
         added_columns: added,
-        reserved_columns: plan.scanned.reserved.iter().map(|name| (*name).to_owned()).collect(),
+        reserved_columns: scanned.reserved.iter().map(|name| (*name).to_owned()).collect(),
+        phases: Default::default(),
+    }))
+}
+
+/// What was done, before it is checked.
+struct Done {
+    table: Table,
+    scanned: Scanned,
+    counts: Counts,
+    added: Vec<String>,
+}
+
+fn of_first(ground: &Ground<'_>, first: First, rejects: &Rejects) -> Result<Done> {
+    let First { table, scanned, inserted, duplicate } = first;
+    if !ground.merge.allow_empty {
+        check_not_empty(&ground.merge.table, scanned.read, None)?;
+    }
+    let new = scanned.entries.count() - duplicate;
+    let counts = Counts {
+        read: scanned.read,
+        new,
+        duplicate,
+        rejected: rejects.count,
+        active_after: inserted - duplicate,
+        ..Counts::default()
+    };
+    Ok(Done { table, scanned, counts, added: Vec::new() })
+}
+
+/// The two passes: hash everything beside reading the table's hashes, compare, then read again what is new.
+fn compare_and_change(
+    ground: &Ground<'_>,
+    backend: &mut dyn Database,
+    rejects: &mut Rejects,
+    moment: NaiveDateTime,
+    watch: &mut Stopwatch,
+) -> Result<Done> {
+    let merge = ground.merge;
+    let (scanned, active) = read_both_sides(ground, backend, rejects)?;
+    watch.lap("hash");
+    if !merge.allow_empty {
+        check_not_empty(&merge.table, scanned.read, None)?;
+    }
+    let (table, added) = shape(ground, backend, &scanned)?;
+    let joined = join(&scanned.entries, &active, ground.end())?;
+    watch.lap("compare");
+    let pairs = find_pairs(ground, backend, &table, &joined)?;
+    let leaving = match merge.gone {
+        Gone::Keep => &pairs.replaced,
+        Gone::Archive | Gone::Delete => &joined.gone,
+    };
+    watch.lap("pair");
+    let mut counts = Counts {
+        read: scanned.read,
+        new: joined.new.count() - pairs.changed,
+        changed: pairs.changed,
+        unchanged: joined.unchanged,
+        duplicate: joined.duplicate,
+        rejected: rejects.count,
+        gone: leaving.count() - pairs.changed,
+        active_before: active.count(),
+        // what was not written needs no second count
+        active_after: active.count(),
+    };
+    check_blast_radius(&merge.table, counts.gone, counts.active_before, merge.max_gone)?;
+    // vanished rows go first: the table may forbid two active rows of one key
+    let how = if merge.gone == Gone::Delete { Gone::Delete } else { Gone::Archive };
+    retire(merge, backend, &table, leaving, how, moment)?;
+    watch.lap("retire");
+    let refused = load(backend, &Load { ground, table: &table, new: &joined.new, moment }, rejects)?;
+    count_refused(&mut counts, refused);
+    watch.lap("insert");
+    Ok(Done { table, scanned, counts, added })
+}
+
+/// Hashes the input while another thread reads the hashes of the table.
+fn read_both_sides(ground: &Ground<'_>, backend: &mut dyn Database, rejects: &mut Rejects) -> Result<(Scanned, Spool)> {
+    let Some(table) = &ground.table else {
+        return Ok((scan(ground, None, rejects, |_, _| Ok(()))?, Spool::by_hash()));
+    };
+    let (scan_failed, read_failed) = (AtomicBool::new(false), AtomicBool::new(false));
+    let mut was_told = false;
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(|| {
+            let active = active_hashes(ground.merge, backend, table, &ground.scope, &scan_failed);
+            active.inspect_err(|_| read_failed.store(true, Ordering::Relaxed))
+        });
+        let scanned = scan(ground, None, rejects, |_, _| {
+            was_told = read_failed.load(Ordering::Relaxed);
+            if was_told { Err(told_to_stop()) } else { Ok(()) }
+        });
+        if scanned.is_err() {
+            scan_failed.store(true, Ordering::Relaxed);
+        }
+        let ended = |_| Err(Error::failed("read the hashes of the table: the reading thread ended early"));
+        match (scanned, reading.join().unwrap_or_else(ended)) {
+            (Ok(scanned), Ok(active)) => Ok((scanned, active)),
+            (Err(_), Err(error)) if was_told => Err(error),
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        }
     })
 }
 
-/// Under the lock: the table as it is now, made or widened if that was asked for.
-fn shape(merge: &Merge, backend: &mut dyn Database, plan: &Plan) -> Result<(Table, bool, Vec<String>)> {
-    let found = backend.table(&plan.name)?;
-    let created = found.is_none();
-    let mut added = Vec::new();
-    if let Some(table) = &found {
-        let missing: Vec<NewColumn> =
-            plan.columns.iter().filter(|column| table.column(&column.name).is_none()).cloned().collect();
-        if let (Some(column), false) = (missing.first(), merge.evolve) {
-            let (source, line) = plan.scanned.survey.first(&column.name).unwrap_or((0, 1));
-            let source = plan.sources.get(source).map_or("the input", |source| source.name.as_str());
-            return Err(unknown_column(merge, &column.name, source, line));
-        }
-        backend.add_columns(&plan.name, &missing)?;
-        added = missing.into_iter().map(|column| column.name).collect();
-    } else {
-        backend.create_table(&plan.name, &plan.columns)?;
-    }
-    let table = backend.table(&plan.name)?;
-    let table = table.ok_or_else(|| Error::failed(format!("find the table `{}` that was just made", plan.name)))?;
-    key_columns(merge, &table)?;
-    Ok((table, created, added))
+/// What a side says that ends because the other one failed; nobody gets to read it.
+fn told_to_stop() -> Error {
+    Error::failed("read on: the other side of the comparison failed")
 }
 
-fn active_hashes(merge: &Merge, backend: &mut dyn Database, table: &Table, scope: &Scope) -> Result<Spool> {
+/// The table, made or widened if that was asked for; and the columns that were added.
+fn shape(ground: &Ground<'_>, backend: &mut dyn Database, scanned: &Scanned) -> Result<(Table, Vec<String>)> {
+    let columns = ground.columns_to_make(&scanned.survey);
+    let Some(table) = &ground.table else {
+        return Ok((make_table(ground, backend, &columns)?, Vec::new()));
+    };
+    if columns.is_empty() {
+        return Ok((table.clone(), Vec::new()));
+    }
+    backend.add_columns(ground.name, &columns)?;
+    Ok((found(ground, backend)?, columns.into_iter().map(|column| column.name).collect()))
+}
+
+/// Makes the table, without its indexes.
+pub(super) fn make_table(ground: &Ground<'_>, backend: &mut dyn Database, columns: &[NewColumn]) -> Result<Table> {
+    backend.create_table(ground.name, columns)?;
+    found(ground, backend)
+}
+
+fn found(ground: &Ground<'_>, backend: &mut dyn Database) -> Result<Table> {
+    let table = backend.table(ground.name)?;
+    let table = table.ok_or_else(|| Error::failed(format!("find the table `{}` that was just made", ground.name)))?;
+    key_columns(ground.merge, &table)?;
+    Ok(table)
+}
+
+/// The hashes and places of the active rows in scope; ends early when `stop` is set.
+pub(super) fn active_hashes(
+    merge: &Merge,
+    backend: &mut dyn Database,
+    table: &Table,
+    scope: &Scope,
+    stop: &AtomicBool,
+) -> Result<Spool> {
     let mut active = Spool::by_hash();
     backend.active(table, scope, &mut |hash, RowId(place)| {
         if active.count().is_multiple_of(65_536) {
             merge.cancellation.check()?;
+            if stop.load(Ordering::Relaxed) {
+                return Err(told_to_stop());
+            }
         }
         active.push(Entry { hash, place })
     })?;
     Ok(active)
 }
 
-fn find_pairs(merge: &Merge, backend: &mut dyn Database, table: &Table, plan: &Plan, joined: &Joined) -> Result<Pairs> {
-    if merge.key.is_empty() || joined.new.count() == 0 || joined.gone.count() == 0 {
+fn find_pairs(ground: &Ground<'_>, backend: &mut dyn Database, table: &Table, joined: &Joined) -> Result<Pairs> {
+    if ground.merge.key.is_empty() || joined.new.count() == 0 || joined.gone.count() == 0 {
         return Ok(Pairs { changed: 0, replaced: Spool::by_hash() });
     }
-    pair(merge, backend, table, (&plan.sources, &plan.reader), (&joined.new, &joined.gone))
+    pair(ground, backend, table, (&joined.new, &joined.gone))
 }
 
-/// Vanished rows go first: the table may forbid two active rows of one key.
-fn retire(
+/// Archives or deletes rows.
+pub(super) fn retire(
     merge: &Merge,
     backend: &mut dyn Database,
     table: &Table,
     leaving: &Spool,
+    how: Gone,
     moment: NaiveDateTime,
 ) -> Result<()> {
-    let how = if merge.gone == Gone::Delete { Gone::Delete } else { Gone::Archive };
     let mut entries = Vec::new();
     for bucket in 0..leaving.buckets() {
         leaving.read(bucket, &mut entries)?;

@@ -20,22 +20,20 @@ struct Seen {
     name: String,
     /// `None` while there were only nulls.
     kind: Option<Kind>,
-    /// Where it was seen first: source and line.
-    first: (usize, u64),
 }
 
 impl Survey {
     /// Notes a value of a column. Records of one source have their columns in the same order: `at` is where this one
     /// most likely stands.
-    pub(super) fn see_at(&mut self, at: usize, name: &str, kind: Option<Kind>, first: (usize, u64)) {
+    pub(super) fn see_at(&mut self, at: usize, name: &str, kind: Option<Kind>) {
         match self.columns.get_mut(at) {
             Some(seen) if seen.name == name => seen.kind = wider(seen.kind, kind),
-            _ => self.see(name, kind, first),
+            _ => self.see(name, kind),
         }
     }
 
     /// Notes a value of a column.
-    pub(super) fn see(&mut self, name: &str, kind: Option<Kind>, first: (usize, u64)) {
+    pub(super) fn see(&mut self, name: &str, kind: Option<Kind>) {
         match self.places.get(name) {
             Some(place) => {
                 let seen = &mut self.columns[*place];
@@ -43,7 +41,7 @@ impl Survey {
             }
             None => {
                 self.places.insert(name.to_owned(), self.columns.len());
-                self.columns.push(Seen { name: name.to_owned(), kind, first });
+                self.columns.push(Seen { name: name.to_owned(), kind });
             }
         }
     }
@@ -51,7 +49,7 @@ impl Survey {
     /// Adds what another thread saw further on in the input.
     pub(super) fn add(&mut self, later: Survey) {
         for seen in later.columns {
-            self.see(&seen.name, seen.kind, seen.first);
+            self.see(&seen.name, seen.kind);
         }
     }
 
@@ -63,14 +61,17 @@ impl Survey {
             .collect()
     }
 
+    /// Whether everything in here fits what `self` has seen already: no new column, no wider kind.
+    pub(super) fn covers(&self, other: &Survey) -> bool {
+        other.columns.iter().all(|seen| {
+            let known = self.places.get(&seen.name).map(|place| self.columns[*place].kind);
+            known.is_some_and(|kind| wider(kind, seen.kind) == kind)
+        })
+    }
+
     /// The kind of one column.
     pub(super) fn kind(&self, name: &str) -> Option<Kind> {
         self.places.get(name).map(|place| self.columns[*place].kind.unwrap_or(Kind::Text))
-    }
-
-    /// The source and line in which a column was seen first.
-    pub(super) fn first(&self, name: &str) -> Option<(usize, u64)> {
-        self.places.get(name).map(|place| self.columns[*place].first)
     }
 }
 
@@ -134,7 +135,7 @@ mod tests {
             (vec!["NaN"], Kind::Text),
         ] {
             let mut survey = Survey::default();
-            fields.iter().for_each(|field| survey.see("a", kind_of_field(field), (0, 1)));
+            fields.iter().for_each(|field| survey.see("a", kind_of_field(field)));
             assert_eq!(survey.kind("a"), Some(expected), "{fields:?}");
         }
     }

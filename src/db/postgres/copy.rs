@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use chrono::NaiveDateTime;
 use postgres::Client;
 
+use super::binary::{self, Coding};
 use super::merge::{active_condition, moment_text};
 use crate::db::connection::quoted_list;
 use crate::db::server::server_error;
@@ -91,6 +92,7 @@ fn bad(row: Option<usize>, cause: postgres::Error) -> BadRow {
     BadRow { row, error: server_error("insert the row", cause) }
 }
 
+/// One batch, as text: the server says of each value whether it fits, and in which row.
 fn copy_in(
     client: &mut Client,
     table: &Table,
@@ -98,35 +100,156 @@ fn copy_in(
     batch: &RowBatch,
     moment: NaiveDateTime,
 ) -> Result<(), BadRow> {
-    let names = if columns.is_empty() { String::new() } else { format!(", {}", quoted_list(columns)) };
-    let sql = format!("COPY {} (sha, date_created{names}) FROM STDIN", table.name.quoted());
-    let mut writer = client.copy_in(&sql).map_err(|cause| bad(None, cause))?;
-    let broken =
-        |cause: std::io::Error| BadRow { row: None, error: Error::failed("send rows to the server").because(cause) };
-    let sha_prefix = if table.sha_is_text() { "" } else { "\\\\x" };
-    let created = moment_text(moment);
-    let mut line = Vec::with_capacity(CHUNK_BYTES);
+    let form = Form::Text { moment: moment_text(moment) };
+    let mut writer = client.copy_in(&copy_sql(table, columns, &form)).map_err(|cause| bad(None, cause))?;
+    let broken = |cause: std::io::Error| BadRow { row: None, error: lost(cause) };
+    let mut out = Vec::with_capacity(CHUNK_BYTES);
     for row in 0..batch.len() {
-        line.extend_from_slice(format!("{sha_prefix}{}\t{created}", batch.sha(row)).as_bytes());
-        for cell in batch.row(row) {
-            line.push(b'\t');
-            write_cell(*cell, batch, &mut line);
-        }
-        line.push(b'\n');
-        if line.len() >= CHUNK_BYTES {
-            writer.write_all(&line).map_err(broken)?;
-            line.clear();
+        form.put_row(table, batch, row, &mut out);
+        if out.len() >= CHUNK_BYTES {
+            writer.write_all(&out).map_err(broken)?;
+            out.clear();
         }
     }
-    writer.write_all(&line).map_err(broken)?;
+    writer.write_all(&out).map_err(broken)?;
     writer.finish().map(|_| ()).map_err(|cause| bad(row_in(&cause), cause))
+}
+
+fn lost(cause: std::io::Error) -> Error {
+    Error::failed("send rows to the server").because(cause)
+}
+
+/// All rows in one COPY.
+pub(super) fn insert_all(
+    client: &mut Client,
+    table: &Table,
+    columns: &[Column],
+    next: &mut dyn FnMut() -> Result<Option<RowBatch>>,
+    moment: NaiveDateTime,
+) -> Result<Option<u64>> {
+    let form = Form::of(table, columns, moment);
+    client.batch_execute("SAVEPOINT load").map_err(|cause| server_error("begin to insert", cause))?;
+    let copied = copy_all(client, &copy_sql(table, columns, &form), &form, table, next)?;
+    let end = if copied.is_some() { "RELEASE load" } else { "ROLLBACK TO load; RELEASE load" };
+    client.batch_execute(end).map_err(|cause| server_error("end the insert", cause))?;
+    Ok(copied)
+}
+
+/// `None` when a row was refused.
+fn copy_all(
+    client: &mut Client,
+    sql: &str,
+    form: &Form,
+    table: &Table,
+    next: &mut dyn FnMut() -> Result<Option<RowBatch>>,
+) -> Result<Option<u64>> {
+    let mut writer = client.copy_in(sql).map_err(|cause| server_error("insert the rows", cause))?;
+    let mut out = Vec::with_capacity(2 * CHUNK_BYTES);
+    form.begin(&mut out);
+    while let Some(batch) = next()? {
+        for row in 0..batch.len() {
+            if !form.put_row(table, &batch, row, &mut out) {
+                // leaving the writer unfinished takes the whole COPY back
+                return Ok(None);
+            }
+            if out.len() >= CHUNK_BYTES {
+                writer.write_all(&out).map_err(lost)?;
+                out.clear();
+            }
+        }
+    }
+    form.end(&mut out);
+    writer.write_all(&out).map_err(lost)?;
+    match writer.finish() {
+        Ok(count) => Ok(Some(count)),
+        // class 22: a value that the type does not take; class 23: a constraint
+        Err(cause)
+            if cause.code().is_some_and(|code| code.code().starts_with("22") || code.code().starts_with("23")) =>
+        {
+            Ok(None)
+        }
+        Err(cause) => Err(server_error("insert the rows", cause)),
+    }
+}
+
+fn copy_sql(table: &Table, columns: &[Column], form: &Form) -> String {
+    let names = if columns.is_empty() { String::new() } else { format!(", {}", quoted_list(columns)) };
+    let format = if matches!(form, Form::Binary { .. }) { " (FORMAT binary)" } else { "" };
+    format!("COPY {} (sha, date_created{names}) FROM STDIN{format}", table.name.quoted())
+}
+
+/// How rows are written.
+enum Form {
+    /// For every type: the server reads the values by the rules of each column.
+    Text {
+        moment: String,
+    },
+    Binary {
+        moment: [u8; 8],
+        codings: Vec<Coding>,
+    },
+}
+
+impl Form {
+    /// Binary, if all columns have a plain binary form.
+    fn of(table: &Table, columns: &[Column], moment: NaiveDateTime) -> Self {
+        let is_plain = |name: &str, types: &[&str]| {
+            table.column(name).is_some_and(|column| types.contains(&column.declared.as_str()))
+        };
+        let created = ["timestamp without time zone", "timestamp with time zone"];
+        let plain = is_plain("date_created", &created) && is_plain("sha", &["bytea", "text"]);
+        match columns.iter().map(binary::coding).collect::<Option<Vec<_>>>() {
+            Some(codings) if plain => Self::Binary { moment: binary::timestamp(moment), codings },
+            _ => Self::Text { moment: moment_text(moment) },
+        }
+    }
+
+    fn begin(&self, out: &mut Vec<u8>) {
+        if matches!(self, Self::Binary { .. }) {
+            out.extend_from_slice(binary::HEADER);
+        }
+    }
+
+    fn end(&self, out: &mut Vec<u8>) {
+        if matches!(self, Self::Binary { .. }) {
+            out.extend_from_slice(&binary::TRAILER);
+        }
+    }
+
+    /// False when a value has no such form.
+    fn put_row(&self, table: &Table, batch: &RowBatch, row: usize, out: &mut Vec<u8>) -> bool {
+        let sha = batch.sha(row);
+        match self {
+            Self::Text { moment } => {
+                let prefix = if table.sha_is_text() { "" } else { "\\\\x" };
+                out.extend_from_slice(format!("{prefix}{sha}\t{moment}").as_bytes());
+                for cell in batch.row(row) {
+                    out.push(b'\t');
+                    write_cell(*cell, batch, out);
+                }
+                out.push(b'\n');
+                true
+            }
+            Self::Binary { moment, codings } => {
+                // COPY counts fields in 16 bits, and a table has at most 1,600 columns
+                out.extend_from_slice(&(codings.len() as i16 + 2).to_be_bytes());
+                if table.sha_is_text() {
+                    binary::field(sha.to_string().as_bytes(), out);
+                } else {
+                    binary::field(&sha.0, out);
+                }
+                binary::field(moment, out);
+                batch.row(row).iter().zip(codings).all(|(cell, coding)| binary::put(*cell, *coding, batch, out))
+            }
+        }
+    }
 }
 
 fn write_cell(cell: Cell, batch: &RowBatch, line: &mut Vec<u8>) {
     match cell {
         Cell::Null => line.extend_from_slice(b"\\N"),
         Cell::Bool(flag) => line.push(if flag { b't' } else { b'f' }),
-        Cell::Integer(number) => line.extend_from_slice(number.to_string().as_bytes()),
+        Cell::Integer(number) => line.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
         // {:?} prints the shortest digits that read back to the same float
         Cell::Float(number) => line.extend_from_slice(format!("{number:?}").as_bytes()),
         Cell::Text(span) => escape(batch.bytes(span), line),

@@ -1,5 +1,6 @@
 //! PostgreSQL through the pure-Rust driver: no libpq, no OpenSSL.
 
+mod binary;
 mod copy;
 mod merge;
 mod objects;
@@ -137,7 +138,8 @@ impl Database for Postgres {
         columns.iter().try_for_each(|column| shape::add_sql(name, column).and_then(|sql| self.batch(&sql)))
     }
 
-    fn index_active(&mut self, name: &TableName) -> Result<()> {
+    fn finish_table(&mut self, name: &TableName) -> Result<()> {
+        self.batch(&shape::key_sql(name))?;
         self.batch(&shape::index_sql(name))
     }
 
@@ -157,6 +159,16 @@ impl Database for Postgres {
         moment: NaiveDateTime,
     ) -> Result<(), BadRow> {
         copy::insert(&mut self.client, table, columns, batch, moment)
+    }
+
+    fn insert_all(
+        &mut self,
+        table: &Table,
+        columns: &[Column],
+        next: &mut dyn FnMut() -> Result<Option<RowBatch>>,
+        moment: NaiveDateTime,
+    ) -> Result<Option<u64>> {
+        copy::insert_all(&mut self.client, table, columns, next, moment)
     }
 
     fn retire(&mut self, table: &Table, rows: &[RowId], gone: Gone, moment: NaiveDateTime) -> Result<u64> {

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 
 /// A failure of the driver as an [`Error`]; `what` completes "could not ...". No password is in any of them.
 ///
-/// Busy and temporary: no server, no answer, a lost connection, a lock, a deadlock or a serialization conflict.
+/// Busy and temporary: no server, no answer, a lost connection, a lock. Conflict: a deadlock or a serialization failure.
 /// Permission: a wrong password, a missing right, a certificate that does not fit. NotFound: no such database or
 /// table. Everything else is Failed.
 pub fn server_error(what: impl Into<String>, cause: tokio_postgres::Error) -> Error {
@@ -54,9 +54,8 @@ fn meaning(answer: &DbError) -> (ErrorKind, Option<&'static str>) {
         }
         SqlState::INSUFFICIENT_PRIVILEGE | SqlState::READ_ONLY_SQL_TRANSACTION => (ErrorKind::Permission, None),
         SqlState::INVALID_CATALOG_NAME | SqlState::UNDEFINED_TABLE => (ErrorKind::NotFound, None),
-        SqlState::T_R_SERIALIZATION_FAILURE
-        | SqlState::T_R_DEADLOCK_DETECTED
-        | SqlState::LOCK_NOT_AVAILABLE
+        SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => (ErrorKind::Conflict, None),
+        SqlState::LOCK_NOT_AVAILABLE
         | SqlState::TOO_MANY_CONNECTIONS
         | SqlState::CANNOT_CONNECT_NOW
         | SqlState::ADMIN_SHUTDOWN

@@ -4,7 +4,7 @@ use chrono::NaiveDateTime;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, ToSql, params, params_from_iter};
 
-use super::{Sqlite, explain, value_of};
+use super::{Sqlite, value_of};
 use crate::clock;
 use crate::db::connection::quoted_list;
 use crate::db::{BadRow, Cell, Column, Fitted, Gone, RowBatch, RowId, Scope, Table, quote};
@@ -95,27 +95,68 @@ pub(super) fn insert(
     batch: &RowBatch,
     moment: NaiveDateTime,
 ) -> Result<(), BadRow> {
-    let bad = |row, cause| BadRow { row, error: explain(&sqlite.path, "insert the row", cause) };
-    let places: String = (3..columns.len() + 3).map(|place| format!(", ?{place}")).collect();
-    let names = if columns.is_empty() { String::new() } else { format!(", {}", quoted_list(columns)) };
-    let sql = format!("INSERT INTO {} (sha, date_created{names}) VALUES (?1, ?2{places})", table.name.quoted());
-    let moment = clock::text(moment);
-    let run = |sql: &str| sqlite.connection.execute_batch(sql).map_err(|cause| bad(None, cause));
+    let bad = |cause| BadRow { row: None, error: sqlite.fail("insert the row", cause) };
+    let run = |sql: &str| sqlite.connection.execute_batch(sql).map_err(bad);
     run("SAVEPOINT batch")?;
-    let mut statement = sqlite.connection.prepare_cached(&sql).map_err(|cause| bad(None, cause))?;
-    for row in 0..batch.len() {
-        if let Err(cause) = insert_row(&mut statement, table, batch, row, &moment) {
-            let full = matches!(
-                cause.sqlite_error_code(),
-                Some(rusqlite::ErrorCode::DiskFull | rusqlite::ErrorCode::SystemIoFailure)
-            );
-            if !full && !sqlite.connection.is_autocommit() {
+    let mut statement = sqlite.connection.prepare_cached(&insert_sql(table, columns)).map_err(bad)?;
+    match insert_rows(&mut statement, table, batch, &clock::text(moment)) {
+        Ok(()) => run("RELEASE batch"),
+        Err((row, cause)) => {
+            let refused = is_refusal(&cause);
+            if refused {
                 run("ROLLBACK TO batch; RELEASE batch")?;
             }
-            return Err(bad((!full).then_some(row), cause));
+            Err(BadRow { row: refused.then_some(row), ..bad(cause) })
         }
     }
-    run("RELEASE batch")
+}
+
+pub(super) fn insert_all(
+    sqlite: &Sqlite,
+    table: &Table,
+    columns: &[Column],
+    next: &mut dyn FnMut() -> Result<Option<RowBatch>>,
+    moment: NaiveDateTime,
+) -> Result<Option<u64>> {
+    let fail = |cause| sqlite.fail("insert the row", cause);
+    let run = |sql: &str| sqlite.connection.execute_batch(sql).map_err(fail);
+    run("SAVEPOINT load")?;
+    let mut statement = sqlite.connection.prepare_cached(&insert_sql(table, columns)).map_err(fail)?;
+    let moment = clock::text(moment);
+    let mut count = 0;
+    while let Some(batch) = next()? {
+        match insert_rows(&mut statement, table, &batch, &moment) {
+            Ok(()) => count += batch.len() as u64,
+            Err((_, cause)) if is_refusal(&cause) => return run("ROLLBACK TO load; RELEASE load").map(|()| None),
+            Err((_, cause)) => return Err(fail(cause)),
+        }
+    }
+    run("RELEASE load").map(|()| Some(count))
+}
+
+fn insert_sql(table: &Table, columns: &[Column]) -> String {
+    let places: String = (3..columns.len() + 3).map(|place| format!(", ?{place}")).collect();
+    let names = if columns.is_empty() { String::new() } else { format!(", {}", quoted_list(columns)) };
+    format!("INSERT INTO {} (sha, date_created{names}) VALUES (?1, ?2{places})", table.name.quoted())
+}
+
+/// Whether it is the row that the table does not want. After other failures the transaction may be gone already.
+fn is_refusal(cause: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode as Code;
+    matches!(
+        cause.sqlite_error_code(),
+        Some(Code::ConstraintViolation | Code::TypeMismatch | Code::TooBig | Code::Unknown)
+    )
+}
+
+/// Inserts the rows; an error comes with its row.
+fn insert_rows(
+    statement: &mut CachedStatement<'_>,
+    table: &Table,
+    batch: &RowBatch,
+    moment: &str,
+) -> Result<(), (usize, rusqlite::Error)> {
+    (0..batch.len()).try_for_each(|row| insert_row(statement, table, batch, row, moment).map_err(|cause| (row, cause)))
 }
 
 fn insert_row(

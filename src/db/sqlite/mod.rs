@@ -255,7 +255,7 @@ impl Database for Sqlite {
         columns.iter().try_for_each(|column| self.batch(&shape::add_sql(name, column)))
     }
 
-    fn index_active(&mut self, name: &TableName) -> Result<()> {
+    fn finish_table(&mut self, name: &TableName) -> Result<()> {
         // sorting a million hashes is worth a second thread; a smaller cache bounds what each of them sorts in memory
         let sql = shape::index_sql(name);
         let sorting = format!(
@@ -280,6 +280,16 @@ impl Database for Sqlite {
         moment: NaiveDateTime,
     ) -> Result<(), BadRow> {
         merge::insert(self, table, columns, batch, moment)
+    }
+
+    fn insert_all(
+        &mut self,
+        table: &Table,
+        columns: &[Column],
+        next: &mut dyn FnMut() -> Result<Option<RowBatch>>,
+        moment: NaiveDateTime,
+    ) -> Result<Option<u64>> {
+        merge::insert_all(self, table, columns, next, moment)
     }
 
     fn retire(&mut self, table: &Table, rows: &[RowId], gone: Gone, moment: NaiveDateTime) -> Result<u64> {

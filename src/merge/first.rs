@@ -1,0 +1,95 @@
+//! The first load of a table that is still to be made: one pass over the input, straight into a table without an
+//! index. The start of the input foretells the columns; where it was wrong, the merge begins anew with two passes.
+
+use std::sync::mpsc::SyncSender;
+
+use chrono::NaiveDateTime;
+
+use super::ground::Ground;
+use super::load::{side_by_side, stopped};
+use super::reject::Rejects;
+use super::scan::{Rowed, Scanned, peek, scan};
+use super::spool::Spool;
+use super::step::{active_hashes, make_table, retire};
+use crate::db::{Database, Gone, Table};
+use crate::error::Result;
+
+/// What has been loaded.
+pub(super) struct First {
+    pub(super) table: Table,
+    pub(super) scanned: Scanned,
+    /// Rows that the database counted.
+    pub(super) inserted: u64,
+    /// Records that stood in the input before; they are no longer in the table.
+    pub(super) duplicate: u64,
+}
+
+/// Makes the table and loads everything; `None` when the input is not as its start foretold, and then there may be
+/// anything in the table.
+pub(super) fn load_first(
+    ground: &Ground<'_>,
+    backend: &mut dyn Database,
+    rejects: &mut Rejects,
+    moment: NaiveDateTime,
+) -> Result<Option<First>> {
+    let foretold = peek(ground)?;
+    let columns = ground.columns_to_make(&foretold);
+    if columns.is_empty() {
+        return Ok(None);
+    }
+    let table = make_table(ground, backend, &columns)?;
+    let written = ground.written_columns(&table);
+    let make = |sender: &SyncSender<Rowed>| {
+        let mut is_other = false;
+        let scanned = scan(ground, Some(&written), rejects, |survey, rowed| {
+            is_other = rowed.batch.is_none() || !foretold.covers(survey);
+            if is_other { Err(stopped()) } else { sender.send(rowed).map_err(|_| stopped()) }
+        });
+        if is_other { Ok(None) } else { scanned.map(Some) }
+    };
+    let (loaded, scanned) = side_by_side(make, |rows| {
+        let mut held = None;
+        let mut next = || {
+            ground.merge.cancellation.check()?;
+            let Ok(Rowed { batch, permit }) = rows.recv() else { return Ok(None) };
+            held = Some(permit);
+            Ok(batch)
+        };
+        let loaded = backend.insert_all(&table, &written, &mut next, moment);
+        drop(held);
+        loaded
+    });
+    let Some(inserted) = loaded? else { return Ok(None) };
+    let Some(scanned) = scanned? else { return Ok(None) };
+    let duplicate = duplicates(&scanned.entries)?;
+    if duplicate > 0 {
+        remove_duplicates(ground, backend, &table, moment)?;
+    }
+    Ok(Some(First { table, scanned, inserted, duplicate }))
+}
+
+fn duplicates(entries: &Spool) -> Result<u64> {
+    let (mut count, mut some) = (0, Vec::new());
+    for bucket in 0..entries.buckets() {
+        entries.read(bucket, &mut some)?;
+        count += some.windows(2).filter(|pair| pair[0].hash == pair[1].hash).count() as u64;
+    }
+    Ok(count)
+}
+
+/// Of rows with one hash the first stays. In a table that was just filled, places are in the order of the input.
+fn remove_duplicates(
+    ground: &Ground<'_>,
+    backend: &mut dyn Database,
+    table: &Table,
+    moment: NaiveDateTime,
+) -> Result<()> {
+    let rows = active_hashes(ground.merge, backend, table, &Vec::new(), &Default::default())?;
+    let (mut twice, mut some) = (Spool::by_hash(), Vec::new());
+    for bucket in 0..rows.buckets() {
+        rows.read(bucket, &mut some)?;
+        let later = some.windows(2).filter(|pair| pair[0].hash == pair[1].hash).map(|pair| pair[1]);
+        later.into_iter().try_for_each(|entry| twice.push(entry))?;
+    }
+    retire(ground.merge, backend, table, &twice, Gone::Delete, moment)
+}
