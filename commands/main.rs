@@ -6,6 +6,7 @@ mod deploy;
 mod exit;
 mod logs;
 mod man;
+mod memory;
 mod merge;
 mod run;
 
@@ -24,6 +25,7 @@ use arguments::{Arguments, Command};
 const EDITS_MAX: usize = 2;
 
 fn main() -> ExitCode {
+    memory::give_back_large_buffers();
     completions::answer();
     let arguments = Arguments::try_parse().unwrap_or_else(|error| suggest(error).exit());
     let environment = Environment::process();

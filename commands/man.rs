@@ -20,12 +20,16 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
         .map_err(|cause| file_error(format!("make the folder {}", args.folder.display()), cause))?;
     let mut command = Arguments::command().disable_help_subcommand(true);
     command.build();
-    page(&command, &args.folder, "dc")?;
-    for subcommand in command.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()) {
-        page(subcommand, &args.folder, &format!("dc-{}", subcommand.get_name()))?;
-    }
+    pages(&command, &args.folder, "dc")?;
     context.shell().note(&format!("the man pages are in {}", args.folder.display()));
     Ok(())
+}
+
+/// The page of a command and those of its subcommands: dc(1), dc-merge(1), dc-merge-undo(1).
+fn pages(command: &clap::Command, folder: &std::path::Path, name: &str) -> Result<()> {
+    page(command, folder, name)?;
+    let mut shown = command.get_subcommands().filter(|subcommand| !subcommand.is_hide_set());
+    shown.try_for_each(|subcommand| pages(subcommand, folder, &format!("{name}-{}", subcommand.get_name())))
 }
 
 fn page(command: &clap::Command, folder: &std::path::Path, name: &str) -> Result<()> {

@@ -1,5 +1,7 @@
 //! `dc merge`
 
+mod past;
+
 use std::path::PathBuf;
 
 use clap::ValueEnum;
@@ -17,6 +19,8 @@ Examples:
   curl -s URL | dc merge rates - --key day         read standard input
   dc merge companies new.csv --dry-run             see what would happen
   dc merge --hash-only a.ndjson                    see why two records differ
+  dc merge history companies                       what was merged, and by which run
+  dc merge undo RUN                                take a run's merges back
 
 Input is NDJSON, a JSON array or CSV with a header, plain or packed with gzip or zstd; the format is
 known by the name or the first bytes. Each record is hashed (case, white space and Unicode form do
@@ -30,7 +34,10 @@ these names are not loaded; --rename keeps them under another name.";
 /// Load records into a table, touching only what changed
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES, after_help = "`dc merge --help` has examples")]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, disable_help_subcommand = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    past: Option<past::Past>,
     /// The table, or SCHEMA.TABLE
     #[arg(required_unless_present = "hash_only")]
     table: Option<String>,
@@ -137,7 +144,10 @@ impl Args {
     }
 }
 
-pub(crate) fn run(context: &Context, args: Args) -> Result<()> {
+pub(crate) fn run(context: &Context, mut args: Args) -> Result<()> {
+    if let Some(past) = args.past.take() {
+        return past::run(context, past);
+    }
     if args.hash_only {
         return hash_only(context, args);
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDateTime, SubsecRound, Utc};
+use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, NaiveTime, SubsecRound, TimeDelta, TimeZone, Utc};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -60,6 +60,28 @@ pub fn duration(text: &str) -> Result<Duration> {
         rest = &rest[letters..];
     }
     Ok(total)
+}
+
+/// Reads a moment as people write it: how long ago (`30m`, `2h`), a date or a date and time in the person's own zone
+/// (`2026-11-20`, `2026-11-20 06:00`), or RFC 3339.
+///
+/// # Errors
+/// Usage, for anything else.
+pub fn moment(text: &str) -> Result<NaiveDateTime> {
+    if let Ok(ago) = duration(text) {
+        let ago = TimeDelta::from_std(ago).unwrap_or(TimeDelta::MAX);
+        return Ok(now().checked_sub_signed(ago).unwrap_or(NaiveDateTime::MIN));
+    }
+    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").map(|date| date.and_time(NaiveTime::MIN)).ok();
+    let forms = ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%.f"];
+    let local = date.or_else(|| forms.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok()));
+    let utc =
+        local.and_then(|local| Local.from_local_datetime(&local).earliest()).map(|moment| moment.with_timezone(&Utc));
+    let utc = utc.or_else(|| DateTime::parse_from_rfc3339(text).ok().map(|moment| moment.with_timezone(&Utc)));
+    utc.map(cut).ok_or_else(|| {
+        Error::new(ErrorKind::Usage, format!("read `{text}` as a time"))
+            .hint("write 30m, 2h or 7d, or a date: 2026-11-20, \"2026-11-20 06:00\"")
+    })
 }
 
 #[cfg(test)]

@@ -64,6 +64,11 @@ fn check_part(part: &str) -> Result<()> {
     Ok(())
 }
 
+/// A new UUIDv7: it sorts by its time.
+pub fn new_identity() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
 /// The identity of one run: a UUIDv7, so that runs sort by their start.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RuntimeId(String);
@@ -71,7 +76,7 @@ pub struct RuntimeId(String);
 impl RuntimeId {
     /// A new identity, later than all before it on this machine.
     pub fn new() -> Self {
-        Self(uuid::Uuid::now_v7().to_string())
+        Self(new_identity())
     }
 
     /// The identity as text, 36 characters.

@@ -144,7 +144,7 @@ impl Connection {
         let columns: Vec<Column> =
             shape.columns.iter().filter(|column| !RESERVED.contains(&column.name.as_str())).cloned().collect();
         let moment = clock::now();
-        self.backend.begin(&name, &crate::context::Cancellation::default())?;
+        self.backend.begin(&[&name], &crate::context::Cancellation::default())?;
         let inserted = insert_all(self.backend.as_mut(), &shape, &columns, records, moment);
         let result = inserted.and_then(|count| self.backend.commit().map(|()| count));
         match result {
@@ -175,7 +175,7 @@ impl Connection {
             scope.push(scope_of(&shape, column, value)?);
         }
         let cancellation = crate::context::Cancellation::default();
-        self.backend.begin(&name, &cancellation)?;
+        self.backend.begin(&[&name], &cancellation)?;
         let deleted = self.backend.delete_where(&shape, &scope);
         match deleted.and_then(|count| self.backend.commit().map(|()| count)) {
             Ok(count) => {

@@ -40,6 +40,18 @@ impl Fitted<'_> {
         }
     }
 
+    /// The value again; `None` for null.
+    pub fn to_value(&self) -> Option<Value<'_>> {
+        Some(match self {
+            Self::Null => return None,
+            Self::Bool(flag) => Value::Bool(*flag),
+            Self::Integer(number) => Value::Integer(*number),
+            Self::Float(number) => Value::Float(*number),
+            Self::Text(text) => Value::Text(Cow::Borrowed(text.as_ref())),
+            Self::Bytes(bytes) => Value::Bytes(bytes.clone()),
+        })
+    }
+
     /// Keeps the value in a batch.
     pub fn keep(&self, batch: &mut RowBatch) -> Cell {
         match self {

@@ -58,6 +58,11 @@ pub struct Rows {
     pub rows: Vec<Vec<Value<'static>>>,
 }
 
+/// Tables in the words of a message.
+fn named(tables: &[&TableName]) -> String {
+    tables.iter().map(|table| format!("`{table}`")).collect::<Vec<_>>().join(", ")
+}
+
 /// Which active rows a merge compares: those whose columns have these values. Empty for all.
 pub type Scope = Vec<(Column, Fitted<'static>)>;
 
@@ -108,11 +113,28 @@ pub trait Database: Send {
     /// What the database says.
     fn table(&mut self, name: &TableName) -> Result<Option<Table>>;
 
-    /// Opens a transaction in which nobody else merges into `table`; waits for whoever does.
+    /// Runs a query and gives its rows one by one, however many there are.
+    ///
+    /// # Errors
+    /// As [`Database::query`], and what `each` says.
+    fn each_row(
+        &mut self,
+        sql: &str,
+        parameters: &[Value<'_>],
+        each: &mut dyn FnMut(Vec<Value<'static>>) -> Result<()>,
+    ) -> Result<()>;
+
+    /// Waits for a name until nobody else has it, and holds it to the end of the transaction.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn lock(&mut self, name: &str) -> Result<()>;
+
+    /// Opens a transaction in which nobody else merges into `tables`; waits for whoever does.
     ///
     /// # Errors
     /// Busy after a long wait, interrupted when a person stops it.
-    fn begin(&mut self, table: &TableName, cancellation: &Cancellation) -> Result<()>;
+    fn begin(&mut self, tables: &[&TableName], cancellation: &Cancellation) -> Result<()>;
 
     /// Makes the transaction last.
     ///

@@ -22,6 +22,8 @@ pub(super) struct First {
     pub(super) inserted: u64,
     /// Records that stood in the input before; they are no longer in the table.
     pub(super) duplicate: u64,
+    /// The sum of the hashes that are in the table.
+    pub(super) set: u128,
 }
 
 /// Makes the table and loads everything; `None` when the input is not as its start foretold, and then there may be
@@ -51,6 +53,8 @@ pub(super) fn load_first(
         let mut held = None;
         let mut next = || {
             ground.merge.cancellation.check()?;
+            // the batch before this one is written: what it held is needed to read on
+            held = None;
             let Ok(Rowed { batch, permit }) = rows.recv() else { return Ok(None) };
             held = Some(permit);
             Ok(batch)
@@ -61,20 +65,25 @@ pub(super) fn load_first(
     });
     let Some(inserted) = loaded? else { return Ok(None) };
     let Some(scanned) = scanned? else { return Ok(None) };
-    let duplicate = duplicates(&scanned.entries)?;
+    let (duplicate, twice) = duplicates(&scanned.entries)?;
+    let set = scanned.entries.sum().wrapping_sub(twice);
     if duplicate > 0 {
         remove_duplicates(ground, backend, &table, moment)?;
     }
-    Ok(Some(First { table, scanned, inserted, duplicate }))
+    Ok(Some(First { table, scanned, inserted, duplicate, set }))
 }
 
-fn duplicates(entries: &Spool) -> Result<u64> {
-    let (mut count, mut some) = (0, Vec::new());
+/// How many entries have a hash that came before, and the sum of their hashes.
+fn duplicates(entries: &Spool) -> Result<(u64, u128)> {
+    let (mut count, mut sum, mut some) = (0, 0_u128, Vec::new());
     for bucket in 0..entries.buckets() {
         entries.read(bucket, &mut some)?;
-        count += some.windows(2).filter(|pair| pair[0].hash == pair[1].hash).count() as u64;
+        for pair in some.windows(2).filter(|pair| pair[0].hash == pair[1].hash) {
+            count += 1;
+            sum = sum.wrapping_add(pair[1].hash);
+        }
     }
-    Ok(count)
+    Ok((count, sum))
 }
 
 /// Of rows with one hash the first stays. In a table that was just filled, places are in the order of the input.

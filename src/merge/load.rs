@@ -30,12 +30,20 @@ pub(super) struct Load<'a> {
     pub(super) moment: NaiveDateTime,
 }
 
-/// Inserts the new records; returns how many the table refused after all.
+/// What the table refused after all.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Refused {
+    pub(super) rows: u64,
+    /// The sum of their hashes.
+    pub(super) sum: u128,
+}
+
+/// Inserts the new records.
 ///
 /// First all go in one stream. Only if the table refuses one of them they go batch by batch, to find out which.
-pub(super) fn load(database: &mut dyn Database, load: &Load<'_>, rejects: &mut Rejects) -> Result<u64> {
+pub(super) fn load(database: &mut dyn Database, load: &Load<'_>, rejects: &mut Rejects) -> Result<Refused> {
     if load.new.count() == 0 {
-        return Ok(0);
+        return Ok(Refused::default());
     }
     let columns = load.ground.written_columns(load.table);
     let cancellation = &load.ground.merge.cancellation;
@@ -47,9 +55,9 @@ pub(super) fn load(database: &mut dyn Database, load: &Load<'_>, rejects: &mut R
         },
     );
     if streamed?.is_some() {
-        return read.map(|()| 0);
+        return read.map(|()| Refused::default());
     }
-    let mut refused = 0;
+    let mut refused = Refused::default();
     let (written, read) = side_by_side(
         |sender| read_batches(load, &columns, sender),
         |batches| {
@@ -167,7 +175,7 @@ fn write(
     columns: &[Column],
     mut batch: RowBatch,
     rejects: &mut Rejects,
-    refused: &mut u64,
+    refused: &mut Refused,
 ) -> Result<()> {
     let sources = load.ground.sources;
     while !batch.is_empty() {
@@ -177,7 +185,8 @@ fn write(
         };
         let Some(row) = row.filter(|row| *row < batch.len()) else { return Err(error) };
         rejects.take(reject_at(sources, batch.offset(row), &error), sources)?;
-        *refused += 1;
+        refused.rows += 1;
+        refused.sum = refused.sum.wrapping_add(batch.sha(row).prefix());
         batch.remove_row(row);
     }
     Ok(())

@@ -13,6 +13,7 @@ mod guard;
 mod input;
 mod join;
 mod keys;
+mod ledger;
 mod load;
 mod pass;
 mod phases;
@@ -22,16 +23,21 @@ mod report;
 mod rows;
 mod scan;
 mod select;
+mod show;
 mod spool;
 mod step;
 mod survey;
+mod undo;
 
 pub use explain::{Explained, Explanation, explain};
 pub use format::Format;
 pub use guard::MaxGone;
 pub use input::{Input, RECORD_BYTES_MAX};
+pub use ledger::{PastMerge, history};
 pub use phases::Phases;
 pub use report::{Counts, MergeReport};
+pub use show::{AsOf, show};
+pub use undo::{UndoReport, UndoneMerge, undo};
 
 use std::path::PathBuf;
 

@@ -54,6 +54,8 @@ pub struct MergeReport {
     pub added_columns: Vec<String>,
     /// The framework's own columns that the input brings; they are not loaded.
     pub reserved_columns: Vec<String>,
+    /// The identity under which `dc merge undo` finds it; `None` when nothing was changed.
+    pub merge: Option<String>,
     /// Where the time went.
     pub phases: Phases,
 }

@@ -29,6 +29,7 @@ pub(super) struct Spool {
     file: Option<File>,
     written: u64,
     count: u64,
+    sum: u128,
 }
 
 #[derive(Clone, Copy)]
@@ -58,12 +59,24 @@ impl Spool {
     }
 
     fn new(order: Order) -> Self {
-        Self { order, buckets: (0..BUCKETS).map(|_| Bucket::default()).collect(), file: None, written: 0, count: 0 }
+        Self {
+            order,
+            buckets: (0..BUCKETS).map(|_| Bucket::default()).collect(),
+            file: None,
+            written: 0,
+            count: 0,
+            sum: 0,
+        }
     }
 
     /// The number of entries.
     pub(super) fn count(&self) -> u64 {
         self.count
+    }
+
+    /// The sum of all hashes, modulo 2^128. It does not depend on their order.
+    pub(super) fn sum(&self) -> u128 {
+        self.sum
     }
 
     /// Adds an entry.
@@ -76,6 +89,7 @@ impl Spool {
         bucket.buffer.extend_from_slice(&entry.hash.to_be_bytes());
         bucket.buffer.extend_from_slice(&entry.place.to_be_bytes());
         self.count += 1;
+        self.sum = self.sum.wrapping_add(entry.hash);
         if bucket.buffer.len() + ENTRY_BYTES > BLOCK_BYTES {
             let file = match &mut self.file {
                 Some(file) => file,

@@ -12,15 +12,16 @@ use super::guard::{check_blast_radius, check_ledger, check_not_empty};
 use super::input::Source;
 use super::join::{Joined, join};
 use super::keys::{Pairs, key_columns, pair};
+use super::ledger::{PastMerge, next_moment, record, scope_text};
 use super::load::{Load, load};
 use super::phases::Stopwatch;
 use super::reject::Rejects;
 use super::report::{Counts, MergeReport};
 use super::scan::{Scanned, scan};
 use super::spool::{Entry, Spool};
-use crate::clock;
 use crate::db::{Connection, Database, Gone, NewColumn, RowId, Scope, Table, TableName, Touched};
 use crate::error::{Error, ErrorKind, Result};
+use crate::ident::new_identity;
 
 /// Rows that are retired at once.
 const RETIRED_AT_ONCE_MAX: usize = 10_000;
@@ -103,7 +104,7 @@ fn in_transaction(
     watch: &mut Stopwatch,
 ) -> Result<Option<MergeReport>> {
     let mut rejects = Rejects::to(merge.rejects.as_deref())?;
-    backend.begin(place.name, &merge.cancellation)?;
+    backend.begin(&[place.name], &merge.cancellation)?;
     watch.lap("lock");
     let done = change(merge, backend, place, sources, passes, &mut rejects, watch).and_then(|report| {
         merge.cancellation.check()?;
@@ -130,8 +131,8 @@ fn change(
     rejects: &mut Rejects,
     watch: &mut Stopwatch,
 ) -> Result<Option<MergeReport>> {
-    let moment = clock::now();
     let table = look(merge, backend, place.name, place.database)?;
+    let moment = next_moment(backend, place.name)?;
     let created = table.is_none();
     let ground = Ground::new(merge, place.name, table, sources)?;
     watch.lap("survey");
@@ -144,7 +145,7 @@ fn change(
     } else {
         compare_and_change(&ground, backend, rejects, moment, watch)?
     };
-    let Done { table, scanned, mut counts, added } = done;
+    let Done { table, scanned, mut counts, added, moved } = done;
     if created {
         backend.finish_table(place.name)?;
         watch.lap("index");
@@ -153,6 +154,8 @@ fn change(
         counts.active_after = backend.count_active(&table, &scope_in(merge, &table)?)?;
     }
     check_ledger(&merge.table, &counts)?;
+    let id =
+        if moved.rows() > 0 && !merge.dry_run { write_down(&ground, backend, moment, &moved, &added)? } else { None };
     watch.lap("check");
     Ok(Some(MergeReport {
         table: merge.table.clone(),
@@ -164,6 +167,7 @@ fn change(
         created,
         added_columns: added,
         reserved_columns: scanned.reserved.iter().map(|name| (*name).to_owned()).collect(),
+        merge: id,
         phases: Default::default(),
     }))
 }
@@ -174,10 +178,57 @@ struct Done {
     scanned: Scanned,
     counts: Counts,
     added: Vec<String>,
+    moved: Moved,
+}
+
+/// By what the set of active rows changed: what an undo needs and proves.
+struct Moved {
+    inserted: u64,
+    retired: u64,
+    set_before: u128,
+    set_after: u128,
+}
+
+impl Moved {
+    fn rows(&self) -> u64 {
+        self.inserted + self.retired
+    }
+}
+
+/// Adds the merge to the database's history; `None` when the role may not.
+fn write_down(
+    ground: &Ground<'_>,
+    backend: &mut dyn Database,
+    moment: NaiveDateTime,
+    moved: &Moved,
+    added: &[String],
+) -> Result<Option<String>> {
+    let merge = ground.merge;
+    let gone = match merge.gone {
+        Gone::Archive => "archive",
+        Gone::Delete => "delete",
+        Gone::Keep => "keep",
+    };
+    let past = PastMerge {
+        id: new_identity(),
+        runtime: merge.runtime.clone(),
+        table_name: ground.name.to_string(),
+        moment,
+        scope: scope_text(&ground.scope),
+        gone: gone.to_owned(),
+        created: ground.table.is_none(),
+        added_columns: added.to_vec(),
+        inserted: moved.inserted,
+        retired: moved.retired,
+        set_before: format!("{:032x}", moved.set_before),
+        set_after: format!("{:032x}", moved.set_after),
+        undone: None,
+    };
+    Ok(record(backend, &past)?.then_some(past.id))
 }
 
 fn of_first(ground: &Ground<'_>, first: First, rejects: &Rejects) -> Result<Done> {
-    let First { table, scanned, inserted, duplicate } = first;
+    let First { table, scanned, inserted, duplicate, set } = first;
     if !ground.merge.allow_empty {
         check_not_empty(&ground.merge.table, scanned.read, None)?;
     }
@@ -190,7 +241,8 @@ fn of_first(ground: &Ground<'_>, first: First, rejects: &Rejects) -> Result<Done
         active_after: inserted - duplicate,
         ..Counts::default()
     };
-    Ok(Done { table, scanned, counts, added: Vec::new() })
+    let moved = Moved { inserted: new, retired: 0, set_before: 0, set_after: set };
+    Ok(Done { table, scanned, counts, added: Vec::new(), moved })
 }
 
 /// The two passes: hash everything beside reading the table's hashes, compare, then read again what is new.
@@ -234,9 +286,16 @@ fn compare_and_change(
     retire(merge, backend, &table, leaving, how, moment)?;
     watch.lap("retire");
     let refused = load(backend, &Load { ground, table: &table, new: &joined.new, moment }, rejects)?;
-    count_refused(&mut counts, refused);
+    count_refused(&mut counts, refused.rows);
     watch.lap("insert");
-    Ok(Done { table, scanned, counts, added })
+    let set_inserted = joined.new.sum().wrapping_sub(refused.sum);
+    let moved = Moved {
+        inserted: joined.new.count() - refused.rows,
+        retired: leaving.count(),
+        set_before: active.sum(),
+        set_after: active.sum().wrapping_sub(leaving.sum()).wrapping_add(set_inserted),
+    };
+    Ok(Done { table, scanned, counts, added, moved })
 }
 
 /// Hashes the input while another thread reads the hashes of the table.

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use chrono::{Local, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use serde::Serialize;
 
 use super::local_time;
@@ -105,7 +104,7 @@ pub fn logs(context: &Context, options: &LogsOptions, mut each: impl FnMut(&LogL
         app_ids: options.app.as_deref().map(|app| app_ids(&mut store, app)).transpose()?,
         runtime: options.runtime.as_deref().map(|run| runtime(&mut store, run)).transpose()?,
         level_min: options.level.as_deref().map(level).transpose()?,
-        since: options.since.as_deref().map(since).transpose()?,
+        since: options.since.as_deref().map(clock::moment).transpose()?,
         after_id: None,
         last: options.tail,
     };
@@ -179,22 +178,4 @@ fn level(text: &str) -> Result<i64> {
 fn level_name(level: i64) -> &'static str {
     let below = LogLevel::ALL.iter().rev().find(|known| known.id() <= level);
     below.map_or("DEBUG", |known| known.name())
-}
-
-/// A moment as people write it: so long ago, or a local date and time.
-fn since(text: &str) -> Result<NaiveDateTime> {
-    if let Ok(ago) = clock::duration(text) {
-        let ago = chrono::TimeDelta::from_std(ago).unwrap_or(chrono::TimeDelta::MAX);
-        return Ok(clock::now().checked_sub_signed(ago).unwrap_or(NaiveDateTime::MIN));
-    }
-    let local = NaiveDate::parse_from_str(text, "%Y-%m-%d").map(|date| date.and_time(NaiveTime::MIN)).ok();
-    let forms = ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"];
-    let local = local.or_else(|| forms.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok()));
-    let utc =
-        local.and_then(|local| Local.from_local_datetime(&local).earliest()).map(|moment| moment.with_timezone(&Utc));
-    let utc = utc.or_else(|| chrono::DateTime::parse_from_rfc3339(text).ok().map(|moment| moment.with_timezone(&Utc)));
-    utc.map(clock::cut).ok_or_else(|| {
-        Error::new(ErrorKind::Usage, format!("read `{text}` as a time"))
-            .hint("write 30m, 2h or 7d, or a date: 2026-11-20, \"2026-11-20 06:00\"")
-    })
 }

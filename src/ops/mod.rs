@@ -2,6 +2,7 @@
 
 mod connect;
 mod deploy;
+mod history;
 mod list;
 mod logs;
 mod merge;
@@ -9,6 +10,7 @@ mod run;
 
 pub use connect::connect;
 pub use deploy::{CodebookChange, DeployOptions, DeployReport, deploy};
+pub use history::{MergeHistory, merge_history, show_table, undo_merges};
 pub use list::{AppList, ListedApp, app_names, list_apps};
 pub use logs::{LogLine, LogsOptions, RunList, logs, runs};
 pub use merge::{HashOnlyOptions, MergeOptions, hash_only, merge};

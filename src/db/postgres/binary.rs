@@ -129,7 +129,7 @@ fn numeric(text: &str, out: &mut Vec<u8>) -> bool {
     // whole groups of four on both sides of the point
     let lead = (4 - point % 4) % 4;
     digits.splice(0..0, std::iter::repeat_n(b'0', lead as usize));
-    while digits.len() % 4 != 0 {
+    while !digits.len().is_multiple_of(4) {
         digits.push(b'0');
     }
     let mut groups: Vec<i16> =

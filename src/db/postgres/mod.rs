@@ -15,7 +15,7 @@ use postgres::{Client, NoTls};
 
 use super::server::{server_error, server_target};
 use super::{
-    BadRow, Column, Database, Entry, Gone, NewColumn, RowBatch, RowId, Rows, Scope, Table, TableName, Touched,
+    BadRow, Column, Database, Entry, Gone, NewColumn, RowBatch, RowId, Rows, Scope, Table, TableName, Touched, named,
 };
 use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, Result};
@@ -55,16 +55,17 @@ impl Postgres {
         self.client.batch_execute(sql).map_err(|cause| server_error(format!("run `{sql}`"), cause))
     }
 
-    /// One try to open the transaction and to lock; `false` when somebody else holds the lock.
-    fn try_begin(&mut self, table: &TableName) -> Result<bool> {
-        // the advisory lock comes first: it also guards a table that does not exist yet
-        let advisory =
-            format!("SELECT pg_advisory_xact_lock(hashtextextended({}, 0))", literal(&format!("dc merge {table}")));
-        let begin = format!("BEGIN; SET LOCAL lock_timeout = '500ms'; {advisory}");
-        let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", table.quoted());
-        let mut locked = self.client.batch_execute(&begin);
-        if locked.is_ok() && shape::is_table(&mut self.client, table)? {
-            locked = self.client.batch_execute(&lock);
+    /// One try to open the transaction and to lock; `false` when somebody else holds a lock.
+    fn try_begin(&mut self, tables: &[&TableName]) -> Result<bool> {
+        let mut locked = self.client.batch_execute("BEGIN; SET LOCAL lock_timeout = '500ms'");
+        for table in tables {
+            // the advisory lock comes first: it also guards a table that does not exist yet
+            let name = advisory(&format!("dc merge {table}"));
+            locked = locked.and_then(|()| self.client.batch_execute(&name));
+            if locked.is_ok() && shape::is_table(&mut self.client, table)? {
+                let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", table.quoted());
+                locked = self.client.batch_execute(&lock);
+            }
         }
         match locked.and_then(|()| self.client.batch_execute("SET LOCAL lock_timeout = 0")) {
             Ok(()) => Ok(true),
@@ -74,10 +75,15 @@ impl Postgres {
             }
             Err(cause) => {
                 self.rollback();
-                Err(server_error(format!("lock `{table}`"), cause))
+                Err(server_error(format!("lock {}", named(tables)), cause))
             }
         }
     }
+}
+
+/// The statement that waits for a name and holds it to the end of the transaction.
+fn advisory(name: &str) -> String {
+    format!("SELECT pg_advisory_xact_lock(hashtextextended({}, 0))", literal(name))
 }
 
 /// Text as an SQL literal.
@@ -94,6 +100,19 @@ impl Database for Postgres {
         value::query(&mut self.client, sql, parameters)
     }
 
+    fn each_row(
+        &mut self,
+        sql: &str,
+        parameters: &[Value<'_>],
+        each: &mut dyn FnMut(Vec<Value<'static>>) -> Result<()>,
+    ) -> Result<()> {
+        value::each_row(&mut self.client, sql, parameters, each).map(|_| ())
+    }
+
+    fn lock(&mut self, name: &str) -> Result<()> {
+        self.batch(&advisory(name))
+    }
+
     fn execute(&mut self, sql: &str, parameters: &[Value<'_>]) -> Result<u64> {
         value::execute(&mut self.client, sql, parameters)
     }
@@ -106,13 +125,13 @@ impl Database for Postgres {
         shape::table(&mut self.client, name)
     }
 
-    fn begin(&mut self, table: &TableName, cancellation: &Cancellation) -> Result<()> {
+    fn begin(&mut self, tables: &[&TableName], cancellation: &Cancellation) -> Result<()> {
         let started = Instant::now();
-        while !self.try_begin(table)? {
+        while !self.try_begin(tables)? {
             cancellation.check()?;
             if started.elapsed() > LOCK_WAIT_MAX {
                 let minutes = LOCK_WAIT_MAX.as_secs() / 60;
-                let what = format!("lock `{table}`: somebody else has held it for {minutes} minutes");
+                let what = format!("lock {}: somebody else has held it for {minutes} minutes", named(tables));
                 let hint = "SELECT pid, query FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE locktype = 'relation' shows who";
                 return Err(Error::new(ErrorKind::Busy, what).hint(hint));
             }

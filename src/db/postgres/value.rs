@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 
 use postgres::Client;
+use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::{Format, FromSql, IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 
 use crate::db::Rows;
@@ -50,8 +51,21 @@ pub(super) fn execute(client: &mut Client, sql: &str, values: &[Value<'_>]) -> R
 }
 
 pub(super) fn query(client: &mut Client, sql: &str, values: &[Value<'_>]) -> Result<Rows> {
-    let parameters = parameters(values);
-    let bound: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(|parameter| parameter as _).collect();
+    let mut rows = Vec::new();
+    let columns = each_row(client, sql, values, &mut |row| {
+        rows.push(row);
+        Ok(())
+    })?;
+    Ok(Rows { columns, rows })
+}
+
+/// Gives each row to `each`; returns the names of the columns.
+pub(super) fn each_row(
+    client: &mut Client,
+    sql: &str,
+    values: &[Value<'_>],
+    each: &mut dyn FnMut(Vec<Value<'static>>) -> Result<()>,
+) -> Result<Vec<String>> {
     let fail = |cause| server_error(format!("run `{sql}`"), cause);
     let statement = client.prepare(sql).map_err(fail)?;
     let columns: Vec<String> = statement.columns().iter().map(|column| column.name().to_owned()).collect();
@@ -59,15 +73,15 @@ pub(super) fn query(client: &mut Client, sql: &str, values: &[Value<'_>]) -> Res
         let what = format!("read the column `{}`: it is {}", unknown.name(), unknown.type_());
         return Err(Error::failed(what).hint(format!("cast it in the query: {}::text", unknown.name())));
     }
-    let found = client.query(&statement, &bound).map_err(fail)?;
-    let mut rows = Vec::with_capacity(found.len());
-    for row in found {
+    let parameters = parameters(values);
+    let mut found = client.query_raw(&statement, parameters.iter().map(|one| one as &dyn ToSql)).map_err(fail)?;
+    while let Some(row) = found.next().map_err(fail)? {
         let value = |place| {
             row.try_get::<_, Option<Stored>>(place).map(|stored| stored.map_or(Value::Null, |Stored(value)| value))
         };
-        rows.push((0..columns.len()).map(value).collect::<Result<Vec<_>, _>>().map_err(fail)?);
+        each((0..columns.len()).map(value).collect::<Result<_, _>>().map_err(fail)?)?;
     }
-    Ok(Rows { columns, rows })
+    Ok(columns)
 }
 
 /// A value as a query gives it.

@@ -15,7 +15,7 @@ use rusqlite::{OpenFlags, ToSql, params_from_iter};
 
 use super::{
     BadRow, Column, Database, Entry, Gone, NewColumn, ObjectKind, RowBatch, RowId, Rows, Scope, Table, TableName,
-    Touched,
+    Touched, named,
 };
 use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, OrFail, Result, file_error};
@@ -83,6 +83,24 @@ impl Sqlite {
 
     fn fail(&self, what: &str, cause: rusqlite::Error) -> Error {
         explain(&self.path, what, cause)
+    }
+
+    /// Gives each row to `each`; returns the names of the columns.
+    fn rows(
+        &self,
+        sql: &str,
+        parameters: &[Value<'_>],
+        each: &mut dyn FnMut(Vec<Value<'static>>) -> Result<()>,
+    ) -> Result<Vec<String>> {
+        let fail = |cause| self.fail(&format!("run `{sql}`"), cause);
+        let mut statement = self.connection.prepare_cached(sql).map_err(fail)?;
+        let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let mut found = statement.query(params_from_iter(parameters.iter().map(Bound))).map_err(fail)?;
+        while let Some(row) = found.next().map_err(fail)? {
+            let values = (0..columns.len()).map(|place| row.get_ref(place).map(value_of));
+            each(values.collect::<rusqlite::Result<_>>().map_err(fail)?)?;
+        }
+        Ok(columns)
     }
 
     fn batch(&mut self, sql: &str) -> Result<()> {
@@ -181,18 +199,26 @@ impl Database for Sqlite {
     }
 
     fn query(&mut self, sql: &str, parameters: &[Value<'_>]) -> Result<Rows> {
-        let run = || -> rusqlite::Result<Rows> {
-            let mut statement = self.connection.prepare_cached(sql)?;
-            let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
-            let mut found = statement.query(params_from_iter(parameters.iter().map(Bound)))?;
-            let mut rows = Vec::new();
-            while let Some(row) = found.next()? {
-                let values = (0..columns.len()).map(|place| row.get_ref(place).map(value_of));
-                rows.push(values.collect::<rusqlite::Result<_>>()?);
-            }
-            Ok(Rows { columns, rows })
-        };
-        run().map_err(|cause| self.fail(&format!("run `{sql}`"), cause))
+        let mut rows = Vec::new();
+        let columns = self.rows(sql, parameters, &mut |row| {
+            rows.push(row);
+            Ok(())
+        })?;
+        Ok(Rows { columns, rows })
+    }
+
+    fn each_row(
+        &mut self,
+        sql: &str,
+        parameters: &[Value<'_>],
+        each: &mut dyn FnMut(Vec<Value<'static>>) -> Result<()>,
+    ) -> Result<()> {
+        self.rows(sql, parameters, each).map(|_| ())
+    }
+
+    fn lock(&mut self, _: &str) -> Result<()> {
+        // who writes has the whole database
+        Ok(())
     }
 
     fn execute(&mut self, sql: &str, parameters: &[Value<'_>]) -> Result<u64> {
@@ -218,14 +244,14 @@ impl Database for Sqlite {
         shape::table(&self.connection, name).map_err(|cause| self.fail(&format!("look at the table `{name}`"), cause))
     }
 
-    fn begin(&mut self, table: &TableName, cancellation: &Cancellation) -> Result<()> {
+    fn begin(&mut self, tables: &[&TableName], cancellation: &Cancellation) -> Result<()> {
         let started = Instant::now();
         self.connection.busy_timeout(BUSY_STEP).or_fail(|| "set the time to wait".to_owned())?;
         loop {
             let begun = self.batch("BEGIN IMMEDIATE");
             let Err(error) = begun else { break };
             if error.kind() != ErrorKind::Busy || started.elapsed() > LOCK_WAIT_MAX {
-                return Err(error.within(format!("begin to write to `{table}`")));
+                return Err(error.within(format!("begin to write to {}", named(tables))));
             }
             cancellation.check()?;
         }

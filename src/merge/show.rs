@@ -1,0 +1,100 @@
+//! A table as it stood at a moment: the rows that were active then.
+
+use chrono::NaiveDateTime;
+
+use super::ledger::find;
+use crate::clock;
+use crate::db::{Column, Connection, Database, Kind, TableName, quote};
+use crate::error::{Error, ErrorKind, Result};
+use crate::hash::{RESERVED, write_json};
+use crate::record::{Value, parse_json};
+
+/// Which moment of a table is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AsOf {
+    /// As it is.
+    Now,
+    /// As it was at this moment, UTC.
+    Moment(NaiveDateTime),
+    /// As the merges of this run, or this merge, left it.
+    Run(String),
+}
+
+/// Gives the active rows of a table, each as one line of JSON, in the order of `id`. `all` shows the framework's own
+/// columns too.
+///
+/// # Errors
+/// Not found: table or run. What the database or `each` says.
+pub fn show(
+    database: &mut Connection,
+    table: &str,
+    as_of: &AsOf,
+    all: bool,
+    each: &mut dyn FnMut(&str) -> Result<()>,
+) -> Result<()> {
+    let name: TableName = table.parse()?;
+    let shape = database.table(&name)?;
+    let missing = shape.missing_for_merge();
+    if !missing.is_empty() {
+        let what = format!("show the table `{name}`: it lacks `{}`, so it has no history", missing.join("`, `"));
+        return Err(Error::new(ErrorKind::NotFound, what));
+    }
+    let database_name = database.name().to_owned();
+    let backend = database.backend();
+    let moment = match as_of {
+        AsOf::Now => None,
+        AsOf::Moment(moment) => Some(*moment),
+        AsOf::Run(run) => Some(moment_of_run(backend, &database_name, run, &name)?),
+    };
+    let columns: Vec<&Column> =
+        shape.columns.iter().filter(|column| all || !RESERVED.contains(&column.name.as_str())).collect();
+    let list: Vec<String> = columns.iter().map(|column| selected(column)).collect();
+    let order = if shape.column("id").is_some() { " ORDER BY id" } else { "" };
+    let (condition, values) = match moment {
+        None => ("archive IS NULL", Vec::new()),
+        Some(moment) => {
+            ("date_created <= $1 AND (archive IS NULL OR archive > $1)", vec![Value::from(clock::text(moment))])
+        }
+    };
+    let sql = format!("SELECT {} FROM {} WHERE {condition}{order}", list.join(", "), name.quoted());
+    let mut line = Vec::new();
+    backend.each_row(&sql, &values, &mut |row| {
+        let fields = columns.iter().zip(row).map(|(column, value)| (column.name.clone().into(), shown(value, column)));
+        line.clear();
+        write_json(&Value::Object(fields.collect()), &mut line);
+        each(&String::from_utf8_lossy(&line))
+    })
+}
+
+fn moment_of_run(backend: &mut dyn Database, database: &str, run: &str, table: &TableName) -> Result<NaiveDateTime> {
+    let merges = find(backend, database, run)?;
+    let moment = merges.iter().find(|merge| merge.table_name == table.to_string()).map(|merge| merge.moment);
+    moment.ok_or_else(|| {
+        let tables: Vec<&str> = merges.iter().map(|merge| merge.table_name.as_str()).collect();
+        Error::new(ErrorKind::NotFound, format!("find a merge of the run `{run}` into `{table}`"))
+            .hint(format!("it changed: {}", tables.join(", ")))
+    })
+}
+
+/// Types that only the server knows come as text.
+fn selected(column: &Column) -> String {
+    match column.kind {
+        Kind::Other => format!("CAST({} AS text)", quote(&column.name)),
+        _ => quote(&column.name),
+    }
+}
+
+/// A stored value as a source would have given it.
+fn shown(value: Value<'static>, column: &Column) -> Value<'static> {
+    match (column.kind, value) {
+        (Kind::Boolean, Value::Integer(flag)) => Value::Bool(flag != 0),
+        (Kind::Json, Value::Text(text)) => match parse_json(&text) {
+            Ok(value) => value.into_owned(),
+            Err(_) => Value::Text(text),
+        },
+        (_, Value::Bytes(bytes)) if column.name == "sha" => {
+            Value::from(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+        }
+        (_, value) => value,
+    }
+}
