@@ -16,6 +16,6 @@ test:
 man:
     cargo run --quiet -- man man
 
-# how fast a merge into SQLite is, beside bare inserts of the same rows
-bench rows="1000000" rounds="5":
-    cargo bench --bench sqlite -- {{rows}} {{rounds}}
+# how fast a merge is beside other tools and beside what the databases can do at best; writes benches/merge/RESULTS.md
+bench rows="1000000":
+    benches/merge/compare.sh {{rows}}

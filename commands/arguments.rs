@@ -51,7 +51,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     Deploy(deploy::Args),
     Run(run::Args),
-    Merge(merge::Args),
+    // boxed: it has by far the most flags, and the others should not carry its size
+    Merge(Box<merge::Args>),
     Logs(logs::Args),
     Completions(completions::Args),
     #[command(hide = true)]

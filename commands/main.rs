@@ -53,7 +53,7 @@ fn dispatch(context: &Context, command: Command) -> Result<i32> {
         Command::Run(args) => run::run(context, args),
         Command::Merge(args) => {
             watch_interrupts(context)?;
-            merge::run(context, args).map(|()| 0)
+            merge::run(context, *args).map(|()| 0)
         }
         Command::Logs(args) => {
             watch_interrupts(context)?;

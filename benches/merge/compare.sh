@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Measures `dc merge` beside dlt, the SQLAlchemy design, DuckDB and the limits of both databases, on the same files, in
+# turns, in one run; writes the table into RESULTS.md. Half an hour for the default million records; most of it is dlt's.
+#
+#   benches/merge/compare.sh [ROWS] [WITHOUT...]
+#
+# WITHOUT names contenders to leave out: dlt_json dlt_arrow sqlalchemy_orm duckdb_attached. Needs Python 3.11 with pip,
+# psql, and a PostgreSQL where databases can be made, at DC_TEST_POSTGRES or postgres://postgres@127.0.0.1:5432/postgres.
+set -euo pipefail
+here="$(cd "$(dirname "$0")" && pwd)"
+cd "$here/../.."
+
+command -v psql >/dev/null || { echo "compare.sh: psql is not there: install PostgreSQL's client" >&2; exit 1; }
+cargo build --release
+limits="$(cargo bench --bench limits --no-run --message-format json |
+    sed -n 's/.*"name":"limits".*"executable":"\([^"]*\)".*/\1/p')"
+
+python="target/bench-python"
+if [ ! -x "$python/bin/python" ] || ! cmp -s "$here/requirements.txt" "$python/requirements.txt"; then
+    python3 -m venv "$python"
+    "$python/bin/pip" install --quiet --requirement "$here/requirements.txt"
+    cp "$here/requirements.txt" "$python/requirements.txt"
+fi
+
+exec "$python/bin/python" "$here/compare.py" target/release/dc "$limits" "$@"
