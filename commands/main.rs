@@ -25,7 +25,7 @@ use arguments::{Arguments, Command};
 const EDITS_MAX: usize = 2;
 
 fn main() -> ExitCode {
-    memory::give_back_large_buffers();
+    memory::set_up_allocator();
     completions::answer();
     let arguments = Arguments::try_parse().unwrap_or_else(|error| suggest(error).exit());
     let environment = Environment::process();

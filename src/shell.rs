@@ -113,24 +113,13 @@ impl Shell {
         self.tell(&text);
     }
 
-    /// A progress bar on stderr over `total` units; none is drawn off a terminal.
-    pub fn progress(&self, total: Option<u64>, what: &str) -> ProgressBar {
+    /// A progress bar on stderr, which [`count_bytes`] and [`count_rows`] start; none is drawn off a terminal.
+    pub fn progress(&self) -> ProgressBar {
         if !self.err_is_terminal || self.options.quiet || self.options.json {
             return ProgressBar::hidden();
         }
-        let bar = match total {
-            Some(total) => ProgressBar::new(total),
-            None => ProgressBar::new_spinner(),
-        };
+        let bar = ProgressBar::new(0);
         bar.set_draw_target(ProgressDrawTarget::stderr());
-        let template = match total {
-            Some(_) => "{prefix} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} ETA {eta} {msg}",
-            None => "{prefix} {spinner} {bytes} {bytes_per_sec} {msg}",
-        };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
-        bar.set_prefix(what.to_owned());
         bar.enable_steady_tick(TICK);
         bar
     }
@@ -191,6 +180,25 @@ impl Paint {
         };
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
     }
+}
+
+/// Lets a bar begin anew and count `total` bytes.
+pub fn count_bytes(bar: &ProgressBar, total: u64, what: &str) {
+    count(bar, "{bytes}/{total_bytes} {bytes_per_sec}", total, what);
+}
+
+/// Lets a bar begin anew and count `total` rows.
+pub fn count_rows(bar: &ProgressBar, total: u64, what: &str) {
+    count(bar, "{human_pos}/{human_len} {per_sec}", total, what);
+}
+
+fn count(bar: &ProgressBar, unit: &str, total: u64, what: &str) {
+    if let Ok(style) = ProgressStyle::with_template(&format!("{{prefix}} {{wide_bar}} {unit} ETA {{eta}} {{msg}}")) {
+        bar.set_style(style);
+    }
+    bar.set_prefix(what.to_owned());
+    bar.set_length(total);
+    bar.reset();
 }
 
 /// A table as all reports draw it: a rule under the header, as wide as its content, or as the terminal.

@@ -94,11 +94,6 @@ pub fn canonical(record: &Record<'_>, options: &HashOptions, out: &mut Vec<u8>) 
     out.extend_from_slice(Canonical::default().of(record, options));
 }
 
-/// Writes one value as the canonical form has it.
-pub(crate) fn write_scalar(value: &Value<'_>, exact: bool, out: &mut Vec<u8>) {
-    write_value(value, Style::Canonical { exact }, out);
-}
-
 /// Writes a value as plain JSON: nothing normalised, names in their own order.
 pub fn write_json(value: &Value<'_>, out: &mut Vec<u8>) {
     write_value(value, Style::AsIs, out);

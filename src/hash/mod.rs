@@ -2,16 +2,19 @@
 
 mod canonical;
 mod difference;
-mod four;
+#[cfg(target_arch = "x86_64")]
+mod lanes;
+mod many;
 mod number;
 mod sha;
 mod text;
 
-pub(crate) use canonical::write_scalar;
 pub use canonical::{Canonical, Columns, HashOptions, RESERVED, canonical, write_json};
 pub use difference::{Difference, obj_diff};
-pub use four::{Texts, hash_texts};
+pub use many::{Texts, hash_texts};
+pub(crate) use number::{PlainNumber, plain_number, write_float};
 pub use sha::Sha;
+pub(crate) use text::write_text;
 
 use serde::Serialize;
 use sha3::{Digest, Sha3_256};

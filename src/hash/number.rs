@@ -7,8 +7,49 @@ const EXPONENT_BELOW: i32 = -4;
 /// From here on no negative exponent is printed.
 const PLAIN_FROM: f64 = 1e-4;
 
+/// Decimals of so many digits are never the same float: the shortest form of one is itself.
+const DIGITS_EXACT_MAX: usize = 15;
+/// Integers of so many digits are 64-bit integers.
+const DIGITS_INTEGER_MAX: usize = 18;
+
+/// A number in JSON that stands in the canonical form as it stands in the record.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct PlainNumber {
+    /// How many bytes it is long.
+    pub(crate) length: usize,
+    /// Whether it has a point; one without is a 64-bit integer.
+    pub(crate) is_float: bool,
+}
+
+/// The plain number that `bytes` begin with; `None` where there is none, or a number that has to be looked at.
+pub(crate) fn plain_number(bytes: &[u8]) -> Option<PlainNumber> {
+    let digits = |from: usize| bytes[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let sign = usize::from(bytes.first() == Some(&b'-'));
+    let whole = digits(sign);
+    let point = sign + whole;
+    if whole == 0 || (bytes[sign] == b'0' && whole > 1) {
+        return None;
+    }
+    match bytes.get(point) {
+        Some(b'e' | b'E') => None,
+        Some(b'.') => {
+            let fraction = digits(point + 1);
+            let end = point + 1 + fraction;
+            let decimals = &bytes[point + 1..end];
+            let is_short = !decimals.ends_with(b"0") || decimals == b"0";
+            // below 0.0001 an exponent is written
+            let is_large = bytes[sign] != b'0' || !decimals.starts_with(b"0000");
+            let is_plain = fraction > 0 && is_short && is_large && whole + fraction <= DIGITS_EXACT_MAX;
+            let is_end = !matches!(bytes.get(end), Some(b'e' | b'E' | b'.'));
+            (is_plain && is_end).then_some(PlainNumber { length: end, is_float: true })
+        }
+        _ if whole > DIGITS_INTEGER_MAX || bytes.starts_with(b"-0") => None,
+        _ => Some(PlainNumber { length: point, is_float: false }),
+    }
+}
+
 /// Writes a finite float as Python's `repr` does: `1e+16`, `1e-05`, `100000.0`, `-0.0`.
-pub(super) fn write_float(number: f64, out: &mut Vec<u8>) {
+pub(crate) fn write_float(number: f64, out: &mut Vec<u8>) {
     if number == 0.0 {
         out.extend_from_slice(if number.is_sign_negative() { b"-0.0" } else { b"0.0" });
         return;
@@ -104,6 +145,63 @@ mod tests {
             let mut out = Vec::new();
             write_float(number, &mut out);
             assert_eq!(String::from_utf8_lossy(&out), expected);
+        }
+    }
+
+    #[test]
+    fn plain_numbers_are_canonical_as_they_stand() {
+        let floats =
+            ["0.0", "-0.0", "1.5", "-12.25", "0.0001", "0.00012", "64633.43", "999999999999.999", "100.0", "7.01"];
+        for text in floats {
+            let mut out = Vec::new();
+            write_float(text.parse().expect("a float"), &mut out);
+            assert_eq!(String::from_utf8_lossy(&out), text);
+            assert_eq!(
+                plain_number(text.as_bytes()),
+                Some(PlainNumber { length: text.len(), is_float: true }),
+                "{text}"
+            );
+        }
+        for text in ["0", "7", "-7", "123456789012345678"] {
+            assert_eq!(
+                plain_number(text.as_bytes()),
+                Some(PlainNumber { length: text.len(), is_float: false }),
+                "{text}"
+            );
+        }
+        for text in [
+            "-0",
+            "01",
+            "1.",
+            "-",
+            "",
+            "1e5",
+            "1.5e3",
+            "1.50",
+            "0.00",
+            "0.00001",
+            "1234567890123456.5",
+            "-.5",
+            "1.2.3",
+            "1234567890123456789",
+            "0.1234567890123456",
+        ] {
+            assert_eq!(plain_number(text.as_bytes()), None, "{text}");
+        }
+        let mut bits = 1_u64;
+        for _ in 0..200_000 {
+            bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let (digits, places) = ((bits >> 14) % 1_000_000_000_000_000, (bits >> 3) % 15);
+            let text = format!(
+                "{}.{:0width$}",
+                digits / 10_u64.pow(places as u32),
+                digits % 10_u64.pow(places as u32),
+                width = places as usize
+            );
+            let Some(plain) = plain_number(text.as_bytes()) else { continue };
+            let mut out = Vec::new();
+            write_float(text.parse().expect("a float"), &mut out);
+            assert_eq!((String::from_utf8_lossy(&out), plain.length), (text.as_str().into(), text.len()));
         }
     }
 }

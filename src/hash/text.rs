@@ -5,7 +5,7 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 use crate::record::plain_length;
 
 /// Writes `text` as a JSON string; unless `exact`, normalised first.
-pub(super) fn write_text(text: &str, exact: bool, out: &mut Vec<u8>) {
+pub(crate) fn write_text(text: &str, exact: bool, out: &mut Vec<u8>) {
     out.push(b'"');
     if exact {
         escape(text.as_bytes(), out);
@@ -23,17 +23,14 @@ fn normalise_ascii(text: &[u8], out: &mut Vec<u8>) {
         kept.for_each(|byte| escape(&[byte.to_ascii_lowercase()], out));
         return;
     }
+    // nothing below the space is left: each byte is written, and one that is a space is written over, without a branch
     let start = out.len();
-    out.extend_from_slice(text);
+    out.resize(start + text.len(), 0);
     let added = &mut out[start..];
-    added.make_ascii_lowercase();
-    // nothing below the space is left; from the first one on each byte moves up, without a branch
-    let Some(first) = memchr::memchr(b' ', added) else { return };
-    let mut length = first;
-    for place in first..added.len() {
-        let byte = added[place];
-        added[length] = byte;
-        length += usize::from(byte != b' ');
+    let mut length = 0;
+    for byte in text {
+        added[length] = byte.to_ascii_lowercase();
+        length += usize::from(*byte != b' ');
     }
     out.truncate(start + length);
 }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use super::survey::Survey;
 use crate::db::{Column, Kind, Table};
-use crate::hash::{HashOptions, RESERVED, write_scalar};
+use crate::hash::{HashOptions, PlainNumber, RESERVED, plain_number, write_float, write_text};
 use crate::record::{Record, Value, number_at, plain_length, string_at};
 
 /// One value of a flat record.
@@ -16,6 +16,16 @@ pub(super) enum Token {
     Bool(bool),
     Integer(i64),
     Float(f64),
+    /// An integer that the canonical form has as it stands in the record.
+    PlainInteger {
+        start: usize,
+        end: usize,
+    },
+    /// As a plain integer, with a point.
+    PlainFloat {
+        start: usize,
+        end: usize,
+    },
     /// Text as it stands in the record.
     Text {
         start: usize,
@@ -26,6 +36,13 @@ pub(super) enum Token {
         start: usize,
         end: usize,
     },
+}
+
+/// What a numeric token stands for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Number {
+    Integer(i64),
+    Float(f64),
 }
 
 /// What the records of a chunk share, learnt from one of them.
@@ -160,7 +177,19 @@ impl Flat {
         out.push(b'{');
         for place in &self.order {
             out.extend_from_slice(&self.fields[*place].head);
-            write_scalar(&self.value(self.tokens[*place], text), self.exact, out);
+            match self.tokens[*place] {
+                Token::Null => out.extend_from_slice(b"null"),
+                Token::Bool(true) => out.extend_from_slice(b"true"),
+                Token::Bool(false) => out.extend_from_slice(b"false"),
+                Token::Integer(number) => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
+                Token::Float(number) => write_float(number, out),
+                Token::PlainInteger { start, end } | Token::PlainFloat { start, end } => {
+                    out.extend_from_slice(&text.as_bytes()[start..end]);
+                }
+                token @ (Token::Text { .. } | Token::Unescaped { .. }) => {
+                    write_text(self.text(token, text), self.exact, out);
+                }
+            }
         }
         out.push(b'}');
     }
@@ -174,16 +203,6 @@ impl Flat {
         }
     }
 
-    fn value<'a>(&'a self, token: Token, text: &'a str) -> Value<'a> {
-        match token {
-            Token::Null => Value::Null,
-            Token::Bool(flag) => Value::Bool(flag),
-            Token::Integer(number) => Value::Integer(number),
-            Token::Float(number) => Value::Float(number),
-            Token::Text { .. } | Token::Unescaped { .. } => Value::Text(Cow::Borrowed(self.text(token, text))),
-        }
-    }
-
     /// Notes where the fields stand among the columns that are written.
     pub(super) fn aim(&mut self, columns: &[Column]) {
         for field in &mut self.fields {
@@ -194,6 +213,17 @@ impl Flat {
     /// The values of the record that was read, each with its column's place.
     pub(super) fn cells(&self) -> impl Iterator<Item = (Option<usize>, Token)> {
         self.fields.iter().map(|field| field.column).zip(self.tokens.iter().copied())
+    }
+
+    /// The number of a numeric token; `None` for all others.
+    pub(super) fn number(token: Token, text: &str) -> Option<Number> {
+        match token {
+            Token::Integer(number) => Some(Number::Integer(number)),
+            Token::Float(number) => Some(Number::Float(number)),
+            Token::PlainInteger { start, end } => text[start..end].parse().ok().map(Number::Integer),
+            Token::PlainFloat { start, end } => text[start..end].parse().ok().map(Number::Float),
+            _ => None,
+        }
     }
 }
 
@@ -220,10 +250,15 @@ fn token_at(text: &str, at: usize, unescaped: &mut String) -> Option<(Token, usi
             unescaped.push_str(&plain);
             Some((Token::Unescaped { start, end: unescaped.len() }, end))
         }
-        b'-' | b'0'..=b'9' => match number_at(text, at)? {
-            (Value::Integer(number), end) => Some((Token::Integer(number), end)),
-            (Value::Float(number), end) => Some((Token::Float(number), end)),
-            _ => None,
+        b'-' | b'0'..=b'9' => match plain_number(&bytes[at..]) {
+            Some(PlainNumber { length, is_float }) => {
+                let (start, end) = (at, at + length);
+                Some((
+                    if is_float { Token::PlainFloat { start, end } } else { Token::PlainInteger { start, end } },
+                    end,
+                ))
+            }
+            None => number_token_at(text, at),
         },
         b't' => word("true", Token::Bool(true)),
         b'f' => word("false", Token::Bool(false)),
@@ -232,12 +267,20 @@ fn token_at(text: &str, at: usize, unescaped: &mut String) -> Option<(Token, usi
     }
 }
 
+fn number_token_at(text: &str, at: usize) -> Option<(Token, usize)> {
+    match number_at(text, at)? {
+        (Value::Integer(number), end) => Some((Token::Integer(number), end)),
+        (Value::Float(number), end) => Some((Token::Float(number), end)),
+        _ => None,
+    }
+}
+
 fn kind_of_token(token: Token) -> Option<Kind> {
     match token {
         Token::Null => None,
         Token::Bool(_) => Some(Kind::Boolean),
-        Token::Integer(_) => Some(Kind::Integer { bits: 64 }),
-        Token::Float(_) => Some(Kind::Float),
+        Token::Integer(_) | Token::PlainInteger { .. } => Some(Kind::Integer { bits: 64 }),
+        Token::Float(_) | Token::PlainFloat { .. } => Some(Kind::Float),
         Token::Text { .. } | Token::Unescaped { .. } => Some(Kind::Text),
     }
 }
@@ -248,7 +291,7 @@ pub(super) fn fits(token: Token, kind: Kind) -> bool {
         Token::Null => true,
         Token::Text { .. } | Token::Unescaped { .. } => matches!(kind, Kind::Text | Kind::Other),
         Token::Bool(_) => kind == Kind::Boolean,
-        Token::Integer(_) => matches!(kind, Kind::Integer { bits: 64 } | Kind::Float),
-        Token::Float(_) => kind == Kind::Float,
+        Token::Integer(_) | Token::PlainInteger { .. } => matches!(kind, Kind::Integer { bits: 64 } | Kind::Float),
+        Token::Float(_) | Token::PlainFloat { .. } => kind == Kind::Float,
     }
 }

@@ -4,6 +4,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use chrono::NaiveDateTime;
 
+use super::Merge;
 use super::flat::Flat;
 use super::ground::Ground;
 use super::reject::Rejects;
@@ -14,6 +15,7 @@ use crate::db::{BadRow, Column, Database, RowBatch, Table, text};
 use crate::error::{Error, Result};
 use crate::hash::{Canonical, Texts, hash_texts};
 use crate::record::Record;
+use crate::shell::count_rows;
 
 /// A batch is sent on when it holds so many rows or bytes.
 const BATCH_ROWS_MAX: usize = 4_000;
@@ -46,23 +48,31 @@ pub(super) fn load(database: &mut dyn Database, load: &Load<'_>, rejects: &mut R
         return Ok(Refused::default());
     }
     let columns = load.ground.written_columns(load.table);
-    let cancellation = &load.ground.merge.cancellation;
+    let Merge { cancellation, progress, .. } = load.ground.merge;
+    count_rows(progress, load.new.count(), "writing");
     let (streamed, read) = side_by_side(
         |sender| read_batches(load, &columns, sender),
         |batches| {
-            let mut next = || cancellation.check().map(|()| batches.recv().ok());
+            let mut next = || {
+                cancellation.check()?;
+                let batch = batches.recv().ok();
+                progress.inc(batch.as_ref().map_or(0, |batch| batch.len() as u64));
+                Ok(batch)
+            };
             database.insert_all(load.table, &columns, &mut next, load.moment)
         },
     );
     if streamed?.is_some() {
         return read.map(|()| Refused::default());
     }
+    progress.reset();
     let mut refused = Refused::default();
     let (written, read) = side_by_side(
         |sender| read_batches(load, &columns, sender),
         |batches| {
             batches.iter().try_for_each(|batch| {
                 cancellation.check()?;
+                progress.inc(batch.len() as u64);
                 write(database, load, &columns, batch, rejects, &mut refused)
             })
         },

@@ -255,7 +255,11 @@ impl<'a> Cutter<'a> {
                         let line = self.line + memchr::memchr_iter(b'\n', &piece[..range.start]).count() as u64;
                         records.push(Place { range: at + range.start..at + range.end, line });
                     }
-                    self.line += memchr::memchr_iter(b'\n', piece).count() as u64;
+                    // a piece of NDJSON is a line; the others may hold many
+                    self.line += match self.source.format {
+                        Format::Ndjson => 1,
+                        _ => memchr::memchr_iter(b'\n', piece).count() as u64,
+                    };
                     at += consumed;
                 }
                 Cut::More => break,

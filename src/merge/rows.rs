@@ -1,6 +1,6 @@
 //! Records turned into rows of their table, a batch at a time.
 
-use super::flat::{Flat, Token, fits};
+use super::flat::{Flat, Number, Token, fits};
 use crate::db::{Cell, Column, Kind, RowBatch, fit};
 use crate::hash::Sha;
 use crate::record::Record;
@@ -51,12 +51,17 @@ impl<'a> Rows<'a> {
             let cell = match token {
                 Token::Null => Cell::Null,
                 Token::Bool(flag) => Cell::Bool(flag),
-                Token::Integer(number) if self.columns[column].kind == Kind::Float => Cell::Float(number as f64),
-                Token::Integer(number) => Cell::Integer(number),
-                Token::Float(number) => Cell::Float(number),
                 Token::Text { .. } | Token::Unescaped { .. } => {
                     Cell::Text(self.batch.keep(flat.text(token, text).as_bytes()))
                 }
+                _ => match Flat::number(token, text) {
+                    Some(Number::Integer(number)) if self.columns[column].kind == Kind::Float => {
+                        Cell::Float(number as f64)
+                    }
+                    Some(Number::Integer(number)) => Cell::Integer(number),
+                    Some(Number::Float(number)) => Cell::Float(number),
+                    None => Cell::Null,
+                },
             };
             self.batch.set(row, column, cell);
         }

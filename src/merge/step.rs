@@ -22,6 +22,7 @@ use super::spool::{Entry, Spool};
 use crate::db::{Connection, Database, Gone, NewColumn, RowId, Scope, Table, TableName, Touched};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ident::new_identity;
+use crate::shell::count_bytes;
 
 /// Rows that are retired at once.
 const RETIRED_AT_ONCE_MAX: usize = 10_000;
@@ -40,7 +41,6 @@ pub(super) fn merge(
     let backend = connection.backend();
     let merged = look(merge, backend, &name, &database).and_then(|_| open()).and_then(|sources| {
         watch.lap("open");
-        merge.progress.set_length(sources.iter().map(|source| source.length).sum());
         tried(merge, backend, &Place { name: &name, database: &database }, &sources, &mut watch)
     });
     merge.progress.finish_and_clear();
@@ -80,7 +80,7 @@ fn tried(
 ) -> Result<MergeReport> {
     let (mut passes, mut tries) = (Passes::One, 1);
     loop {
-        merge.progress.set_position(0);
+        count_bytes(&merge.progress, sources.iter().map(|source| source.length).sum(), "reading");
         match in_transaction(merge, backend, place, sources, passes, watch) {
             Ok(Some(report)) => return Ok(report),
             Ok(None) => passes = Passes::Two,

@@ -101,7 +101,7 @@ impl MergeOptions {
 /// As [`Merge::run_inputs`], and those of opening the database.
 pub fn merge(context: &Context, options: &MergeOptions) -> Result<MergeReport> {
     let name = options.database.as_deref().unwrap_or(MAIN);
-    let merge = options.describe(context)?.progress(context.shell().progress(Some(0), "reading"));
+    let merge = options.describe(context)?.progress(context.shell().progress());
     let mut database = connect(context, name)?;
     let report = merge.run_inputs(&mut database, &options.inputs())?;
     Ok(report)
