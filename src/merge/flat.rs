@@ -1,9 +1,12 @@
-//! The short way for plain records: flat objects whose names are those of the record before. It reads, checks and
+//! The short way for plain records: rows, and flat objects whose names are those of the record before. It reads, checks and
 //! writes the canonical form without building a value for each field. What it does not understand takes the long way,
 //! so it may give up at any doubt.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
+use super::reading::{ShortWay, note};
+use super::row::Fields;
 use super::survey::Survey;
 use crate::db::{Column, Kind, Table};
 use crate::hash::{HashOptions, PlainNumber, RESERVED, plain_number, write_float, write_text};
@@ -112,12 +115,29 @@ impl Flat {
     }
 
     /// Reads a record of the known shape; false sends it the long way.
-    pub(super) fn read(&mut self, text: &str) -> bool {
+    pub(super) fn read(&mut self, text: &str, way: ShortWay<'_>) -> bool {
         if self.fields.is_empty() {
             return false;
         }
         self.tokens.clear();
         self.unescaped.clear();
+        match way {
+            ShortWay::Json => self.read_json(text),
+            ShortWay::Row { delimiter, columns } => self.read_row(text, delimiter, columns),
+        }
+    }
+
+    fn read_row(&mut self, text: &str, delimiter: u8, columns: &[Option<(String, Kind)>]) -> bool {
+        for (place, field) in Fields::of(text.as_bytes(), delimiter).enumerate() {
+            let Some(Some((_, kind))) = columns.get(place) else { return false };
+            let token = if field.is_plain { field_token(text, field.range, *kind) } else { None };
+            let Some(token) = token else { return false };
+            self.tokens.push(token);
+        }
+        self.tokens.len() == self.fields.len() && columns.len() == self.fields.len()
+    }
+
+    fn read_json(&mut self, text: &str) -> bool {
         let bytes = text.as_bytes();
         let mut at = 0;
         let last = self.fields.len() - 1;
@@ -157,10 +177,7 @@ impl Flat {
                 .all(|(field, token)| field.kind.is_some_and(|kind| fits(*token, kind)));
         }
         for (field, token) in self.fields.iter_mut().zip(&self.tokens) {
-            let kind = kind_of_token(*token);
-            if field.seen.last() != Some(&kind) && !field.seen.contains(&kind) {
-                field.seen.push(kind);
-            }
+            note(&mut field.seen, kind_of_token(*token));
         }
         true
     }
@@ -275,6 +292,26 @@ fn number_token_at(text: &str, at: usize) -> Option<(Token, usize)> {
     }
 }
 
+/// A field of CSV as a value of its column's kind; `None` where it has to be looked at.
+fn field_token(text: &str, Range { start, end }: Range<usize>, kind: Kind) -> Option<Token> {
+    let field = &text[start..end];
+    if field.is_empty() {
+        return Some(Token::Null);
+    }
+    let number = || plain_number(field.as_bytes()).filter(|number| number.length == field.len());
+    match kind {
+        Kind::Text | Kind::Other => Some(Token::Text { start, end }),
+        Kind::Boolean => match field {
+            "true" => Some(Token::Bool(true)),
+            "false" => Some(Token::Bool(false)),
+            _ => None,
+        },
+        Kind::Integer { .. } => number().filter(|it| !it.is_float).map(|_| Token::PlainInteger { start, end }),
+        Kind::Float => number().filter(|it| it.is_float).map(|_| Token::PlainFloat { start, end }),
+        Kind::Numeric | Kind::Json | Kind::Bytes => None,
+    }
+}
+
 fn kind_of_token(token: Token) -> Option<Kind> {
     match token {
         Token::Null => None,
@@ -291,7 +328,11 @@ pub(super) fn fits(token: Token, kind: Kind) -> bool {
         Token::Null => true,
         Token::Text { .. } | Token::Unescaped { .. } => matches!(kind, Kind::Text | Kind::Other),
         Token::Bool(_) => kind == Kind::Boolean,
-        Token::Integer(_) | Token::PlainInteger { .. } => matches!(kind, Kind::Integer { bits: 64 } | Kind::Float),
+        Token::PlainInteger { start, end } => match kind {
+            Kind::Integer { bits } => bits == 64 || end - start <= if bits == 32 { 9 } else { 4 },
+            kind => kind == Kind::Float,
+        },
+        Token::Integer(_) => matches!(kind, Kind::Integer { bits: 64 } | Kind::Float),
         Token::Float(_) | Token::PlainFloat { .. } => kind == Kind::Float,
     }
 }

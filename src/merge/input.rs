@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::format::{Cut, Format, cut, split_row};
+use super::format::{Cut, Format, cut};
+use super::row::Fields;
 use crate::error::{Error, ErrorKind, OrFail, Result, file_error};
 use crate::hash::write_json;
 use crate::record::to_value;
@@ -15,7 +16,7 @@ use crate::record::to_value;
 /// The most bytes one record may have. It bounds the memory, whatever the input.
 pub const RECORD_BYTES_MAX: usize = 32 << 20;
 /// What is read at once.
-pub(super) const WINDOW_BYTES: usize = 256 * 1024;
+pub(super) const WINDOW_BYTES: usize = 128 * 1024;
 
 /// Where records come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -274,11 +275,10 @@ fn read_header(source: &mut Source, delimiter: u8) -> Result<()> {
 }
 
 fn names_in(row: &[u8], delimiter: u8) -> Result<Vec<String>, String> {
-    let mut fields = Vec::new();
-    split_row(row, delimiter, &mut fields);
-    let mut names: Vec<String> = Vec::with_capacity(fields.len());
-    for (place, field) in fields.into_iter().enumerate() {
-        let name = String::from_utf8(field).map_err(|_| format!("column {} is not UTF-8", place + 1))?;
+    let mut names: Vec<String> = Vec::new();
+    for (place, field) in Fields::of(row, delimiter).enumerate() {
+        let name = String::from_utf8(field.value(row).into_owned())
+            .map_err(|_| format!("column {} is not UTF-8", place + 1))?;
         let name = name.trim().to_owned();
         if name.is_empty() {
             return Err(format!("column {} has no name", place + 1));

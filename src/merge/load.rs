@@ -7,6 +7,7 @@ use chrono::NaiveDateTime;
 use super::Merge;
 use super::flat::Flat;
 use super::ground::Ground;
+use super::reading::ShortWay;
 use super::reject::Rejects;
 use super::rows::Rows;
 use super::select::{changed, each_selected, read_again, reject_at};
@@ -105,11 +106,11 @@ fn read_batches(load: &Load<'_>, columns: &[Column], sender: &SyncSender<RowBatc
     let mut filling = Filling::new(columns);
     let mut flat = Flat::default();
     each_selected(sources, load.new, |bytes, source, entry| {
-        let is_short = reader.is_direct(sources[source].format) && !merge.own_id;
-        if !(is_short && filling.add_short_way(&mut flat, bytes, entry)) {
+        let short_way = reader.short_way(source, sources[source].format).filter(|_| !merge.own_id);
+        if !short_way.is_some_and(|way| filling.add_short_way(&mut flat, bytes, way, entry)) {
             let record = read_again(sources, reader, (bytes, source, entry))?;
             filling.add(load.ground, columns, &record, entry)?;
-            if is_short {
+            if short_way.is_some() {
                 flat.learn(&record, &merge.hash, Some(load.table));
                 flat.aim(columns);
             }
@@ -145,9 +146,9 @@ impl<'a> Filling<'a> {
     }
 
     /// Adds a plain record; false when it has to go the long way.
-    fn add_short_way(&mut self, flat: &mut Flat, bytes: &[u8], entry: Entry) -> bool {
+    fn add_short_way(&mut self, flat: &mut Flat, bytes: &[u8], way: ShortWay<'_>, entry: Entry) -> bool {
         let Ok(text) = std::str::from_utf8(bytes) else { return false };
-        if !flat.read(text) || !flat.fits(true) || !self.rows.add_flat(flat, text, entry.place) {
+        if !flat.read(text, way) || !flat.fits(true) || !self.rows.add_flat(flat, text, entry.place) {
             return false;
         }
         flat.write_form(text, &mut self.texts.bytes);

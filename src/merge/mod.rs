@@ -20,6 +20,7 @@ mod phases;
 mod reading;
 mod reject;
 mod report;
+mod row;
 mod rows;
 mod scan;
 mod select;

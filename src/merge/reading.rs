@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::format::{Format, split_row};
+use super::format::Format;
 use super::input::Source;
 use super::pass::{Chunk, Place};
 use super::reject::{FaultKind, Reject};
+use super::row::Fields;
 use super::survey::{Survey, kind_of_field};
 use crate::db::{Kind, Table};
 use crate::error::{Error, ErrorKind, Result};
@@ -43,6 +44,13 @@ pub(super) struct Reader {
     mapping: Mapping,
     /// For each source the columns of a CSV file, `None` for those left out.
     columns: Vec<Vec<Option<(String, Kind)>>>,
+}
+
+/// The form of the records that go the short way.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum ShortWay<'a> {
+    Json,
+    Row { delimiter: u8, columns: &'a [Option<(String, Kind)>] },
 }
 
 /// Why a record cannot be read.
@@ -85,13 +93,19 @@ impl Reader {
         Ok(Self { mapping: mapping.clone(), columns })
     }
 
-    /// Whether records come as JSON and are taken as they are: then the short way is open to them.
-    pub(super) fn is_direct(&self, format: Format) -> bool {
-        self.mapping.is_empty() && !matches!(format, Format::Csv { .. })
+    /// How plain records of a source can be read the short way; `None` where each field has to be looked at.
+    pub(super) fn short_way(&self, source: usize, format: Format) -> Option<ShortWay<'_>> {
+        match format {
+            Format::Csv { delimiter } => {
+                let columns = &self.columns[source];
+                columns.iter().all(Option::is_some).then_some(ShortWay::Row { delimiter, columns })
+            }
+            Format::Ndjson | Format::JsonArray => self.mapping.is_empty().then_some(ShortWay::Json),
+        }
     }
 
     /// Reads one record of a source.
-    pub(super) fn read<'a>(&self, source: usize, format: Format, bytes: &'a [u8]) -> Result<Record<'a>, Fault> {
+    pub(super) fn read<'a>(&'a self, source: usize, format: Format, bytes: &'a [u8]) -> Result<Record<'a>, Fault> {
         match format {
             Format::Csv { delimiter } => self.read_row(source, delimiter, bytes),
             Format::Ndjson | Format::JsonArray => self.read_json(bytes),
@@ -130,23 +144,27 @@ impl Reader {
         Ok(Record { fields: mapped })
     }
 
-    fn read_row(&self, source: usize, delimiter: u8, bytes: &[u8]) -> Result<Record<'static>, Fault> {
+    fn read_row<'a>(&'a self, source: usize, delimiter: u8, bytes: &'a [u8]) -> Result<Record<'a>, Fault> {
         let columns = &self.columns[source];
-        let mut fields = Vec::with_capacity(columns.len());
-        split_row(bytes, delimiter, &mut fields);
-        if fields.len() != columns.len() {
-            let reason = format!("it has {} fields, and the header has {}", fields.len(), columns.len());
+        let count = Fields::of(bytes, delimiter).count();
+        if count != columns.len() {
+            let reason = format!("it has {count} fields, and the header has {}", columns.len());
             return Err(Fault { column: None, reason, kind: FaultKind::Record });
         }
         let mut record = Record { fields: Vec::with_capacity(columns.len()) };
-        for (field, column) in fields.into_iter().zip(columns) {
+        for (field, column) in Fields::of(bytes, delimiter).zip(columns) {
             let Some((name, kind)) = column else { continue };
-            let text = String::from_utf8(field).map_err(|cause| Fault {
-                column: Some(format!("column `{name}`")),
-                ..not_utf8(cause.utf8_error().valid_up_to())
-            })?;
-            let value = convert(text, *kind).map_err(|text| misfit(name, &text, kind_words(*kind)))?;
-            record.fields.push((Cow::Owned(name.clone()), value));
+            let wrong = |valid| Fault { column: Some(format!("column `{name}`")), ..not_utf8(valid) };
+            let text = match field.value(bytes) {
+                Cow::Borrowed(text) => {
+                    Cow::Borrowed(std::str::from_utf8(text).map_err(|cause| wrong(cause.valid_up_to()))?)
+                }
+                Cow::Owned(text) => {
+                    Cow::Owned(String::from_utf8(text).map_err(|cause| wrong(cause.utf8_error().valid_up_to()))?)
+                }
+            };
+            let value = convert(&text, *kind).map_err(|()| misfit(name, &text, kind_words(*kind)))?;
+            record.fields.push((Cow::Borrowed(name), value.unwrap_or(Value::Text(text))));
         }
         Ok(record)
     }
@@ -154,13 +172,18 @@ impl Reader {
     /// Notes the kinds of all fields of a chunk of CSV.
     pub(super) fn survey_rows(&self, chunk: &Chunk, delimiter: u8, survey: &mut Survey) {
         let columns = &self.columns[chunk.source];
-        let mut fields = Vec::with_capacity(columns.len());
+        let mut seen: Vec<Vec<Option<Kind>>> = vec![Vec::new(); columns.len()];
         for Place { range, .. } in &chunk.records {
-            split_row(&chunk.bytes[range.clone()], delimiter, &mut fields);
-            for (field, column) in fields.iter().zip(columns) {
-                if let (Some((name, _)), Ok(text)) = (column, std::str::from_utf8(field)) {
-                    survey.see(name, kind_of_field(text));
+            let row = &chunk.bytes[range.clone()];
+            for (field, seen) in Fields::of(row, delimiter).zip(&mut seen) {
+                if let Ok(text) = std::str::from_utf8(&field.value(row)) {
+                    note(seen, kind_of_field(text));
                 }
+            }
+        }
+        for (column, seen) in columns.iter().zip(seen) {
+            if let Some((name, _)) = column {
+                seen.into_iter().for_each(|kind| survey.see(name, kind));
             }
         }
     }
@@ -209,32 +232,39 @@ pub(super) fn kind_words(kind: Kind) -> &'static str {
     }
 }
 
-/// A CSV field as a value of its column's kind; the same data then has the same hash as from JSON.
-fn convert(field: String, kind: Kind) -> Result<Value<'static>, String> {
+/// Notes a kind, once.
+pub(super) fn note(seen: &mut Vec<Option<Kind>>, kind: Option<Kind>) {
+    if seen.last() != Some(&kind) && !seen.contains(&kind) {
+        seen.push(kind);
+    }
+}
+
+/// A CSV field as a value of its column's kind, `None` for its text; the same data then has the same hash as from JSON.
+fn convert(field: &str, kind: Kind) -> Result<Option<Value<'static>>, ()> {
     if field.is_empty() {
-        return Ok(Value::Null);
+        return Ok(Some(Value::Null));
     }
-    let number = |field: String| match parse_json(field.trim()) {
+    let number = || match parse_json(field.trim()) {
         Ok(value @ (Value::Integer(_) | Value::BigInteger(_) | Value::Float(_))) => Ok(value.into_owned()),
-        _ => Err(field),
+        _ => Err(()),
     };
-    match kind {
-        Kind::Text | Kind::Other | Kind::Bytes => Ok(Value::from(field)),
+    Ok(Some(match kind {
+        Kind::Text | Kind::Other | Kind::Bytes => return Ok(None),
         Kind::Boolean => match field.trim().to_ascii_lowercase().as_str() {
-            "true" | "t" | "1" => Ok(Value::Bool(true)),
-            "false" | "f" | "0" => Ok(Value::Bool(false)),
-            _ => Err(field),
+            "true" | "t" | "1" => Value::Bool(true),
+            "false" | "f" | "0" => Value::Bool(false),
+            _ => return Err(()),
         },
-        Kind::Integer { .. } => match number(field.clone())? {
-            value @ Value::Integer(_) => Ok(value),
-            _ => Err(field),
+        Kind::Integer { .. } => match number()? {
+            value @ Value::Integer(_) => value,
+            _ => return Err(()),
         },
-        Kind::Float => match number(field.clone())? {
-            Value::Integer(number) => Ok(Value::Float(number as f64)),
-            Value::BigInteger(digits) => digits.parse().map(Value::Float).map_err(|_| field),
-            value => Ok(value),
+        Kind::Float => match number()? {
+            Value::Integer(number) => Value::Float(number as f64),
+            Value::BigInteger(digits) => Value::Float(digits.parse().map_err(|_| ())?),
+            value => value,
         },
-        Kind::Numeric => number(field),
-        Kind::Json => parse_json(&field).map(Value::into_owned).map_err(|_| field.clone()),
-    }
+        Kind::Numeric => number()?,
+        Kind::Json => parse_json(field).map_err(|_| ())?.into_owned(),
+    }))
 }

@@ -6,7 +6,7 @@ use super::format::Format;
 use super::ground::Ground;
 use super::input::Source;
 use super::pass::{self, Chunk, Permit};
-use super::reading::{Fault, Mapping, Reader, kind_words, misfit};
+use super::reading::{Fault, Mapping, Reader, ShortWay, kind_words, misfit};
 use super::reject::{FaultKind, Reject, Rejects};
 use super::rows::Rows;
 use super::spool::{Entry, Spool};
@@ -147,13 +147,15 @@ fn scan_chunk(ground: &Ground<'_>, columns: Option<&[Column]>, chunk: Chunk) -> 
     let mut rows = columns.map(Rows::new);
     let mut flat = Flat::default();
     // a scope has to be compared, and a column that may be added has to be noted: both go the long way
-    let is_short = reader.is_direct(format) && ground.scope.is_empty() && !merge.own_id;
+    let short_way = reader.short_way(chunk.source, format).filter(|_| ground.scope.is_empty() && !merge.own_id);
     let mut form = Canonical::default();
     let mut places = Vec::new();
     for place in &chunk.records {
         let bytes = &chunk.bytes[place.range.clone()];
         let offset = chunk.offset + place.range.start as u64;
-        if is_short && take_short_way(&mut flat, bytes, ground, &mut texts, (rows.as_mut(), offset)) {
+        if let Some(way) = short_way
+            && take_short_way(&mut flat, (bytes, way), ground, &mut texts, (rows.as_mut(), offset))
+        {
             taken.push(offset);
             continue;
         }
@@ -164,7 +166,7 @@ fn scan_chunk(ground: &Ground<'_>, columns: Option<&[Column]>, chunk: Chunk) -> 
             if let Some(rows) = &mut rows {
                 part.misfit |= rows.add(&record, offset).is_err();
             }
-            if is_short {
+            if short_way.is_some() {
                 flat.tell(&mut part.survey);
                 flat.learn(&record, &merge.hash, ground.table.as_ref());
                 flat.aim(columns.unwrap_or_default());
@@ -187,13 +189,13 @@ fn scan_chunk(ground: &Ground<'_>, columns: Option<&[Column]>, chunk: Chunk) -> 
 /// Reads, checks and writes a plain record; false when it has to go the long way.
 fn take_short_way(
     flat: &mut Flat,
-    bytes: &[u8],
+    (bytes, way): (&[u8], ShortWay<'_>),
     ground: &Ground<'_>,
     texts: &mut Texts,
     (rows, place): (Option<&mut Rows<'_>>, u64),
 ) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
-    if !flat.read(text) || !flat.fits(ground.table.is_some()) {
+    if !flat.read(text, way) || !flat.fits(ground.table.is_some()) {
         return false;
     }
     if rows.is_some_and(|rows| !rows.add_flat(flat, text, place)) {

@@ -30,7 +30,7 @@ pub(super) fn each_selected(
 /// Reads a selected record. It could be read in the first pass, so a fault now means that the input is another.
 pub(super) fn read_again<'a>(
     sources: &[Source],
-    reader: &Reader,
+    reader: &'a Reader,
     (bytes, source, entry): (&'a [u8], usize, Entry),
 ) -> Result<Record<'a>> {
     reader.read(source, sources[source].format, bytes).map_err(|_| changed(sources, entry.place))

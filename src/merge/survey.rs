@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::db::{Kind, NewColumn};
+use crate::hash::{PlainNumber, plain_number};
 use crate::record::{Value, parse_json};
 
 /// The widest 64-bit integer kind, which inference uses.
@@ -91,6 +92,10 @@ pub(super) fn kind_of(value: &Value<'_>) -> Option<Kind> {
 
 /// What a field of CSV could hold; `None` for an empty one. Numbers are those of JSON, so `007` stays text.
 pub(super) fn kind_of_field(field: &str) -> Option<Kind> {
+    let number = plain_number(field.as_bytes()).filter(|number| number.length == field.len());
+    if let Some(PlainNumber { is_float, .. }) = number {
+        return Some(if is_float { Kind::Float } else { INTEGER });
+    }
     match field.as_bytes().first()? {
         b'-' | b'0'..=b'9' => match parse_json(field) {
             Ok(value) if field.trim() == field => kind_of(&value),
