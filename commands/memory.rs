@@ -7,7 +7,7 @@ const RETURNED_BYTES_MIN: i32 = 1 << 20;
 /// So much free memory at its end a heap keeps. At the C library's 128 KiB the buffers of a pass over the input were given
 /// back and asked for again all the time, a sixth of a merge without change.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-const KEPT_BYTES_MAX: i32 = 2 << 20;
+const KEPT_BYTES_MAX: i32 = 1 << 20;
 
 /// Keeps the allocator from holding on to the large buffers of long records: it would learn from the first one to keep
 /// all later ones, for every thread, and a merge of records of 10 MB would need twice the memory.
