@@ -127,7 +127,7 @@ class Bench:
             server = self.postgres.cpu(self.master) - server
             out.seek(0), err.seek(0)
             if status:
-                sys.exit(f"compare: {shlex.join(command)}: {err.read()[-2000:]}")
+                raise ChildProcessError(f"{shlex.join(command)}: {err.read()[-2000:]}")
             return Taken(wall, usage.ru_utime + usage.ru_stime, server, usage.ru_maxrss / 1024), out.read()
 
     def merge(self, title: str, file: Path, url: str, *more: str) -> dict:
@@ -137,9 +137,15 @@ class Bench:
         self.case(title).add("dc", taken)
         return json.loads(said)
 
-    def contender(self, way: str, title: str, file: Path, url: str) -> None:
-        taken, _ = self.run([sys.executable, str(HERE / "contenders.py"), way, str(file), url])
+    def contender(self, way: str, title: str, file: Path, url: str) -> bool:
+        """Whether it did its job; one that fails is told of, and left out from then on."""
+        try:
+            taken, _ = self.run([sys.executable, str(HERE / "contenders.py"), way, str(file), url])
+        except ChildProcessError as failure:
+            print(f"{way} failed and is left out: {failure}", file=sys.stderr)
+            return False
         self.case(title).add(way, taken)
+        return True
 
     def limit(self, title: str, who: str, sql: str) -> Taken:
         taken, _ = self.run(["psql", "-Xq", "-v", "ON_ERROR_STOP=1", self.postgres.url, "-c", sql])
@@ -197,8 +203,9 @@ class Bench:
             if self.case(first).is_slow(way) or self.case(same).is_slow(way):
                 break
             self.postgres.clean()
-            self.contender(way, first, self.base, self.postgres.python_url)
-            self.contender(way, same, self.base, self.postgres.python_url)
+            url = self.postgres.python_url
+            if not (self.contender(way, first, self.base, url) and self.contender(way, same, self.base, url)):
+                break
 
     # SQLite
 
@@ -221,9 +228,9 @@ class Bench:
         for round in range(ROUNDS):
             if self.case(first).is_slow(way) or self.case(same).is_slow(way):
                 break
-            database = self.folder / f"{way}-{round}.db"
-            self.contender(way, first, self.small, f"sqlite:///{database}")
-            self.contender(way, same, self.small, f"sqlite:///{database}")
+            url = f"sqlite:///{self.folder / f'{way}-{round}.db'}"
+            if not (self.contender(way, first, self.small, url) and self.contender(way, same, self.small, url)):
+                break
 
     def phases(self, title: str, report: dict) -> None:
         self.last_phases[title] = report["phases"]

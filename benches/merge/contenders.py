@@ -6,6 +6,7 @@ dlt's own manner: `_dlt_valid_to`), in PostgreSQL or SQLite, by URL. Only the fi
 
 import hashlib
 import json
+import re
 import sys
 from datetime import UTC, datetime
 
@@ -61,7 +62,9 @@ def dlt_destination(url):
     import dlt
 
     if url.startswith("postgresql://"):
-        return dlt.destinations.postgres(url)
+        # it insists on a password, also where the server asks for none
+        scheme, login, place = re.match("(.*://)([^@]*)@(.*)", url).groups()
+        return dlt.destinations.postgres(scheme + (login if ":" in login else login + ":none") + "@" + place)
     return dlt.destinations.sqlalchemy(url)
 
 
