@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     let shell = Shell::new(arguments.shell_options(), no_color);
     let settings = Settings::load(&arguments.source(), environment);
     let result = settings.and_then(|settings| {
-        start_log(&settings, arguments.verbose);
+        start_log(&settings, arguments.verbose)?;
         dispatch(&Context::new(settings, shell.clone()), arguments.command)
     });
     let status = match result {
@@ -86,13 +86,13 @@ fn report(shell: &Shell, error: &Error) {
 }
 
 /// What dc says of its own work goes to stderr; `-v` says more.
-fn start_log(settings: &Settings, verbose: u8) {
-    let level = match verbose {
-        0 => settings.log.level.as_str(),
-        1 => "info",
-        _ => "data_collector=debug,dc=debug,info",
+fn start_log(settings: &Settings, verbose: u8) -> Result<()> {
+    let filter = match verbose {
+        0 => None,
+        1 => Some("info"),
+        _ => Some("data_collector=debug,dc=debug,info"),
     };
-    env_logger::Builder::new().parse_filters(level).format_target(false).init();
+    data_collector::logs::init(settings, filter)
 }
 
 /// The first Ctrl-C asks to stop in order, the second ends at once.

@@ -22,6 +22,8 @@ const SEEN_BY_COMMANDS: &[&str] = &[
     "settings",
     "context",
     "error",
+    // the log of the process is the process's own
+    "logs::init",
     "db::Gone",
     "merge::{Format, MaxGone}",
     "merge::Format",

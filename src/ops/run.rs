@@ -21,7 +21,7 @@ use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::ident::RuntimeId;
-use crate::logs::{Capture, Captured, RunOfApp};
+use crate::logs::{Capture, Captured, Redactor, RunOfApp};
 use crate::settings::MAIN;
 use crate::tables::{
     AppRow, LogLevel, LogRow, Missing, NewRun, RunEnd, RunOutcome, RunRow, SchemaState, StartRun, Store,
@@ -55,8 +55,17 @@ pub fn run(context: &Context, options: &RunOptions) -> Result<RunReport> {
     let found = find_app(&context.settings().project.apps(), &options.app)?;
     let (store, app) = registered(context, &found)?;
     let signals = Signals::forwarded()?;
-    Runner { context, options, found, app, arguments, runtime: RuntimeId::new(), started_at: clock::now() }
-        .run(store, signals)
+    Runner {
+        context,
+        options,
+        found,
+        app,
+        arguments,
+        runtime: RuntimeId::new(),
+        started_at: clock::now(),
+        redactor: Redactor::of(context.settings()),
+    }
+    .run(store, signals)
 }
 
 fn arguments_of(options: &RunOptions) -> Result<String> {
@@ -102,6 +111,7 @@ struct Runner<'a> {
     arguments: String,
     runtime: RuntimeId,
     started_at: NaiveDateTime,
+    redactor: Redactor,
 }
 
 impl Runner<'_> {
@@ -199,6 +209,7 @@ impl Runner<'_> {
         match event {
             Event::Started(identity) => process_id.store(i64::from(identity.pid), Ordering::Relaxed),
             Event::Line { stream, piece } => {
+                let piece = self.without_secrets(piece);
                 let message = match piece.part.is_none() && piece.raw.is_none() {
                     true => Message::of(&piece.text),
                     false => Message::Text { reason: None },
@@ -214,6 +225,11 @@ impl Runner<'_> {
                 capture.record(self.row(LogLevel::Warning.id(), source(stream), message, Marks::new()));
             }
         }
+    }
+
+    fn without_secrets(&self, piece: Piece) -> Piece {
+        let raw = piece.raw.map(|raw| self.redactor.bytes(&raw).into_owned());
+        Piece { text: self.redactor.text(&piece.text).into_owned(), raw, ..piece }
     }
 
     fn take_line(&self, stream: Stream, piece: Piece, message: Message, capture: &Capture) {

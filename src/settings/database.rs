@@ -148,6 +148,33 @@ fn from_fields(layers: &Layers, section: &str, host: &str) -> Result<Target> {
     Ok(Target::Server { scheme, url: Secret::new(url), label })
 }
 
+/// The password inside a URL, as it stands there.
+pub(super) fn password_in(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let (login, _) = rest.rsplit_once('@')?;
+    login.split_once(':').map(|(_, password)| password).filter(|password| !password.is_empty())
+}
+
+/// Text without its percent-encoding; `None` when that is no text.
+pub(super) fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        let hex = after.get(..2).filter(|_| *byte == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(decoded) => {
+                bytes.push(decoded);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(*byte);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
 /// Percent-encodes what is not plainly part of a name.
 fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());

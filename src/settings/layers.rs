@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result, file_error};
 /// The sections of dc.toml and their fields; `db.NAME` stands for any name.
 pub(super) const KNOWN: &[(&str, &[&str])] = &[
     ("db", &["url", "backend", "path", "host", "port", "name", "username", "password", "sslmode", "sslrootcert"]),
-    ("log", &["level"]),
+    ("log", &["level", "format"]),
     ("merge", &["max_gone_percent", "max_gone_rows"]),
     ("run", &["map_objects", "timeout", "grace"]),
 ];
@@ -95,6 +95,14 @@ impl Layers {
             "false" | "0" | "no" | "off" => Some(false),
             _ => None,
         })
+    }
+
+    /// One of some words, of which the first is the default.
+    pub(super) fn choice<T: Copy>(&self, section: &str, field: &str, words: &[(&str, T)]) -> Result<T> {
+        let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
+        let read =
+            |text: &str| words.iter().find(|(name, _)| name.eq_ignore_ascii_case(text.trim())).map(|(_, it)| *it);
+        Ok(self.typed(section, field, &format!("one of {}", names.join(", ")), read)?.unwrap_or(words[0].1))
     }
 
     pub(super) fn duration(&self, section: &str, field: &str) -> Result<Option<Duration>> {

@@ -78,6 +78,17 @@ pub struct MergeSettings {
 pub struct LogSettings {
     /// A filter as `RUST_LOG` takes it: `info`, `debug`, `data_collector::merge=trace`.
     pub level: String,
+    /// How a record is written to the console.
+    pub format: LogFormat,
+}
+
+/// How a record is written to the console.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 /// The run around this process, from `DC_RUNTIME` and `DC_APP_ID`.
@@ -111,7 +122,10 @@ impl Settings {
             max_gone_percent: layers.number("merge", "max_gone_percent")?.unwrap_or(MAX_GONE_PERCENT),
             max_gone_rows: layers.number("merge", "max_gone_rows")?.unwrap_or(MAX_GONE_ROWS),
         };
-        let log = LogSettings { level: layers.text("log", "level")?.unwrap_or_else(|| "warn".to_owned()) };
+        let log = LogSettings {
+            level: layers.text("log", "level")?.unwrap_or_else(|| "warn".to_owned()),
+            format: layers.choice("log", "format", &[("text", LogFormat::Text), ("json", LogFormat::Json)])?,
+        };
         let environment = layers.environment();
         let inside = inside(environment)?;
         let user = ["USER", "LOGNAME"].iter().find_map(|name| environment.get(name)).unwrap_or("unknown").to_owned();
@@ -125,6 +139,21 @@ impl Settings {
     /// Settings, when it is not configured or its fields do not fit; the hint says what to set.
     pub fn database(&self, name: &str) -> Result<DatabaseSettings> {
         database::read(&self.layers, &self.project, name)
+    }
+
+    /// Everything in the settings that must not be seen: passwords, and those inside URLs, as written and decoded.
+    pub fn secrets(&self) -> Vec<Secret> {
+        let sections = self.database_names().into_iter().map(|name| format!("db.{name}"));
+        let texts = sections.flat_map(|section| {
+            let text = |field: &str| self.layers.text(&section, field).ok().flatten();
+            [text("password"), text("url").and_then(|url| database::password_in(&url).map(str::to_owned))]
+        });
+        let mut secrets: Vec<Secret> = Vec::new();
+        for text in texts.flatten().chain(self.layers.environment().get("DC_SECRET_PASSWORD").map(str::to_owned)) {
+            secrets.extend(database::decode(&text).filter(|decoded| *decoded != text).map(Secret::new));
+            secrets.push(Secret::new(text));
+        }
+        secrets
     }
 
     /// The names of the databases that are configured; `main` is there even when it is not listed.
