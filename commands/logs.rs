@@ -3,7 +3,7 @@
 use clap_complete::engine::ArgValueCompleter;
 use data_collector::context::Context;
 use data_collector::error::Result;
-use data_collector::ops::{self, LogLine, LogsOptions};
+use data_collector::ops::{self, LogLine, LogsOptions, PruneOptions};
 use data_collector::shell::{Paint, Shell};
 
 use crate::completions;
@@ -13,13 +13,20 @@ Examples:
   dc logs                                 the last lines of all apps
   dc logs companies --level error         what went wrong with one
   dc logs --since 2h --follow             the last two hours, and what comes
+  dc logs --text timeout --since 1d       where a word stands, in either case
+  dc logs --grep 'page [0-9]+ of'         where a regular expression matches
   dc logs --runtime last --json           everything of the last run, for a program
-  dc logs --runs companies                the runs: how long, how they ended";
+  dc logs --after 1500 --json             what was stored after a record, for a program that goes on
+  dc logs --runs companies                the runs: how long, how they ended
+  dc logs prune --older-than 90d          delete what is old";
 
 /// Show what apps wrote, and how their runs ended
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES, after_help = "`dc logs --help` has examples")]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    care: Option<Care>,
     /// Only this app: group/parent/name, or a tail that no other app has
     #[arg(add = ArgValueCompleter::new(completions::apps))]
     app: Option<String>,
@@ -29,12 +36,24 @@ pub(crate) struct Args {
     /// Only since: 30m, 2h, 7d, 2026-11-20, "2026-11-20 06:00" (your own zone)
     #[arg(short, long, value_name = "TIME", conflicts_with = "runs")]
     since: Option<String>,
+    /// Only until then, in the same words
+    #[arg(short, long, value_name = "TIME", conflicts_with_all = ["runs", "follow"])]
+    until: Option<String>,
+    /// Only lines with this text in message or context, in either case
+    #[arg(short, long, conflicts_with_all = ["runs", "grep"])]
+    text: Option<String>,
+    /// Only lines that this regular expression matches
+    #[arg(short, long, value_name = "REGEX", conflicts_with = "runs")]
+    grep: Option<String>,
     /// Only this run; `last` for the newest
     #[arg(short, long, value_name = "RUN")]
     runtime: Option<String>,
     /// Show so many lines (or runs)
     #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 100, value_parser = clap::value_parser!(i64).range(0..))]
     tail: i64,
+    /// Show everything stored after the record of this number (the `id` of --json)
+    #[arg(long, value_name = "ID", conflicts_with_all = ["runs", "tail"])]
+    after: Option<i64>,
     /// Go on showing what comes, until Ctrl-C
     #[arg(short, long, conflicts_with = "runs")]
     follow: bool,
@@ -43,10 +62,30 @@ pub(crate) struct Args {
     runs: bool,
 }
 
+/// The care of the log
+#[derive(Debug, clap::Subcommand)]
+enum Care {
+    /// Delete log records that are old, a few at a time
+    Prune(PruneArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct PruneArgs {
+    /// Delete what is older: 90d, 12h, 2026-11-20
+    #[arg(long, value_name = "TIME")]
+    older_than: String,
+    /// Only say how many it would be
+    #[arg(long)]
+    dry_run: bool,
+}
+
 pub(crate) fn run(context: &Context, args: Args) -> Result<()> {
-    let Args { app, level, since, runtime, tail, follow, runs } = args;
-    let options = LogsOptions { app, level, since, runtime, tail, follow };
     let shell = context.shell();
+    if let Some(Care::Prune(PruneArgs { older_than, dry_run })) = args.care {
+        return shell.print(&ops::prune(context, &PruneOptions { older_than, dry_run })?);
+    }
+    let Args { app, level, since, until, text, grep, runtime, tail, after, follow, runs, care: _ } = args;
+    let options = LogsOptions { app, level, since, until, text, pattern: grep, runtime, tail, after, follow };
     if runs {
         return shell.print(&ops::runs(context, &options)?);
     }

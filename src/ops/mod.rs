@@ -6,6 +6,7 @@ mod history;
 mod list;
 mod logs;
 mod merge;
+mod prune;
 mod run;
 
 pub use connect::connect;
@@ -14,6 +15,7 @@ pub use history::{MergeHistory, merge_history, show_table, undo_merges};
 pub use list::{AppList, ListedApp, app_names, list_apps};
 pub use logs::{LogLine, LogsOptions, RunList, logs, runs};
 pub use merge::{HashOnlyOptions, MergeOptions, hash_only, merge};
+pub use prune::{PruneOptions, PruneReport, prune};
 pub use run::{Echo, RunOptions, RunReport, run};
 
 use chrono::{Local, NaiveDateTime, TimeZone};

@@ -9,6 +9,7 @@ mod connection;
 mod driver;
 mod failure;
 mod log;
+mod log_read;
 mod map;
 mod migrate;
 mod object;
@@ -25,7 +26,8 @@ pub use app::{AppRow, Progress};
 pub use codebook::{
     AppCommand, AppType, Codebook, CodebookRow, CommandFlag, FatalFlag, LogLevel, RunOutcome, RunStatus, codebooks,
 };
-pub use log::{LogFilter, LogRow, StoredLog};
+pub use log::LogRow;
+pub use log_read::{Direction, LogFilter, LogPlace, StoredLog};
 pub use map::ObjectMap;
 pub use migrate::{SchemaState, embedded_names};
 pub use object::{ObjectKind, ObjectRow, TouchedObject};

@@ -1,7 +1,7 @@
 //! Log records and touched objects.
 
 use super::*;
-use crate::tables::{LogFilter, LogLevel, LogRow, ObjectKind, TouchedObject};
+use crate::tables::{Direction, LogFilter, LogLevel, LogRow, ObjectKind, TouchedObject};
 
 fn record(number: i64, level: LogLevel) -> LogRow {
     LogRow {
@@ -16,7 +16,8 @@ fn record(number: i64, level: LogLevel) -> LogRow {
 }
 
 fn messages(store: &mut Store, filter: &LogFilter) -> Vec<String> {
-    store.logs(filter).expect("logs").into_iter().map(|row| row.message).collect()
+    let page = store.logs_page(filter, Direction::Newer, None, 100_000).expect("logs");
+    page.into_iter().map(|row| row.message).collect()
 }
 
 #[test]
@@ -25,11 +26,16 @@ fn twenty_thousand_records_keep_their_order() {
         let mut store = house.ready();
         let rows: Vec<LogRow> = (0..20_000).map(|number| record(number, LogLevel::Info)).collect();
         store.append_logs(&rows).expect("a batch");
-        let last = store.logs(&LogFilter { last: 3, ..LogFilter::default() }).expect("logs");
+        let any = LogFilter::default();
+        let last = store.logs_page(&any, Direction::Older, None, 3).expect("logs");
         let texts: Vec<&str> = last.iter().map(|row| row.message.as_str()).collect();
-        assert_eq!(texts, ["line 19997", "line 19998", "line 19999"]);
-        assert_eq!(last[2].time, rows[19_999].time);
-        let everything = messages(&mut store, &LogFilter { last: 100_000, ..LogFilter::default() });
+        assert_eq!(texts, ["line 19999", "line 19998", "line 19997"]);
+        assert_eq!(last[0].time, rows[19_999].time);
+        let before = store.logs_page(&any, Direction::Older, Some(last[2].place()), 2).expect("logs");
+        assert_eq!(before[0].message, "line 19996");
+        let behind = store.logs_page(&any, Direction::Newer, Some(before[1].place()), 2).expect("logs");
+        assert_eq!(behind[1].message, "line 19997");
+        let everything = messages(&mut store, &any);
         assert_eq!(everything.len(), 20_000);
         assert_eq!(everything[12_345], "line 12345");
     });
@@ -46,7 +52,7 @@ fn records_are_found_by_app_run_level_time_and_number() {
         rows[5].context = Some("{\"a\":1}".to_owned());
         store.append_logs(&rows).expect("a batch");
         store.append_logs(&[]).expect("nothing");
-        let any = LogFilter { last: 10, ..LogFilter::default() };
+        let any = LogFilter::default();
         let by = |store: &mut Store, filter: LogFilter| messages(store, &filter);
         assert_eq!(by(&mut store, LogFilter { app_ids: Some(vec![0]), ..any.clone() }), ["line 0", "line 3"]);
         assert_eq!(by(&mut store, LogFilter { app_ids: Some(vec![]), ..any.clone() }), [""; 0]);
@@ -55,9 +61,16 @@ fn records_are_found_by_app_run_level_time_and_number() {
         assert_eq!(by(&mut store, LogFilter { level_min: Some(30), ..any.clone() }), ["line 4"]);
         let since = clock::now() + chrono::TimeDelta::minutes(1);
         assert_eq!(by(&mut store, LogFilter { since: Some(since), ..any.clone() }), ["a\u{2400}b č"]);
-        let second = store.logs(&any).expect("logs")[1].id;
-        let after = LogFilter { after_id: Some(second), last: 2, ..LogFilter::default() };
-        assert_eq!(by(&mut store, after), ["line 2", "line 3"]);
+        assert_eq!(by(&mut store, LogFilter { until: Some(since), level_min: Some(21), ..any.clone() }), ["line 4"]);
+        let second = store.logs_page(&any, Direction::Newer, None, 2).expect("logs")[1].id;
+        let after: Vec<String> =
+            store.logs_after(&any, second, 2).expect("logs").into_iter().map(|row| row.message).collect();
+        assert_eq!(after, ["line 2", "line 3"]);
+        assert_eq!(store.last_log_id().expect("a number"), second + 4);
+        assert_eq!(store.count_logs_before(since).expect("a count"), 5);
+        assert_eq!(store.delete_logs_before(since, 3).expect("a deletion"), 3);
+        assert_eq!(store.delete_logs_before(since, 3).expect("a deletion"), 2);
+        assert_eq!(messages(&mut store, &any), ["a\u{2400}b č"]);
     });
 }
 
@@ -75,8 +88,7 @@ fn writers_do_not_get_in_each_others_way() {
                 });
             }
         });
-        let all = LogFilter { last: 1_000, ..LogFilter::default() };
-        assert_eq!(house.open().logs(&all).expect("logs").len(), 100);
+        assert_eq!(messages(&mut house.open(), &LogFilter::default()).len(), 100);
     });
 }
 
