@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::layers::{Layers, settings_error};
 use super::project::Project;
 use super::secret::Secret;
+use super::section::Section;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The database that holds the framework's own tables.
@@ -73,7 +74,7 @@ pub(super) fn read(layers: &Layers, project: &Project, name: &str) -> Result<Dat
     if name == MAIN {
         return Ok(settings(Target::Sqlite { path: project.embedded_database() }, true));
     }
-    let known = layers.database_names().join(", ");
+    let known = layers.names("db").join(", ");
     let known = if known.is_empty() { MAIN.to_owned() } else { known };
     Err(Error::new(ErrorKind::Settings, format!("find the database `{name}` in the settings (configured: {known})"))
         .hint(format!(
@@ -114,7 +115,7 @@ fn from_url(project: &Project, section: &str, url: &str) -> Result<Target> {
 fn from_fields(layers: &Layers, section: &str, host: &str) -> Result<Target> {
     let scheme = layers.text(section, "backend")?.unwrap_or_else(|| "postgres".to_owned());
     let mut place = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { encode(host) };
-    if let Some(port) = layers.number(section, "port")? {
+    if let Some(port) = Section::new(layers, section).number("port")? {
         let port = u16::try_from(port)
             .map_err(|_| settings_error(format!("read the setting `{section}.port`: {port} is no port")))?;
         place = format!("{place}:{port}");

@@ -1,27 +1,21 @@
 //! Where a setting comes from: the environment, then the project's dc.toml, then the user's, each field on its own.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
+use super::database::password_in;
 use super::environment::Environment;
-use crate::clock;
+use super::known::{KNOWN, check_names};
 use crate::error::{Error, ErrorKind, Result, file_error};
 
-/// The sections of dc.toml and their fields; `db.NAME` stands for any name.
-pub(super) const KNOWN: &[(&str, &[&str])] = &[
-    ("db", &["url", "backend", "path", "host", "port", "name", "username", "password", "sslmode", "sslrootcert"]),
-    ("log", &["level", "format"]),
-    ("merge", &["max_gone_percent", "max_gone_rows"]),
-    ("run", &["map_objects", "timeout", "grace"]),
-];
-
 /// One dc.toml that was read.
+#[derive(Clone)]
 struct File {
     path: PathBuf,
     table: toml::Table,
 }
 
 /// All layers, nearest first.
+#[derive(Clone)]
 pub(super) struct Layers {
     environment: Environment,
     files: Vec<File>,
@@ -62,17 +56,18 @@ impl Layers {
         Ok(())
     }
 
-    /// The names of the configured databases, from files and variables.
-    pub(super) fn database_names(&self) -> Vec<String> {
+    /// The names of a family such as `db`, from files and variables.
+    pub(super) fn names(&self, family: &str) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         for file in &self.files {
-            if let Some(toml::Value::Table(databases)) = file.table.get("db") {
-                names.extend(databases.keys().cloned());
+            if let Some(toml::Value::Table(members)) = file.table.get(family) {
+                names.extend(members.keys().cloned());
             }
         }
-        let fields = KNOWN[0].1;
-        for variable in self.environment.names("DC_DB_") {
-            let rest = &variable["DC_DB_".len()..];
+        let fields = KNOWN.iter().find(|known| known.family() == Some(family)).map_or(&[][..], |known| known.fields);
+        let prefix = format!("DC_{}_", family.to_uppercase());
+        for variable in self.environment.names(&prefix) {
+            let rest = &variable[prefix.len()..];
             let named = fields.iter().find_map(|field| rest.strip_suffix(&format!("_{}", field.to_uppercase())));
             names.extend(named.map(str::to_lowercase));
         }
@@ -81,35 +76,33 @@ impl Layers {
         names
     }
 
+    /// The values of all fields that are marked secret, and the passwords inside URLs.
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for known in KNOWN {
+            let sections = match known.family() {
+                Some(family) => self.names(family).iter().map(|name| format!("{family}.{name}")).collect(),
+                None => vec![known.section.to_owned()],
+            };
+            for (section, field) in
+                sections.iter().flat_map(|section| known.secret.iter().map(move |field| (section, field)))
+            {
+                let text = self.text(section, field).ok().flatten();
+                found.extend(match *field {
+                    "url" => text.and_then(|url| password_in(&url).map(str::to_owned)),
+                    _ => text,
+                });
+            }
+        }
+        found
+    }
+
     pub(super) fn text(&self, section: &str, field: &str) -> Result<Option<String>> {
         Ok(self.find(section, field)?.map(|found| found.text))
     }
 
-    pub(super) fn number(&self, section: &str, field: &str) -> Result<Option<u64>> {
-        self.typed(section, field, "a whole number", |text| text.trim().parse().ok())
-    }
-
-    pub(super) fn flag(&self, section: &str, field: &str) -> Result<Option<bool>> {
-        self.typed(section, field, "true or false", |text| match text.trim().to_lowercase().as_str() {
-            "true" | "1" | "yes" | "on" => Some(true),
-            "false" | "0" | "no" | "off" => Some(false),
-            _ => None,
-        })
-    }
-
-    /// One of some words, of which the first is the default.
-    pub(super) fn choice<T: Copy>(&self, section: &str, field: &str, words: &[(&str, T)]) -> Result<T> {
-        let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
-        let read =
-            |text: &str| words.iter().find(|(name, _)| name.eq_ignore_ascii_case(text.trim())).map(|(_, it)| *it);
-        Ok(self.typed(section, field, &format!("one of {}", names.join(", ")), read)?.unwrap_or(words[0].1))
-    }
-
-    pub(super) fn duration(&self, section: &str, field: &str) -> Result<Option<Duration>> {
-        self.typed(section, field, "a length of time such as 30s or 5m", |text| clock::duration(text).ok())
-    }
-
-    fn typed<T>(
+    /// A value that `read` understands; `wanted` says what the field takes.
+    pub(super) fn typed<T>(
         &self,
         section: &str,
         field: &str,
@@ -142,6 +135,9 @@ impl Layers {
                 Some(toml::Value::String(text)) => text.clone(),
                 Some(toml::Value::Integer(number)) => number.to_string(),
                 Some(toml::Value::Boolean(flag)) => flag.to_string(),
+                Some(toml::Value::Array(items)) if items.iter().all(toml::Value::is_str) => {
+                    items.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(",")
+                }
                 Some(other) => {
                     let kind = other.type_str();
                     return Err(settings_error(format!(
@@ -154,44 +150,6 @@ impl Layers {
         }
         Ok(None)
     }
-}
-
-fn check_names(path: &Path, table: &toml::Table) -> Result<()> {
-    let sections: Vec<&str> = KNOWN.iter().map(|(section, _)| *section).collect();
-    for (section, content) in table {
-        let Some((_, fields)) = KNOWN.iter().find(|(known, _)| known == section) else {
-            return Err(unknown(path, section, &sections));
-        };
-        let toml::Value::Table(content) = content else {
-            return Err(settings_error(format!(
-                "read {}: `{section}` must be a section, `[{section}]`",
-                path.display()
-            )));
-        };
-        for (name, value) in content {
-            match (section.as_str(), value) {
-                ("db", toml::Value::Table(database)) => {
-                    if let Some(field) = database.keys().find(|field| !fields.contains(&field.as_str())) {
-                        return Err(unknown(path, &format!("db.{name}.{field}"), fields));
-                    }
-                }
-                ("db", _) => {
-                    let error = settings_error(format!("read {}: `db.{name}` belongs to no database", path.display()));
-                    return Err(error.hint("name the database: `[db.main]`, and its fields under it"));
-                }
-                _ if !fields.contains(&name.as_str()) => {
-                    return Err(unknown(path, &format!("{section}.{name}"), fields));
-                }
-                _ => {}
-            }
-        }
-    }
-    Ok(())
-}
-
-fn unknown(path: &Path, name: &str, known: &[&str]) -> Error {
-    settings_error(format!("read {}: there is no setting `{name}`", path.display()))
-        .hint(format!("known here: {}", known.join(", ")))
 }
 
 /// A failure of the settings (exit 3).

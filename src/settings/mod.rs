@@ -2,14 +2,17 @@
 
 mod database;
 mod environment;
+mod known;
 mod layers;
 mod project;
 mod secret;
+mod section;
 
 pub use database::{DatabaseSettings, MAIN, Target};
 pub use environment::Environment;
 pub use project::Project;
 pub use secret::Secret;
+pub use section::Section;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,6 +27,10 @@ const MAX_GONE_PERCENT: u64 = 50;
 const MAX_GONE_ROWS: u64 = 20;
 /// How long an app has between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(10);
+/// How many bytes of log records may wait on disk for one sink.
+const WAITING_BYTES_MAX: u64 = 1 << 30;
+/// How long the last log records are waited for at the end.
+const FLUSH: Duration = Duration::from_secs(5);
 
 /// Where the settings come from; the flags of a command line that say otherwise.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +42,7 @@ pub struct Source {
 }
 
 /// All settings, typed.
+#[derive(Clone)]
 pub struct Settings {
     /// The project's folder and file.
     pub project: Project,
@@ -73,13 +81,35 @@ pub struct MergeSettings {
     pub max_gone_rows: u64,
 }
 
-/// `[log]`: what dc says of its own work.
+/// `[log]`: where log records go, and what becomes of them when they cannot go there.
 #[derive(Debug, Clone)]
 pub struct LogSettings {
-    /// A filter as `RUST_LOG` takes it: `info`, `debug`, `data_collector::merge=trace`.
-    pub level: String,
+    /// A filter as `RUST_LOG` takes it: `info`, `debug`, `data_collector::merge=trace`; `None` where nobody said any.
+    pub level: Option<String>,
     /// How a record is written to the console.
     pub format: LogFormat,
+    /// The sinks, besides the console, by their names in the registry.
+    pub sinks: Vec<String>,
+    /// What becomes of a record when too many wait.
+    pub full: WhenFull,
+    /// Where records wait on disk.
+    pub folder: PathBuf,
+    /// How many bytes may wait there for one sink.
+    pub waiting_bytes_max: u64,
+    /// How long the last records are waited for at the end.
+    pub flush: Duration,
+}
+
+/// What becomes of a record when too many wait for a sink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WhenFull {
+    /// It waits on disk, in its order.
+    #[default]
+    Spill,
+    /// It is dropped, counted and told.
+    DropNewest,
+    /// Whoever writes it waits.
+    Block,
 }
 
 /// How a record is written to the console.
@@ -113,19 +143,17 @@ impl Settings {
         if let Some(file) = user_file {
             layers.add_file(&file)?;
         }
+        let section = |name| Section::new(&layers, name);
         let run = RunSettings {
-            map_objects: layers.flag("run", "map_objects")?.unwrap_or(true),
-            timeout: layers.duration("run", "timeout")?,
-            grace: layers.duration("run", "grace")?.unwrap_or(GRACE),
+            map_objects: section("run").flag("map_objects")?.unwrap_or(true),
+            timeout: section("run").duration("timeout")?,
+            grace: section("run").duration("grace")?.unwrap_or(GRACE),
         };
         let merge = MergeSettings {
-            max_gone_percent: layers.number("merge", "max_gone_percent")?.unwrap_or(MAX_GONE_PERCENT),
-            max_gone_rows: layers.number("merge", "max_gone_rows")?.unwrap_or(MAX_GONE_ROWS),
+            max_gone_percent: section("merge").number("max_gone_percent")?.unwrap_or(MAX_GONE_PERCENT),
+            max_gone_rows: section("merge").number("max_gone_rows")?.unwrap_or(MAX_GONE_ROWS),
         };
-        let log = LogSettings {
-            level: layers.text("log", "level")?.unwrap_or_else(|| "warn".to_owned()),
-            format: layers.choice("log", "format", &[("text", LogFormat::Text), ("json", LogFormat::Json)])?,
-        };
+        let log = log_settings(section("log"), &project)?;
         let environment = layers.environment();
         let inside = inside(environment)?;
         let user = ["USER", "LOGNAME"].iter().find_map(|name| environment.get(name)).unwrap_or("unknown").to_owned();
@@ -141,15 +169,16 @@ impl Settings {
         database::read(&self.layers, &self.project, name)
     }
 
+    /// A section by its name, for what reads its own fields.
+    pub fn section<'a>(&'a self, name: &'a str) -> Section<'a> {
+        Section::new(&self.layers, name)
+    }
+
     /// Everything in the settings that must not be seen: passwords, and those inside URLs, as written and decoded.
     pub fn secrets(&self) -> Vec<Secret> {
-        let sections = self.database_names().into_iter().map(|name| format!("db.{name}"));
-        let texts = sections.flat_map(|section| {
-            let text = |field: &str| self.layers.text(&section, field).ok().flatten();
-            [text("password"), text("url").and_then(|url| database::password_in(&url).map(str::to_owned))]
-        });
         let mut secrets: Vec<Secret> = Vec::new();
-        for text in texts.flatten().chain(self.layers.environment().get("DC_SECRET_PASSWORD").map(str::to_owned)) {
+        let password = self.layers.environment().get("DC_SECRET_PASSWORD").map(str::to_owned);
+        for text in self.layers.secrets().into_iter().chain(password) {
             secrets.extend(database::decode(&text).filter(|decoded| *decoded != text).map(Secret::new));
             secrets.push(Secret::new(text));
         }
@@ -158,8 +187,21 @@ impl Settings {
 
     /// The names of the databases that are configured; `main` is there even when it is not listed.
     pub fn database_names(&self) -> Vec<String> {
-        self.layers.database_names()
+        self.layers.names("db")
     }
+}
+
+fn log_settings(section: Section<'_>, project: &Project) -> Result<LogSettings> {
+    let full = [("spill", WhenFull::Spill), ("drop_newest", WhenFull::DropNewest), ("block", WhenFull::Block)];
+    Ok(LogSettings {
+        level: section.text("level")?,
+        format: section.choice("format", &[("text", LogFormat::Text), ("json", LogFormat::Json)])?,
+        sinks: section.words("sinks")?.unwrap_or_else(|| vec!["database".to_owned()]),
+        full: section.choice("queue", &full)?,
+        folder: project.root.join(section.text("folder")?.unwrap_or_else(|| ".dc/log".to_owned())),
+        waiting_bytes_max: section.bytes("waiting_max")?.unwrap_or(WAITING_BYTES_MAX),
+        flush: section.duration("flush")?.unwrap_or(FLUSH),
+    })
 }
 
 fn find_project(source: &Source, environment: &Environment) -> Result<Project> {

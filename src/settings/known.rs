@@ -1,0 +1,103 @@
+//! The sections of dc.toml and their fields: what may be written there, and what of it is a secret.
+
+use std::path::Path;
+
+use super::layers::settings_error;
+use crate::error::{Error, Result};
+
+/// One section.
+pub(super) struct Known {
+    /// Its name; `db.*` stands for `db.` and any name.
+    pub(super) section: &'static str,
+    pub(super) fields: &'static [&'static str],
+    /// Those of the fields whose values are never shown.
+    pub(super) secret: &'static [&'static str],
+}
+
+/// All sections.
+pub(super) const KNOWN: &[Known] = &[
+    Known {
+        section: "db.*",
+        fields: &["url", "backend", "path", "host", "port", "name", "username", "password", "sslmode", "sslrootcert"],
+        secret: &["password", "url"],
+    },
+    Known {
+        section: "log",
+        fields: &["level", "format", "sinks", "queue", "folder", "waiting_max", "flush"],
+        secret: &[],
+    },
+    Known { section: "log.file", fields: &["path", "size_max", "files_max"], secret: &[] },
+    Known {
+        section: "log.splunk",
+        fields: &["url", "token", "index", "source", "sourcetype", "acknowledge", "acknowledge_timeout", "timeout"],
+        secret: &["token"],
+    },
+    Known { section: "merge", fields: &["max_gone_percent", "max_gone_rows"], secret: &[] },
+    Known { section: "run", fields: &["map_objects", "timeout", "grace"], secret: &[] },
+];
+
+impl Known {
+    /// The `db` of `db.*`.
+    pub(super) fn family(&self) -> Option<&'static str> {
+        self.section.strip_suffix(".*")
+    }
+
+    fn takes(&self, section: &str) -> bool {
+        match self.family() {
+            Some(family) => section.split_once('.').is_some_and(|(first, rest)| first == family && !rest.contains('.')),
+            None => self.section == section,
+        }
+    }
+}
+
+/// Refuses what nobody would ever read, and names what is known in its place.
+pub(super) fn check_names(path: &Path, table: &toml::Table) -> Result<()> {
+    for (name, content) in table {
+        match content {
+            toml::Value::Table(content) => check_section(path, name, content)?,
+            _ if KNOWN.iter().any(|known| known.section.split('.').next() == Some(name)) => {
+                let message = format!("read {}: `{name}` must be a section, `[{name}]`", path.display());
+                return Err(settings_error(message));
+            }
+            _ => return Err(unknown(path, name, &first_words())),
+        }
+    }
+    Ok(())
+}
+
+fn check_section(path: &Path, section: &str, content: &toml::Table) -> Result<()> {
+    let known = KNOWN.iter().find(|known| known.takes(section));
+    let below = |known: &&Known| known.section.strip_prefix(section).is_some_and(|rest| rest.starts_with('.'));
+    let is_above = KNOWN.iter().any(|known| below(&known));
+    if known.is_none() && !is_above {
+        return Err(unknown(path, section, &first_words()));
+    }
+    for (name, value) in content {
+        let full = format!("{section}.{name}");
+        match value {
+            toml::Value::Table(content) if is_above => check_section(path, &full, content)?,
+            _ => match known {
+                Some(known) if known.fields.contains(&name.as_str()) => {}
+                Some(known) => return Err(unknown(path, &full, known.fields)),
+                None => {
+                    let error = settings_error(format!("read {}: `{full}` belongs to no section", path.display()));
+                    return Err(
+                        error.hint(format!("name what it is about: `[{section}.main]`, and its fields under it"))
+                    );
+                }
+            },
+        }
+    }
+    Ok(())
+}
+
+fn first_words() -> Vec<&'static str> {
+    let mut words: Vec<&str> = KNOWN.iter().filter_map(|known| known.section.split('.').next()).collect();
+    words.dedup();
+    words
+}
+
+fn unknown(path: &Path, name: &str, known: &[&str]) -> Error {
+    settings_error(format!("read {}: there is no setting `{name}`", path.display()))
+        .hint(format!("known here: {}", known.join(", ")))
+}
