@@ -9,6 +9,7 @@ pub mod context;
 pub mod db;
 pub mod error;
 pub mod hash;
+pub mod http;
 pub mod ident;
 pub mod logs;
 pub mod merge;

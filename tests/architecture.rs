@@ -9,7 +9,7 @@ const FLOORS: &[&[&str]] = &[
     &["clock", "ident", "record"],
     &["hash", "settings", "shell"],
     &["context"],
-    &["db"],
+    &["db", "http"],
     &["tables"],
     &["merge", "logs", "apps"],
     &["ops"],
@@ -23,7 +23,7 @@ const SEEN_BY_COMMANDS: &[&str] = &[
     "context",
     "error",
     // the log of the process is the process's own
-    "logs::init",
+    "logs::{LogGuard, LogSetup}",
     "db::Gone",
     "merge::{Format, MaxGone}",
     "merge::Format",
