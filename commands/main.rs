@@ -16,6 +16,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use data_collector::context::Context;
 use data_collector::error::{Error, OrFail, Result};
+use data_collector::logs::{LogGuard, LogSetup};
 use data_collector::settings::{Environment, Settings};
 use data_collector::shell::Shell;
 
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
     let shell = Shell::new(arguments.shell_options(), no_color);
     let settings = Settings::load(&arguments.source(), environment);
     let result = settings.and_then(|settings| {
-        start_log(&settings, arguments.verbose)?;
+        let _log = start_log(&settings, arguments.verbose)?;
         dispatch(&Context::new(settings, shell.clone()), arguments.command)
     });
     let status = match result {
@@ -86,13 +87,13 @@ fn report(shell: &Shell, error: &Error) {
 }
 
 /// What dc says of its own work goes to stderr; `-v` says more.
-fn start_log(settings: &Settings, verbose: u8) -> Result<()> {
+fn start_log(settings: &Settings, verbose: u8) -> Result<LogGuard> {
     let filter = match verbose {
-        0 => None,
-        1 => Some("info"),
-        _ => Some("data_collector=debug,dc=debug,info"),
+        0 => settings.log.level.as_deref().unwrap_or("warn"),
+        1 => "info",
+        _ => "data_collector=debug,dc=debug,info",
     };
-    data_collector::logs::init(settings, filter)
+    LogSetup::of(settings).console_only().filter(filter).start()
 }
 
 /// The first Ctrl-C asks to stop in order, the second ends at once.

@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,8 @@ HERE = Path(__file__).parent
 ROUNDS = 5
 # a contender that took longer than this is not timed again
 SLOW_SECONDS = 10
+# a contender that has not ended by then is stopped, and counts as slower than this
+STOP_SECONDS = 600
 SMALL = 100_000
 COLUMNS = "vat_no, name, city, street, employees, revenue, active, founded, note, code"
 
@@ -34,6 +37,7 @@ class Taken:
     client: float
     server: float
     mib: float
+    stopped: bool = False
 
 
 @dataclass
@@ -87,6 +91,9 @@ class Postgres:
         return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
     def clean(self) -> None:
+        # a contender that was stopped has left its statement running
+        self.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                  "WHERE datname = current_database() AND pid <> pg_backend_pid()")
         self.psql("DROP SCHEMA IF EXISTS public, bench, bench_staging, bench_arrow, bench_arrow_staging CASCADE;"
                   "CREATE SCHEMA public; CHECKPOINT")
 
@@ -120,15 +127,19 @@ class Bench:
             server = self.postgres.cpu(self.master)
             started = time.perf_counter()
             child = subprocess.Popen(command, stdout=out, stderr=err, env=os.environ | (env or {}))
+            alarm = threading.Timer(STOP_SECONDS, child.kill)
+            alarm.start()
             _, status, usage = os.wait4(child.pid, 0)
+            alarm.cancel()
             wall = time.perf_counter() - started
             child.returncode = os.waitstatus_to_exitcode(status)
             time.sleep(0.05)
             server = self.postgres.cpu(self.master) - server
             out.seek(0), err.seek(0)
-            if status:
+            stopped = wall >= STOP_SECONDS
+            if status and not stopped:
                 raise ChildProcessError(f"{shlex.join(command)}: {err.read()[-2000:]}")
-            return Taken(wall, usage.ru_utime + usage.ru_stime, server, usage.ru_maxrss / 1024), out.read()
+            return Taken(wall, usage.ru_utime + usage.ru_stime, server, usage.ru_maxrss / 1024, stopped), out.read()
 
     def merge(self, title: str, file: Path, url: str, *more: str) -> dict:
         env = {"DC_DB_MAIN_URL": url}
@@ -259,7 +270,7 @@ def table(bench: Bench) -> str:
         f"Written by `benches/merge/compare.sh {bench.rows}` on {time.strftime('%Y-%m-%d')}: {os.cpu_count()} cores "
         f"({cpu}), PostgreSQL {bench.postgres.version}. One run, in turns, medians of the runs in the last column.",
         "The ratio is wall time over that of dc: above 1, dc is faster. Memory is the client's peak. A limit is no "
-        "contender: it is what the database, or the hash, needs in any case.",
+        "contender: it is what the database, or the hash, needs in any case. `>`: stopped before its end.",
     ]
     for case in bench.cases.values():
         lines += ["", f"## {case.title}", "",
@@ -268,7 +279,8 @@ def table(bench: Bench) -> str:
         for who, runs in sorted(case.times.items(), key=lambda it: case.median(it[0], "wall")):
             wall, client, server, mib = (case.median(who, what) for what in ("wall", "client", "server", "mib"))
             name = f"**{who}**" if who == "dc" else who
-            shown = f"{wall:.2f} | {wall / ours:.2f} | {client:.2f} | {server:.2f} | {mib:.0f} | {len(runs)}"
+            more = "> " if any(taken.stopped for taken in runs) else ""
+            shown = f"{more}{wall:.2f} | {more}{wall / ours:.2f} | {client:.2f} | {server:.2f} | {mib:.0f} | {len(runs)}"
             lines.append(f"| {name} | {shown} |".replace("nan", ""))
         if phases := bench.last_phases.get(case.title):
             told = ", ".join(f"{name} {ms}" for name, ms in phases.items() if ms)

@@ -1,10 +1,38 @@
-//! What apps and dc itself have to say: to the database through a bounded queue and one thread, and to the console; never
-//! with a credential in it.
+//! What apps and dc itself have to say: records and captured lines go through one queue to the sinks. Nobody waits for
+//! a sink, nothing is lost while the disk has room, and no credential is in it.
 
+mod backlog;
+mod bound;
 mod capture;
-mod console;
+mod facade;
+mod folder;
+mod lane;
+mod line;
+mod lines;
+mod memory;
+mod pipeline;
+mod progress;
+mod queue;
 mod redact;
+mod sink;
+mod sinks;
 
+pub use bound::{Binding, Bound, bind, bind_process, carry, spawn};
 pub use capture::{Capture, Captured, RunOfApp};
-pub use console::init;
+pub use facade::{LogGuard, LogSetup, append_sink, flush, init};
+pub use lane::LaneReport;
+pub use line::{Line, LogRecord};
+pub use pipeline::Pipeline;
 pub use redact::Redactor;
+pub use sink::{Entry, Limits, SINKS, Sink, Undelivered, Why};
+
+#[doc(hidden)]
+pub use ::log as log_crate;
+use facade::tell;
+
+/// Logs what stops the work, as the level CRITICAL: key-values and message as in [`log::error!`].
+#[macro_export]
+macro_rules! critical {
+    ($($key:ident = $value:expr),+; $($message:tt)+) => { $crate::logs::log_crate::error!(critical = true, $($key = $value),+; $($message)+) };
+    ($($message:tt)+) => { $crate::logs::log_crate::error!(critical = true; $($message)+) };
+}

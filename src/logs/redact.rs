@@ -9,14 +9,29 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use regex::bytes::Regex;
 
+use crate::hash::write_text;
 use crate::settings::Settings;
 
 /// What stands instead.
-const MASK: &str = "***";
+pub(super) const MASK: &str = "***";
 /// A shorter value is not looked for: it would blot out half of every text.
 const SECRET_BYTES_MIN: usize = 4;
 /// Nor a shorter piece of base64.
 const BASE64_CHARS_MIN: usize = 6;
+
+/// The names of fields whose text is a credential, whatever it is.
+const SECRET_NAMES: [&str; 10] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    "password",
+    "passwd",
+    "secret",
+    "token",
+    "api_key",
+    "access_token",
+];
 
 /// `user:password@` behind a scheme, up to the last `@` of the login.
 static LOGIN: LazyLock<Option<Regex>> =
@@ -30,6 +45,12 @@ static HEADER: LazyLock<Option<Regex>> = LazyLock::new(|| {
 /// Finds secrets in texts. Made once for a run: it holds the values in all their forms.
 pub struct Redactor {
     values: Option<AhoCorasick>,
+    hides_numbers: bool,
+}
+
+/// Whether a field of this name holds a credential.
+pub(super) fn is_secret_name(name: &str) -> bool {
+    SECRET_NAMES.iter().any(|secret| secret.eq_ignore_ascii_case(name))
 }
 
 impl Redactor {
@@ -46,7 +67,24 @@ impl Redactor {
         forms.dedup();
         // the longest first: a value may begin with another one
         let finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&forms);
-        Self { values: finder.ok().filter(|_| !forms.is_empty()) }
+        let hides_numbers = forms.iter().any(|form| form.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'));
+        Self { values: finder.ok().filter(|_| !forms.is_empty()), hides_numbers }
+    }
+
+    /// Whether a bare number may be a secret.
+    pub(super) fn hides_numbers(&self) -> bool {
+        self.hides_numbers
+    }
+
+    /// Appends JSON without secrets; it is JSON still.
+    pub(super) fn json(&self, json: &str, out: &mut Vec<u8>) {
+        match self.text(json) {
+            Cow::Borrowed(json) => out.extend_from_slice(json.as_bytes()),
+            Cow::Owned(seen) if serde_json::from_str::<serde::de::IgnoredAny>(&seen).is_ok() => {
+                out.extend_from_slice(seen.as_bytes());
+            }
+            Cow::Owned(seen) => write_text(&seen, true, out),
+        }
     }
 
     /// The text without secrets.

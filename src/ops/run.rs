@@ -21,11 +21,9 @@ use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::ident::RuntimeId;
-use crate::logs::{Capture, Captured, Redactor, RunOfApp};
+use crate::logs::{Capture, Captured, LaneReport, Redactor, RunOfApp};
 use crate::settings::MAIN;
-use crate::tables::{
-    AppRow, LogLevel, LogRow, Missing, NewRun, RunEnd, RunOutcome, RunRow, SchemaState, StartRun, Store,
-};
+use crate::tables::{AppRow, LogLevel, Missing, NewRun, RunEnd, RunOutcome, RunRow, SchemaState, StartRun, Store};
 use outcome::{end_of, outcome_of};
 
 /// The keys of a log record besides its message.
@@ -119,11 +117,11 @@ impl Runner<'_> {
         self.open(&mut store)?;
         let echo = self.options.echo.start();
         let process_id = AtomicI64::new(0);
-        let capture = Capture::start(store, self.of_app())?;
+        let capture = Capture::start(self.context, store, &self.of_app())?;
         let handler = |event: Event| self.handle(event, &capture, &echo, &process_id);
         let ended = supervise(&self.launch()?, &handler, &mut signals);
         self.log_ending(&ended, &capture);
-        let (mut store, captured) = capture.finish()?;
+        let (mut store, captured) = capture.finish(self.context.settings().log.flush)?;
         let end = end_of(&ended, &captured, self.definition());
         if let Err(error) = close(&mut store, &self.runtime, &end) {
             log::error!("the end of the run was not recorded: {error}");
@@ -176,8 +174,12 @@ impl Runner<'_> {
     }
 
     fn of_app(&self) -> RunOfApp {
-        let fallback = self.context.settings().project.root.join(".dc").join(format!("logs-{}.ndjson", self.runtime));
-        RunOfApp { runtime: self.runtime.to_string(), app_id: self.app.id, started_at: self.started_at, fallback }
+        RunOfApp {
+            runtime: self.runtime.to_string(),
+            app_id: self.app.id,
+            app: self.found.name.to_string(),
+            started_at: self.started_at,
+        }
     }
 
     fn launch(&self) -> Result<Launch> {
@@ -222,7 +224,7 @@ impl Runner<'_> {
             }
             Event::Unreadable { stream, cause } => {
                 let message = format!("the app's output ended early: {cause}");
-                capture.record(self.row(LogLevel::Warning.id(), source(stream), message, Marks::new()));
+                capture.record(LogLevel::Warning, source(stream), &message, &Marks::new());
             }
         }
     }
@@ -234,38 +236,26 @@ impl Runner<'_> {
 
     fn take_line(&self, stream: Stream, piece: Piece, message: Message, capture: &Capture) {
         let level = match stream {
-            Stream::Stdout => LogLevel::Info.id(),
-            Stream::Stderr => LogLevel::Warning.id(),
+            Stream::Stdout => LogLevel::Info,
+            Stream::Stderr => LogLevel::Warning,
         };
         match message {
             Message::Progress { task_size, solved, failed } => capture.progress(task_size, solved, failed),
             Message::NextRun { at } => capture.next_run(at),
             Message::Record { level, message, context } => {
-                capture.record(self.row(level, source(stream), message, context));
+                capture.record(LogLevel::from_id(level).unwrap_or(LogLevel::Info), source(stream), &message, &context);
             }
             Message::Text { reason } => {
                 let mut marks = marks_of(&piece);
                 marks.extend(reason.map(|reason| ("protocol".to_owned(), reason.into())));
-                capture.record(self.row(level, source(stream), piece.text, marks));
+                capture.record(level, source(stream), &piece.text, &marks);
             }
-        }
-    }
-
-    fn row(&self, level: i64, source: &str, message: String, context: Marks) -> LogRow {
-        LogRow {
-            runtime: Some(self.runtime.to_string()),
-            app_id: Some(self.app.id),
-            time: clock::now(),
-            level,
-            source: source.to_owned(),
-            message,
-            context: (!context.is_empty()).then(|| serde_json::Value::Object(context).to_string()),
         }
     }
 
     /// What dc itself has to say about the end, so that `dc logs` tells the whole story.
     fn log_ending(&self, ended: &Result<Ended>, capture: &Capture) {
-        let say = |level: LogLevel, message: String| capture.record(self.row(level.id(), "dc", message, Marks::new()));
+        let say = |level: LogLevel, message: String| capture.record(level, "dc", &message, &Marks::new());
         match ended {
             Err(error) => say(LogLevel::Critical, error.to_string()),
             Ok(ended) => {
@@ -288,13 +278,7 @@ impl Runner<'_> {
     }
 
     fn report(&self, end: &RunEnd, ended: &Result<Ended>, captured: Captured, last_lines: Vec<String>) -> RunReport {
-        if let Some((count, reason)) = &captured.set_aside {
-            let file = self.of_app().fallback;
-            self.context.shell().note(&format!(
-                "warning: {count} log records are in {} instead of the database: {reason}",
-                file.display()
-            ));
-        }
+        self.tell_sinks(&captured.sinks);
         let (status, elapsed) = match ended {
             Ok(ended) => (ended.how.exit_status(), ended.elapsed),
             Err(_) => (1, std::time::Duration::ZERO),
@@ -312,6 +296,29 @@ impl Runner<'_> {
             cpu_system_ms: end.cpu_system_ms,
             memory_peak_kib: end.memory_peak_kib,
             last_lines,
+        }
+    }
+
+    /// Tells what did not reach its sink, and where it is.
+    fn tell_sinks(&self, sinks: &[LaneReport]) {
+        let shell = self.context.shell();
+        let folder = self.context.settings().log.folder.display();
+        for LaneReport { sink, dropped, refused, waiting_bytes, away, .. } in sinks {
+            if *dropped > 0 {
+                shell.note(&format!("warning: {dropped} log records for `{sink}` were dropped"));
+            }
+            if *refused > 0 {
+                shell.note(&format!(
+                    "warning: `{sink}` refused {refused} log records; they are in {folder}/refused.ndjson"
+                ));
+            }
+            if *waiting_bytes > 0 {
+                let why = away.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+                let size = waiting_bytes.div_ceil(1024);
+                shell.note(&format!(
+                    "warning: {size} KiB of log records wait in {folder} for `{sink}`, the next run delivers them{why}"
+                ));
+            }
         }
     }
 }

@@ -1,0 +1,440 @@
+//! The lane of one sink: lines wait in memory while the sink keeps up, on disk while it is slow or away, and one thread
+//! delivers them in their order. So one sink holds up neither the others nor whoever writes.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::backlog::{Backlog, Chunk, Damage};
+use super::facade::{in_pipeline, own_line, tell};
+use super::folder::Folder;
+use super::line::Line;
+use super::lines::Lines;
+use super::memory::{Memory, Part};
+use super::sink::{Limits, Sink, Undelivered, Why};
+use crate::error::{OrFail, Result};
+use crate::settings::WhenFull;
+use crate::tables::LogLevel;
+
+/// The pauses between two tries of a sink that is away: the first, and the longest.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+/// How often dropped records are told at the most.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+/// A lane, shared between the router and the thread that delivers.
+pub(super) struct Lane {
+    shared: Arc<Shared>,
+    worker: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Shared {
+    name: String,
+    folder: Arc<Folder>,
+    full: WhenFull,
+    state: Mutex<State>,
+    /// There is something to do.
+    work: Condvar,
+    /// Something was done.
+    done: Condvar,
+}
+
+struct State {
+    memory: Memory,
+    backlog: Backlog,
+    /// Set while the sink is away.
+    away: Option<Away>,
+    /// Set at the end: until then it is tried.
+    closing: Option<Instant>,
+    /// Somebody waits for what is in memory: it does not linger.
+    is_hurried: bool,
+    /// The worker has ended, or is no longer listened to.
+    has_ended: bool,
+    report: LaneReport,
+    /// What was dropped and not told yet, and when it was told last.
+    untold: u64,
+    told_at: Option<Instant>,
+}
+
+struct Away {
+    pause: Duration,
+    until: Instant,
+}
+
+/// What became of the lines of one sink.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LaneReport {
+    /// The sink.
+    pub sink: String,
+    /// Records that it took.
+    pub delivered: u64,
+    /// Records that it refused for good; they are kept beside the waiting ones.
+    pub refused: u64,
+    /// Records that were dropped: too many waited, or the disk was full.
+    pub dropped: u64,
+    /// The bytes of records that wait on disk, for the next process to deliver.
+    pub waiting_bytes: u64,
+    /// What the sink said last, if it is away.
+    pub away: Option<String>,
+}
+
+/// Lines to be delivered at once.
+enum Batch {
+    Memory(Vec<Part>),
+    Disk(Chunk),
+}
+
+impl Lane {
+    /// A lane for a sink, beginning with the lines that others have left for it.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(super) fn start(
+        name: &str,
+        sink: Box<dyn Sink>,
+        full: WhenFull,
+        folder: Arc<Folder>,
+        backlog: Backlog,
+    ) -> Result<Self> {
+        let state = State {
+            memory: Memory::default(),
+            backlog,
+            away: None,
+            closing: None,
+            is_hurried: false,
+            has_ended: false,
+            report: LaneReport { sink: name.to_owned(), ..LaneReport::default() },
+            untold: 0,
+            told_at: None,
+        };
+        let shared = Arc::new(Shared {
+            name: name.to_owned(),
+            folder,
+            full,
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            done: Condvar::new(),
+        });
+        let thread = std::thread::Builder::new().name(format!("log {name}"));
+        let worker = thread.spawn({
+            let shared = Arc::clone(&shared);
+            move || in_pipeline(|| shared.deliver(sink))
+        });
+        let worker = worker.or_fail(|| format!("start a thread for the log sink `{name}`"))?;
+        Ok(Self { shared, worker: Mutex::new(Some(worker)) })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// Takes lines behind all others.
+    pub(super) fn offer(&self, lines: &Arc<Lines>) {
+        let mut state = self.shared.lock();
+        if state.backlog.is_empty() && state.away.is_none() {
+            while !state.memory.has_room(lines) && self.shared.full == WhenFull::Block && !state.has_ended {
+                state = self.shared.done.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            if state.memory.has_room(lines) && !state.has_ended {
+                let was_idle = state.memory.count() == 0;
+                state.memory.push(lines);
+                let is_much = state.memory.count() >= Limits::default().lines_max;
+                drop(state);
+                if was_idle || is_much {
+                    self.shared.work.notify_one();
+                }
+                return;
+            }
+            if self.shared.full == WhenFull::DropNewest {
+                state.drop_lines(lines.len());
+                return;
+            }
+        }
+        state.keep(lines, &self.shared.name);
+        drop(state);
+        self.shared.work.notify_one();
+    }
+
+    /// Whether more than `bytes` wait on disk for a sink that is not away, only slow.
+    pub(super) fn is_slow(&self, bytes: u64) -> bool {
+        let state = self.shared.lock();
+        state.away.is_none() && state.backlog.bytes() > bytes
+    }
+
+    /// Counts lines that were lost before they came here.
+    pub(super) fn count_dropped(&self, count: u64) {
+        self.shared.lock().drop_lines(usize::try_from(count).unwrap_or(usize::MAX));
+    }
+
+    /// Tells the sink what was dropped, at most once a second; in any case when it `is_last`.
+    pub(super) fn tell_dropped(&self, is_last: bool) {
+        let mut state = self.shared.lock();
+        let is_due = is_last || state.told_at.is_none_or(|told_at| told_at.elapsed() >= TELL_EVERY);
+        if state.untold == 0 || !is_due {
+            return;
+        }
+        state.told_at = Some(Instant::now());
+        let count = std::mem::take(&mut state.untold);
+        let text = format!("{count} log records for `{}` were dropped: too many waited", self.shared.name);
+        let mut lines = Lines::default();
+        lines.push(&own_line(LogLevel::Warning, &text));
+        // one line more is no harm, and it says what is missing
+        if state.backlog.is_empty() && state.away.is_none() {
+            state.memory.push(&Arc::new(lines));
+        } else {
+            state.keep(&lines, &self.shared.name);
+        }
+        drop(state);
+        self.shared.work.notify_one();
+    }
+
+    /// Waits until what was offered is delivered, or on disk; false when that takes longer.
+    pub(super) fn wait_until_settled(&self, until: Instant) -> bool {
+        let mut state = self.shared.lock();
+        state.is_hurried = true;
+        while state.memory.count() > 0 && !state.has_ended {
+            let rest = until.saturating_duration_since(Instant::now());
+            if rest.is_zero() {
+                return false;
+            }
+            self.shared.work.notify_one();
+            state = self.shared.done.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.is_hurried = false;
+        true
+    }
+
+    /// Lets the worker deliver until `until`.
+    pub(super) fn close(&self, until: Instant) {
+        self.shared.lock().closing = Some(until);
+        self.shared.work.notify_all();
+    }
+
+    /// Waits for the worker until `until`; what is left in memory then goes to disk. A worker that hangs in its sink is
+    /// left behind.
+    pub(super) fn end(&self, until: Instant) {
+        let mut state = self.shared.lock();
+        while !state.has_ended {
+            let rest = until.saturating_duration_since(Instant::now());
+            if rest.is_zero() {
+                break;
+            }
+            state = self.shared.done.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let has_ended = std::mem::replace(&mut state.has_ended, true);
+        if state.memory.count() > 0 {
+            state.move_to_disk("the process ended before they were delivered", &self.shared.name);
+        }
+        drop(state);
+        self.shared.done.notify_all();
+        self.shared.work.notify_all();
+        let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if has_ended && let Some(worker) = worker {
+            let _ = worker.join();
+        }
+    }
+
+    /// What became of the lines so far.
+    pub(super) fn report(&self) -> LaneReport {
+        let state = self.shared.lock();
+        LaneReport { waiting_bytes: state.backlog.bytes(), ..state.report.clone() }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The worker: delivers until it is told to end.
+    fn deliver(&self, mut sink: Box<dyn Sink>) {
+        let limits = sink.limits();
+        while let Some(batch) = self.next(limits) {
+            let lines = batch.lines();
+            let outcome = catch_unwind(AssertUnwindSafe(|| sink.write(&lines)));
+            let outcome = outcome.unwrap_or_else(|_| Err(Undelivered::away(0, "the sink panicked")));
+            let count = lines.len();
+            match outcome {
+                Ok(()) => self.settle(&batch, count, 0),
+                Err(Undelivered { taken, why: Why::Refused(reason) }) => {
+                    let taken = taken.min(count);
+                    let refused = lines.get(taken).copied();
+                    if let Some(line) = refused {
+                        self.set_aside(&reason, line);
+                    }
+                    self.settle(&batch, taken, usize::from(refused.is_some()));
+                }
+                Err(Undelivered { taken, why: Why::Away { reason, after } }) => {
+                    self.settle(&batch, taken.min(count), 0);
+                    self.go_away(&reason, after);
+                }
+            }
+        }
+        self.lock().has_ended = true;
+        self.done.notify_all();
+    }
+
+    /// The next lines to deliver; `None` at the end.
+    fn next(&self, limits: Limits) -> Option<Batch> {
+        let mut state = self.lock();
+        loop {
+            let now = Instant::now();
+            let is_over = state.closing.is_some_and(|until| now >= until || state.away.is_some());
+            if state.has_ended || is_over {
+                return None;
+            }
+            let wake_at = state.away.as_ref().map(|away| away.until).filter(|until| *until > now);
+            let wake_at = match wake_at {
+                Some(until) => Some(until),
+                None if !state.backlog.is_empty() && state.memory.count() == 0 => {
+                    match self.next_on_disk(&mut state, limits) {
+                        Some(chunk) => return Some(Batch::Disk(chunk)),
+                        None => continue,
+                    }
+                }
+                None if state.memory.count() > 0 => {
+                    let ripe_at = state.memory.since().map_or(now, |since| since + limits.linger);
+                    let is_hurried = state.is_hurried || state.closing.is_some() || !state.backlog.is_empty();
+                    if is_hurried || now >= ripe_at || state.memory.count() >= limits.lines_max {
+                        return Some(Batch::Memory(state.memory.batch(limits)));
+                    }
+                    Some(ripe_at)
+                }
+                None if state.closing.is_some() => return None,
+                None => None,
+            };
+            state = match wake_at {
+                Some(until) => {
+                    let rest = until.saturating_duration_since(now);
+                    self.work.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.work.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    /// A file that cannot be read is left where it is, and told.
+    fn next_on_disk(&self, state: &mut State, limits: Limits) -> Option<Chunk> {
+        let read = state.backlog.read(limits.lines_max, limits.bytes_max, |damage| self.tell_damage(&damage));
+        read.unwrap_or_else(|error| {
+            if let Some(path) = state.backlog.skip_first() {
+                let name = path.display();
+                tell(log::Level::Error, &format!("{name} with records for `{}` is left out: {error}", self.name));
+            }
+            None
+        })
+    }
+
+    fn tell_damage(&self, Damage { part, range, kept }: &Damage) {
+        let what = format!("bytes {} to {} of {} are damaged", range.start, range.end, part.display());
+        let kept = match kept {
+            Ok(path) => format!("they are set aside in {}", path.display()),
+            Err(error) => format!("they could not be set aside: {error}"),
+        };
+        tell(log::Level::Warn, &format!("{what}; {kept}; the rest is delivered"));
+    }
+
+    fn set_aside(&self, reason: &str, line: Line<'_>) {
+        let kept = self.folder.refuse(&self.name, reason, line.bytes());
+        let place = self.folder.path().display();
+        match kept {
+            Ok(()) => tell(
+                log::Level::Warn,
+                &format!("the log sink `{}` refused a record, now in {place}: {reason}", self.name),
+            ),
+            Err(error) => tell(log::Level::Error, &format!("a record that `{}` refused is lost: {error}", self.name)),
+        }
+    }
+
+    /// Counts delivered lines, and refused ones behind them.
+    fn settle(&self, batch: &Batch, delivered: usize, refused: usize) {
+        let mut state = self.lock();
+        // left behind by `end`: the lines are on disk by now
+        if state.has_ended {
+            return;
+        }
+        state.report.delivered += delivered as u64;
+        state.report.refused += refused as u64;
+        match batch {
+            Batch::Memory(_) => state.memory.take(delivered + refused),
+            Batch::Disk(chunk) => {
+                if let Err(error) = state.backlog.advance(chunk, delivered + refused) {
+                    tell(log::Level::Warn, &format!("records for `{}` may be delivered twice: {error}", self.name));
+                }
+            }
+        }
+        if delivered + refused > 0 && state.away.take().is_some() {
+            state.report.away = None;
+            tell(log::Level::Warn, &format!("the log sink `{}` is back", self.name));
+        }
+        drop(state);
+        self.done.notify_all();
+    }
+
+    fn go_away(&self, reason: &str, after: Option<Duration>) {
+        let mut state = self.lock();
+        if state.has_ended {
+            return;
+        }
+        let pause = state.away.as_ref().map_or(PAUSE.0, |away| (away.pause * 2).min(PAUSE.1));
+        if state.away.is_none() {
+            let place = self.folder.path().display();
+            let text = format!("the log sink `{}` is away, its records wait in {place}: {reason}", self.name);
+            tell(log::Level::Warn, &text);
+        }
+        let wait = after.unwrap_or_default().max(jittered(pause));
+        state.away = Some(Away { pause, until: Instant::now() + wait });
+        state.report.away = Some(reason.to_owned());
+        if state.memory.count() > 0 {
+            state.move_to_disk(reason, &self.name);
+        }
+        drop(state);
+        self.done.notify_all();
+    }
+}
+
+/// A pause that differs from process to process, so that not all come back at once.
+fn jittered(pause: Duration) -> Duration {
+    use std::hash::{BuildHasher, RandomState};
+    let share = RandomState::new().hash_one(0) % 400;
+    pause * (800 + share as u32) / 1_000
+}
+
+impl State {
+    /// Puts lines on disk behind all others.
+    fn keep(&mut self, lines: &Lines, name: &str) {
+        if let Err(error) = self.backlog.append(lines.bytes(0..lines.len())) {
+            if self.untold == 0 {
+                tell(log::Level::Error, &format!("records for the log sink `{name}` are dropped: {error}"));
+            }
+            self.drop_lines(lines.len());
+        }
+    }
+
+    /// Puts the lines in memory on disk, before all others.
+    fn move_to_disk(&mut self, reason: &str, name: &str) {
+        let parts = self.memory.parts();
+        let parts: Vec<&[u8]> = parts.iter().map(|(lines, range)| lines.bytes(range.clone())).collect();
+        if let Err(error) = self.backlog.prepend(&parts, reason) {
+            tell(log::Level::Error, &format!("records for the log sink `{name}` are dropped: {error}"));
+            self.drop_lines(self.memory.count());
+        }
+        self.memory = Memory::default();
+    }
+
+    fn drop_lines(&mut self, count: usize) {
+        self.untold += count as u64;
+        self.report.dropped += count as u64;
+    }
+}
+
+impl Batch {
+    fn lines(&self) -> Vec<Line<'_>> {
+        match self {
+            Self::Memory(parts) => {
+                parts.iter().flat_map(|(lines, range)| range.clone().map(|place| Line::new(lines.get(place)))).collect()
+            }
+            Self::Disk(chunk) => (0..chunk.lines.len()).map(|place| Line::new(chunk.lines.get(place))).collect(),
+        }
+    }
+}
