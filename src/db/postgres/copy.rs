@@ -1,12 +1,11 @@
 //! COPY, both ways: the hashes of the active rows out in binary, new rows in as text, so that the server converts them
 //! with the rules of each column's type.
 
-use std::io::{Read, Write};
-
 use chrono::NaiveDateTime;
-use postgres::Client;
+use tokio_postgres::Error as DriverError;
 
 use super::binary::{self, Coding};
+use super::client::Client;
 use super::merge::{active_condition, moment_text};
 use crate::db::connection::quoted_list;
 use crate::db::server::server_error;
@@ -15,6 +14,12 @@ use crate::error::{Error, Result};
 
 /// The first bytes of a binary COPY.
 const SIGNATURE: &[u8; 11] = b"PGCOPY\n\xff\r\n\0";
+/// The signature, flags, and the length of an extension that there is not.
+const HEADER_BYTES: usize = SIGNATURE.len() + 8;
+/// The bytes of a record hash.
+const HASH_BYTES: u32 = 32;
+/// The number of fields, and both fields with their lengths.
+const ROW_BYTES: usize = 2 + (4 + 6) + (4 + HASH_BYTES as usize);
 /// What is written to the server at once.
 const CHUNK_BYTES: usize = 64 * 1024;
 
@@ -30,41 +35,76 @@ pub(super) fn active(
         table.name.quoted(),
         active_condition(scope)?
     );
-    let reader = client.copy_out(&sql).map_err(|cause| server_error("read the hashes", cause))?;
-    let mut reader = std::io::BufReader::with_capacity(CHUNK_BYTES, reader);
-    let mut read =
-        |bytes: &mut [u8]| reader.read_exact(bytes).map_err(|cause| Error::failed("read the hashes").because(cause));
-    let mut header = [0; 19];
-    read(&mut header)?;
-    if &header[..11] != SIGNATURE {
-        return Err(Error::failed("read the hashes: the server sent no binary COPY"));
+    let mut hashes = Hashes { table, rest: Vec::new(), has_begun: false, has_ended: false };
+    client.copy_out("read the hashes", &sql, |piece| hashes.take(piece, each))?;
+    match hashes.has_ended {
+        true => Ok(()),
+        false => Err(Error::failed("read the hashes: the server ended in the middle")),
     }
-    loop {
-        let mut fields = [0; 2];
-        read(&mut fields)?;
-        if i16::from_be_bytes(fields) == -1 {
+}
+
+/// Reads what a binary COPY of (ctid, hash) sends. Its pieces end with rows, as a rule.
+struct Hashes<'a> {
+    table: &'a Table,
+    rest: Vec<u8>,
+    has_begun: bool,
+    has_ended: bool,
+}
+
+impl Hashes<'_> {
+    fn take(&mut self, piece: &[u8], each: &mut dyn FnMut(u128, RowId) -> Result<()>) -> Result<()> {
+        if self.rest.is_empty() {
+            let used = self.read(piece, each)?;
+            self.rest.extend_from_slice(&piece[used..]);
             return Ok(());
         }
-        // two fields, each with its length: 6 bytes of ctid, 32 of hash
-        let mut row = [0; 4 + 6 + 4];
-        read(&mut row)?;
-        let block = u64::from(u32::from_be_bytes([row[4], row[5], row[6], row[7]]));
-        let place = u64::from(u16::from_be_bytes([row[8], row[9]]));
-        let row_id = RowId((block << 16) | place);
-        if i32::from_be_bytes([row[10], row[11], row[12], row[13]]) != 32 {
-            let what = format!(
-                "read the hash of row {} in `{}`: `sha` holds no record hash",
-                super::merge::ctid(row_id),
-                table.name
-            );
-            return Err(Error::failed(what)
-                .hint(format!("look at it: SELECT * FROM {} WHERE length(sha) <> 32 OR sha IS NULL", table.name)));
+        let mut bytes = std::mem::take(&mut self.rest);
+        bytes.extend_from_slice(piece);
+        let used = self.read(&bytes, each)?;
+        self.rest = bytes.split_off(used);
+        Ok(())
+    }
+
+    /// Reads all whole rows; tells how many bytes they have.
+    fn read(&mut self, bytes: &[u8], each: &mut dyn FnMut(u128, RowId) -> Result<()>) -> Result<usize> {
+        let mut at = 0;
+        if !self.has_begun {
+            let Some(header) = bytes.get(..HEADER_BYTES) else { return Ok(0) };
+            if !header.starts_with(SIGNATURE) {
+                return Err(Error::failed("read the hashes: the server sent no binary COPY"));
+            }
+            (self.has_begun, at) = (true, HEADER_BYTES);
         }
-        let mut sha = [0; 32];
-        read(&mut sha)?;
-        let mut prefix = [0; 16];
-        prefix.copy_from_slice(&sha[..16]);
-        each(u128::from_be_bytes(prefix), row_id)?;
+        loop {
+            match bytes.get(at..).unwrap_or_default() {
+                [0xff, 0xff, ..] => {
+                    self.has_ended = true;
+                    return Ok(bytes.len());
+                }
+                // two fields, each with its length: 6 bytes of ctid, 32 of hash
+                [0, 2, 0, 0, 0, 6, ctid @ ..] if ctid.len() >= 6 + 4 => {
+                    let (ctid, hash) = ctid.split_at(6);
+                    let block = u64::from(u32::from_be_bytes([ctid[0], ctid[1], ctid[2], ctid[3]]));
+                    let row = RowId((block << 16) | u64::from(u16::from_be_bytes([ctid[4], ctid[5]])));
+                    if hash[..4] != HASH_BYTES.to_be_bytes() {
+                        return Err(self.no_hash(row));
+                    }
+                    let Some(sha) = hash.get(4..4 + HASH_BYTES as usize) else { return Ok(at) };
+                    let mut prefix = [0; 16];
+                    prefix.copy_from_slice(&sha[..16]);
+                    each(u128::from_be_bytes(prefix), row)?;
+                    at += ROW_BYTES;
+                }
+                few if few.len() < ROW_BYTES => return Ok(at),
+                _ => return Err(Error::failed("read the hashes: the server sent other columns")),
+            }
+        }
+    }
+
+    fn no_hash(&self, row: RowId) -> Error {
+        let (place, table) = (super::merge::ctid(row), &self.table.name);
+        Error::failed(format!("read the hash of row {place} in `{table}`: `sha` holds no record hash"))
+            .hint(format!("look at it: SELECT * FROM {table} WHERE length(sha) <> 32 OR sha IS NULL"))
     }
 }
 
@@ -88,7 +128,7 @@ pub(super) fn insert(
     }
 }
 
-fn bad(row: Option<usize>, cause: postgres::Error) -> BadRow {
+fn bad(row: Option<usize>, cause: DriverError) -> BadRow {
     BadRow { row, error: server_error("insert the row", cause) }
 }
 
@@ -102,20 +142,19 @@ fn copy_in(
 ) -> Result<(), BadRow> {
     let form = Form::Text { moment: moment_text(moment) };
     let mut writer = client.copy_in(&copy_sql(table, columns, &form)).map_err(|cause| bad(None, cause))?;
-    let broken = |cause: std::io::Error| BadRow { row: None, error: lost(cause) };
-    let mut out = Vec::with_capacity(CHUNK_BYTES);
+    let broken = |cause: DriverError| BadRow { row: None, error: lost(cause) };
+    let mut out = Vec::with_capacity(2 * CHUNK_BYTES);
     for row in 0..batch.len() {
         form.put_row(table, batch, row, &mut out);
         if out.len() >= CHUNK_BYTES {
-            writer.write_all(&out).map_err(broken)?;
-            out.clear();
+            writer.write(std::mem::replace(&mut out, Vec::with_capacity(2 * CHUNK_BYTES))).map_err(broken)?;
         }
     }
-    writer.write_all(&out).map_err(broken)?;
+    writer.write(out).map_err(broken)?;
     writer.finish().map(|_| ()).map_err(|cause| bad(row_in(&cause), cause))
 }
 
-fn lost(cause: std::io::Error) -> Error {
+fn lost(cause: DriverError) -> Error {
     Error::failed("send rows to the server").because(cause)
 }
 
@@ -153,13 +192,12 @@ fn copy_all(
                 return Ok(None);
             }
             if out.len() >= CHUNK_BYTES {
-                writer.write_all(&out).map_err(lost)?;
-                out.clear();
+                writer.write(std::mem::replace(&mut out, Vec::with_capacity(2 * CHUNK_BYTES))).map_err(lost)?;
             }
         }
     }
     form.end(&mut out);
-    writer.write_all(&out).map_err(lost)?;
+    writer.write(out).map_err(lost)?;
     match writer.finish() {
         Ok(count) => Ok(Some(count)),
         // class 22: a value that the type does not take; class 23: a constraint
@@ -273,7 +311,7 @@ fn escape(text: &[u8], line: &mut Vec<u8>) {
 }
 
 /// The row that the server names in the context of its error: `COPY t, line 3, column a: "x"`.
-fn row_in(cause: &postgres::Error) -> Option<usize> {
+fn row_in(cause: &DriverError) -> Option<usize> {
     let context = cause.as_db_error()?.where_()?;
     let (_, rest) = context.rsplit_once(", line ")?;
     let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;

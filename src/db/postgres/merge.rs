@@ -1,8 +1,8 @@
 //! What a merge asks of a PostgreSQL table in plain statements.
 
 use chrono::NaiveDateTime;
-use postgres::Client;
 
+use super::client::Client;
 use super::literal;
 use crate::clock;
 use crate::db::server::server_error;

@@ -1,6 +1,7 @@
 //! PostgreSQL through the pure-Rust driver: no libpq, no OpenSSL.
 
 mod binary;
+mod client;
 mod copy;
 mod merge;
 mod objects;
@@ -10,9 +11,9 @@ mod value;
 use std::time::{Duration, Instant};
 
 use chrono::NaiveDateTime;
-use postgres::error::SqlState;
-use postgres::{Client, NoTls};
+use tokio_postgres::error::SqlState;
 
+use self::client::Client;
 use super::server::{server_error, server_target};
 use super::{
     BadRow, Column, Database, Entry, Gone, NewColumn, RowBatch, RowId, Rows, Scope, Table, TableName, Touched, named,
@@ -38,12 +39,7 @@ fn open(_: &Context, settings: &DatabaseSettings) -> Result<Box<dyn Database>> {
         return Err(Error::new(ErrorKind::Settings, "open an SQLite file as a server"));
     };
     let target = server_target(url)?;
-    let config = postgres::Config::from(target.config.clone());
-    let client = match target.tls.clone() {
-        Some(tls) => config.connect(tls),
-        None => config.connect(NoTls),
-    };
-    let mut client = client.map_err(|cause| target.failure(cause))?;
+    let mut client = Client::connect(&target)?;
     // names and numbers in the forms that we read and write, whatever the server's defaults are
     let session = "SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET extra_float_digits = 1; SET standard_conforming_strings = on; SET client_min_messages = warning";
     client.batch_execute(session).map_err(|cause| server_error("set up the session", cause))?;

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use postgres::Client;
 use sqlparser::ast::{Expr, ObjectName, Statement, Visit, Visitor};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
+use super::client::Client;
 use crate::db::{ObjectKind, Touched};
 
 /// A name in a statement, and how it is used.

@@ -1,7 +1,6 @@
 //! Tables of PostgreSQL: what they look like, and the statements that make them.
 
-use postgres::Client;
-
+use super::client::Client;
 use crate::db::server::server_error;
 use crate::db::{Column, Kind, NAME_BYTES_MAX, NewColumn, Table, TableName, quote};
 use crate::error::{Error, ErrorKind, Result};
@@ -20,7 +19,7 @@ pub(super) fn table(client: &mut Client, name: &TableName) -> Result<Option<Tabl
     let rows = client
         .query(list, &[&name.quoted()])
         .map_err(|cause| server_error(format!("look at the table `{name}`"), cause))?;
-    let column = |row: &postgres::Row| {
+    let column = |row: &tokio_postgres::Row| {
         let base: String = row.get(2);
         Column { name: row.get(0), kind: kind(&base), declared: row.get(1), is_generated: row.get(3) }
     };

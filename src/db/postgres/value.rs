@@ -2,10 +2,9 @@
 
 use std::error::Error as StdError;
 
-use postgres::Client;
-use postgres::fallible_iterator::FallibleIterator;
-use postgres::types::{Format, FromSql, IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
+use tokio_postgres::types::{Format, FromSql, IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 
+use super::client::Client;
 use crate::db::Rows;
 use crate::db::server::server_error;
 use crate::error::{Error, Result};
@@ -74,13 +73,13 @@ pub(super) fn each_row(
         return Err(Error::failed(what).hint(format!("cast it in the query: {}::text", unknown.name())));
     }
     let parameters = parameters(values);
-    let mut found = client.query_raw(&statement, parameters.iter().map(|one| one as &dyn ToSql)).map_err(fail)?;
-    while let Some(row) = found.next().map_err(fail)? {
+    let bound = parameters.iter().map(|one| one as &dyn ToSql);
+    client.each_row(&format!("run `{sql}`"), &statement, bound, |row| {
         let value = |place| {
             row.try_get::<_, Option<Stored>>(place).map(|stored| stored.map_or(Value::Null, |Stored(value)| value))
         };
-        each((0..columns.len()).map(value).collect::<Result<_, _>>().map_err(fail)?)?;
-    }
+        each((0..columns.len()).map(value).collect::<Result<_, _>>().map_err(fail)?)
+    })?;
     Ok(columns)
 }
 

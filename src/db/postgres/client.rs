@@ -1,0 +1,131 @@
+//! The connection of the data plane: the asynchronous driver on a small runtime of its own, driven by whoever calls.
+//! A COPY runs in one piece inside it: the driver's own synchronous twin enters its runtime anew for every row.
+
+use std::pin::Pin;
+
+use bytes::Bytes;
+use futures_util::{SinkExt, TryStreamExt};
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::types::{BorrowToSql, ToSql};
+use tokio_postgres::{CopyInSink, Error as DriverError, NoTls, Row, Statement};
+
+use crate::db::server::{ServerTarget, server_error};
+use crate::error::{OrFail, Result};
+
+/// A connection, used by one thread at a time and never inside another runtime.
+pub(super) struct Client {
+    // goes before the runtime that drives it
+    driver: tokio_postgres::Client,
+    runtime: Runtime,
+}
+
+type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+impl Client {
+    /// Connects, in the time that the target allows: a server that accepts and says nothing does not hold us.
+    ///
+    /// # Errors
+    /// Busy for a server that does not answer, and what else it says.
+    pub(super) fn connect(target: &ServerTarget) -> Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.or_fail(|| "start what drives a PostgreSQL connection".to_owned())?;
+        let connecting = async {
+            match target.tls.clone() {
+                Some(tls) => {
+                    let (driver, line) = target.config.connect(tls).await?;
+                    tokio::spawn(line);
+                    Ok(driver)
+                }
+                None => {
+                    let (driver, line) = target.config.connect(NoTls).await?;
+                    tokio::spawn(line);
+                    Ok(driver)
+                }
+            }
+        };
+        let hosts = u32::try_from(target.config.get_hosts().len().max(1)).unwrap_or(1);
+        let connected =
+            runtime.block_on(async { tokio::time::timeout(target.connect_timeout * hosts, connecting).await });
+        let driver = connected.map_err(|_| target.timed_out())?.map_err(|cause| target.failure(cause))?;
+        Ok(Self { driver, runtime })
+    }
+
+    pub(super) fn batch_execute(&mut self, sql: &str) -> Result<(), DriverError> {
+        self.runtime.block_on(self.driver.batch_execute(sql))
+    }
+
+    pub(super) fn execute(&mut self, sql: &str, parameters: Parameters<'_>) -> Result<u64, DriverError> {
+        self.runtime.block_on(self.driver.execute(sql, parameters))
+    }
+
+    pub(super) fn query(&mut self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, DriverError> {
+        self.runtime.block_on(self.driver.query(sql, parameters))
+    }
+
+    pub(super) fn query_one(&mut self, sql: &str, parameters: Parameters<'_>) -> Result<Row, DriverError> {
+        self.runtime.block_on(self.driver.query_one(sql, parameters))
+    }
+
+    pub(super) fn query_opt(&mut self, sql: &str, parameters: Parameters<'_>) -> Result<Option<Row>, DriverError> {
+        self.runtime.block_on(self.driver.query_opt(sql, parameters))
+    }
+
+    pub(super) fn prepare(&mut self, sql: &str) -> Result<Statement, DriverError> {
+        self.runtime.block_on(self.driver.prepare(sql))
+    }
+
+    /// Gives the rows to `each` as they come; `what` completes "could not ..." when the server fails.
+    pub(super) fn each_row<P: BorrowToSql>(
+        &mut self,
+        what: &str,
+        statement: &Statement,
+        parameters: impl ExactSizeIterator<Item = P>,
+        mut each: impl FnMut(Row) -> Result<()>,
+    ) -> Result<()> {
+        let fail = |cause| server_error(what, cause);
+        self.runtime.block_on(async {
+            let rows = self.driver.query_raw(statement, parameters.collect::<Vec<_>>()).await.map_err(fail)?;
+            let mut rows = std::pin::pin!(rows);
+            while let Some(row) = rows.try_next().await.map_err(fail)? {
+                each(row)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Gives the pieces of a COPY to `each` as they come; `what` completes "could not ..." when the server fails.
+    pub(super) fn copy_out(&mut self, what: &str, sql: &str, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let fail = |cause| server_error(what, cause);
+        self.runtime.block_on(async {
+            let pieces = self.driver.copy_out(sql).await.map_err(fail)?;
+            let mut pieces = std::pin::pin!(pieces);
+            while let Some(piece) = pieces.try_next().await.map_err(fail)? {
+                each(&piece)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Begins a COPY to the server.
+    pub(super) fn copy_in(&mut self, sql: &str) -> Result<CopyIn<'_>, DriverError> {
+        let sink = self.runtime.block_on(self.driver.copy_in(sql))?;
+        Ok(CopyIn { sink: Box::pin(sink), runtime: &self.runtime })
+    }
+}
+
+/// A COPY to the server. Dropped before its end it is taken back.
+pub(super) struct CopyIn<'a> {
+    sink: Pin<Box<CopyInSink<Bytes>>>,
+    runtime: &'a Runtime,
+}
+
+impl CopyIn<'_> {
+    pub(super) fn write(&mut self, bytes: Vec<u8>) -> Result<(), DriverError> {
+        self.runtime.block_on(self.sink.send(Bytes::from(bytes)))
+    }
+
+    /// Ends it; the rows that the server counted.
+    pub(super) fn finish(mut self) -> Result<u64, DriverError> {
+        self.runtime.block_on(self.sink.as_mut().finish())
+    }
+}
