@@ -3,7 +3,7 @@
 use clap_complete::engine::ArgValueCompleter;
 use data_collector::context::Context;
 use data_collector::error::Result;
-use data_collector::ops::{self, LogLine, LogsOptions, PruneOptions};
+use data_collector::ops::{self, LogLine, LogsOptions, ProfileOptions, PruneOptions};
 use data_collector::shell::{Paint, Shell};
 
 use crate::completions;
@@ -18,6 +18,7 @@ Examples:
   dc logs --runtime last --json           everything of the last run, for a program
   dc logs --after 1500 --json             what was stored after a record, for a program that goes on
   dc logs --runs companies                the runs: how long, how they ended
+  dc logs companies --profile             where its last run spent its time
   dc logs prune --older-than 90d          delete what is old";
 
 /// Show what apps wrote, and how their runs ended
@@ -60,6 +61,10 @@ pub(crate) struct Args {
     /// Show the table of runs instead
     #[arg(long)]
     runs: bool,
+    /// Show where a run spent its time, function by function; the last run where none is named
+    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "last")]
+    #[arg(conflicts_with_all = ["runs", "level", "since", "until", "text", "grep", "after", "follow", "runtime"])]
+    profile: Option<String>,
 }
 
 /// The care of the log
@@ -84,7 +89,10 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<()> {
     if let Some(Care::Prune(PruneArgs { older_than, dry_run })) = args.care {
         return shell.print(&ops::prune(context, &PruneOptions { older_than, dry_run })?);
     }
-    let Args { app, level, since, until, text, grep, runtime, tail, after, follow, runs, care: _ } = args;
+    let Args { app, level, since, until, text, grep, runtime, tail, after, follow, runs, profile, care: _ } = args;
+    if let Some(run) = profile {
+        return shell.print(&ops::profile(context, &ProfileOptions { app, run })?);
+    }
     let options = LogsOptions { app, level, since, until, text, pattern: grep, runtime, tail, after, follow };
     if runs {
         return shell.print(&ops::runs(context, &options)?);

@@ -3,7 +3,10 @@
 //!
 //! The rooms stand on floors; a room uses only rooms below it. ARCHITECTURE.md has the table.
 
+extern crate self as data_collector;
+
 pub mod apps;
+pub mod bound;
 pub mod clock;
 pub mod context;
 pub mod db;
@@ -14,6 +17,7 @@ pub mod ident;
 pub mod logs;
 pub mod merge;
 pub mod ops;
+pub mod profile;
 pub mod record;
 pub mod settings;
 pub mod shell;

@@ -8,10 +8,10 @@ const FLOORS: &[&[&str]] = &[
     &["error"],
     &["clock", "ident", "record"],
     &["hash", "settings", "shell"],
-    &["context"],
+    &["bound", "context"],
     &["db", "http"],
     &["tables"],
-    &["merge", "logs", "apps"],
+    &["merge", "logs", "profile", "apps"],
     &["ops"],
 ];
 

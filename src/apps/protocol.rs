@@ -36,6 +36,11 @@ pub enum Message {
         /// When, in UTC.
         at: NaiveDateTime,
     },
+    /// `{"dc":"functions","functions":[{"module":"m","name":"fetch","calls":3, ..}]}`
+    Functions {
+        /// One object a function, as it was told.
+        functions: Vec<Value>,
+    },
     /// A JSON object with a `level` and a `msg` or `message`.
     Record {
         /// 10, 20, 30, 40 or 50.
@@ -59,10 +64,11 @@ impl Message {
         if !line.starts_with('{') || !line.ends_with('}') {
             return Self::text();
         }
-        let Ok(object) = serde_json::from_str::<Map<String, Value>>(line) else { return Self::text() };
+        let Ok(mut object) = serde_json::from_str::<Map<String, Value>>(line) else { return Self::text() };
         let read = match object.get(MARK) {
             Some(Value::String(name)) if name == "progress" => progress(&object),
             Some(Value::String(name)) if name == "next_run" => next_run(&object),
+            Some(Value::String(name)) if name == "functions" => functions(&mut object),
             mark => {
                 // a record may well have a key `dc` of its own
                 let mark = mark.cloned();
@@ -78,7 +84,7 @@ impl Message {
 }
 
 fn unknown(mark: Value) -> String {
-    format!("there is no message {mark} to dc; there are \"progress\" and \"next_run\"")
+    format!("there is no message {mark} to dc; there are \"progress\", \"next_run\" and \"functions\"")
 }
 
 fn progress(object: &Map<String, Value>) -> Result<Message, String> {
@@ -104,6 +110,14 @@ fn next_run(object: &Map<String, Value>) -> Result<Message, String> {
     let text = object.get("at").and_then(Value::as_str).ok_or_else(takes)?;
     let at = DateTime::parse_from_rfc3339(text.trim()).map_err(|cause| format!("{}: {cause}", takes()))?;
     Ok(Message::NextRun { at: clock::cut(at.to_utc()) })
+}
+
+fn functions(object: &mut Map<String, Value>) -> Result<Message, String> {
+    check_keys(object, &["functions"])?;
+    match object.remove("functions") {
+        Some(Value::Array(functions)) => Ok(Message::Functions { functions }),
+        _ => Err("`functions` takes a list of objects".to_owned()),
+    }
 }
 
 fn check_keys(object: &Map<String, Value>, known: &[&str]) -> Result<(), String> {

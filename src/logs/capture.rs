@@ -1,23 +1,24 @@
 //! What an app writes while it runs, on its way to the sinks; and its progress and wishes, on their way to the database.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::NaiveDateTime;
 use serde_json::{Map, Value};
 
-use super::bound::{Bound, bind_process};
 use super::facade::{Attached, attach};
 use super::lane::LaneReport;
 use super::line::{Draft, Head};
 use super::pipeline::Pipeline;
 use super::progress::ProgressWriter;
 use super::redact::{MASK, is_secret_name};
+use crate::bound::{Bound, bind_process};
 use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
 use crate::hash::write_text;
-use crate::tables::{LogLevel, Store};
+use crate::tables::{FunctionTimes, LogLevel, Store};
 
 /// After so many records it is looked whether a sink has fallen far behind.
 const LOOK_EVERY: u64 = 512;
@@ -38,7 +39,7 @@ pub struct RunOfApp {
 }
 
 /// What was captured.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Captured {
     /// Log records.
     pub lines: i64,
@@ -50,6 +51,8 @@ pub struct Captured {
     pub solved: i64,
     /// How many failed.
     pub failed: i64,
+    /// What the app measured of its functions.
+    pub functions: Vec<FunctionTimes>,
     /// What became of the records, sink by sink.
     pub sinks: Vec<LaneReport>,
 }
@@ -64,6 +67,7 @@ pub struct Capture {
     lines: AtomicI64,
     exceptions: AtomicI64,
     looked: AtomicU64,
+    functions: Mutex<Vec<FunctionTimes>>,
 }
 
 impl Capture {
@@ -87,6 +91,7 @@ impl Capture {
             lines: AtomicI64::new(0),
             exceptions: AtomicI64::new(0),
             looked: AtomicU64::new(0),
+            functions: Mutex::default(),
         })
     }
 
@@ -122,6 +127,17 @@ impl Capture {
         self.progress.note_next_run(at);
     }
 
+    /// Notes what a process of the app measured of its functions; a run has one row for each.
+    pub fn functions(&self, times: Vec<FunctionTimes>) {
+        let mut known = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
+        for more in times {
+            match known.iter_mut().find(|one| one.module == more.module && one.name == more.name) {
+                Some(one) => one.add(&more),
+                None => known.push(more),
+            }
+        }
+    }
+
     /// Delivers what is queued, for at most `limit`, and gives the store back with the counts.
     ///
     /// # Errors
@@ -135,6 +151,7 @@ impl Capture {
             task_size: progress.task_size,
             solved: progress.solved,
             failed: progress.failed,
+            functions: self.functions.into_inner().unwrap_or_else(PoisonError::into_inner),
             sinks,
         };
         Ok((store, captured))

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use log::kv::{Key, Value, VisitSource};
 
-use super::bound;
 use super::line::{Draft, Head};
 use super::pipeline::Pipeline;
 use super::queue::Queue;
 use super::redact::{MASK, Redactor, is_secret_name};
 use super::sinks::console::Console;
+use crate::bound;
 use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, OrFail, Result};
@@ -264,7 +264,8 @@ impl Facade {
             log::Level::Debug | log::Level::Trace => LogLevel::Debug,
         };
         let head = Head { time: clock::now(), level, source: record.target(), message: &self.redactor.text(text) };
-        let mut draft = Draft::begin(line, head, &bound::current()).thread();
+        let bound = bound::current();
+        let mut draft = Draft::begin(line, head, &bound).here(&bound);
         let mut keys = Keys { draft: &mut draft, redactor: &self.redactor };
         // what cannot be visited is left out; a log line is no place to fail
         let _ = record.key_values().visit(&mut keys);

@@ -30,7 +30,7 @@ pub(super) struct Folder {
     /// Our own lock, taken with the first file.
     own: Mutex<Option<File>>,
     /// The locks of owners that are gone, whose files we deliver.
-    adopted: Vec<(String, File)>,
+    adopted: Mutex<Vec<(String, File)>>,
 }
 
 impl Folder {
@@ -47,13 +47,13 @@ impl Folder {
                 adopted.push((other, lock));
             }
         }
-        Self { path: path.to_owned(), owner, own: Mutex::default(), adopted }
+        Self { path: path.to_owned(), owner, own: Mutex::default(), adopted: Mutex::new(adopted) }
     }
 
     /// For each sink the files that others have left, oldest first.
     pub(super) fn left(&self) -> BTreeMap<String, Vec<PathBuf>> {
         let mut left: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
-        for (owner, _) in &self.adopted {
+        for (owner, _) in self.adopted.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             for (sink, path) in parts_of(&self.path, owner) {
                 left.entry(sink).or_default().push(path);
             }
@@ -98,6 +98,17 @@ impl Folder {
         &self.path
     }
 
+    /// Leaves what is still here to the next process. A lock goes with the last of its files.
+    pub(super) fn release(&self) {
+        let own = self.own.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let adopted = std::mem::take(&mut *self.adopted.lock().unwrap_or_else(PoisonError::into_inner));
+        for (owner, _lock) in adopted.into_iter().chain(own.map(|lock| (self.owner.clone(), lock))) {
+            if parts_of(&self.path, &owner).is_empty() {
+                let _ = fs::remove_file(lock_of(&self.path, &owner));
+            }
+        }
+    }
+
     fn lock(&self) -> Result<()> {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
         if own.is_none() {
@@ -116,14 +127,8 @@ impl Folder {
 }
 
 impl Drop for Folder {
-    /// A lock goes with the last of its files.
     fn drop(&mut self) {
-        let own = self.own.get_mut().unwrap_or_else(PoisonError::into_inner).as_ref().map(|_| &self.owner);
-        for owner in self.adopted.iter().map(|(owner, _)| owner).chain(own) {
-            if parts_of(&self.path, owner).is_empty() {
-                let _ = fs::remove_file(lock_of(&self.path, owner));
-            }
-        }
+        self.release();
     }
 }
 

@@ -279,7 +279,9 @@ impl Shared {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
-            let is_over = state.closing.is_some_and(|until| now >= until || state.away.is_some());
+            // a sink that is away is tried again as long as there is time
+            let next_try = state.away.as_ref().map_or(now, |away| away.until.max(now));
+            let is_over = state.closing.is_some_and(|until| next_try >= until);
             if state.has_ended || is_over {
                 return None;
             }

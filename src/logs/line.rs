@@ -10,7 +10,7 @@ use chrono::{DateTime, NaiveDateTime};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::bound::{Bound, with_thread};
+use crate::bound::{Bound, write_here};
 use crate::hash::write_text;
 use crate::tables::LogLevel;
 
@@ -53,9 +53,9 @@ impl<'a> Draft<'a> {
         Self { out, start, has_context: false }
     }
 
-    /// Notes the name of this thread.
-    pub(super) fn thread(self) -> Self {
-        with_thread(|written| self.out.extend_from_slice(written));
+    /// Notes the function and the thread that are at work.
+    pub(super) fn here(self, bound: &Bound) -> Self {
+        write_here(bound, self.out);
         self
     }
 

@@ -2,7 +2,6 @@
 //! a sink, nothing is lost while the disk has room, and no credential is in it.
 
 mod backlog;
-mod bound;
 mod capture;
 mod facade;
 mod folder;
@@ -17,7 +16,7 @@ mod redact;
 mod sink;
 mod sinks;
 
-pub use bound::{Binding, Bound, bind, bind_process, carry, spawn};
+pub use crate::bound::{Binding, Bound, bind, bind_process, carry, spawn};
 pub use capture::{Capture, Captured, RunOfApp};
 pub use facade::{LogGuard, LogSetup, append_sink, flush, init};
 pub use lane::LaneReport;

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::backlog::Backlog;
-use super::facade::in_pipeline;
+use super::facade::{in_pipeline, own_line};
 use super::folder::Folder;
 use super::lane::{Lane, LaneReport};
 use super::lines::Lines;
@@ -16,6 +16,7 @@ use super::sink::{SINKS, Sink};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::settings::LogSettings;
+use crate::tables::LogLevel;
 
 /// The most bytes of a sink's name: it is part of file names.
 const NAME_BYTES_MAX: usize = 32;
@@ -121,7 +122,13 @@ impl Pipeline {
         if let Some(router) = router {
             let _ = router.join();
         }
+        self.folder.release();
         lanes.iter().map(|lane| lane.report()).collect()
+    }
+
+    /// Writes a record of the level INFO, for a program that has no logger.
+    pub fn note(&self, message: &str) {
+        self.push(&own_line(LogLevel::Info, message));
     }
 
     /// Adds a line with its line feed.

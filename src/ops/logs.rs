@@ -300,13 +300,13 @@ pub fn runs(context: &Context, options: &LogsOptions) -> Result<RunList> {
     Ok(RunList { runs: store.runs(&filter)? })
 }
 
-fn app_ids(store: &mut Store, typed: &str) -> Result<Vec<i64>> {
+pub(super) fn app_ids(store: &mut Store, typed: &str) -> Result<Vec<i64>> {
     let apps = store.apps()?;
     let chosen = choose(apps.iter().map(|app| &app.name), typed)?;
     Ok(apps.iter().filter(|app| app.name == *chosen).map(|app| app.id).collect())
 }
 
-fn runtime(store: &mut Store, typed: &str) -> Result<String> {
+pub(super) fn runtime(store: &mut Store, typed: &str) -> Result<String> {
     if typed == "last" {
         let newest = store.runs(&RunFilter { app_ids: None, runtime: None, limit: 1 })?;
         let none = || Error::new(ErrorKind::NotFound, "find the last run: nothing ran yet");

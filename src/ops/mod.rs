@@ -1,20 +1,24 @@
 //! One operation a subcommand: options in, report out, nothing printed.
 
+mod app;
 mod connect;
 mod deploy;
 mod history;
 mod list;
 mod logs;
 mod merge;
+mod profile;
 mod prune;
 mod run;
 
+pub use app::App;
 pub use connect::connect;
 pub use deploy::{CodebookChange, DeployOptions, DeployReport, deploy};
 pub use history::{MergeHistory, merge_history, show_table, undo_merges};
 pub use list::{AppList, ListedApp, app_names, list_apps};
 pub use logs::{LogLine, LogsOptions, RunList, logs, runs};
 pub use merge::{HashOnlyOptions, MergeOptions, hash_only, merge};
+pub use profile::{ProfileOptions, RunProfile, profile};
 pub use prune::{PruneOptions, PruneReport, prune};
 pub use run::{Echo, RunOptions, RunReport, run};
 

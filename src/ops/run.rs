@@ -23,7 +23,9 @@ use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::ident::RuntimeId;
 use crate::logs::{Capture, Captured, LaneReport, Redactor, RunOfApp};
 use crate::settings::MAIN;
-use crate::tables::{AppRow, LogLevel, Missing, NewRun, RunEnd, RunOutcome, RunRow, SchemaState, StartRun, Store};
+use crate::tables::{
+    AppRow, FunctionTimes, LogLevel, Missing, NewRun, RunEnd, RunOutcome, RunRow, SchemaState, StartRun, Store,
+};
 use outcome::{end_of, outcome_of};
 
 /// The keys of a log record besides its message.
@@ -126,6 +128,9 @@ impl Runner<'_> {
         if let Err(error) = close(&mut store, &self.runtime, &end) {
             log::error!("the end of the run was not recorded: {error}");
         }
+        if let Err(error) = store.record_functions(self.app.id, self.runtime.as_str(), &captured.functions) {
+            log::error!("the times of its functions were not recorded: {error}");
+        }
         let report = self.report(&end, &ended, captured, echo.last_lines());
         match ended {
             Ok(_) => Ok(report),
@@ -217,7 +222,9 @@ impl Runner<'_> {
                     false => Message::Text { reason: None },
                 };
                 // what is meant for dc is not for people
-                if !matches!(message, Message::Progress { .. } | Message::NextRun { .. }) {
+                let is_for_dc =
+                    matches!(message, Message::Progress { .. } | Message::NextRun { .. } | Message::Functions { .. });
+                if !is_for_dc {
                     echo.line(stream, &piece);
                 }
                 self.take_line(stream, piece, message, capture);
@@ -242,6 +249,15 @@ impl Runner<'_> {
         match message {
             Message::Progress { task_size, solved, failed } => capture.progress(task_size, solved, failed),
             Message::NextRun { at } => capture.next_run(at),
+            Message::Functions { functions } => {
+                match functions.into_iter().map(serde_json::from_value).collect::<Result<Vec<FunctionTimes>, _>>() {
+                    Ok(times) => capture.functions(times),
+                    Err(cause) => {
+                        let reason = format!("the times of functions cannot be read: {cause}");
+                        self.take_line(stream, piece, Message::Text { reason: Some(reason) }, capture);
+                    }
+                }
+            }
             Message::Record { level, message, context } => {
                 capture.record(LogLevel::from_id(level).unwrap_or(LogLevel::Info), source(stream), &message, &context);
             }

@@ -8,6 +8,7 @@ mod conformance;
 mod connection;
 mod driver;
 mod failure;
+mod function;
 mod log;
 mod log_read;
 mod map;
@@ -26,6 +27,7 @@ pub use app::{AppRow, Progress};
 pub use codebook::{
     AppCommand, AppType, Codebook, CodebookRow, CommandFlag, FatalFlag, LogLevel, RunOutcome, RunStatus, codebooks,
 };
+pub use function::{FunctionRow, FunctionTimes};
 pub use log::LogRow;
 pub use log_read::{Direction, LogFilter, LogPlace, StoredLog};
 pub use map::ObjectMap;

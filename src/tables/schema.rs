@@ -184,4 +184,6 @@ table! {
 joinable!(app_parents -> app_groups (app_group_id));
 joinable!(apps -> app_parents (app_parent_id));
 joinable!(runtime -> apps (app_id));
+joinable!(function_log -> app_functions (app_function_id));
 allow_tables_to_appear_in_same_query!(app_groups, app_parents, apps, runtime);
+allow_tables_to_appear_in_same_query!(app_functions, function_log);

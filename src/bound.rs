@@ -3,7 +3,8 @@
 //! A binding holds on the thread that made it until its guard goes, and on the threads that are started with
 //! [`spawn`] or with a closure from [`carry`] while it holds. What [`bind_process`] binds holds everywhere.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::marker::PhantomData;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
@@ -17,7 +18,7 @@ pub struct Bound {
     app: Option<Arc<str>>,
     runtime: Option<Arc<str>>,
     function: Option<Arc<str>>,
-    /// As it stands in a line: `,"app_id":7,"app":"a/b/c"`.
+    /// All but the function, as it stands in a line: `,"app_id":7,"app":"a/b/c"`.
     written: Vec<u8>,
 }
 
@@ -47,10 +48,11 @@ impl Bound {
     #[must_use]
     pub fn function(mut self, name: &str) -> Self {
         self.function = Some(name.into());
-        self.write()
+        self
     }
 
-    pub(super) fn written(&self) -> &[u8] {
+    /// App and run as they stand in a line of JSON, with a comma before each.
+    pub(crate) fn written(&self) -> &[u8] {
         &self.written
     }
 
@@ -68,7 +70,7 @@ impl Bound {
         if let Some(id) = self.app_id {
             self.written.extend_from_slice(format!(",\"app_id\":{id}").as_bytes());
         }
-        for (name, value) in [("app", &self.app), ("runtime", &self.runtime), ("function", &self.function)] {
+        for (name, value) in [("app", &self.app), ("runtime", &self.runtime)] {
             if let Some(value) = value {
                 self.written.extend_from_slice(format!(",\"{name}\":").as_bytes());
                 write_text(value, true, &mut self.written);
@@ -82,6 +84,8 @@ static PROCESS: LazyLock<RwLock<Arc<Bound>>> = LazyLock::new(RwLock::default);
 
 thread_local! {
     static HERE: RefCell<Option<Arc<Bound>>> = const { RefCell::new(None) };
+    /// The innermost watched function: set and reset with every call, so it has to be cheap.
+    static FUNCTION: Cell<Option<&'static str>> = const { Cell::new(None) };
     /// `,"thread":"name"` of this thread.
     static THREAD: Vec<u8> = thread_name();
 }
@@ -102,8 +106,8 @@ pub fn bind_process(bound: Bound) {
 
 /// Binds on this thread until the guard goes; what is bound already holds where `bound` says nothing.
 pub fn bind(bound: Bound) -> Binding {
-    let bound = Arc::new(bound.within(&current()));
-    Binding { before: HERE.replace(Some(bound)), not_send: std::marker::PhantomData }
+    let function = if bound.function.is_some() { None } else { FUNCTION.get() };
+    Binding::enter(Arc::new(bound.within(&current())), function)
 }
 
 /// Ends a binding when it goes.
@@ -111,7 +115,14 @@ pub fn bind(bound: Bound) -> Binding {
 #[derive(Debug)]
 pub struct Binding {
     before: Option<Arc<Bound>>,
-    not_send: std::marker::PhantomData<*const ()>,
+    #[expect(dead_code, reason = "held for its end")]
+    function: Function,
+}
+
+impl Binding {
+    fn enter(bound: Arc<Bound>, function: Option<&'static str>) -> Self {
+        Self { before: HERE.replace(Some(bound)), function: Function::enter(function) }
+    }
 }
 
 impl Drop for Binding {
@@ -120,21 +131,50 @@ impl Drop for Binding {
     }
 }
 
+/// Binds the name of a function on this thread until the guard goes.
+pub fn enter_function(name: &'static str) -> Function {
+    Function::enter(Some(name))
+}
+
+/// Ends the binding of a function when it goes.
+#[must_use = "the binding ends when this goes"]
+#[derive(Debug)]
+pub struct Function {
+    before: Option<&'static str>,
+    not_send: PhantomData<*const ()>,
+}
+
+impl Function {
+    fn enter(name: Option<&'static str>) -> Self {
+        Self { before: FUNCTION.replace(name), not_send: PhantomData }
+    }
+}
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        FUNCTION.set(self.before);
+    }
+}
+
 /// What is bound on this thread now.
-pub(super) fn current() -> Arc<Bound> {
+pub(crate) fn current() -> Arc<Bound> {
     HERE.with_borrow(Clone::clone).unwrap_or_else(|| PROCESS.read().unwrap_or_else(PoisonError::into_inner).clone())
 }
 
-/// Appends what stands on a record of this thread.
-pub(super) fn with_thread<T>(each: impl FnOnce(&[u8]) -> T) -> T {
-    THREAD.with(|written| each(written))
+/// Appends function and thread, as they stand in a line of JSON.
+pub(crate) fn write_here(bound: &Bound, out: &mut Vec<u8>) {
+    if let Some(name) = FUNCTION.get().or(bound.function.as_deref()) {
+        out.extend_from_slice(b",\"function\":");
+        write_text(name, true, out);
+    }
+    THREAD.with(|written| out.extend_from_slice(written));
 }
 
 /// Takes the bindings of this thread along: the closure has them wherever it runs.
 pub fn carry<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
-    let bound = current();
+    let (bound, function) = (current(), FUNCTION.get());
     move || {
-        let _binding = Binding { before: HERE.replace(Some(bound)), not_send: std::marker::PhantomData };
+        let _binding = Binding::enter(bound, function);
         work()
     }
 }
@@ -153,7 +193,11 @@ mod tests {
     use super::*;
 
     fn here() -> String {
-        String::from_utf8(current().written().to_vec()).expect("text")
+        let bound = current();
+        let mut written = bound.written().to_vec();
+        write_here(&bound, &mut written);
+        let text = String::from_utf8(written).expect("text");
+        text.split(",\"thread\"").next().unwrap_or_default().to_owned()
     }
 
     #[test]
@@ -162,10 +206,16 @@ mod tests {
         {
             let _inner = bind(Bound::default().function("fetch"));
             assert_eq!(here(), r#","app_id":7,"app":"a/b/c","function":"fetch""#);
-            let there = spawn("worker", || (here(), with_thread(<[u8]>::to_vec))).expect("a thread");
-            let (bound, thread) = there.join().expect("an end");
+            let there = || {
+                let mut written = Vec::new();
+                write_here(&Bound::default(), &mut written);
+                (here(), written)
+            };
+            let (bound, thread) = spawn("worker", there).expect("a thread").join().expect("an end");
             assert_eq!(bound, here());
-            assert_eq!(thread, br#","thread":"worker""#);
+            assert!(thread.ends_with(br#","thread":"worker""#));
+            let _call = enter_function("parse");
+            assert_eq!(here(), r#","app_id":7,"app":"a/b/c","function":"parse""#);
         }
         assert_eq!(here(), r#","app_id":7,"app":"a/b/c""#);
         assert_eq!(std::thread::spawn(here).join().expect("an end"), "");

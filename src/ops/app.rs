@@ -1,0 +1,95 @@
+//! What an app in Rust begins with: settings, the log, its arguments; and what it hands in at its end.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Result};
+use crate::logs::{LogGuard, init};
+use crate::profile;
+use crate::settings::{Environment, Settings, Source};
+use crate::shell::{ColorChoice, Shell, ShellOptions};
+
+/// An app at work, inside `dc run` or by itself.
+///
+/// ```no_run
+/// use data_collector::ops::App;
+///
+/// # fn main() -> data_collector::error::Result<()> {
+/// let app = App::start()?;
+/// let arguments: serde_json::Value = app.arguments()?;
+/// log::info!(year = arguments["year"].as_i64(); "starting");
+/// app.progress(Some(100), Some(40), Some(1))?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct App {
+    context: Context,
+    arguments: Option<String>,
+    // goes last: what is handed in may be logged
+    _log: LogGuard,
+}
+
+impl App {
+    /// Reads the settings of the project and sets up the log.
+    ///
+    /// # Errors
+    /// Settings, for what cannot be read.
+    pub fn start() -> Result<Self> {
+        let environment = Environment::process();
+        let arguments = environment.get("DC_ARGS").map(str::to_owned);
+        let settings = Settings::load(&Source::default(), environment)?;
+        let log = init(&settings)?;
+        let shell = Shell::new(ShellOptions { color: ColorChoice::Never, ..ShellOptions::default() }, true);
+        Ok(Self { context: Context::new(settings, shell), arguments, _log: log })
+    }
+
+    /// The context, for connections, merges and requests.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// What `dc run --args` gave.
+    ///
+    /// # Errors
+    /// Usage, when it is not what is asked for.
+    pub fn arguments<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_str(self.arguments.as_deref().unwrap_or("{}"))
+            .map_err(|cause| Error::new(ErrorKind::Usage, "read the arguments in DC_ARGS").because(cause))
+    }
+
+    /// Tells how far the work has come; what is `None` stays as it was.
+    ///
+    /// # Errors
+    /// When standard output does not take it.
+    pub fn progress(&self, task_size: Option<u64>, solved: Option<u64>, failed: Option<u64>) -> Result<()> {
+        self.tell(&json!({"dc": "progress", "task_size": task_size, "solved": solved, "failed": failed}))
+    }
+
+    /// Tells when the app wishes to run next: RFC 3339, such as `2026-12-01T06:00:00Z`.
+    ///
+    /// # Errors
+    /// As [`App::progress`].
+    pub fn next_run(&self, at: &str) -> Result<()> {
+        self.tell(&json!({"dc": "next_run", "at": at}))
+    }
+
+    /// A message to the `dc run` around us; by itself an app has nobody to tell.
+    fn tell(&self, message: &Value) -> Result<()> {
+        match &self.context.settings().inside {
+            Some(_) => self.context.shell().line(&message.to_string()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        let functions = profile::report();
+        if !functions.is_empty()
+            && let Err(error) = self.tell(&json!({"dc": "functions", "functions": functions}))
+        {
+            log::warn!("the times of functions were not handed in: {error}");
+        }
+    }
+}
