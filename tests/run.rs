@@ -1,11 +1,14 @@
 //! `dc run` with real child processes: what it passes on, what it keeps, and that nothing stays running.
 
+#[path = "support/proxy.rs"]
+mod proxy;
 mod support;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use support::{app, dc, run, stderr, stdout};
+use proxy::Proxy;
+use support::{Backend, app, dc, run, stderr, stdout};
 
 fn one(project: &Path, sql: &str) -> i64 {
     let connection = rusqlite::Connection::open(project.join(".dc/dc.db")).expect("a database");
@@ -178,4 +181,77 @@ fn names_that_are_wrong_or_not_clear_get_an_answer() {
     let wrong = run(project.path(), &["run", "b/compnies"]);
     assert_eq!(wrong.status.code(), Some(5));
     assert!(stderr(&wrong).contains("did you mean"), "{}", stderr(&wrong));
+}
+
+#[test]
+fn a_run_is_recorded_although_its_database_goes_away_in_the_middle() {
+    let Some(backend) = Backend::postgres() else { return };
+    let server = backend.url.split(['@', '/']).nth(3).expect("a host").to_owned();
+    let proxy = Proxy::to(&server);
+    let url = backend.url.replace(&server, &format!("127.0.0.1:{}", proxy.port));
+    let folder = backend.folder.path();
+    app(folder, "a/b/long", "i=0; while [ $i -lt 40 ]; do echo line $i; i=$((i+1)); sleep 0.05; done; exit 7", "");
+    let dc = |arguments: &[&str]| {
+        let mut command = dc(folder);
+        command.env("DC_DB_MAIN_URL", &url).args(arguments);
+        command
+    };
+    assert!(dc(&["deploy"]).status().expect("dc runs").success());
+    let mut running = dc(&["run", "long"]).stderr(std::process::Stdio::piped()).spawn().expect("dc starts");
+    std::thread::sleep(Duration::from_millis(500));
+    proxy.cut();
+    std::thread::sleep(Duration::from_secs(3));
+    // the app has ended by now
+    proxy.mend();
+    let status = running.wait().expect("an end");
+    assert_eq!(status.code(), Some(7));
+    let runs = dc(&["logs", "--runs", "--json"]).output().expect("dc runs");
+    let runs: serde_json::Value = serde_json::from_str(&stdout(&runs)).expect("JSON");
+    let run = &runs["runs"][0];
+    assert_eq!((&run["code"], &run["exit_code"]), (&"FAILED".into(), &7.into()), "{run}");
+    let lines = dc(&["logs", "--json", "--text", "line"]).output().expect("dc runs");
+    assert_eq!(stdout(&lines).lines().count(), 40, "{}", stdout(&lines));
+}
+
+#[test]
+fn a_kill_of_dc_loses_no_more_log_than_the_window_in_memory() {
+    /// What the pipeline says that it may lose: a queue, and what waits in memory for a sink.
+    const WINDOW: i64 = 20_000;
+    let project = tempfile::tempdir().expect("a folder");
+    let project = project.path();
+    app(project, "a/b/fast", "exec seq 1 100000000", "");
+    app(project, "a/b/other", "true", "");
+    assert!(run(project, &["run", "other"]).status.success());
+    for round in 0..3 {
+        let mut running = dc(project).args(["run", "fast"]).spawn().expect("dc starts");
+        std::thread::sleep(Duration::from_millis(150));
+        // from now on the records have to wait on disk
+        let mut blocker = rusqlite::Connection::open(project.join(".dc/dc.db")).expect("a database");
+        let lock = blocker.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).expect("a lock");
+        std::thread::sleep(Duration::from_millis(300 + 70 * round));
+        running.kill().expect("a kill");
+        running.wait().expect("an end");
+        lock.rollback().expect("an end");
+        let started = Instant::now();
+        let waiting = || {
+            std::fs::read_dir(project.join(".dc/log")).is_ok_and(|mut entries| {
+                entries
+                    .any(|entry| entry.is_ok_and(|entry| entry.path().extension().is_some_and(|end| end == "ndjson")))
+            })
+        };
+        while waiting() && started.elapsed() < Duration::from_secs(120) {
+            let output = dc(project).args(["run", "other"]).env("DC_LOG_FLUSH", "30s").output().expect("dc runs");
+            assert!(output.status.success(), "{}", stderr(&output));
+        }
+        let fast = "FROM logs WHERE source = 'stdout' AND runtime = (SELECT max(runtime) FROM runtime WHERE app_id = (SELECT id FROM apps WHERE name = 'fast'))";
+        let found = one(project, &format!("SELECT count(DISTINCT message) {fast}"));
+        let last = one(project, &format!("SELECT max(CAST(message AS INTEGER)) {fast}"));
+        assert!(last > 2 * WINDOW, "the app was fast enough: {last}");
+        assert!(last - found <= WINDOW, "{found} of {last} records are there");
+    }
+    let open = one(
+        project,
+        "SELECT count(*) FROM runtime WHERE ended_at IS NULL AND app_id = (SELECT id FROM apps WHERE name = 'fast')",
+    );
+    assert_eq!(open, 1, "a later start of it closes it");
 }

@@ -71,9 +71,10 @@ pub(super) struct Damage {
 }
 
 impl Backlog {
-    /// The lines of `sink`, beginning with those in the files `left`, oldest first.
-    pub(super) fn new(folder: Arc<Folder>, sink: &str, left: Vec<PathBuf>, bytes_max: u64) -> Self {
-        let parts: VecDeque<Part> = left.into_iter().filter_map(|path| Part::left(path, sink)).collect();
+    /// The lines of `sink`, beginning with those that processes which are gone have left.
+    pub(super) fn new(folder: Arc<Folder>, sink: &str, bytes_max: u64) -> Self {
+        let left = folder.adopt(sink).into_iter();
+        let parts: VecDeque<Part> = left.filter_map(|path| Part::left(path, sink)).collect();
         let bytes = parts.iter().map(Part::rest).sum();
         Self { folder, sink: sink.to_owned(), parts, bytes, bytes_max, numbers: NUMBER_FIRST..NUMBER_FIRST }
     }

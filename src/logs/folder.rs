@@ -1,21 +1,23 @@
-//! The folder where log records wait on disk. Each process writes files of its own, and holds a lock as long as it lives;
-//! files whose owner is gone are taken over by the next process that comes.
+//! The folder where log records wait on disk. Each process writes files of its own for each sink, and holds a lock as
+//! long as it lives; files whose owner is gone are taken over by the next process with that sink.
 //!
-//! `OWNER.lock`, `OWNER.SINK.NUMBER.ndjson`; beside them `refused.ndjson` and `damaged-*`, which are for people.
+//! `OWNER.SINK.lock`, `OWNER.SINK.NUMBER.ndjson`; beside them `refused.ndjson` and `damaged-*`, which are for people.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Result, file_error};
 use crate::ident::{RuntimeId, new_identity};
 
 /// The end of the name of a file with lines.
 const PART: &str = ".ndjson";
+/// The end of the name of a lock.
+const LOCK: &str = ".lock";
 /// What sinks refused for good.
 const REFUSED: &str = "refused.ndjson";
 /// How many owners that are gone are taken over at once; each costs an open file.
@@ -27,45 +29,42 @@ const FILE_MODE: u32 = 0o600;
 pub(super) struct Folder {
     path: PathBuf,
     owner: String,
-    /// Our own lock, taken with the first file.
-    own: Mutex<Option<File>>,
-    /// The locks of owners that are gone, whose files we deliver.
-    adopted: Mutex<Vec<(String, File)>>,
+    locks: Mutex<Vec<Lock>>,
+}
+
+/// As long as it is held, the files of one owner for one sink belong to this process.
+struct Lock {
+    owner: String,
+    sink: String,
+    _file: File,
 }
 
 impl Folder {
-    /// The folder, with what others have left in it. It is made when the first line has to wait.
-    pub(super) fn open(path: &Path) -> Self {
-        let owner = new_identity();
-        let mut adopted = Vec::new();
-        for other in owners(path).into_iter().take(ADOPTED_MAX) {
-            let lock = OpenOptions::new().create(true).truncate(false).write(true).open(lock_of(path, &other));
-            // a lock that is held has a living owner; a folder that cannot be written is not ours to clear
-            if let Ok(lock) = lock
-                && lock.try_lock().is_ok()
-            {
-                adopted.push((other, lock));
-            }
-        }
-        Self { path: path.to_owned(), owner, own: Mutex::default(), adopted: Mutex::new(adopted) }
+    /// The folder. It is made when the first line has to wait.
+    pub(super) fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), owner: new_identity(), locks: Mutex::default() }
     }
 
-    /// For each sink the files that others have left, oldest first.
-    pub(super) fn left(&self) -> BTreeMap<String, Vec<PathBuf>> {
-        let mut left: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
-        for (owner, _) in self.adopted.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            for (sink, path) in parts_of(&self.path, owner) {
-                left.entry(sink).or_default().push(path);
+    /// Takes over what processes that are gone have left for a sink: the files, oldest first.
+    pub(super) fn adopt(&self, sink: &str) -> Vec<PathBuf> {
+        let mut adopted = Vec::new();
+        for owner in owners(&self.path, sink).into_iter().take(ADOPTED_MAX) {
+            let lock = OpenOptions::new().create(true).truncate(false).write(true).open(self.lock_of(&owner, sink));
+            // a lock that is held has a living owner; a folder that cannot be written is not ours to clear
+            if let Ok(file) = lock
+                && file.try_lock().is_ok()
+            {
+                adopted.extend(parts_of(&self.path, &owner, sink));
+                self.locks().push(Lock { owner, sink: sink.to_owned(), _file: file });
             }
         }
-        left.values_mut().for_each(|paths| paths.sort());
-        left
+        adopted
     }
 
     /// A new file for lines of `sink`; files are read in the order of their numbers.
     pub(super) fn create(&self, sink: &str, number: u64) -> Result<(PathBuf, File)> {
         fs::create_dir_all(&self.path).map_err(|cause| self.failed("make", &self.path, cause))?;
-        self.lock()?;
+        self.lock(sink)?;
         let path = self.path.join(format!("{}.{sink}.{number:010}{PART}", self.owner));
         let file = OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(&path);
         file.map(|file| (path.clone(), file)).map_err(|cause| self.failed("make", &path, cause))
@@ -100,25 +99,33 @@ impl Folder {
 
     /// Leaves what is still here to the next process. A lock goes with the last of its files.
     pub(super) fn release(&self) {
-        let own = self.own.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let adopted = std::mem::take(&mut *self.adopted.lock().unwrap_or_else(PoisonError::into_inner));
-        for (owner, _lock) in adopted.into_iter().chain(own.map(|lock| (self.owner.clone(), lock))) {
-            if parts_of(&self.path, &owner).is_empty() {
-                let _ = fs::remove_file(lock_of(&self.path, &owner));
+        for Lock { owner, sink, _file } in self.locks().drain(..) {
+            if parts_of(&self.path, &owner, &sink).is_empty() {
+                let _ = fs::remove_file(self.lock_of(&owner, &sink));
             }
         }
     }
 
-    fn lock(&self) -> Result<()> {
-        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        if own.is_none() {
-            let path = lock_of(&self.path, &self.owner);
-            let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(FILE_MODE).open(&path);
-            let lock = lock.map_err(|cause| self.failed("make", &path, cause))?;
-            lock.lock().map_err(|cause| self.failed("lock", &path, cause))?;
-            *own = Some(lock);
+    /// Takes our own lock for a sink, with its first file.
+    fn lock(&self, sink: &str) -> Result<()> {
+        let mut locks = self.locks();
+        if locks.iter().any(|lock| lock.owner == self.owner && lock.sink == sink) {
+            return Ok(());
         }
+        let path = self.lock_of(&self.owner, sink);
+        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(FILE_MODE).open(&path);
+        let file = file.map_err(|cause| self.failed("make", &path, cause))?;
+        file.lock().map_err(|cause| self.failed("lock", &path, cause))?;
+        locks.push(Lock { owner: self.owner.clone(), sink: sink.to_owned(), _file: file });
         Ok(())
+    }
+
+    fn locks(&self) -> MutexGuard<'_, Vec<Lock>> {
+        self.locks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_of(&self, owner: &str, sink: &str) -> PathBuf {
+        self.path.join(format!("{owner}.{sink}{LOCK}"))
     }
 
     fn failed(&self, what: &str, path: &Path, cause: std::io::Error) -> crate::error::Error {
@@ -132,15 +139,12 @@ impl Drop for Folder {
     }
 }
 
-fn lock_of(folder: &Path, owner: &str) -> PathBuf {
-    folder.join(format!("{owner}.lock"))
-}
-
-/// Owner and sink of a file with lines.
-fn owner_and_sink(name: &str) -> Option<(&str, &str)> {
-    let (owner, rest) = name.strip_suffix(PART)?.split_once('.')?;
-    let (sink, number) = rest.rsplit_once('.')?;
-    (number.bytes().all(|byte| byte.is_ascii_digit())).then_some((owner, sink))
+/// The owner of a file with lines for `sink`.
+fn owner_of<'a>(name: &'a str, sink: &str) -> Option<&'a str> {
+    let (owner, rest) = name.split_once('.')?;
+    let number = rest.strip_prefix(sink)?.strip_prefix('.')?.strip_suffix(PART)?;
+    let is_ours = number.bytes().all(|byte| byte.is_ascii_digit()) && owner.parse::<RuntimeId>().is_ok();
+    is_ours.then_some(owner)
 }
 
 fn names_in(folder: &Path) -> Vec<String> {
@@ -149,19 +153,15 @@ fn names_in(folder: &Path) -> Vec<String> {
     entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
-fn owners(folder: &Path) -> Vec<String> {
-    let names = names_in(folder);
-    let with_lines = names.iter().filter_map(|name| owner_and_sink(name)).map(|(owner, _)| owner);
-    let with_locks = names.iter().filter_map(|name| name.strip_suffix(".lock"));
-    let is_owner = |name: &&str| name.parse::<RuntimeId>().is_ok();
-    let mut owners: Vec<String> = with_lines.chain(with_locks).filter(is_owner).map(str::to_owned).collect();
-    owners.sort();
-    owners.dedup();
-    owners
+/// Who has files with lines for `sink`, in the order of time: identities grow with it.
+fn owners(folder: &Path, sink: &str) -> BTreeSet<String> {
+    names_in(folder).iter().filter_map(|name| owner_of(name, sink)).map(str::to_owned).collect()
 }
 
-fn parts_of(folder: &Path, owner: &str) -> Vec<(String, PathBuf)> {
-    let names = names_in(folder);
-    let own = names.iter().filter_map(|name| owner_and_sink(name).map(|(of, sink)| (of, sink, name)));
-    own.filter(|(of, ..)| *of == owner).map(|(_, sink, name)| (sink.to_owned(), folder.join(name))).collect()
+/// The files of an owner for `sink`, in their order.
+fn parts_of(folder: &Path, owner: &str, sink: &str) -> Vec<PathBuf> {
+    let mut names = names_in(folder);
+    names.retain(|name| owner_of(name, sink) == Some(owner));
+    names.sort();
+    names.into_iter().map(|name| folder.join(name)).collect()
 }

@@ -1,7 +1,5 @@
 //! The pipeline: a queue, one thread that routes, and a lane for each sink.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -31,8 +29,6 @@ pub struct Pipeline {
     queue: Arc<Queue>,
     lanes: Arc<Lanes>,
     folder: Arc<Folder>,
-    /// What other processes have left for sinks that are not here yet.
-    left: Mutex<BTreeMap<String, Vec<PathBuf>>>,
     router: Mutex<Option<JoinHandle<()>>>,
     settings: LogSettings,
 }
@@ -44,7 +40,6 @@ impl Pipeline {
     /// When the system gives no thread.
     pub fn start(settings: &LogSettings) -> Result<Self> {
         let (queue, lanes) = (Arc::new(Queue::new(settings.full)), Arc::new(Lanes::default()));
-        let folder = Folder::open(&settings.folder);
         let router = std::thread::Builder::new().name("log router".to_owned());
         let router = router.spawn({
             let (queue, lanes) = (Arc::clone(&queue), Arc::clone(&lanes));
@@ -54,8 +49,7 @@ impl Pipeline {
         Ok(Self {
             queue,
             lanes,
-            left: Mutex::new(folder.left()),
-            folder: Arc::new(folder),
+            folder: Arc::new(Folder::new(&settings.folder)),
             router: Mutex::new(Some(router)),
             settings: settings.clone(),
         })
@@ -93,8 +87,7 @@ impl Pipeline {
         if lanes.iter().any(|lane| lane.name() == name) {
             return Err(Error::new(ErrorKind::Usage, format!("add the log sink `{name}`: there is one of this name")));
         }
-        let left = self.left.lock().unwrap_or_else(PoisonError::into_inner).remove(name).unwrap_or_default();
-        let backlog = Backlog::new(Arc::clone(&self.folder), name, left, self.settings.waiting_bytes_max);
+        let backlog = Backlog::new(Arc::clone(&self.folder), name, self.settings.waiting_bytes_max);
         let lane = Lane::start(name, sink, self.settings.full, Arc::clone(&self.folder), backlog)?;
         lanes.push(Arc::new(lane));
         Ok(())

@@ -7,6 +7,9 @@ use crate::error::{Error, ErrorKind};
 /// SQLite's and PostgreSQL's words for "somebody else is at it".
 const BUSY: [&str; 5] =
     ["database is locked", "database table is locked", "deadlock detected", "lock timeout", "could not obtain lock"];
+/// The words of the driver, and of a server that goes down, for a connection that is gone.
+const LOST: [&str; 4] =
+    ["connection closed", "error communicating with the server", "terminating connection", "the database system is"];
 /// Their words for a right that is missing. SQLite cannot open a file beside the database in a read-only folder.
 const FORBIDDEN: [&str; 4] =
     ["readonly database", "unable to open database file", "permission denied", "must be owner of"];
@@ -18,8 +21,7 @@ pub(super) fn database_error(what: String, cause: QueryError) -> Error {
     let text = cause.to_string();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
     let error = match &cause {
-        QueryError::DatabaseError(DatabaseErrorKind::ClosedConnection, _)
-        | QueryError::DatabaseError(DatabaseErrorKind::UnableToSendCommand, _) => {
+        _ if is_lost(&cause) => {
             Error::new(ErrorKind::Busy, what).hint("the connection was lost; try again when the server answers")
         }
         _ if is_passing(&cause) => Error::new(ErrorKind::Busy, what).hint("somebody else is writing; try again"),
@@ -27,13 +29,25 @@ pub(super) fn database_error(what: String, cause: QueryError) -> Error {
         _ if says(&FORBIDDEN) => Error::new(ErrorKind::Permission, what)
             .hint("give this user the right to write the database (for SQLite: the file and its folder)"),
         _ if says(&ABSENT) => Error::new(ErrorKind::NotFound, what).hint("`dc deploy` brings the tables up to date"),
-        _ if text.contains("disk is full") => Error::failed(what).hint("free some space and try again"),
+        _ if text.contains("disk is full") => Error::failed(what).hint("free some space and try again").temporary(true),
         _ if text.contains("not a database") => {
             Error::failed(what).hint("the file is no SQLite database; check the path in the settings")
         }
         _ => Error::failed(what),
     };
     error.because(text)
+}
+
+/// Whether the connection is gone: nothing more can be asked on it.
+pub(super) fn is_lost(cause: &QueryError) -> bool {
+    match cause {
+        QueryError::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand, _)
+        | QueryError::BrokenTransactionManager => true,
+        QueryError::DatabaseError(DatabaseErrorKind::Unknown, information) => {
+            LOST.iter().any(|words| information.message().contains(words))
+        }
+        _ => false,
+    }
 }
 
 /// Whether the same transaction may go through when it is tried again.

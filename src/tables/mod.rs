@@ -45,6 +45,7 @@ use diesel::QueryResult;
 use diesel::connection::SimpleConnection;
 
 use crate::error::{Error, Result};
+use crate::settings::DatabaseSettings;
 use connection::Link;
 
 /// How often one write is tried when others are in its way.
@@ -57,10 +58,13 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(25);
 /// The framework's own tables, open.
 ///
 /// One connection, used by one thread at a time. On PostgreSQL it must not be used on a thread that runs inside
-/// tokio (`spawn_blocking` there). A connection that the server closed stays closed: open a new store.
+/// tokio (`spawn_blocking` there). A connection that was lost is made anew with the next call.
 pub struct Store {
     connection: Link,
+    settings: DatabaseSettings,
     label: String,
+    /// The server closed the connection, or it broke.
+    is_lost: bool,
 }
 
 impl Store {
@@ -79,12 +83,23 @@ impl Store {
 
     /// Reads; `what` completes "could not ...".
     fn read<T>(&mut self, what: &str, work: impl FnOnce(&mut Link) -> QueryResult<T>) -> Result<T> {
+        self.mend()?;
         work(&mut self.connection).map_err(|cause| self.failure(what, cause))
     }
 
     /// Runs `work` in one transaction that may read first and write then; `what` completes "could not ...".
     fn write<T>(&mut self, what: &str, work: impl FnMut(&mut Link) -> QueryResult<T>) -> Result<T> {
+        self.mend()?;
         self.attempt(work).map_err(|cause| self.failure(what, cause))
+    }
+
+    /// Connects anew after the connection was lost.
+    fn mend(&mut self) -> Result<()> {
+        if self.is_lost {
+            self.connection = Self::connect(&self.settings, Missing::Fail)?.connection;
+            self.is_lost = false;
+        }
+        Ok(())
     }
 
     /// As [`Store::write`], with diesel's own error. `work` runs again when others were in its way.
@@ -106,7 +121,8 @@ impl Store {
         }
     }
 
-    fn failure(&self, what: &str, cause: diesel::result::Error) -> Error {
+    fn failure(&mut self, what: &str, cause: diesel::result::Error) -> Error {
+        self.is_lost |= failure::is_lost(&cause);
         failure::database_error(format!("{what} in {}", self.label), cause)
     }
 }

@@ -73,21 +73,26 @@ impl Store {
         Err(error.hint("`dc deploy` brings it up to date"))
     }
 
-    fn connect(settings: &DatabaseSettings, missing: Missing) -> Result<Self> {
+    pub(super) fn connect(settings: &DatabaseSettings, missing: Missing) -> Result<Self> {
         match &settings.target {
             Target::Sqlite { path } => {
-                let connection = Link::Sqlite(open_sqlite(path, missing)?);
-                Ok(Self { connection, label: settings.target.label() })
+                Ok(Self::over(Link::Sqlite(open_sqlite(path, missing)?), settings, settings.target.label()))
             }
             Target::Server { scheme, url, .. } if scheme == "postgres" => {
                 let target = server_target(url)?;
-                Ok(Self { connection: Link::Postgres(Pg::connect(&target)?), label: target.label })
+                Ok(Self::over(Link::Postgres(Pg::connect(&target)?), settings, target.label))
             }
             Target::Server { scheme, .. } => {
                 let message = format!("keep the framework's tables in a database of the kind `{scheme}`");
                 Err(Error::new(ErrorKind::Settings, message).hint("`main` takes sqlite:PATH or postgres://.."))
             }
         }
+    }
+}
+
+impl Store {
+    fn over(connection: Link, settings: &DatabaseSettings, label: String) -> Self {
+        Self { connection, settings: settings.clone(), label, is_lost: false }
     }
 }
 

@@ -14,9 +14,7 @@ fn line(number: u64) -> Vec<u8> {
 }
 
 fn backlog(folder: &tempfile::TempDir) -> Backlog {
-    let folder = Arc::new(Folder::open(folder.path()));
-    let left = folder.left().remove("s").unwrap_or_default();
-    Backlog::new(folder, "s", left, 1 << 30)
+    Backlog::new(Arc::new(Folder::new(folder.path())), "s", 1 << 30)
 }
 
 /// Delivers everything; the lines, and the damage that was met.
