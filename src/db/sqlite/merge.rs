@@ -156,7 +156,9 @@ fn insert_rows(
     batch: &RowBatch,
     moment: &str,
 ) -> Result<(), (usize, rusqlite::Error)> {
-    (0..batch.len()).try_for_each(|row| insert_row(statement, table, batch, row, moment).map_err(|cause| (row, cause)))
+    // it stays bound from row to row
+    statement.raw_bind_parameter(2, moment).map_err(|cause| (0, cause))?;
+    (0..batch.len()).try_for_each(|row| insert_row(statement, table, batch, row).map_err(|cause| (row, cause)))
 }
 
 fn insert_row(
@@ -164,7 +166,6 @@ fn insert_row(
     table: &Table,
     batch: &RowBatch,
     row: usize,
-    moment: &str,
 ) -> rusqlite::Result<()> {
     let sha = batch.sha(row);
     if table.sha_is_text() {
@@ -172,7 +173,6 @@ fn insert_row(
     } else {
         statement.raw_bind_parameter(1, sha.0.as_slice())?;
     }
-    statement.raw_bind_parameter(2, moment)?;
     for (place, cell) in batch.row(row).iter().enumerate() {
         let value = match cell {
             Cell::Null => ValueRef::Null,

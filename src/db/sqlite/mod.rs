@@ -4,6 +4,7 @@ mod merge;
 mod shape;
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -66,10 +67,11 @@ fn open(_: &Context, settings: &DatabaseSettings) -> Result<Box<dyn Database>> {
 impl Sqlite {
     fn set_up(&mut self) -> rusqlite::Result<()> {
         self.connection.busy_timeout(Duration::from_secs(30))?;
-        // a read-only file cannot be switched to WAL and need not be
-        let mode: String = self.connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
-        if mode != "wal" {
-            let _ = self.connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()));
+        // a file without a page has nothing to be read meanwhile: what is written first goes straight into it, and not
+        // into a log and then once more into the file
+        let is_new = fs::metadata(&self.path).is_ok_and(|data| data.len() == 0);
+        if !is_new {
+            self.write_ahead();
         }
         self.connection.execute_batch(&format!("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -{CACHE_KIB}; PRAGMA temp_store = FILE"))?;
         let seen = Arc::clone(&self.seen);
@@ -79,6 +81,15 @@ impl Sqlite {
         }))?;
         self.connection.set_prepared_statement_cache_capacity(64);
         Ok(())
+    }
+
+    /// Readers and a writer do not wait for each other with a write-ahead log. A read-only file cannot have one and need
+    /// not.
+    fn write_ahead(&self) {
+        let mode = self.connection.query_row("PRAGMA journal_mode", [], |row| row.get::<_, String>(0));
+        if mode.is_ok_and(|mode| mode != "wal") {
+            let _ = self.connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()));
+        }
     }
 
     fn fail(&self, what: &str, cause: rusqlite::Error) -> Error {
@@ -259,7 +270,9 @@ impl Database for Sqlite {
     }
 
     fn commit(&mut self) -> Result<()> {
-        self.batch("COMMIT")
+        self.batch("COMMIT")?;
+        self.write_ahead();
+        Ok(())
     }
 
     fn rollback(&mut self) {
