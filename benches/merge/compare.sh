@@ -3,6 +3,7 @@
 # turns, in one run; writes the table into RESULTS.md. Half an hour for the default million records; most of it is dlt's.
 #
 #   benches/merge/compare.sh [ROWS] [WITHOUT...]
+#   benches/merge/compare.sh --curve [ROWS...]     how time and memory of dc grow, into CURVE.md (5 GB of disk)
 #
 # WITHOUT names contenders to leave out: dlt_json dlt_arrow sqlalchemy_orm duckdb_attached. Needs Python 3.11 with pip,
 # psql, and a PostgreSQL where databases can be made, at DC_TEST_POSTGRES or postgres://postgres@127.0.0.1:5432/postgres.
@@ -12,6 +13,10 @@ cd "$here/../.."
 
 command -v psql >/dev/null || { echo "compare.sh: psql is not there: install PostgreSQL's client" >&2; exit 1; }
 cargo build --release
+if [ "${1:-}" = --curve ]; then
+    shift
+    exec python3 "$here/curve.py" target/release/dc "$@"
+fi
 limits="$(cargo bench --bench limits --no-run --message-format json |
     sed -n 's/.*"name":"limits".*"executable":"\([^"]*\)".*/\1/p')"
 

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 const CHUNKS_WAITING_MAX: usize = 4;
 
 /// Bytes of chunks that are on their way; a single larger chunk goes alone.
-const BYTES_UNDER_WAY_MAX: usize = 8 << 20;
+const BYTES_UNDER_WAY_MAX: usize = 6 << 20;
 
 /// How many bytes are on their way, so that long records do not add up.
 #[derive(Default)]
