@@ -63,6 +63,7 @@ pub struct LogSetup<'a> {
     filter: String,
     format: LogFormat,
     sinks: Vec<String>,
+    has_console: bool,
     ends_on_term: bool,
 }
 
@@ -84,6 +85,7 @@ impl<'a> LogSetup<'a> {
             filter: settings.log.level.clone().unwrap_or_else(|| "info".to_owned()),
             format: if is_inside { LogFormat::Json } else { settings.log.format },
             sinks: if is_inside { Vec::new() } else { settings.log.sinks.clone() },
+            has_console: true,
             ends_on_term: true,
         }
     }
@@ -104,6 +106,13 @@ impl<'a> LogSetup<'a> {
         self
     }
 
+    /// Without the console.
+    #[must_use]
+    pub fn without_console(mut self) -> Self {
+        self.has_console = false;
+        self
+    }
+
     /// Leaves SIGTERM alone, for a program that has a handler of its own. Otherwise it delivers what is queued, and
     /// ends the process as it would have without.
     #[must_use]
@@ -117,11 +126,13 @@ impl<'a> LogSetup<'a> {
     /// # Errors
     /// Settings, for an unknown sink; failed, when the process has a log already.
     pub fn start(self) -> Result<LogGuard> {
-        let Self { settings, filter, format, sinks, ends_on_term } = self;
+        let Self { settings, filter, format, sinks, has_console, ends_on_term } = self;
         let filter = env_logger::Builder::new().parse_filters(&filter).build();
         let level = filter.filter();
         let pipeline = Pipeline::start(&settings.log)?;
-        pipeline.append_sink("console", Box::new(Console::new(format, settings.no_color)))?;
+        if has_console {
+            pipeline.append_sink("console", Box::new(Console::new(format, settings.no_color)))?;
+        }
         let context = Context::new(settings.clone(), Shell::new(ShellOptions::default(), true));
         pipeline.open_sinks(&context, sinks.iter().map(String::as_str).filter(|name| *name != "console"))?;
         let facade = Facade {

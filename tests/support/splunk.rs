@@ -39,7 +39,6 @@ struct State {
     acknowledges: bool,
     faults: VecDeque<Fault>,
     indexed: Vec<Value>,
-    requests: usize,
     /// Batches that wait for a question, and how often they were asked for; `None` for one that is lost.
     pending: HashMap<u64, (u32, Option<Vec<Value>>)>,
     next_acknowledgement: u64,
@@ -69,8 +68,8 @@ impl Collector {
         self.state.lock().expect("the state").indexed.clone()
     }
 
-    pub(crate) fn requests(&self) -> usize {
-        self.state.lock().expect("the state").requests
+    pub(crate) fn count(&self) -> u64 {
+        self.state.lock().expect("the state").indexed.len() as u64
     }
 
     /// What no client should send.
@@ -134,7 +133,6 @@ fn events(
     fault: Option<Fault>,
 ) -> Option<(u16, Value)> {
     let mut state = state.lock().ok()?;
-    state.requests += 1;
     match fault {
         Some(Fault::Answer(status, code)) => return Some((status, json!({"text": "no", "code": code}))),
         Some(Fault::Busy) => return Some((429, json!({"text": "Server is busy", "code": 9}))),
