@@ -164,8 +164,10 @@ fn first(items: &mut [String]) -> &mut String {
 #[ignore = "a process of another test"]
 fn be_an_app() {
     // the harness has begun a line
-    let _ = std::io::stdout().write_all(b"
-");
+    let _ = std::io::stdout().write_all(
+        b"
+",
+    );
     let app = App::start().expect("an app");
     let arguments: Value = app.arguments().expect("arguments");
     let pages = arguments["pages"].as_u64().expect("a number");

@@ -19,6 +19,8 @@ use crate::tables::LogLevel;
 
 /// The pauses between two tries of a sink that is away: the first, and the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+/// How much longer than its limit the end may take, while a sink takes lines.
+const STRETCH: u32 = 6;
 /// How often dropped records are told at the most.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
@@ -44,8 +46,8 @@ struct State {
     backlog: Backlog,
     /// Set while the sink is away.
     away: Option<Away>,
-    /// Set at the end: until then it is tried.
-    closing: Option<Instant>,
+    /// Set at the end.
+    closing: Option<Closing>,
     /// Somebody waits for what is in memory: it does not linger.
     is_hurried: bool,
     /// The worker has ended, or is no longer listened to.
@@ -59,6 +61,16 @@ struct State {
 struct Away {
     pause: Duration,
     until: Instant,
+}
+
+/// The time that is left at the end. A sink that takes lines gets more of it.
+#[derive(Clone, Copy)]
+struct Closing {
+    /// Without any progress it is over then.
+    until: Instant,
+    limit: Duration,
+    /// And then in any case.
+    over_at: Instant,
 }
 
 /// What became of the lines of one sink.
@@ -204,18 +216,21 @@ impl Lane {
         true
     }
 
-    /// Lets the worker deliver until `until`.
-    pub(super) fn close(&self, until: Instant) {
-        self.shared.lock().closing = Some(until);
+    /// Lets the worker deliver as long as its sink takes lines, with pauses of at most `limit`.
+    pub(super) fn close(&self, limit: Duration) {
+        let now = Instant::now();
+        let closing = Closing { until: now + limit, limit, over_at: now + limit * STRETCH };
+        self.shared.lock().closing = Some(closing);
         self.shared.work.notify_all();
     }
 
-    /// Waits for the worker until `until`; what is left in memory then goes to disk. A worker that hangs in its sink is
-    /// left behind.
-    pub(super) fn end(&self, until: Instant) {
+    /// Waits for the worker of a closed lane; what is left in memory then goes to disk. A worker that hangs in its sink
+    /// is left behind.
+    pub(super) fn end(&self) {
         let mut state = self.shared.lock();
         while !state.has_ended {
-            let rest = until.saturating_duration_since(Instant::now());
+            let rest =
+                state.closing.map_or(Duration::ZERO, |closing| closing.until.saturating_duration_since(Instant::now()));
             if rest.is_zero() {
                 break;
             }
@@ -281,7 +296,7 @@ impl Shared {
             let now = Instant::now();
             // a sink that is away is tried again as long as there is time
             let next_try = state.away.as_ref().map_or(now, |away| away.until.max(now));
-            let is_over = state.closing.is_some_and(|until| next_try >= until);
+            let is_over = state.closing.is_some_and(|closing| next_try >= closing.until);
             if state.has_ended || is_over {
                 return None;
             }
@@ -354,6 +369,11 @@ impl Shared {
         // left behind by `end`: the lines are on disk by now
         if state.has_ended {
             return;
+        }
+        if delivered > 0
+            && let Some(closing) = &mut state.closing
+        {
+            closing.until = (Instant::now() + closing.limit).min(closing.over_at);
         }
         state.report.delivered += delivered as u64;
         state.report.refused += refused as u64;

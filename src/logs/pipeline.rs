@@ -99,7 +99,8 @@ impl Pipeline {
         self.queue.wait_until_empty(until) && self.lanes().iter().all(|lane| lane.wait_until_settled(until))
     }
 
-    /// Ends the pipeline: delivers for at most `limit`, and leaves on disk what is left for the next process.
+    /// Ends the pipeline: delivers for at most `limit`, or up to six times as long while a sink takes what it is given,
+    /// and leaves on disk what is left, for the next process.
     pub fn finish(&self, limit: Duration) -> Vec<LaneReport> {
         let until = Instant::now() + limit;
         let router = self.router.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -108,9 +109,9 @@ impl Pipeline {
         let lanes = self.lanes();
         for lane in &lanes {
             lane.tell_dropped(true);
-            lane.close(until);
+            lane.close(limit);
         }
-        lanes.iter().for_each(|lane| lane.end(until));
+        lanes.iter().for_each(|lane| lane.end());
         // no lane keeps it waiting any more
         if let Some(router) = router {
             let _ = router.join();
