@@ -19,3 +19,7 @@ man:
 # how fast a merge is beside other tools and beside what the databases can do at best; writes benches/merge/RESULTS.md
 bench rows="1000000":
     benches/merge/compare.sh {{rows}}
+
+# the logging pipeline beside tracing-appender and structlog; writes benches/logs/RESULTS.md
+bench-logs records="1000000":
+    benches/logs/compare.sh {{records}}
