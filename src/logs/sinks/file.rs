@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::context::Context;
@@ -68,8 +68,11 @@ fn write_counted(file: &mut File, bytes: &[u8]) -> (usize, Option<std::io::Error
 
 impl Sink for Rotated {
     fn write(&mut self, lines: &[Line<'_>]) -> Result<(), Undelivered> {
+        if let Err(cause) = self.current() {
+            return Err(self.away(0, cause));
+        }
         self.room.clear();
-        // half a line that a full disk has left is closed before the next one
+        // half a line that a full disk or a kill has left is closed before the next one
         self.room.extend_from_slice(if self.has_torn { b"\n" } else { b"" });
         let mut ends = Vec::with_capacity(lines.len());
         for line in lines {
@@ -78,17 +81,13 @@ impl Sink for Rotated {
             ends.push(self.room.len());
         }
         let room = std::mem::take(&mut self.room);
-        let (written, failure) = match self.current() {
-            Ok(file) => write_counted(file, &room),
-            Err(cause) => (0, Some(cause)),
-        };
+        let (written, failure) = self.file.as_mut().map_or((0, None), |file| write_counted(file, &room));
         self.room = room;
         self.has_torn &= written == 0;
         let Some(cause) = failure else { return Ok(()) };
-        self.file = None;
         let taken = ends.partition_point(|end| *end <= written);
         self.has_torn |= written > taken.checked_sub(1).map_or(0, |last| ends[last]);
-        Err(Undelivered::away(taken, format!("write {}: {cause}", self.path.display())))
+        Err(self.away(taken, cause))
     }
 
     fn limits(&self) -> Limits {
@@ -97,6 +96,11 @@ impl Sink for Rotated {
 }
 
 impl Rotated {
+    fn away(&mut self, taken: usize, cause: std::io::Error) -> Undelivered {
+        self.file = None;
+        Undelivered::away(taken, format!("write {}: {cause}", self.path.display()))
+    }
+
     /// The file to write to: begun anew when it is large, opened again when another process has done so.
     fn current(&mut self) -> std::io::Result<&mut File> {
         let on_disk = fs::metadata(&self.path).ok();
@@ -113,7 +117,9 @@ impl Rotated {
                 if let Some(folder) = self.path.parent() {
                     fs::create_dir_all(folder)?;
                 }
-                let file = OpenOptions::new().append(true).create(true).mode(FILE_MODE).open(&self.path)?;
+                let file = OpenOptions::new().read(true).append(true).create(true).mode(FILE_MODE).open(&self.path)?;
+                // a process that was killed while it wrote has left half a line
+                self.has_torn |= !ends_with_line(&file)?;
                 Ok(none.insert(file))
             }
         }
@@ -143,6 +149,13 @@ impl Rotated {
         self.file = None;
         Ok(())
     }
+}
+
+fn ends_with_line(file: &File) -> std::io::Result<bool> {
+    let Some(last) = file.metadata()?.len().checked_sub(1) else { return Ok(true) };
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, last)?;
+    Ok(byte == *b"\n")
 }
 
 fn numbered(path: &Path, end: &str) -> PathBuf {
