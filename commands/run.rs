@@ -32,6 +32,12 @@ pub(crate) struct Args {
     /// What the app finds in DC_ARGS
     #[arg(long, value_name = "JSON", conflicts_with = "list")]
     args: Option<String>,
+    /// The occurrence that a manager has claimed, and the number of the claim: ID:NUMBER
+    #[arg(long, hide = true, value_name = "ID:NUMBER", value_parser = claim)]
+    occurrence: Option<(i64, i64)>,
+    /// Who or what starts it, in the table of runs
+    #[arg(long, hide = true, value_name = "NAME")]
+    started_by: Option<String>,
     /// List the registered apps with their last and next run
     #[arg(long, conflicts_with = "app")]
     list: bool,
@@ -39,7 +45,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {
     let shell = context.shell();
-    let Some(app) = args.app else {
+    let Some(app) = args.app.clone() else {
         return ops::list_apps(context).and_then(|list| shell.print(&list)).map(|()| 0);
     };
     let echo = match (shell.is_watched() || shell.verbosity() > 0, shell.is_json()) {
@@ -47,11 +53,18 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {
         (true, false) => Echo::Through,
         (true, true) => Echo::ToStderr,
     };
-    let report = ops::run(context, &RunOptions { app, args: args.args, echo })?;
+    let Args { args, occurrence, started_by, .. } = args;
+    let report = ops::run(context, &RunOptions { app, args, echo, occurrence, started_by })?;
     if shell.is_json() {
         shell.print(&report)?;
     } else if report.exit_status != 0 {
         shell.tell(&report.to_string());
     }
     Ok(report.exit_status)
+}
+
+/// `12:3` as an occurrence and the number of its claim.
+fn claim(text: &str) -> Result<(i64, i64), String> {
+    let numbers = text.split_once(':').and_then(|(id, fence)| Some((id.parse().ok()?, fence.parse().ok()?)));
+    numbers.ok_or_else(|| "it takes two numbers, ID:NUMBER".to_owned())
 }

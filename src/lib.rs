@@ -15,6 +15,7 @@ pub mod hash;
 pub mod http;
 pub mod ident;
 pub mod logs;
+pub mod manager;
 pub mod merge;
 pub mod ops;
 pub mod profile;

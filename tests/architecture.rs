@@ -12,6 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["db", "http"],
     &["tables"],
     &["merge", "logs", "profile", "apps"],
+    &["manager"],
     &["ops"],
 ];
 

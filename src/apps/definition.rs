@@ -54,6 +54,8 @@ pub struct AppDefinition {
     pub schedule: Schedule,
     /// The time zone of its cron pattern.
     pub timezone: Tz,
+    /// Up to how much later than its schedule it starts, each time differently.
+    pub jitter: Option<Duration>,
     /// How long a run may take; `None` leaves it to the settings.
     pub timeout: Option<Duration>,
     /// The time between TERM and KILL; `None` leaves it to the settings.
@@ -144,6 +146,8 @@ struct Stored<'a> {
     interval: Option<String>,
     timezone: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    jitter: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     timeout: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     grace: Option<String>,
@@ -166,6 +170,7 @@ impl<'a> From<&'a AppDefinition> for Stored<'a> {
             schedule,
             interval,
             timezone: definition.timezone.name(),
+            jitter: definition.jitter.map(length_text),
             timeout: definition.timeout.map(length_text),
             grace: definition.grace.map(length_text),
             overlap: definition.overlap,

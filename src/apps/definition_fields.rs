@@ -12,8 +12,19 @@ use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 
 /// All fields that there are.
-const KNOWN: &[&str] =
-    &["command", "schedule", "interval", "timezone", "timeout", "grace", "overlap", "catch_up", "max_failures", "env"];
+const KNOWN: &[&str] = &[
+    "command",
+    "schedule",
+    "interval",
+    "timezone",
+    "jitter",
+    "timeout",
+    "grace",
+    "overlap",
+    "catch_up",
+    "max_failures",
+    "env",
+];
 /// The variables that dc itself gives an app; a definition cannot set them.
 const RESERVED: &[&str] = &["DC_APP", "DC_APP_ID", "DC_RUNTIME", "DC_ARGS", "DC_BIN", "DC_CONFIG"];
 /// The longest interval, timeout or grace, so that a moment with it added can still be told: ten years.
@@ -62,6 +73,7 @@ impl<'a> Fields<'a> {
             command: self.command()?,
             schedule: self.schedule()?,
             timezone: self.timezone()?,
+            jitter: self.length("jitter", Duration::ZERO)?,
             timeout: self.length("timeout", Duration::from_millis(1))?,
             grace: self.length("grace", Duration::ZERO)?,
             overlap: self.choice(

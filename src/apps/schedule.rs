@@ -8,14 +8,10 @@ use chrono_tz::Tz;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 
-/// The hours of a day: a pattern that names them all is due by elapsed time, not by the wall clock.
-const HOURS: usize = 24;
 /// The most moments that are tried until one lies after a doubled hour; a pattern of every second has 3,600.
 const CANDIDATES_MAX: usize = 100_000;
 /// The longest gap of a wall clock: Samoa left out a whole day in 2011.
 const GAP_MINUTES_MAX: i64 = 2 * 24 * 60;
-/// croner's mark of a plain value in a field, which it keeps private.
-const PLAIN_VALUE: u8 = 1;
 
 /// When an app is due.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -73,13 +69,10 @@ impl CronPattern {
         &self.text
     }
 
+    /// A pattern is about the wall clock: a moment that the clock skips comes once, at the end of the gap, and one that it
+    /// shows twice comes the first time. Whoever means elapsed time writes an interval.
     fn next(&self, after: NaiveDateTime, timezone: Tz) -> Option<NaiveDateTime> {
         let start = timezone.from_utc_datetime(&after);
-        // who writes `*` for the hour means every hour that passes, also the doubled one;
-        // who names hours means the wall clock, and each of its moments once
-        if self.cron.pattern.hours.count_set_values(PLAIN_VALUE) == HOURS {
-            return self.cron.find_next_occurrence(&start, false).ok().map(|due| due.naive_utc());
-        }
         let mut wall = start.naive_local();
         for _ in 0..CANDIDATES_MAX {
             wall = self.cron.find_next_occurrence(&wall, false).ok()?;
@@ -163,16 +156,17 @@ mod tests {
     }
 
     #[test]
-    fn a_doubled_time_runs_once_but_every_hour_is_every_hour() {
+    fn a_doubled_time_runs_once() {
         let zagreb = Tz::Europe__Zagreb;
         // 03:00 becomes 02:00 (01:00 UTC) on 2026-10-25
         assert_eq!(runs("30 2 * * *", zagreb, "2026-10-24 12:00:00", 2), ["25 00:30:00", "26 01:30:00"]);
         let twice = runs("0,30 2 * * *", zagreb, "2026-10-24 12:00:00", 3);
         assert_eq!(twice, ["25 00:00:00", "25 00:30:00", "26 01:00:00"]);
         let every = runs("30 * * * *", zagreb, "2026-10-24 23:00:00", 3);
-        assert_eq!(every, ["24 23:30:00", "25 00:30:00", "25 01:30:00"]);
+        assert_eq!(every, ["24 23:30:00", "25 00:30:00", "25 02:30:00"]);
         // asked in the middle of the doubled hour
         assert_eq!(runs("* * 2 * * *", zagreb, "2026-10-25 01:10:00", 1), ["26 01:00:00"]);
+        assert_eq!(runs("* * * * *", zagreb, "2026-10-25 01:10:00", 1), ["25 02:00:00"]);
     }
 
     #[test]

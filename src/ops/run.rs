@@ -14,17 +14,18 @@ use chrono::NaiveDateTime;
 
 use super::deploy::{DeployOptions, deploy};
 use crate::apps::{
-    AppDefinition, Ended, Event, FoundApp, Launch, Message, Piece, ProcessIdentity, Signals, Stream, end_survivors,
-    find_app, supervise,
+    AppDefinition, Ended, Event, FoundApp, Launch, Message, Overlap, Piece, ProcessIdentity, Signals, Stream,
+    end_survivors, find_app, supervise,
 };
 use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, OrFail, Result};
-use crate::ident::RuntimeId;
+use crate::ident::{AppName, RuntimeId};
 use crate::logs::{Capture, Captured, LaneReport, Redactor, RunOfApp};
 use crate::settings::MAIN;
 use crate::tables::{
-    AppRow, FunctionTimes, LogLevel, Missing, NewRun, RunEnd, RunOutcome, RunRow, SchemaState, StartRun, Store,
+    AppRow, Backoff, Claim, FunctionTimes, LogLevel, Missing, NewRun, OccurrenceState, RunEnd, RunOutcome, RunRow,
+    SchemaState, StartRun, Store,
 };
 use outcome::{end_of, outcome_of};
 
@@ -43,6 +44,10 @@ pub struct RunOptions {
     pub args: Option<String>,
     /// What becomes of its output besides the log.
     pub echo: Echo,
+    /// The occurrence that a manager has claimed, and the number of the claim.
+    pub occurrence: Option<(i64, i64)>,
+    /// Who or what started it, where that is not the person at the keyboard.
+    pub started_by: Option<String>,
 }
 
 /// Runs an app to its end.
@@ -124,7 +129,7 @@ impl Runner<'_> {
         let ended = supervise(&self.launch()?, &handler, &mut signals);
         self.log_ending(&ended, &capture);
         let (mut store, captured) = capture.finish(self.context.settings().log.flush)?;
-        let end = end_of(&ended, &captured, self.definition());
+        let end = RunEnd { backoff: self.backoff(), ..end_of(&ended, &captured, self.definition()) };
         if let Err(error) = close(&mut store, &self.runtime, &end) {
             log::error!("the end of the run was not recorded: {error}");
         }
@@ -150,20 +155,38 @@ impl Runner<'_> {
             app_id: self.app.id,
             started_at: self.started_at,
             args: Some(self.arguments.clone()),
-            started_by: self.context.settings().user.clone(),
+            started_by: self.options.started_by.clone().unwrap_or_else(|| self.context.settings().user.clone()),
             host: host(),
             boot_id: Some(identity.boot.clone()),
             pid: Some(i64::from(identity.pid)),
             pid_started: i64::try_from(identity.start_ticks).ok(),
+            occurrence: self.options.occurrence,
         };
         for _ in 0..ORPHANS_MAX {
             match store.start_run(&new)? {
                 StartRun::Started => return Ok(()),
                 StartRun::Busy(other) if is_orphan(&other) => self.close_orphan(store, &other)?,
-                StartRun::Busy(other) => return Err(busy(&other)),
+                StartRun::Busy(other) => {
+                    self.give_way(store, &other)?;
+                    return Err(busy(&other));
+                }
+                StartRun::Superseded => return Err(superseded(&self.found.name)),
             }
         }
         Err(Error::new(ErrorKind::Busy, format!("run {}: other runs of it come and go", self.found.name)))
+    }
+
+    /// The occurrence of an app that was started by somebody else meanwhile waits or is left out, as the app wants it.
+    fn give_way(&self, store: &mut Store, other: &RunRow) -> Result<()> {
+        let Some((occurrence, fence)) = self.options.occurrence else { return Ok(()) };
+        let app = self.found.name.clone();
+        let claim = Claim { occurrence, fence, app_id: self.app.id, app, due_at: self.started_at };
+        let state = match self.definition().overlap {
+            Overlap::Skip => OccurrenceState::Skipped,
+            Overlap::Queue | Overlap::Replace => OccurrenceState::Queued,
+        };
+        let reason = format!("run {} by {} goes on", other.runtime, other.started_by);
+        store.settle(&claim, state, &reason, clock::now()).map(|_| ())
     }
 
     /// Ends what still runs of a run whose dc is gone, and closes it.
@@ -315,6 +338,14 @@ impl Runner<'_> {
         }
     }
 
+    fn backoff(&self) -> Backoff {
+        let settings = &self.context.settings().manager;
+        // a part of the run's identity is as good as any die
+        let die =
+            self.runtime.as_str().bytes().rev().take(4).fold(0, |sum, byte| sum * 31 % 1_000 + u32::from(byte)) % 1_000;
+        Backoff { first: settings.backoff, max: settings.backoff_max, jitter: f64::from(die) / 1_000.0 }
+    }
+
     /// Tells what did not reach its sink, and where it is.
     fn tell_sinks(&self, sinks: &[LaneReport]) {
         let shell = self.context.shell();
@@ -369,6 +400,11 @@ fn is_orphan(run: &RunRow) -> bool {
     let (Some(boot), Some(pid), Some(ticks)) = (&run.boot_id, run.pid, run.pid_started) else { return false };
     let (Ok(pid), Ok(start_ticks)) = (i32::try_from(pid), u64::try_from(ticks)) else { return false };
     run.host == host() && !ProcessIdentity { boot: boot.clone(), pid, start_ticks }.is_alive()
+}
+
+fn superseded(app: &AppName) -> Error {
+    let message = format!("run {app}: the manager that asked for it was thought gone, and another one has taken over");
+    Error::new(ErrorKind::Busy, message)
 }
 
 fn busy(other: &RunRow) -> Error {

@@ -32,6 +32,8 @@ pub(super) const KNOWN: &[Known] = &[
         fields: &["url", "token", "index", "source", "sourcetype", "acknowledge", "acknowledge_timeout", "timeout"],
         secret: &["token"],
     },
+    Known { section: "group.*", fields: &["max_running"], secret: &[] },
+    Known { section: "manager", fields: &["max_running", "backoff", "backoff_max", "keep"], secret: &[] },
     Known { section: "merge", fields: &["max_gone_percent", "max_gone_rows"], secret: &[] },
     Known { section: "run", fields: &["map_objects", "timeout", "grace"], secret: &[] },
 ];

@@ -27,6 +27,8 @@ const MAX_GONE_PERCENT: u64 = 50;
 const MAX_GONE_ROWS: u64 = 20;
 /// How long an app has between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long an app is not started again after a failure: the first pause, and the longest.
+const BACKOFF: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(3_600));
 /// How many bytes of log records may wait on disk for one sink.
 const WAITING_BYTES_MAX: u64 = 1 << 30;
 /// How long the last log records are waited for at the end.
@@ -52,6 +54,8 @@ pub struct Settings {
     pub merge: MergeSettings,
     /// `[log]`
     pub log: LogSettings,
+    /// `[manager]`
+    pub manager: ManagerSettings,
     /// The run that this process is part of, when an app calls dc.
     pub inside: Option<Inside>,
     /// A person's name in what the database records: who typed this.
@@ -98,6 +102,21 @@ pub struct LogSettings {
     pub waiting_bytes_max: u64,
     /// How long the last records are waited for at the end.
     pub flush: Duration,
+}
+
+/// `[manager]`: how schedules are kept.
+#[derive(Debug, Clone)]
+pub struct ManagerSettings {
+    /// How many apps may run at once; 0 for no limit.
+    pub max_running: u64,
+    /// How many apps of a group may run at once: `[group.NAME] max_running`.
+    pub group_max_running: Vec<(String, u64)>,
+    /// How long an app is not started again after its first failure; it doubles with each one in a row.
+    pub backoff: Duration,
+    /// The longest such pause.
+    pub backoff_max: Duration,
+    /// How long runs, occurrences and commands are kept; `None` for ever.
+    pub keep: Option<Duration>,
 }
 
 /// What becomes of a record when too many wait for a sink.
@@ -154,11 +173,12 @@ impl Settings {
             max_gone_rows: section("merge").number("max_gone_rows")?.unwrap_or(MAX_GONE_ROWS),
         };
         let log = log_settings(section("log"), &project)?;
+        let manager = manager_settings(&layers)?;
         let environment = layers.environment();
         let inside = inside(environment)?;
         let user = ["USER", "LOGNAME"].iter().find_map(|name| environment.get(name)).unwrap_or("unknown").to_owned();
         let no_color = environment.get("NO_COLOR").is_some();
-        Ok(Self { project, run, merge, log, inside, user, no_color, layers })
+        Ok(Self { project, run, merge, log, manager, inside, user, no_color, layers })
     }
 
     /// The database of this name: `[db.NAME]` or `DC_DB_NAME_*`; `main` has an embedded default.
@@ -201,6 +221,22 @@ fn log_settings(section: Section<'_>, project: &Project) -> Result<LogSettings> 
         folder: project.root.join(section.text("folder")?.unwrap_or_else(|| ".dc/log".to_owned())),
         waiting_bytes_max: section.bytes("waiting_max")?.unwrap_or(WAITING_BYTES_MAX),
         flush: section.duration("flush")?.unwrap_or(FLUSH),
+    })
+}
+
+fn manager_settings(layers: &Layers) -> Result<ManagerSettings> {
+    let section = Section::new(layers, "manager");
+    let mut group_max_running = Vec::new();
+    for group in layers.names("group") {
+        let name = format!("group.{group}");
+        group_max_running.extend(Section::new(layers, &name).number("max_running")?.map(|limit| (group, limit)));
+    }
+    Ok(ManagerSettings {
+        max_running: section.number("max_running")?.unwrap_or_default(),
+        group_max_running,
+        backoff: section.duration("backoff")?.unwrap_or(BACKOFF.0),
+        backoff_max: section.duration("backoff_max")?.unwrap_or(BACKOFF.1),
+        keep: section.duration("keep")?,
     })
 }
 

@@ -73,6 +73,9 @@ pub struct AppRow {
     pub disable: bool,
     /// How many of its last runs failed in a row.
     pub failures: i64,
+    /// After failures: when it may start again.
+    #[serde(serialize_with = "shown::moment_or_null")]
+    pub retry_at: Option<NaiveDateTime>,
     /// When it left `apps/`; `None` for an active app.
     #[serde(serialize_with = "shown::moment_or_null")]
     pub archive: Option<NaiveDateTime>,
@@ -141,6 +144,7 @@ struct AppRecord {
     cmd_exec: Option<NaiveDateTime>,
     disable: bool,
     failures: i64,
+    retry_at: Option<NaiveDateTime>,
     archive: Option<NaiveDateTime>,
 }
 
@@ -189,13 +193,16 @@ impl Store {
     /// When the database cannot be written.
     pub fn set_next_run(&mut self, app_id: i64, at: Option<NaiveDateTime>) -> Result<()> {
         self.write("set an app's next run", |connection| {
-            diesel::update(apps::table.find(app_id)).set(apps::next_run.eq(at)).execute(connection).map(drop)
+            diesel::update(apps::table.find(app_id))
+                .set((apps::next_run.eq(at), apps::next_run_wished.eq(true)))
+                .execute(connection)
+                .map(drop)
         })
     }
 }
 
 /// All active apps, or the one of this number.
-fn load(connection: &mut Link, app_id: Option<i64>) -> QueryResult<Vec<AppRow>> {
+pub(super) fn load(connection: &mut Link, app_id: Option<i64>) -> QueryResult<Vec<AppRow>> {
     let query = apps::table.inner_join(app_parents::table.inner_join(app_groups::table)).select((
         AppRecord::as_select(),
         app_parents::name,
@@ -237,6 +244,7 @@ fn row(record: AppRecord, name: AppName) -> QueryResult<AppRow> {
         cmd_exec: record.cmd_exec,
         disable: record.disable,
         failures: record.failures,
+        retry_at: record.retry_at,
         archive: record.archive,
     })
 }

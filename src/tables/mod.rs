@@ -3,20 +3,26 @@
 
 mod app;
 mod codebook;
+mod command;
 #[cfg(test)]
 mod conformance;
 mod connection;
 mod driver;
 mod failure;
+mod fatal;
 mod function;
 mod log;
 mod log_read;
+mod manager;
 mod map;
 mod migrate;
 mod object;
+mod occurrence;
 mod open;
+mod outbox;
 mod postgres;
 mod register;
+mod retention;
 mod run;
 mod run_list;
 mod schema;
@@ -27,15 +33,21 @@ pub use app::{AppRow, Progress};
 pub use codebook::{
     AppCommand, AppType, Codebook, CodebookRow, CommandFlag, FatalFlag, LogLevel, RunOutcome, RunStatus, codebooks,
 };
+pub use command::{CommandFilter, CommandRow};
+pub use fatal::{IncidentRow, LastOutcome};
 pub use function::{FunctionRow, FunctionTimes};
 pub use log::LogRow;
 pub use log_read::{Direction, LogFilter, LogPlace, StoredLog};
+pub use manager::{ManagerRow, StopWish};
 pub use map::ObjectMap;
 pub use migrate::{SchemaState, embedded_names};
 pub use object::{ObjectKind, ObjectRow, TouchedObject};
+pub use occurrence::{Claim, Decision, DueApp, OccurrenceRow, OccurrenceState, RunLimits, Verdict};
 pub use open::Missing;
+pub use outbox::{MessageKind, MessageRow, NewMessage};
 pub use register::{AppRegistration, Registered};
-pub use run::{NewRun, RunEnd, StartRun};
+pub use retention::Old;
+pub use run::{Backoff, NewRun, RunEnd, StartRun};
 pub use run_list::{RunFilter, RunRow};
 
 use std::thread::sleep;
@@ -145,6 +157,8 @@ enum Turn {
     Migrate = 730_419_101,
     /// Registering apps.
     Register = 730_419_102,
+    /// Taking a place among the apps that run.
+    Claim = 730_419_103,
 }
 
 /// Waits until nobody else is at it, and holds it until the transaction ends.

@@ -1,15 +1,18 @@
 //! The beginning and the end of a run: the row of `runtime`, and the state of the app beside it.
 
-use chrono::NaiveDateTime;
+use std::time::Duration;
+
+use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as QueryError};
 
-use super::Store;
 use super::app::Progress;
-use super::codebook::{RunOutcome, RunStatus};
+use super::codebook::{LogLevel, RunOutcome, RunStatus};
 use super::connection::Link;
+use super::outbox::{self, MessageKind, NewMessage};
 use super::run_list::{RunRow, open_run};
 use super::schema::{apps, runtime};
+use super::{Store, app, command, occurrence};
 use crate::clock;
 use crate::error::Result;
 use crate::ident::RuntimeId;
@@ -38,6 +41,8 @@ pub struct NewRun {
     pub pid: Option<i64>,
     /// When the process started, in the kernel's clock ticks since boot: tells it from another of the same number.
     pub pid_started: Option<i64>,
+    /// The occurrence that it is the run of, with the number of its claim.
+    pub occurrence: Option<(i64, i64)>,
 }
 
 /// What came of a start.
@@ -47,6 +52,8 @@ pub enum StartRun {
     Started,
     /// The app runs already; this is its run. Nothing was changed.
     Busy(Box<RunRow>),
+    /// The occurrence is no longer claimed by whoever started this: somebody else has taken it over, or settled it.
+    Superseded,
 }
 
 /// How a run ended.
@@ -76,6 +83,28 @@ pub struct RunEnd {
     pub solved: i64,
     /// How many failed.
     pub failed: i64,
+    /// How long the app is not started again after a failure.
+    pub backoff: Backoff,
+}
+
+/// The pause after a failure: it doubles with each one in a row.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Backoff {
+    /// After the first.
+    pub first: Duration,
+    /// The longest.
+    pub max: Duration,
+    /// From 0 to 1: where in the last tenth of the pause it ends, so that not all apps come back at once.
+    pub jitter: f64,
+}
+
+impl Backoff {
+    /// The pause after so many failures in a row.
+    pub fn after(&self, failures: i64) -> Duration {
+        let doublings = u32::try_from(failures.saturating_sub(1)).unwrap_or(0).min(30);
+        let pause = self.first.saturating_mul(1 << doublings).min(self.max);
+        pause.mul_f64(0.9 + 0.1 * self.jitter.clamp(0.0, 1.0))
+    }
 }
 
 impl Store {
@@ -89,6 +118,7 @@ impl Store {
         loop {
             let outcome = self.attempt(|connection| match open_run(connection, run.app_id)? {
                 Some(row) => Ok(StartRun::Busy(Box::new(row))),
+                None if !begin(connection, run)? => Ok(StartRun::Superseded),
                 None => start(connection, run).map(|()| StartRun::Started),
             });
             match outcome {
@@ -124,12 +154,23 @@ impl Store {
     /// When the database cannot be written.
     pub fn end_run(&mut self, run: &RuntimeId, end: &RunEnd) -> Result<bool> {
         self.write("record the end of a run", |connection| {
+            let end = &outcome_of(connection, run, end)?;
             if !close(connection, run, end)? {
                 return Ok(false);
             }
             settle(connection, run, end)?;
+            let words = end.reason.as_deref().unwrap_or("it ended well");
+            occurrence::end(connection, run.as_str(), words, clock::now())?;
             Ok(true)
         })
+    }
+}
+
+/// Turns the claim of its occurrence into this run; false when the claim is no longer the last one.
+fn begin(connection: &mut Link, run: &NewRun) -> QueryResult<bool> {
+    match run.occurrence {
+        Some((occurrence, fence)) => occurrence::begin(connection, occurrence, fence, run.runtime.as_str()),
+        None => Ok(true),
     }
 }
 
@@ -157,6 +198,37 @@ fn start(connection: &mut Link, run: &NewRun) -> QueryResult<()> {
         apps::eta.eq(None::<NaiveDateTime>),
     );
     diesel::update(apps::table.find(run.app_id)).set(state).execute(connection).map(drop)
+}
+
+/// A run that was interrupted because a person told a manager to end it was stopped.
+fn outcome_of(connection: &mut Link, run: &RuntimeId, end: &RunEnd) -> QueryResult<RunEnd> {
+    let mut end = end.clone();
+    if end.code == RunOutcome::Interrupted {
+        let app_id: Option<i64> =
+            runtime::table.find(run.as_str()).select(runtime::app_id).first(connection).optional()?;
+        let Some(app_id) = app_id else { return Ok(end) };
+        if command::is_being_stopped(connection, app_id)? {
+            end.code = RunOutcome::Stopped;
+        }
+    }
+    Ok(end)
+}
+
+/// Tells people when an app runs well again that was taken out of service.
+fn tell_recovery(connection: &mut Link, app_id: i64, end: &RunEnd) -> QueryResult<()> {
+    let was_out = outbox::last_kind(connection, app_id)?.is_some_and(|kind| kind == MessageKind::Disabled.name());
+    if end.code != RunOutcome::Ok || !was_out {
+        return Ok(());
+    }
+    let app = app::load(connection, Some(app_id))?.pop().ok_or(diesel::NotFound)?;
+    let message = NewMessage {
+        kind: MessageKind::Recovered,
+        severity: LogLevel::Info,
+        app_id: Some(app_id),
+        subject: format!("{} runs well again", app.name),
+        body: String::new(),
+    };
+    outbox::append(connection, &message)
 }
 
 /// Closes the row of the run; false when it was closed, or is not there.
@@ -197,15 +269,20 @@ fn settle(connection: &mut Link, run: &RuntimeId, end: &RunEnd) -> QueryResult<(
         _ if failed => failures + 1,
         _ => failures,
     };
+    let now = clock::now();
+    let retry_at =
+        failed.then(|| now.checked_add_signed(TimeDelta::from_std(end.backoff.after(failures)).ok()?)).flatten();
     let progress = Progress { task_size: end.task_size, solved: end.solved, failed: end.failed, started_at };
     let state = (
         apps::status.eq(status.id()),
         apps::failures.eq(failures),
+        apps::retry_at.eq(retry_at),
         apps::task_size.eq(end.task_size),
         apps::progress.eq(progress.percent()),
         apps::solved.eq(end.solved),
         apps::failed.eq(end.failed),
         apps::eta.eq(None::<NaiveDateTime>),
     );
-    diesel::update(apps::table.find(app_id)).set(state).execute(connection).map(drop)
+    diesel::update(apps::table.find(app_id)).set(state).execute(connection)?;
+    tell_recovery(connection, app_id, end)
 }

@@ -58,6 +58,8 @@ table! {
         cmd_exec -> Nullable<Timestamp>,
         disable -> Bool,
         failures -> BigInt,
+        next_run_wished -> Bool,
+        retry_at -> Nullable<Timestamp>,
     }
 }
 
@@ -178,12 +180,54 @@ table! {
         cmd_exec -> Nullable<Timestamp>,
         args -> Nullable<Text>,
         result -> Nullable<Text>,
+        accepted_by -> Nullable<Text>,
+        accepted_at -> Nullable<Timestamp>,
+    }
+}
+
+table! {
+    managers (id) {
+        id -> Text,
+        host -> Text,
+        boot_id -> Text,
+        pid -> BigInt,
+        pid_started -> BigInt,
+        version -> Text,
+        started_by -> Text,
+        started_at -> Timestamp,
+        seen_at -> Timestamp,
+        ended_at -> Nullable<Timestamp>,
+        stop_flag -> BigInt,
+    }
+}
+
+table! {
+    incidents (id) {
+        id -> BigInt,
+        started_at -> Timestamp,
+        ended_at -> Nullable<Timestamp>,
+        failed -> BigInt,
+        total -> BigInt,
+    }
+}
+
+table! {
+    outbox (id) {
+        id -> Text,
+        created_at -> Timestamp,
+        severity -> BigInt,
+        kind -> Text,
+        app_id -> Nullable<BigInt>,
+        subject -> Text,
+        body -> Text,
     }
 }
 
 joinable!(app_parents -> app_groups (app_group_id));
 joinable!(apps -> app_parents (app_parent_id));
 joinable!(runtime -> apps (app_id));
+joinable!(occurrences -> apps (app_id));
+joinable!(command_log -> apps (app_id));
 joinable!(function_log -> app_functions (app_function_id));
-allow_tables_to_appear_in_same_query!(app_groups, app_parents, apps, runtime);
+allow_tables_to_appear_in_same_query!(app_groups, app_parents, apps, runtime, occurrences, command_log);
 allow_tables_to_appear_in_same_query!(app_functions, function_log);

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::apps::{AppDefinition, Ended, How};
 use crate::error::Result;
 use crate::logs::Captured;
-use crate::tables::{RunEnd, RunOutcome, RunRow};
+use crate::tables::{Backoff, RunEnd, RunOutcome, RunRow};
 
 /// What came of a run.
 #[derive(Debug, Clone, Serialize)]
@@ -98,6 +98,7 @@ pub(super) fn end_of(ended: &Result<Ended>, captured: &Captured, definition: &Ap
         task_size: captured.task_size,
         solved: captured.solved,
         failed: captured.failed,
+        backoff: Backoff::default(),
     }
 }
 
@@ -116,5 +117,6 @@ pub(super) fn orphan(run: &RunRow) -> RunEnd {
         task_size: run.task_size,
         solved: run.solved,
         failed: run.failed,
+        backoff: Backoff::default(),
     }
 }

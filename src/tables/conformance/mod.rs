@@ -123,6 +123,7 @@ fn run_of(app_id: i64) -> NewRun {
         boot_id: None,
         pid: None,
         pid_started: None,
+        occurrence: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Runs: one at a time for each app, and an end that counts once.
 
 use super::*;
-use crate::tables::{RunEnd, RunFilter, RunOutcome, RunStatus, StartRun};
+use crate::tables::{Backoff, RunEnd, RunFilter, RunOutcome, RunStatus, StartRun};
 
 fn end(code: RunOutcome) -> RunEnd {
     RunEnd {
@@ -17,6 +17,7 @@ fn end(code: RunOutcome) -> RunEnd {
         task_size: Some(10),
         solved: 9,
         failed: 1,
+        backoff: Backoff::default(),
     }
 }
 

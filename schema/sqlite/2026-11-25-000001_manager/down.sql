@@ -1,0 +1,10 @@
+DROP TABLE outbox;
+DROP TABLE incidents;
+DROP TABLE managers;
+DROP INDEX runtime_ended;
+DROP INDEX occurrences_runtime;
+DROP INDEX command_log_flag;
+ALTER TABLE command_log DROP COLUMN accepted_at;
+ALTER TABLE command_log DROP COLUMN accepted_by;
+ALTER TABLE apps DROP COLUMN retry_at;
+ALTER TABLE apps DROP COLUMN next_run_wished;

@@ -1,0 +1,288 @@
+//! What becomes of the moments at which an app is due: started, queued, skipped or missed, each with its reason. Pure:
+//! the same app at the same moment gets the same answer from every manager.
+
+use std::time::Duration;
+
+use chrono::{NaiveDateTime, TimeDelta};
+
+use crate::apps::{AppDefinition, CatchUp, Overlap};
+use crate::clock;
+use crate::tables::{Decision, DueApp, OccurrenceState, Verdict};
+
+/// A moment that is longer ago than this was missed: nobody was there to start it.
+pub(super) const LATE: Duration = Duration::from_secs(60);
+/// So many moments are accounted for one by one; of more of them those in between share a line.
+const MOMENTS_MAX: usize = 200;
+/// So many occurrences of one app wait at the most, where each is to be made up for.
+const QUEUED_MAX: i64 = 100;
+
+/// What was decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Decided {
+    pub(super) decision: Decision,
+    /// Whether the run that goes on has to give way.
+    pub(super) replaces: bool,
+}
+
+/// A moment that is due, and whether it stands for others up to another one.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    due_at: NaiveDateTime,
+    until: Option<NaiveDateTime>,
+}
+
+/// Decides; `None` when the first moment is only due a little later, by its jitter.
+pub(super) fn decide(app: &DueApp, definition: &AppDefinition, now: NaiveDateTime) -> Option<Decided> {
+    let (moments, next_run) = ripe(app, definition, now);
+    if moments.is_empty() {
+        return None;
+    }
+    let mut judge =
+        Judge { app, definition, now, is_busy: app.open_run.is_some() || app.claimed > 0, queued: app.queued };
+    let mut replaces = false;
+    let last = moments.len() - 1;
+    let mut verdicts = Vec::with_capacity(moments.len());
+    for (place, moment) in moments.iter().enumerate() {
+        let is_late = now - moment.due_at > span(LATE + definition.jitter.unwrap_or_default());
+        let is_left = match definition.catch_up {
+            _ if moment.until.is_some() => true,
+            CatchUp::All => false,
+            CatchUp::Last => is_late && place < last,
+            CatchUp::None => is_late,
+        };
+        let verdict = if is_left { judge.missed(moment) } else { judge.start(moment, is_late, &mut replaces) };
+        verdicts.push(verdict);
+    }
+    Some(Decided { decision: Decision { verdicts, next_run }, replaces })
+}
+
+/// When an app that is due by its schedule may start: its jitter is the same for every manager.
+pub(super) fn start_of(app: &DueApp, definition: &AppDefinition, due_at: NaiveDateTime) -> NaiveDateTime {
+    let Some(jitter_ms) =
+        definition.jitter.and_then(|jitter| u64::try_from(jitter.as_millis()).ok()).filter(|ms| *ms > 0)
+    else {
+        return due_at;
+    };
+    if app.is_wish {
+        return due_at;
+    }
+    let key = format!("{} {}", app.name, due_at.and_utc().timestamp_micros());
+    // FNV-1a
+    let hash = key
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    due_at + TimeDelta::milliseconds(i64::try_from(hash % jitter_ms).unwrap_or_default())
+}
+
+/// The moments that are due, and the first one that is not.
+fn ripe(app: &DueApp, definition: &AppDefinition, now: NaiveDateTime) -> (Vec<Moment>, Option<NaiveDateTime>) {
+    let mut moments = Vec::new();
+    let mut next = Some(app.due_at);
+    while let Some(due_at) = next {
+        if start_of(app, definition, due_at) > now {
+            break;
+        }
+        let recent = now - span(LATE);
+        if moments.len() + 1 >= MOMENTS_MAX && due_at < recent {
+            // too many to account for: they share a line, and the last minute is looked at again
+            let resumed = definition.next_run(recent);
+            moments.push(Moment { due_at, until: resumed.or(Some(now)) });
+            next = resumed.filter(|resumed| *resumed > due_at);
+            if next.is_none() {
+                return (moments, definition.next_run(now));
+            }
+            continue;
+        }
+        moments.push(Moment { due_at, until: None });
+        next = definition.next_run(due_at);
+    }
+    (moments, next)
+}
+
+/// Decides moment by moment, with what the moments before have changed.
+struct Judge<'a> {
+    app: &'a DueApp,
+    definition: &'a AppDefinition,
+    now: NaiveDateTime,
+    is_busy: bool,
+    queued: i64,
+}
+
+impl Judge<'_> {
+    fn missed(&self, moment: &Moment) -> Verdict {
+        let made_up = match self.definition.catch_up {
+            CatchUp::Last | CatchUp::All => "the last one is made up for",
+            CatchUp::None => "missed moments are not made up for",
+        };
+        let reason = match moment.until {
+            Some(until) => format!("no manager was at work; nor at any moment until {}", clock::text(until)),
+            None => format!("no manager was at work; {made_up}"),
+        };
+        verdict(moment, OccurrenceState::Missed, reason)
+    }
+
+    fn start(&mut self, moment: &Moment, is_late: bool, replaces: &mut bool) -> Verdict {
+        if let Some(retry_at) = self.app.retry_at.filter(|retry_at| *retry_at > self.now) {
+            let failures = self.app.failures;
+            let reason = format!("after {failures} failures in a row it waits until {}", clock::text(retry_at));
+            return verdict(moment, OccurrenceState::Skipped, reason);
+        }
+        if !self.is_busy && self.queued == 0 {
+            self.is_busy = true;
+            return Verdict { due_at: moment.due_at, state: OccurrenceState::Claimed, reason: None };
+        }
+        let what = match &self.app.open_run {
+            Some(run) => format!("run {run} goes on"),
+            None => "one before it has not started yet".to_owned(),
+        };
+        match self.definition.overlap {
+            // moments that are all to be made up for wait for each other
+            _ if is_late && self.definition.catch_up == CatchUp::All && self.queued < QUEUED_MAX => {
+                self.queue(moment, format!("it waits to be made up for: {what}"))
+            }
+            Overlap::Skip => verdict(moment, OccurrenceState::Skipped, what),
+            Overlap::Queue | Overlap::Replace if self.queued > 0 => {
+                verdict(moment, OccurrenceState::Skipped, format!("{what}, and one waits already"))
+            }
+            Overlap::Queue => self.queue(moment, format!("it waits: {what}")),
+            Overlap::Replace => {
+                *replaces = true;
+                self.queue(moment, format!("it takes the place of what goes on: {what}"))
+            }
+        }
+    }
+
+    fn queue(&mut self, moment: &Moment, reason: String) -> Verdict {
+        self.queued += 1;
+        verdict(moment, OccurrenceState::Queued, reason)
+    }
+}
+
+fn verdict(moment: &Moment, state: OccurrenceState, reason: String) -> Verdict {
+    Verdict { due_at: moment.due_at, state, reason: Some(reason) }
+}
+
+fn span(length: Duration) -> TimeDelta {
+    TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moment(text: &str) -> NaiveDateTime {
+        NaiveDateTime::parse_from_str(&format!("2026-11-25 {text}"), "%Y-%m-%d %H:%M:%S").expect(text)
+    }
+
+    fn app(due: &str) -> DueApp {
+        DueApp {
+            app_id: 1,
+            name: "a/b/c".parse().expect("a name"),
+            definition: String::new(),
+            due_at: moment(due),
+            is_wish: false,
+            retry_at: None,
+            failures: 0,
+            open_run: None,
+            claimed: 0,
+            queued: 0,
+        }
+    }
+
+    fn definition(fields: &str) -> AppDefinition {
+        AppDefinition::from_json(&format!("{{\"command\":[\"./main\"],{fields}}}")).expect(fields)
+    }
+
+    /// The decision in short: `10:00 claimed`, and when the next one is due.
+    fn short(app: &DueApp, definition: &AppDefinition, now: &str) -> (Vec<String>, String) {
+        let decided = decide(app, definition, moment(now)).expect("a decision").decision;
+        let line = |verdict: &Verdict| format!("{} {}", verdict.due_at.format("%H:%M:%S"), verdict.state.name());
+        (
+            decided.verdicts.iter().map(line).collect(),
+            decided.next_run.map(|next| next.format("%H:%M").to_string()).unwrap_or_default(),
+        )
+    }
+
+    #[test]
+    fn what_is_due_now_starts() {
+        let hourly = definition(r#""schedule":"0 * * * *""#);
+        assert_eq!(
+            short(&app("10:00:00"), &hourly, "10:00:00"),
+            (vec!["10:00:00 claimed".to_owned()], "11:00".to_owned())
+        );
+        let every = definition(r#""interval":"15m""#);
+        assert_eq!(
+            short(&app("10:00:00"), &every, "10:00:59"),
+            (vec!["10:00:00 claimed".to_owned()], "10:15".to_owned())
+        );
+        let by_hand = definition(r#""env":{}"#);
+        assert_eq!(short(&app("10:00:00"), &by_hand, "10:00:00").1, "");
+    }
+
+    #[test]
+    fn missed_moments_are_made_up_for_as_the_app_says() {
+        let at = |catch_up: &str| definition(&format!(r#""schedule":"0 * * * *","catch_up":"{catch_up}""#));
+        let states = |catch_up: &str, now: &str| short(&app("07:00:00"), &at(catch_up), now).0.join(" ");
+        assert_eq!(states("last", "09:30:00"), "07:00:00 missed 08:00:00 missed 09:00:00 claimed");
+        assert_eq!(states("last", "09:00:10"), "07:00:00 missed 08:00:00 missed 09:00:00 claimed");
+        assert_eq!(states("none", "09:30:00"), "07:00:00 missed 08:00:00 missed 09:00:00 missed");
+        assert_eq!(states("none", "09:00:10"), "07:00:00 missed 08:00:00 missed 09:00:00 claimed");
+        assert_eq!(states("all", "09:30:00"), "07:00:00 claimed 08:00:00 queued 09:00:00 queued");
+    }
+
+    #[test]
+    fn a_run_that_goes_on_is_left_waited_for_or_replaced() {
+        let at = |overlap: &str| definition(&format!(r#""schedule":"0 * * * *","overlap":"{overlap}""#));
+        let busy = DueApp { open_run: Some("r".to_owned()), ..app("10:00:00") };
+        let first = |app: &DueApp, overlap: &str| {
+            let decided = decide(app, &at(overlap), moment("10:00:01")).expect("a decision");
+            (decided.decision.verdicts[0].state, decided.replaces)
+        };
+        assert_eq!(first(&busy, "skip"), (OccurrenceState::Skipped, false));
+        assert_eq!(first(&busy, "queue"), (OccurrenceState::Queued, false));
+        assert_eq!(first(&busy, "replace"), (OccurrenceState::Queued, true));
+        let waiting = DueApp { queued: 1, ..busy };
+        assert_eq!(first(&waiting, "queue"), (OccurrenceState::Skipped, false));
+        let failing = DueApp { retry_at: Some(moment("10:05:00")), failures: 3, ..app("10:00:00") };
+        let decided = decide(&failing, &at("skip"), moment("10:00:01")).expect("a decision").decision;
+        assert!(decided.verdicts[0].reason.as_deref().is_some_and(|reason| reason.contains("3 failures")));
+        assert_eq!(
+            first(&DueApp { retry_at: Some(moment("09:59:00")), ..app("10:00:00") }, "skip").0,
+            OccurrenceState::Claimed
+        );
+    }
+
+    #[test]
+    fn jitter_moves_the_start_and_nothing_else() {
+        let jittered = definition(r#""schedule":"0 * * * *","jitter":"30s""#);
+        let app = app("10:00:00");
+        let start = start_of(&app, &jittered, app.due_at);
+        assert!(start >= app.due_at && start < moment("10:00:30"));
+        assert_eq!(decide(&app, &jittered, start - TimeDelta::milliseconds(1)), None);
+        assert_eq!(short(&app, &jittered, "10:00:30"), (vec!["10:00:00 claimed".to_owned()], "11:00".to_owned()));
+        let starts: std::collections::BTreeSet<NaiveDateTime> = (0..50)
+            .map(|hour| start_of(&app, &jittered, app.due_at + TimeDelta::hours(hour)) - TimeDelta::hours(hour))
+            .collect();
+        assert!(starts.len() > 40, "every time another one");
+    }
+
+    #[test]
+    fn a_long_absence_is_accounted_for_in_a_bounded_number_of_lines() {
+        let every = definition(r#""schedule":"* * * * * *""#);
+        let decided = decide(&app("00:00:00"), &every, moment("20:00:00")).expect("a decision").decision;
+        assert!(decided.verdicts.len() <= MOMENTS_MAX + LATE.as_secs() as usize + 1, "{}", decided.verdicts.len());
+        assert!(
+            decided
+                .verdicts
+                .iter()
+                .any(|verdict| verdict.reason.as_deref().is_some_and(|reason| reason.contains("until")))
+        );
+        assert_eq!(
+            decided.verdicts.last().map(|verdict| (verdict.due_at, verdict.state)),
+            Some((moment("20:00:00"), OccurrenceState::Skipped))
+        );
+        assert_eq!(decided.next_run, Some(moment("20:00:01")));
+        let claimed = decided.verdicts.iter().filter(|verdict| verdict.state == OccurrenceState::Claimed).count();
+        assert_eq!(claimed, 1);
+    }
+}

@@ -1,0 +1,104 @@
+//! What the scheduler needs of the world, behind traits: where decisions are written down, what starts an app, and what
+//! time it is. So months can pass in seconds, and every step can be made to fail.
+
+use std::time::Duration;
+
+use chrono::NaiveDateTime;
+
+use crate::error::Result;
+use crate::tables::{Claim, Decision, DueApp, OccurrenceRow, OccurrenceState, RunLimits, Store};
+
+/// Where decisions are written down: the database.
+pub(super) trait Desk {
+    /// The apps that are due.
+    fn due_apps(&mut self, now: NaiveDateTime, count: i64) -> Result<Vec<DueApp>>;
+    /// When the next one is.
+    fn next_due(&mut self) -> Result<Option<NaiveDateTime>>;
+    /// Writes decisions down; what may start comes back.
+    fn decide(
+        &mut self,
+        decided: &[(DueApp, Decision)],
+        limits: &RunLimits,
+        by: &str,
+        now: NaiveDateTime,
+    ) -> Result<Vec<Claim>>;
+    /// What waits and may start.
+    fn startable(&mut self, count: i64) -> Result<Vec<Claim>>;
+    /// Claims what waits.
+    fn claim(&mut self, waiting: &Claim, limits: &RunLimits, by: &str, now: NaiveDateTime) -> Result<Option<Claim>>;
+    /// Claims that are older than `before`.
+    fn old_claims(&mut self, before: NaiveDateTime, count: i64) -> Result<Vec<OccurrenceRow>>;
+    /// Takes such a claim over.
+    fn take_over(&mut self, old: &OccurrenceRow, by: &str, now: NaiveDateTime) -> Result<Option<Claim>>;
+    /// Ends a claim without a start.
+    fn settle(&mut self, claim: &Claim, state: OccurrenceState, reason: &str, now: NaiveDateTime) -> Result<bool>;
+}
+
+/// What starts apps.
+pub(super) trait Starter {
+    /// Starts `dc run` for a claim, detached. An error says why it could not be.
+    fn start(&mut self, claim: &Claim) -> Result<()>;
+    /// The claims whose `dc run` has ended without success, and what it said last.
+    fn failed(&mut self) -> Vec<Failed>;
+    /// Has the open run of an app end.
+    fn replace(&mut self, app_id: i64) -> Result<()>;
+}
+
+/// A `dc run` that ended without success.
+#[derive(Debug, Clone)]
+pub(super) struct Failed {
+    /// What it was started for.
+    pub(super) claim: Claim,
+    /// Its exit status.
+    pub(super) status: i32,
+    /// Its last words.
+    pub(super) said: String,
+}
+
+/// Two clocks: one that people may set, and one that only goes on.
+pub(super) trait Clock {
+    /// The wall clock, UTC.
+    fn now(&self) -> NaiveDateTime;
+    /// The time since some moment.
+    fn elapsed(&self) -> Duration;
+}
+
+impl Desk for Store {
+    fn due_apps(&mut self, now: NaiveDateTime, count: i64) -> Result<Vec<DueApp>> {
+        Store::due_apps(self, now, count)
+    }
+
+    fn next_due(&mut self) -> Result<Option<NaiveDateTime>> {
+        Store::next_due(self)
+    }
+
+    fn decide(
+        &mut self,
+        decided: &[(DueApp, Decision)],
+        limits: &RunLimits,
+        by: &str,
+        now: NaiveDateTime,
+    ) -> Result<Vec<Claim>> {
+        Store::decide(self, decided, limits, by, now)
+    }
+
+    fn startable(&mut self, count: i64) -> Result<Vec<Claim>> {
+        Store::startable(self, count)
+    }
+
+    fn claim(&mut self, waiting: &Claim, limits: &RunLimits, by: &str, now: NaiveDateTime) -> Result<Option<Claim>> {
+        Store::claim(self, waiting, limits, by, now)
+    }
+
+    fn old_claims(&mut self, before: NaiveDateTime, count: i64) -> Result<Vec<OccurrenceRow>> {
+        Store::old_claims(self, before, count)
+    }
+
+    fn take_over(&mut self, old: &OccurrenceRow, by: &str, now: NaiveDateTime) -> Result<Option<Claim>> {
+        Store::take_over(self, old, by, now)
+    }
+
+    fn settle(&mut self, claim: &Claim, state: OccurrenceState, reason: &str, now: NaiveDateTime) -> Result<bool> {
+        Store::settle(self, claim, state, reason, now)
+    }
+}

@@ -1,0 +1,220 @@
+//! The scheduler: looks what is due, has it decided, and starts what was claimed. Whatever it knows it reads anew each
+//! time, so it may die at any step, and a database that was away delays and never forgets.
+
+use std::time::Duration;
+
+use chrono::{NaiveDateTime, TimeDelta};
+
+use super::decide::{Decided, decide, start_of};
+use super::desk::{Clock, Desk, Failed, Starter};
+use crate::apps::AppDefinition;
+use crate::error::Result;
+use crate::tables::{Claim, OccurrenceRow, OccurrenceState, RunLimits};
+
+/// Apps that are decided in one transaction.
+const BATCH_MAX: i64 = 50;
+/// Occurrences that are started from the queue, or taken over, in one pass.
+const QUEUE_MAX: i64 = 50;
+/// A claim that is not followed by a start for so long is taken over: whoever made it may be gone.
+const CLAIM_PATIENCE: Duration = Duration::from_secs(60);
+/// How often a claim is taken over before its occurrence is given up.
+const CLAIMS_MAX: i64 = 5;
+/// The longest pause between two passes: others may have changed what is due.
+const PAUSE_MAX: Duration = Duration::from_millis(1_000);
+/// Old claims are looked for this often.
+const LOOK_BACK_EVERY: Duration = Duration::from_secs(5);
+/// A wall clock that differs by more from the one that only goes on was set.
+const JUMP_MIN: Duration = Duration::from_secs(120);
+/// Nothing is decided for so long after the clock was set: it may be set back at once.
+const JUMP_PAUSE: Duration = Duration::from_secs(30);
+
+/// One manager's scheduler.
+pub(super) struct Scheduler<D, S, C> {
+    /// The manager's identity, which stands on its claims.
+    by: String,
+    limits: RunLimits,
+    pub(super) desk: D,
+    pub(super) starter: S,
+    clock: C,
+    /// By how much the wall clock is ahead of the one that only goes on, and when nothing is to be decided any longer.
+    offset: Option<i64>,
+    paused_until: Option<Duration>,
+    looked_back: Option<Duration>,
+}
+
+/// What one pass has done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Pass {
+    /// Occurrences started.
+    pub(super) started: usize,
+    /// Occurrences decided otherwise, or moved.
+    pub(super) settled: usize,
+    /// The clock was set; nothing is decided until it is trusted again.
+    pub(super) clock_jump_ms: Option<i64>,
+    /// How long to wait for the next pass.
+    pub(super) pause: Duration,
+}
+
+impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
+    pub(super) fn new(by: String, limits: RunLimits, desk: D, starter: S, clock: C) -> Self {
+        Self { by, limits, desk, starter, clock, offset: None, paused_until: None, looked_back: None }
+    }
+
+    /// One pass over everything that is due.
+    ///
+    /// # Errors
+    /// What the database says: whatever was not decided is still there in the next pass.
+    pub(super) fn pass(&mut self) -> Result<Pass> {
+        let mut pass = Pass::default();
+        self.settle_failed(&mut pass)?;
+        pass.clock_jump_ms = self.watch_clock();
+        if self.paused_until.is_some_and(|until| self.clock.elapsed() < until) {
+            pass.pause = PAUSE_MAX;
+            return Ok(pass);
+        }
+        let ripe_at = self.start_due(&mut pass)?;
+        self.start_queued(&mut pass)?;
+        let elapsed = self.clock.elapsed();
+        if self.looked_back.is_none_or(|looked| elapsed >= looked + LOOK_BACK_EVERY) {
+            self.looked_back = Some(elapsed);
+            self.take_over(&mut pass)?;
+        }
+        pass.pause = self.pause(ripe_at)?;
+        Ok(pass)
+    }
+
+    /// Decides what is due; when the first app is ripe that only waits for its jitter.
+    fn start_due(&mut self, pass: &mut Pass) -> Result<Option<NaiveDateTime>> {
+        let mut ripe_at: Option<NaiveDateTime> = None;
+        loop {
+            let now = self.clock.now();
+            let due = self.desk.due_apps(now, BATCH_MAX)?;
+            let is_full = due.len() as i64 >= BATCH_MAX;
+            let (mut decided, mut replaced) = (Vec::new(), Vec::new());
+            for app in due {
+                let definition = match AppDefinition::from_json(&app.definition) {
+                    Ok(definition) => definition,
+                    Err(error) => {
+                        log::error!("{} is left out: its stored definition cannot be read: {error}", app.name);
+                        continue;
+                    }
+                };
+                match decide(&app, &definition, now) {
+                    Some(Decided { decision, replaces }) => {
+                        replaced.extend(replaces.then_some(app.app_id));
+                        decided.push((app, decision));
+                    }
+                    None => {
+                        let start = start_of(&app, &definition, app.due_at);
+                        ripe_at = Some(ripe_at.map_or(start, |known| known.min(start)));
+                    }
+                }
+            }
+            if decided.is_empty() {
+                return Ok(ripe_at);
+            }
+            let claims = self.desk.decide(&decided, &self.limits, &self.by, now)?;
+            pass.settled += decided.iter().map(|(_, decision)| decision.verdicts.len()).sum::<usize>() - claims.len();
+            for claim in claims {
+                self.start(&claim, pass)?;
+            }
+            for app_id in replaced {
+                self.starter.replace(app_id)?;
+            }
+            if !is_full {
+                return Ok(ripe_at);
+            }
+        }
+    }
+
+    fn start_queued(&mut self, pass: &mut Pass) -> Result<()> {
+        for waiting in self.desk.startable(QUEUE_MAX)? {
+            let now = self.clock.now();
+            if let Some(claim) = self.desk.claim(&waiting, &self.limits, &self.by, now)? {
+                self.start(&claim, pass)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Claims that nobody has followed: a new number, and another start. The old one, should it still come, is refused.
+    fn take_over(&mut self, pass: &mut Pass) -> Result<()> {
+        let now = self.clock.now();
+        for old in self.desk.old_claims(now - span(CLAIM_PATIENCE), QUEUE_MAX)? {
+            if old.fence >= CLAIMS_MAX {
+                let claim = claim_of(&old);
+                let reason = format!("it did not start, tried {} times", old.fence);
+                pass.settled += usize::from(self.desk.settle(&claim, OccurrenceState::Skipped, &reason, now)?);
+            } else if let Some(claim) = self.desk.take_over(&old, &self.by, now)? {
+                self.start(&claim, pass)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, claim: &Claim, pass: &mut Pass) -> Result<()> {
+        match self.starter.start(claim) {
+            Ok(()) => pass.started += 1,
+            Err(error) if error.is_temporary() => {
+                // it stays claimed, and is taken over later
+                log::warn!("{} was not started now: {error}", claim.app);
+            }
+            Err(error) => {
+                let reason = format!("it could not be started: {error}");
+                self.desk.settle(claim, OccurrenceState::Skipped, &reason, self.clock.now())?;
+                pass.settled += 1;
+                log::error!("{}: {reason}", claim.app);
+            }
+        }
+        Ok(())
+    }
+
+    /// A `dc run` that ended badly before it had begun a run leaves its claim behind; one that had begun has settled it.
+    fn settle_failed(&mut self, pass: &mut Pass) -> Result<()> {
+        for Failed { claim, status, said } in self.starter.failed() {
+            let now = self.clock.now();
+            let settled = match status {
+                // it runs already, by hand maybe: that is for the next pass to see
+                75 => self.desk.settle(&claim, OccurrenceState::Queued, &format!("it waits: {said}"), now)?,
+                status => {
+                    let reason = format!("`dc run` ended with status {status} before it began: {said}");
+                    self.desk.settle(&claim, OccurrenceState::Skipped, &reason, now)?
+                }
+            };
+            pass.settled += usize::from(settled);
+        }
+        Ok(())
+    }
+
+    /// How far the wall clock was set since the last pass, if it was.
+    fn watch_clock(&mut self) -> Option<i64> {
+        let elapsed = self.clock.elapsed();
+        let offset =
+            self.clock.now().and_utc().timestamp_millis() - i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX);
+        let jump = self.offset.map_or(0, |known| offset - known);
+        self.offset = Some(offset);
+        if jump.unsigned_abs() < JUMP_MIN.as_millis() as u64 {
+            return None;
+        }
+        self.paused_until = Some(elapsed + JUMP_PAUSE);
+        Some(jump)
+    }
+
+    /// Until the next moment that is known, or a little while.
+    fn pause(&mut self, ripe_at: Option<NaiveDateTime>) -> Result<Duration> {
+        let next = self.desk.next_due()?;
+        let now = self.clock.now();
+        // what is due already only waits for its jitter
+        let next = next.filter(|next| *next > now).into_iter().chain(ripe_at).min();
+        let pause = next.map_or(PAUSE_MAX, |next| (next - now).to_std().unwrap_or_default());
+        Ok(pause.min(PAUSE_MAX))
+    }
+}
+
+fn claim_of(row: &OccurrenceRow) -> Claim {
+    Claim { occurrence: row.id, fence: row.fence, app_id: row.app_id, app: row.app.clone(), due_at: row.due_at }
+}
+
+fn span(length: Duration) -> TimeDelta {
+    TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX)
+}

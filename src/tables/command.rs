@@ -1,0 +1,267 @@
+//! What people tell apps: each command in `command_log`, from its request to its result, and the last one beside its app.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use serde::Serialize;
+
+use super::app::known;
+use super::codebook::{AppCommand, CommandFlag, FatalFlag, RunStatus};
+use super::connection::Link;
+use super::schema::{app_groups, app_parents, apps, command_log};
+use super::{Store, shown};
+use crate::clock;
+use crate::error::Result;
+use crate::ident::AppName;
+
+/// A command as the database has it.
+#[derive(Debug, Clone, Serialize)]
+pub struct CommandRow {
+    /// Its number.
+    pub id: i64,
+    /// Its app.
+    pub app_id: i64,
+    /// The app's full name.
+    #[serde(serialize_with = "shown::text")]
+    pub app: AppName,
+    /// What is to be done.
+    pub command: AppCommand,
+    /// How far it has come.
+    pub flag: CommandFlag,
+    /// Who gave it.
+    pub by: String,
+    /// When.
+    #[serde(serialize_with = "shown::moment")]
+    pub time: NaiveDateTime,
+    /// What a start is given, as JSON.
+    pub args: Option<String>,
+    /// The manager that took it.
+    pub accepted_by: Option<String>,
+    /// When.
+    #[serde(serialize_with = "shown::moment_or_null")]
+    pub accepted_at: Option<NaiveDateTime>,
+    /// When it was carried out.
+    #[serde(serialize_with = "shown::moment_or_null")]
+    pub done_at: Option<NaiveDateTime>,
+    /// What came of it, in words.
+    pub result: Option<String>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = command_log)]
+struct CommandRecord {
+    id: i64,
+    cmd_name: i64,
+    cmd_flag: i64,
+    cmd_by: String,
+    cmd_time: NaiveDateTime,
+    cmd_exec: Option<NaiveDateTime>,
+    args: Option<String>,
+    result: Option<String>,
+    accepted_by: Option<String>,
+    accepted_at: Option<NaiveDateTime>,
+}
+
+/// Which commands to read.
+pub enum CommandFilter<'a> {
+    /// The one of this number.
+    One(i64),
+    /// Those that are not carried out yet, oldest first.
+    Open,
+    /// The last ones of these apps, newest first, at most so many.
+    OfApps(&'a [i64], i64),
+}
+
+impl Store {
+    /// Writes a command down, for a manager to carry out; its number.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn request(&mut self, app_id: i64, command: AppCommand, args: Option<&str>, by: &str) -> Result<i64> {
+        let now = clock::now();
+        self.write("write a command down", |connection| {
+            let row = (
+                command_log::app_id.eq(app_id),
+                command_log::cmd_name.eq(command.id()),
+                command_log::cmd_flag.eq(CommandFlag::Requested.id()),
+                command_log::cmd_by.eq(by),
+                command_log::cmd_time.eq(now),
+                command_log::args.eq(args),
+            );
+            diesel::insert_into(command_log::table).values(row).execute(connection)?;
+            let last = (
+                apps::cmd_name.eq(command.id()),
+                apps::cmd_flag.eq(CommandFlag::Requested.id()),
+                apps::cmd_by.eq(by),
+                apps::cmd_time.eq(now),
+                apps::cmd_exec.eq(None::<NaiveDateTime>),
+            );
+            diesel::update(apps::table.find(app_id)).set(last).execute(connection)?;
+            let ours = command_log::table
+                .filter(command_log::app_id.eq(app_id).and(command_log::cmd_by.eq(by)))
+                .filter(command_log::cmd_time.eq(now));
+            ours.select(command_log::id).order(command_log::id.desc()).first(connection)
+        })
+    }
+
+    /// Commands, as the filter says.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn commands(&mut self, filter: &CommandFilter<'_>) -> Result<Vec<CommandRow>> {
+        self.read("read the commands", |connection| load(connection, filter))
+    }
+
+    /// Takes a command for a manager; false when another one was faster.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn accept(&mut self, command: &CommandRow, by: &str) -> Result<bool> {
+        let now = clock::now();
+        self.write("take a command", |connection| {
+            let requested = command_log::table
+                .filter(command_log::id.eq(command.id))
+                .filter(command_log::cmd_flag.eq(CommandFlag::Requested.id()));
+            let row = (
+                command_log::cmd_flag.eq(CommandFlag::Accepted.id()),
+                command_log::accepted_by.eq(by),
+                command_log::accepted_at.eq(now),
+            );
+            if diesel::update(requested).set(row).execute(connection)? == 0 {
+                return Ok(false);
+            }
+            mirror(connection, command, CommandFlag::Accepted, None)?;
+            Ok(true)
+        })
+    }
+
+    /// Writes down what came of a command; false when that is written down already.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn finish(&mut self, command: &CommandRow, flag: CommandFlag, result: &str) -> Result<bool> {
+        self.write("finish a command", |connection| finish(connection, command, flag, result))
+    }
+
+    /// Carries out a command that changes the app's row alone: reset, enable, disable. `next_run` is when an app is due
+    /// that comes back into service: what it missed meanwhile is not made up for.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn change_app(&mut self, command: &CommandRow, next_run: Option<NaiveDateTime>) -> Result<bool> {
+        self.write("change an app's state", |connection| {
+            let app = apps::table.find(command.app_id);
+            let (was_disabled, fatal): (bool, i64) = app.select((apps::disable, apps::fatal_flag)).first(connection)?;
+            let fatal = fatal != FatalFlag::None.id();
+            let words = match command.command {
+                AppCommand::Reset => {
+                    let forget = (
+                        apps::failures.eq(0_i64),
+                        apps::retry_at.eq(None::<NaiveDateTime>),
+                        apps::fatal_flag.eq(FatalFlag::None.id()),
+                        apps::fatal_msg.eq(None::<String>),
+                        apps::fatal_time.eq(None::<NaiveDateTime>),
+                    );
+                    diesel::update(app).set(forget).execute(connection)?;
+                    if was_disabled && fatal {
+                        put_in_service(connection, command.app_id, next_run)?;
+                    }
+                    "its failures are forgotten"
+                }
+                AppCommand::Enable => {
+                    if was_disabled {
+                        put_in_service(connection, command.app_id, next_run)?;
+                    }
+                    if was_disabled { "it is in service again" } else { "it was in service" }
+                }
+                AppCommand::Disable => {
+                    diesel::update(app)
+                        .set((apps::disable.eq(true), apps::status.eq(RunStatus::Disabled.id())))
+                        .execute(connection)?;
+                    if was_disabled { "it was out of service" } else { "it is out of service" }
+                }
+                AppCommand::Start | AppCommand::Stop | AppCommand::Restart => return Ok(false),
+            };
+            finish(connection, command, CommandFlag::Done, words)
+        })
+    }
+}
+
+/// Lets the schedule start an app again.
+fn put_in_service(connection: &mut Link, app_id: i64, next_run: Option<NaiveDateTime>) -> QueryResult<()> {
+    let row = (
+        apps::disable.eq(false),
+        apps::status.eq(RunStatus::Idle.id()),
+        apps::next_run.eq(next_run),
+        apps::next_run_wished.eq(false),
+    );
+    diesel::update(apps::table.find(app_id)).set(row).execute(connection).map(drop)
+}
+
+fn finish(connection: &mut Link, command: &CommandRow, flag: CommandFlag, result: &str) -> QueryResult<bool> {
+    let now = clock::now();
+    let open = command_log::table
+        .filter(command_log::id.eq(command.id))
+        .filter(command_log::cmd_flag.eq_any([CommandFlag::Requested.id(), CommandFlag::Accepted.id()]));
+    let row = (command_log::cmd_flag.eq(flag.id()), command_log::cmd_exec.eq(now), command_log::result.eq(result));
+    if diesel::update(open).set(row).execute(connection)? == 0 {
+        return Ok(false);
+    }
+    mirror(connection, command, flag, Some(now))?;
+    Ok(true)
+}
+
+/// Notes beside the app how far its last command has come.
+fn mirror(
+    connection: &mut Link,
+    command: &CommandRow,
+    flag: CommandFlag,
+    done_at: Option<NaiveDateTime>,
+) -> QueryResult<()> {
+    let last = apps::table.filter(apps::id.eq(command.app_id).and(apps::cmd_time.eq(command.time)));
+    diesel::update(last).set((apps::cmd_flag.eq(flag.id()), apps::cmd_exec.eq(done_at))).execute(connection).map(drop)
+}
+
+/// Whether somebody has told a manager to end the app's run.
+pub(super) fn is_being_stopped(connection: &mut Link, app_id: i64) -> QueryResult<bool> {
+    let stops = [AppCommand::Stop.id(), AppCommand::Restart.id()];
+    let found: i64 = command_log::table
+        .filter(command_log::app_id.eq(app_id).and(command_log::cmd_flag.eq(CommandFlag::Accepted.id())))
+        .filter(command_log::cmd_name.eq_any(stops))
+        .count()
+        .get_result(connection)?;
+    Ok(found > 0)
+}
+
+fn load(connection: &mut Link, filter: &CommandFilter<'_>) -> QueryResult<Vec<CommandRow>> {
+    let mut query = command_log::table
+        .inner_join(apps::table.inner_join(app_parents::table.inner_join(app_groups::table)))
+        .select((CommandRecord::as_select(), apps::id, app_groups::name, app_parents::name, apps::name))
+        .into_boxed();
+    query = match filter {
+        CommandFilter::One(id) => query.filter(command_log::id.eq(*id)),
+        CommandFilter::Open => query
+            .filter(command_log::cmd_flag.eq_any([CommandFlag::Requested.id(), CommandFlag::Accepted.id()]))
+            .order(command_log::id.asc()),
+        CommandFilter::OfApps(app_ids, count) => {
+            query.filter(command_log::app_id.eq_any(*app_ids)).order(command_log::id.desc()).limit(*count)
+        }
+    };
+    let rows: Vec<(CommandRecord, i64, String, String, String)> = query.load(connection)?;
+    let row = |(record, app_id, group, parent, name): (CommandRecord, i64, String, String, String)| {
+        Ok(CommandRow {
+            id: record.id,
+            app_id,
+            app: AppName { group, parent, name },
+            command: known("cmd_name", record.cmd_name, AppCommand::from_id)?,
+            flag: known("cmd_flag", record.cmd_flag, CommandFlag::from_id)?,
+            by: record.cmd_by,
+            time: record.cmd_time,
+            args: record.args,
+            accepted_by: record.accepted_by,
+            accepted_at: record.accepted_at,
+            done_at: record.cmd_exec,
+            result: record.result,
+        })
+    };
+    rows.into_iter().map(row).collect()
+}

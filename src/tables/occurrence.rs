@@ -1,0 +1,550 @@
+//! Occurrences: the scheduled moments of apps, each decided once and accounted for, however many managers there are.
+//!
+//! An app's `next_run` is the first moment that nobody has decided. Whoever moves it on, in one conditional write, has
+//! decided all moments before; a claim carries a number that grows with every claim of the occurrence, and `dc run`
+//! starts nothing for a number that is no longer the last.
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{BigInt, Timestamp};
+use serde::Serialize;
+
+use super::connection::Link;
+use super::schema::{app_groups, app_parents, apps, occurrences, runtime};
+use super::{Store, Turn, shown, take_turn};
+use crate::error::Result;
+use crate::ident::AppName;
+
+/// How an occurrence stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OccurrenceState {
+    /// A manager starts it.
+    Claimed,
+    /// It is due, and waits: for its run before, or for room.
+    Queued,
+    /// Its run goes on.
+    Started,
+    /// Its run has ended.
+    Ran,
+    /// It was left out.
+    Skipped,
+    /// Nothing ran when it was due, and it is not made up for.
+    Missed,
+}
+
+impl OccurrenceState {
+    const ALL: [(Self, &str); 6] = [
+        (Self::Claimed, "claimed"),
+        (Self::Queued, "queued"),
+        (Self::Started, "started"),
+        (Self::Ran, "ran"),
+        (Self::Skipped, "skipped"),
+        (Self::Missed, "missed"),
+    ];
+
+    /// The word in the database.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(state, _)| *state == self).map_or("", |(_, name)| name)
+    }
+
+    fn of(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == name).map(|(state, _)| *state)
+    }
+
+    /// Whether nothing more comes of it.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Ran | Self::Skipped | Self::Missed)
+    }
+}
+
+impl Serialize for OccurrenceState {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+/// An app that is due.
+#[derive(Debug, Clone)]
+pub struct DueApp {
+    /// Its row.
+    pub app_id: i64,
+    /// Its full name.
+    pub name: AppName,
+    /// Its app.toml, as JSON.
+    pub definition: String,
+    /// The first moment that is not decided.
+    pub due_at: NaiveDateTime,
+    /// Whether the app itself wished for that moment.
+    pub is_wish: bool,
+    /// After failures: when it may start again.
+    pub retry_at: Option<NaiveDateTime>,
+    /// How many of its last runs failed.
+    pub failures: i64,
+    /// Its open run.
+    pub open_run: Option<String>,
+    /// Its occurrences that are claimed, but have not started.
+    pub claimed: i64,
+    /// Those that wait.
+    pub queued: i64,
+}
+
+/// What becomes of one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// The moment.
+    pub due_at: NaiveDateTime,
+    /// Claimed, queued, skipped or missed.
+    pub state: OccurrenceState,
+    /// Why it is not started.
+    pub reason: Option<String>,
+}
+
+/// What becomes of all moments of an app that are due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// The moments, in their order.
+    pub verdicts: Vec<Verdict>,
+    /// The first moment after them.
+    pub next_run: Option<NaiveDateTime>,
+}
+
+/// How many apps may run at once; 0 for no limit.
+#[derive(Debug, Clone, Default)]
+pub struct RunLimits {
+    /// Of all apps.
+    pub all: i64,
+    /// Of the apps of a group.
+    pub groups: Vec<(String, i64)>,
+}
+
+/// An occurrence that a manager may start, with the number that says that it still may.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The occurrence.
+    pub occurrence: i64,
+    /// The number of the claim.
+    pub fence: i64,
+    /// The app's row.
+    pub app_id: i64,
+    /// The app.
+    pub app: AppName,
+    /// The moment.
+    pub due_at: NaiveDateTime,
+}
+
+/// An occurrence as the database has it.
+#[derive(Debug, Clone, Serialize)]
+pub struct OccurrenceRow {
+    /// Its number.
+    pub id: i64,
+    /// Its app.
+    pub app_id: i64,
+    /// The app's full name.
+    #[serde(serialize_with = "shown::text")]
+    pub app: AppName,
+    /// The moment.
+    #[serde(serialize_with = "shown::moment")]
+    pub due_at: NaiveDateTime,
+    /// How it stands.
+    pub state: OccurrenceState,
+    /// Why.
+    pub reason: Option<String>,
+    /// The number of its last claim.
+    pub fence: i64,
+    /// The manager of that claim.
+    pub claimed_by: Option<String>,
+    /// When that was.
+    #[serde(serialize_with = "shown::moment_or_null")]
+    pub claimed_at: Option<NaiveDateTime>,
+    /// Its run.
+    pub runtime: Option<String>,
+    /// When it was settled.
+    #[serde(serialize_with = "shown::moment_or_null")]
+    pub ended_at: Option<NaiveDateTime>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = occurrences)]
+struct OccurrenceRecord {
+    id: i64,
+    app_id: i64,
+    due_at: NaiveDateTime,
+    state: String,
+    reason: Option<String>,
+    fence: i64,
+    claimed_by: Option<String>,
+    claimed_at: Option<NaiveDateTime>,
+    runtime: Option<String>,
+    ended_at: Option<NaiveDateTime>,
+}
+
+type Named<T> = (T, String, String, String);
+
+impl Store {
+    /// The apps that are due, the longest due first, at most `count`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn due_apps(&mut self, now: NaiveDateTime, count: i64) -> Result<Vec<DueApp>> {
+        type Row = (i64, String, Option<NaiveDateTime>, bool, Option<NaiveDateTime>, i64);
+        self.read("read which apps are due", |connection| {
+            let rows: Vec<Named<Row>> = apps::table
+                .inner_join(app_parents::table.inner_join(app_groups::table))
+                .filter(apps::archive.is_null().and(apps::disable.eq(false)))
+                .filter(apps::next_run.le(now))
+                .select((
+                    (apps::id, apps::definition, apps::next_run, apps::next_run_wished, apps::retry_at, apps::failures),
+                    app_groups::name,
+                    app_parents::name,
+                    apps::name,
+                ))
+                .order((apps::next_run.asc(), apps::id.asc()))
+                .limit(count)
+                .load(connection)?;
+            let ids: Vec<i64> = rows.iter().map(|((id, ..), ..)| *id).collect();
+            let open: Vec<(i64, String)> = runtime::table
+                .filter(runtime::ended_at.is_null().and(runtime::app_id.eq_any(&ids)))
+                .select((runtime::app_id, runtime::id))
+                .load(connection)?;
+            let waiting: Vec<(i64, String)> = occurrences::table
+                .filter(occurrences::state.eq_any(["claimed", "queued"]).and(occurrences::app_id.eq_any(&ids)))
+                .select((occurrences::app_id, occurrences::state))
+                .load(connection)?;
+            let due = |((app_id, definition, due_at, is_wish, retry_at, failures), group, parent, name): Named<Row>| {
+                let count =
+                    |wanted: &str| waiting.iter().filter(|(id, state)| *id == app_id && state == wanted).count() as i64;
+                Some(DueApp {
+                    app_id,
+                    name: AppName { group, parent, name },
+                    definition,
+                    due_at: due_at?,
+                    is_wish,
+                    retry_at,
+                    failures,
+                    open_run: open.iter().find(|(id, _)| *id == app_id).map(|(_, run)| run.clone()),
+                    claimed: count("claimed"),
+                    queued: count("queued"),
+                })
+            };
+            Ok(rows.into_iter().filter_map(due).collect())
+        })
+    }
+
+    /// The first moment after now that an active app is due; `None` when none ever is.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn next_due(&mut self) -> Result<Option<NaiveDateTime>> {
+        self.read("read when an app is due", |connection| {
+            apps::table
+                .filter(apps::archive.is_null().and(apps::disable.eq(false)))
+                .select(diesel::dsl::min(apps::next_run))
+                .first(connection)
+        })
+    }
+
+    /// Writes decisions down, in one transaction; those apps are left out that somebody else has decided meanwhile.
+    /// What may start is given back as claims; where a limit is reached it is queued instead.
+    ///
+    /// # Errors
+    /// When the database cannot be written: nothing is decided then.
+    pub fn decide(
+        &mut self,
+        decided: &[(DueApp, Decision)],
+        limits: &RunLimits,
+        by: &str,
+        now: NaiveDateTime,
+    ) -> Result<Vec<Claim>> {
+        self.write("decide what is due", |connection| {
+            let mut room = Room::count(connection, limits)?;
+            let mut claims = Vec::new();
+            for (app, decision) in decided {
+                if move_on(connection, app, decision)? {
+                    for verdict in &decision.verdicts {
+                        claims.extend(insert(connection, app, verdict, &mut room, by, now)?);
+                    }
+                }
+            }
+            Ok(claims)
+        })
+    }
+
+    /// The occurrences that wait and may start now: their apps do not run, and have nothing claimed. The longest due
+    /// first, one for each app.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn startable(&mut self, count: i64) -> Result<Vec<Claim>> {
+        self.read("read what waits to start", |connection| {
+            let runs = runtime::table.filter(runtime::ended_at.is_null()).select(runtime::app_id);
+            let claims = occurrences::table.filter(occurrences::state.eq("claimed")).select(occurrences::app_id);
+            let mut busy: BTreeSet<i64> = runs.load::<i64>(connection)?.into_iter().collect();
+            busy.extend(claims.load::<i64>(connection)?);
+            let waiting = load(connection, &Which::Queued, count)?;
+            // of several of one app the first one only
+            Ok(waiting.into_iter().filter(|row| busy.insert(row.app_id)).map(claim_of).collect())
+        })
+    }
+
+    /// Claims a waiting occurrence; `None` when somebody else was faster, or a limit is reached.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn claim(
+        &mut self,
+        waiting: &Claim,
+        limits: &RunLimits,
+        by: &str,
+        now: NaiveDateTime,
+    ) -> Result<Option<Claim>> {
+        self.write("claim an occurrence", |connection| {
+            let mut room = Room::count(connection, limits)?;
+            if !room.take(&waiting.app.group) {
+                return Ok(None);
+            }
+            renew(connection, waiting, OccurrenceState::Queued, by, now)
+        })
+    }
+
+    /// The claims that are older than `before`: whoever made them may be gone.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn old_claims(&mut self, before: NaiveDateTime, count: i64) -> Result<Vec<OccurrenceRow>> {
+        self.read("read old claims", |connection| load(connection, &Which::ClaimedBefore(before), count))
+    }
+
+    /// Takes over a claim that is not followed by a start; `None` when somebody else was faster.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn take_over(&mut self, old: &OccurrenceRow, by: &str, now: NaiveDateTime) -> Result<Option<Claim>> {
+        let claim = claim_of(old.clone());
+        self.write("take a claim over", |connection| renew(connection, &claim, OccurrenceState::Claimed, by, now))
+    }
+
+    /// Settles an occurrence that will not start, or puts it back into the queue; false when the claim was no longer
+    /// the last one, or the run has started after all.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn settle(&mut self, claim: &Claim, state: OccurrenceState, reason: &str, now: NaiveDateTime) -> Result<bool> {
+        self.write("settle an occurrence", |connection| settle(connection, claim, state, reason, now))
+    }
+
+    /// The last occurrences of these apps, the latest due first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn occurrences(&mut self, app_ids: &[i64], count: i64) -> Result<Vec<OccurrenceRow>> {
+        self.read("read the occurrences", |connection| load(connection, &Which::OfApps(app_ids), count))
+    }
+}
+
+/// Ends a claim without a start.
+pub(super) fn settle(
+    connection: &mut Link,
+    claim: &Claim,
+    state: OccurrenceState,
+    reason: &str,
+    now: NaiveDateTime,
+) -> QueryResult<bool> {
+    let still = occurrences::table
+        .filter(occurrences::id.eq(claim.occurrence).and(occurrences::fence.eq(claim.fence)))
+        .filter(occurrences::state.eq("claimed"));
+    let ended_at = state.is_final().then_some(now);
+    let row = (occurrences::state.eq(state.name()), occurrences::reason.eq(reason), occurrences::ended_at.eq(ended_at));
+    Ok(diesel::update(still).set(row).execute(connection)? > 0)
+}
+
+/// Notes that a claim was followed by its run; false when the claim is no longer the last one.
+pub(super) fn begin(connection: &mut Link, occurrence: i64, fence: i64, run: &str) -> QueryResult<bool> {
+    let still = occurrences::table
+        .filter(occurrences::id.eq(occurrence).and(occurrences::fence.eq(fence)))
+        .filter(occurrences::state.eq("claimed"));
+    let row = (occurrences::state.eq("started"), occurrences::runtime.eq(run), occurrences::reason.eq(None::<String>));
+    Ok(diesel::update(still).set(row).execute(connection)? > 0)
+}
+
+/// Closes the occurrence of a run that has ended.
+pub(super) fn end(connection: &mut Link, run: &str, reason: &str, now: NaiveDateTime) -> QueryResult<()> {
+    let started = occurrences::table.filter(occurrences::runtime.eq(run).and(occurrences::state.eq("started")));
+    let row = (occurrences::state.eq("ran"), occurrences::reason.eq(reason), occurrences::ended_at.eq(now));
+    diesel::update(started).set(row).execute(connection).map(drop)
+}
+
+/// Moves `next_run` on, if it is what the decision was made for: whoever does it has decided.
+fn move_on(connection: &mut Link, app: &DueApp, decision: &Decision) -> QueryResult<bool> {
+    if let Link::Postgres(server) = connection {
+        // a row that another manager is deciding is no longer ours: better leave it than wait
+        let free = sql_query("SELECT id FROM apps WHERE id = $1 AND next_run = $2 FOR UPDATE SKIP LOCKED")
+            .bind::<BigInt, _>(app.app_id)
+            .bind::<Timestamp, _>(app.due_at)
+            .execute(server)?;
+        if free == 0 {
+            return Ok(false);
+        }
+    }
+    let undecided = apps::table
+        .filter(apps::id.eq(app.app_id).and(apps::next_run.eq(app.due_at)))
+        .filter(apps::archive.is_null().and(apps::disable.eq(false)));
+    let row = (apps::next_run.eq(decision.next_run), apps::next_run_wished.eq(false));
+    Ok(diesel::update(undecided).set(row).execute(connection)? > 0)
+}
+
+/// Inserts an occurrence; one that is there already was decided before (the app wished for a moment of its schedule).
+fn insert(
+    connection: &mut Link,
+    app: &DueApp,
+    verdict: &Verdict,
+    room: &mut Room,
+    by: &str,
+    now: NaiveDateTime,
+) -> QueryResult<Option<Claim>> {
+    let this = occurrences::app_id.eq(app.app_id).and(occurrences::due_at.eq(verdict.due_at));
+    if occurrences::table.filter(this).count().get_result::<i64>(connection)? > 0 {
+        return Ok(None);
+    }
+    let (mut state, mut reason) = (verdict.state, verdict.reason.clone());
+    if state == OccurrenceState::Claimed && !room.take(&app.name.group) {
+        (state, reason) = (OccurrenceState::Queued, Some(room.words(&app.name.group)));
+    }
+    let is_claimed = state == OccurrenceState::Claimed;
+    let row = (
+        occurrences::app_id.eq(app.app_id),
+        occurrences::due_at.eq(verdict.due_at),
+        occurrences::state.eq(state.name()),
+        occurrences::reason.eq(reason),
+        occurrences::fence.eq(1_i64),
+        occurrences::claimed_by.eq(by),
+        occurrences::claimed_at.eq(now),
+        occurrences::ended_at.eq(state.is_final().then_some(now)),
+    );
+    diesel::insert_into(occurrences::table).values(row).execute(connection)?;
+    if !is_claimed {
+        return Ok(None);
+    }
+    let occurrence: i64 = occurrences::table.filter(this).select(occurrences::id).first(connection)?;
+    Ok(Some(Claim { occurrence, fence: 1, app_id: app.app_id, app: app.name.clone(), due_at: verdict.due_at }))
+}
+
+/// Claims an occurrence anew, with the next number.
+fn renew(
+    connection: &mut Link,
+    old: &Claim,
+    state: OccurrenceState,
+    by: &str,
+    now: NaiveDateTime,
+) -> QueryResult<Option<Claim>> {
+    let still = occurrences::table
+        .filter(occurrences::id.eq(old.occurrence).and(occurrences::fence.eq(old.fence)))
+        .filter(occurrences::state.eq(state.name()));
+    let row = (
+        occurrences::state.eq("claimed"),
+        occurrences::fence.eq(old.fence + 1),
+        occurrences::claimed_by.eq(by),
+        occurrences::claimed_at.eq(now),
+    );
+    let renewed = diesel::update(still).set(row).execute(connection)? > 0;
+    Ok(renewed.then(|| Claim { fence: old.fence + 1, ..old.clone() }))
+}
+
+/// How many more apps may start.
+struct Room {
+    limits: RunLimits,
+    /// The groups of the apps that run, or are about to.
+    busy: Vec<String>,
+}
+
+impl Room {
+    /// Counts, under a lock that lasts as long as the transaction: two managers must not both take the last place.
+    fn count(connection: &mut Link, limits: &RunLimits) -> QueryResult<Self> {
+        if limits.all == 0 && limits.groups.is_empty() {
+            return Ok(Self { limits: limits.clone(), busy: Vec::new() });
+        }
+        take_turn(connection, Turn::Claim)?;
+        let groups = || apps::table.inner_join(app_parents::table.inner_join(app_groups::table));
+        let mut busy: Vec<String> = groups()
+            .inner_join(runtime::table)
+            .filter(runtime::ended_at.is_null())
+            .select(app_groups::name)
+            .load(connection)?;
+        let claimed: Vec<String> = groups()
+            .inner_join(occurrences::table)
+            .filter(occurrences::state.eq("claimed"))
+            .select(app_groups::name)
+            .load(connection)?;
+        busy.extend(claimed);
+        Ok(Self { limits: limits.clone(), busy })
+    }
+
+    /// Takes a place; false when there is none.
+    fn take(&mut self, group: &str) -> bool {
+        let is_full = self.full(group).is_some();
+        if !is_full {
+            self.busy.push(group.to_owned());
+        }
+        !is_full
+    }
+
+    /// The limit that is reached.
+    fn full(&self, group: &str) -> Option<i64> {
+        let in_group = self.busy.iter().filter(|busy| *busy == group).count() as i64;
+        let group_limit = self.limits.groups.iter().find(|(name, _)| name == group).map(|(_, limit)| *limit);
+        let all = Some(self.limits.all).filter(|limit| *limit > 0 && self.busy.len() as i64 >= *limit);
+        all.or(group_limit.filter(|limit| in_group >= *limit))
+    }
+
+    fn words(&self, group: &str) -> String {
+        let is_all = self.limits.all > 0 && self.busy.len() as i64 >= self.limits.all;
+        let of = if is_all { "all apps".to_owned() } else { format!("the group `{group}`") };
+        format!("it waits for a place: {} of {of} run, and no more may", self.full(group).unwrap_or_default())
+    }
+}
+
+fn claim_of(row: OccurrenceRow) -> Claim {
+    Claim { occurrence: row.id, fence: row.fence, app_id: row.app_id, app: row.app, due_at: row.due_at }
+}
+
+/// Which rows [`load`] reads, and in which order.
+enum Which<'a> {
+    /// Those that wait, the longest due first.
+    Queued,
+    /// Those that are claimed since before then, the longest due first.
+    ClaimedBefore(NaiveDateTime),
+    /// Those of these apps, the latest due first.
+    OfApps(&'a [i64]),
+}
+
+fn load(connection: &mut Link, which: &Which<'_>, count: i64) -> QueryResult<Vec<OccurrenceRow>> {
+    let mut query = occurrences::table
+        .inner_join(apps::table.inner_join(app_parents::table.inner_join(app_groups::table)))
+        .select((OccurrenceRecord::as_select(), app_groups::name, app_parents::name, apps::name))
+        .into_boxed();
+    query = match which {
+        Which::Queued => query.filter(occurrences::state.eq("queued")),
+        Which::ClaimedBefore(before) => {
+            query.filter(occurrences::state.eq("claimed").and(occurrences::claimed_at.lt(*before)))
+        }
+        Which::OfApps(app_ids) => query.filter(occurrences::app_id.eq_any(*app_ids)),
+    };
+    query = match which {
+        Which::OfApps(_) => query.order((occurrences::due_at.desc(), occurrences::id.desc())),
+        _ => query.order((occurrences::due_at.asc(), occurrences::id.asc())),
+    };
+    let rows: Vec<Named<OccurrenceRecord>> = query.limit(count).load(connection)?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|(record, group, parent, name)| row(record, AppName { group, parent, name }))
+        .collect())
+}
+
+fn row(record: OccurrenceRecord, app: AppName) -> Option<OccurrenceRow> {
+    let OccurrenceRecord { id, app_id, due_at, state, reason, fence, claimed_by, claimed_at, runtime, ended_at } =
+        record;
+    let state = OccurrenceState::of(&state)?;
+    Some(OccurrenceRow { id, app_id, app, due_at, state, reason, fence, claimed_by, claimed_at, runtime, ended_at })
+}

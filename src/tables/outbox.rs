@@ -1,0 +1,114 @@
+//! What people are to be told: written in the same transaction as what it tells of, delivered by whoever delivers.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use serde::Serialize;
+
+use super::codebook::LogLevel;
+use super::connection::Link;
+use super::schema::outbox;
+use super::{Store, shown};
+use crate::clock;
+use crate::error::Result;
+use crate::ident::new_identity;
+
+/// What a message is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageKind {
+    /// An app was taken out of service.
+    Disabled,
+    /// An app that was taken out of service runs well again.
+    Recovered,
+    /// Many apps fail at once.
+    Incident,
+    /// They no longer do.
+    IncidentOver,
+}
+
+impl MessageKind {
+    /// The word in the database.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Disabled => "disabled",
+            Self::Recovered => "recovered",
+            Self::Incident => "incident",
+            Self::IncidentOver => "incident_over",
+        }
+    }
+}
+
+/// A message to people.
+#[derive(Debug, Clone)]
+pub struct NewMessage {
+    /// What it is about.
+    pub kind: MessageKind,
+    /// How grave it is.
+    pub severity: LogLevel,
+    /// The app that it is about.
+    pub app_id: Option<i64>,
+    /// One line.
+    pub subject: String,
+    /// The rest.
+    pub body: String,
+}
+
+/// A message as the database has it.
+#[derive(Debug, Clone, Serialize, Queryable, Selectable)]
+#[diesel(table_name = outbox)]
+pub struct MessageRow {
+    /// Its identity, a UUIDv7.
+    pub id: String,
+    /// When it was written.
+    #[serde(serialize_with = "shown::moment")]
+    pub created_at: NaiveDateTime,
+    /// How grave it is: the number of a [`LogLevel`].
+    pub severity: i64,
+    /// What it is about.
+    pub kind: String,
+    /// The app that it is about.
+    pub app_id: Option<i64>,
+    /// One line.
+    pub subject: String,
+    /// The rest.
+    pub body: String,
+}
+
+impl Store {
+    /// The messages behind `id`, oldest first; all of them with an empty one.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn messages_after(&mut self, id: &str, count: i64) -> Result<Vec<MessageRow>> {
+        let rows = outbox::table.filter(outbox::id.gt(id)).order(outbox::id.asc()).limit(count);
+        self.read("read the messages", |connection| rows.select(MessageRow::as_select()).load(connection))
+    }
+
+    /// The identity of the newest message; empty when there is none.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn last_message(&mut self) -> Result<String> {
+        let newest = outbox::table.select(outbox::id).order(outbox::id.desc());
+        self.read("read the messages", |connection| newest.first(connection).optional().map(Option::unwrap_or_default))
+    }
+}
+
+/// Writes a message in the transaction that is open.
+pub(super) fn append(connection: &mut Link, message: &NewMessage) -> QueryResult<()> {
+    let row = (
+        outbox::id.eq(new_identity()),
+        outbox::created_at.eq(clock::now()),
+        outbox::severity.eq(message.severity.id()),
+        outbox::kind.eq(message.kind.name()),
+        outbox::app_id.eq(message.app_id),
+        outbox::subject.eq(&message.subject),
+        outbox::body.eq(&message.body),
+    );
+    diesel::insert_into(outbox::table).values(row).execute(connection).map(drop)
+}
+
+/// The kind of the last message about an app.
+pub(super) fn last_kind(connection: &mut Link, app_id: i64) -> QueryResult<Option<String>> {
+    let newest = outbox::table.filter(outbox::app_id.eq(app_id)).order(outbox::id.desc());
+    newest.select(outbox::kind).first(connection).optional()
+}

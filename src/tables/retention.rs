@@ -1,0 +1,91 @@
+//! Old runs, occurrences and commands go, a few at a time.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+
+use super::Store;
+use super::codebook::CommandFlag;
+use super::schema::{command_log, function_log, managers, occurrences, runtime};
+use crate::error::Result;
+
+/// What may be deleted when it is old.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Old {
+    /// Runs that have ended, with what they measured.
+    Runs,
+    /// Occurrences that are settled.
+    Occurrences,
+    /// Commands that were carried out.
+    Commands,
+    /// Managers that have ended.
+    Managers,
+}
+
+impl Old {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Runs, Self::Occurrences, Self::Commands, Self::Managers];
+
+    /// In the words of a report.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Runs => "runs",
+            Self::Occurrences => "occurrences",
+            Self::Commands => "commands",
+            Self::Managers => "managers",
+        }
+    }
+}
+
+impl Store {
+    /// How many there are from before then.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn count_old(&mut self, what: Old, before: NaiveDateTime) -> Result<i64> {
+        self.read("count what is old", |connection| match what {
+            Old::Runs => runtime::table.filter(runtime::ended_at.lt(before)).count().get_result(connection),
+            Old::Occurrences => {
+                occurrences::table.filter(occurrences::ended_at.lt(before)).count().get_result(connection)
+            }
+            Old::Commands => command_log::table.filter(command_log::cmd_exec.lt(before)).count().get_result(connection),
+            Old::Managers => managers::table.filter(managers::ended_at.lt(before)).count().get_result(connection),
+        })
+    }
+
+    /// Deletes some of those from before then, in one short transaction; how many it were.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn delete_old(&mut self, what: Old, before: NaiveDateTime, count: i64) -> Result<u64> {
+        self.write("delete what is old", |connection| {
+            let deleted = match what {
+                Old::Runs => {
+                    let old = runtime::table.filter(runtime::ended_at.lt(before)).order(runtime::id.asc());
+                    let ids: Vec<String> = old.select(runtime::id).limit(count).load(connection)?;
+                    diesel::delete(function_log::table.filter(function_log::runtime.eq_any(&ids)))
+                        .execute(connection)?;
+                    diesel::delete(runtime::table.filter(runtime::id.eq_any(&ids))).execute(connection)?
+                }
+                Old::Occurrences => {
+                    let old = occurrences::table.filter(occurrences::ended_at.lt(before)).order(occurrences::id.asc());
+                    let ids: Vec<i64> = old.select(occurrences::id).limit(count).load(connection)?;
+                    diesel::delete(occurrences::table.filter(occurrences::id.eq_any(&ids))).execute(connection)?
+                }
+                Old::Commands => {
+                    let done = [CommandFlag::Done, CommandFlag::Refused, CommandFlag::Failed].map(CommandFlag::id);
+                    let old = command_log::table
+                        .filter(command_log::cmd_exec.lt(before).and(command_log::cmd_flag.eq_any(done)))
+                        .order(command_log::id.asc());
+                    let ids: Vec<i64> = old.select(command_log::id).limit(count).load(connection)?;
+                    diesel::delete(command_log::table.filter(command_log::id.eq_any(&ids))).execute(connection)?
+                }
+                Old::Managers => {
+                    let old = managers::table.filter(managers::ended_at.lt(before)).order(managers::id.asc());
+                    let ids: Vec<String> = old.select(managers::id).limit(count).load(connection)?;
+                    diesel::delete(managers::table.filter(managers::id.eq_any(&ids))).execute(connection)?
+                }
+            };
+            Ok(deleted as u64)
+        })
+    }
+}

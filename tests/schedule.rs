@@ -1,0 +1,100 @@
+//! Schedules against a reference in another language: a walk over every minute with CPython's time zones.
+//! `DC_TEST_ZONES=all` checks every zone with every pattern, around every change of its clock in ten years.
+
+mod support;
+
+use std::io::Write;
+use std::process::Command;
+
+use chrono::{DateTime, NaiveDateTime, Offset, TimeDelta, TimeZone};
+use chrono_tz::{TZ_VARIANTS, Tz};
+use data_collector::apps::{CronPattern, Schedule};
+
+const PATTERNS: [&str; 24] = [
+    "* * * * *",
+    "*/15 * * * *",
+    "30 * * * *",
+    "0 * * * *",
+    "0 0 * * *",
+    "30 0 * * *",
+    "59 23 * * *",
+    "0 1 * * *",
+    "30 1 * * *",
+    "0 2 * * *",
+    "30 2 * * *",
+    "45 2 * * *",
+    "0 3 * * *",
+    "*/20 0-4 * * *",
+    "5,35 1,2,3 * * *",
+    "15 2-3 * * sun",
+    "0 2 1-7 * sun",
+    "0 2 * mar,oct,nov,apr,sep *",
+    "30 2 25-31 3 *",
+    "*/7 */2 * * *",
+    "10 0-23/3 * * mon-fri",
+    "0 12 * * 1",
+    "1 0 1 * *",
+    "0 0 29 2 *",
+];
+
+/// The instants at which the clock of a zone is set, in ten years.
+fn changes(zone: Tz) -> Vec<NaiveDateTime> {
+    let start = DateTime::from_timestamp(1_735_689_600, 0).expect("2025").naive_utc();
+    let offset = |at: NaiveDateTime| zone.offset_from_utc_datetime(&at).fix();
+    let hours = (0..10 * 366 * 24).map(|hour| start + TimeDelta::hours(hour));
+    hours.filter(|at| offset(*at) != offset(*at - TimeDelta::hours(1))).collect()
+}
+
+fn due(pattern: &str, zone: Tz, from: NaiveDateTime, to: NaiveDateTime) -> Vec<String> {
+    let schedule = Schedule::Cron(CronPattern::read(pattern).expect(pattern));
+    let mut found = Vec::new();
+    let mut next = schedule.next(from - TimeDelta::microseconds(1), zone);
+    while let Some(at) = next.filter(|at| *at <= to) {
+        found.push(at.to_string());
+        next = schedule.next(at, zone);
+    }
+    found
+}
+
+#[test]
+fn schedules_agree_with_a_walk_over_every_minute() {
+    let all = std::env::var("DC_TEST_ZONES").is_ok_and(|zones| zones == "all");
+    let few = [
+        Tz::Europe__Zagreb,
+        Tz::America__New_York,
+        Tz::Australia__Lord_Howe,
+        Tz::Africa__Casablanca,
+        Tz::America__Santiago,
+        Tz::Asia__Tehran,
+        Tz::Pacific__Auckland,
+        Tz::UTC,
+    ];
+    let zones: Vec<Tz> = if all { TZ_VARIANTS.to_vec() } else { few.to_vec() };
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    for zone in zones {
+        let mut starts = changes(zone);
+        starts.truncate(if all { usize::MAX } else { 3 });
+        starts.push(DateTime::from_timestamp(1_772_000_000, 0).expect("a day").naive_utc());
+        for change in starts {
+            // from a whole minute on: the reference walks in minutes
+            let from = change - TimeDelta::seconds(change.and_utc().timestamp() % 60) - TimeDelta::hours(30);
+            let to = from + TimeDelta::hours(60);
+            for pattern in PATTERNS {
+                let job = serde_json::json!({
+                    "zone": zone.name(), "pattern": pattern, "from": from.to_string(), "to": to.to_string(),
+                    "due": due(pattern, zone, from, to),
+                });
+                writeln!(file, "{job}").expect("room");
+            }
+        }
+    }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/schedule/reference.py");
+    let output = match Command::new("python3").arg(script).arg(file.path()).output() {
+        Ok(output) if !support::stderr(&output).contains("No module named") => output,
+        _ => {
+            let _ = writeln!(std::io::stderr(), "skipped: there is no python3 with time zones");
+            return;
+        }
+    };
+    assert!(output.status.success(), "{}{}", support::stdout(&output), support::stderr(&output));
+}
