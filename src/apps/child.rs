@@ -12,6 +12,7 @@ use nix::errno::Errno;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 
+use super::control_group::ControlGroup;
 use super::launch::{Launch, RUNTIME_VARIABLE};
 use super::line::Piece;
 use super::output::Output;
@@ -121,8 +122,9 @@ pub fn supervise(launch: &Launch, events: &(dyn Fn(Event) + Sync), signals: &mut
     let marker = given.map_or_else(|| OsString::from(RuntimeId::new().as_str()), |(_, value)| value.clone());
     signals.bell().reset();
     let started = Instant::now();
-    let child = launch.start(&marker)?;
-    let main = Main::of(&child, &marker, launch.alone);
+    let group = ControlGroup::make(&marker);
+    let child = launch.start(&marker, group.as_ref())?;
+    let main = Main::of(&child, &marker, launch.alone, group);
     thread::scope(|scope| {
         // inside the scope, so that a panic ends the app before the scope waits for the threads that wait for the app
         let (mut main, call_off) = (main, call_off);
@@ -156,11 +158,11 @@ struct Main {
 }
 
 impl Main {
-    fn of(child: &Child, marker: &OsString, alone: bool) -> Self {
+    fn of(child: &Child, marker: &OsString, alone: bool, group: Option<ControlGroup>) -> Self {
         let pid = child.id().cast_signed();
         let mut variable = OsString::from(format!("{RUNTIME_VARIABLE}="));
         variable.push(marker);
-        Self { pid, tree: ProcessTree::of(pid, variable.into_encoded_bytes(), alone), reaped: false }
+        Self { pid, tree: ProcessTree::of(pid, variable.into_encoded_bytes(), alone, group), reaped: false }
     }
 
     /// Takes the end of the main process, which only now gives its number back.

@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use nix::libc;
 
+use super::control_group::ControlGroup;
 use super::definition::is_executable;
-use super::system_call::in_own_session;
+use super::system_call::{in_own_session, in_own_session_and_group};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How often a program that is still being written is tried again.
@@ -53,7 +54,7 @@ impl Launch {
     /// # Errors
     /// Not found (exit 5) for a program, interpreter or folder that is missing; permission (exit 4) for what cannot be
     /// executed; busy (exit 75) when the system has no room for a process.
-    pub(super) fn start(&self, marker: &OsString) -> Result<Child> {
+    pub(super) fn start(&self, marker: &OsString, group: Option<&ControlGroup>) -> Result<Child> {
         self.check_first_line()?;
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).current_dir(&self.folder);
@@ -63,7 +64,10 @@ impl Launch {
         command.env(RUNTIME_VARIABLE, marker);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        in_own_session(&mut command);
+        match group.and_then(ControlGroup::door) {
+            Some(door) => in_own_session_and_group(&mut command, door),
+            None => in_own_session(&mut command),
+        }
         let mut tries = 0;
         loop {
             match command.spawn() {
@@ -214,7 +218,7 @@ mod tests {
             grace: Duration::ZERO,
             alone: false,
         };
-        launch.start(&"test".into()).expect_err("no start")
+        launch.start(&"test".into(), None).expect_err("no start")
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! Nothing here knows a database: definitions are read from files, and what a run does is told as events.
 
 mod child;
+mod confinement;
+mod control_group;
 mod definition;
 mod definition_fields;
 mod folder;
@@ -19,6 +21,7 @@ mod survivors;
 mod system_call;
 
 pub use child::{Ended, Event, How, Stream, supervise};
+pub use confinement::Confinement;
 pub use definition::{AppDefinition, CatchUp, DEFAULT_PROGRAM, DEFINITION_FILE, Overlap};
 pub use folder::{FoundApp, app_names, choose, find_app, find_apps};
 pub use launch::{Launch, RUNTIME_VARIABLE};
@@ -29,3 +32,4 @@ pub use schedule::{CronPattern, Schedule};
 pub use signals::{SignalSender, Signals};
 pub use survivors::end_survivors;
 pub use system_call::Usage;
+pub(crate) use system_call::in_own_session as detach;

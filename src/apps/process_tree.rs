@@ -9,6 +9,8 @@
 //! 4. this process is there for this app alone, and the orphan is not in our session: only what an app left can be there,
 //!    for nobody can enter a session, and the children that we start ourselves stay in ours.
 //!
+//! Where control groups may be made, the tree has one, and whatever is in it belongs to it, too.
+//!
 //! Orphans of other runs in this process have none of the first three, and are left alone. Without the fourth, a process
 //! escapes that clears its environment, leaves the session and loses its parent, all between two looks.
 
@@ -19,6 +21,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpid, getsid};
 
+use super::control_group::ControlGroup;
 use super::process::ProcessStat;
 use super::system_call::{Usage, reap};
 use crate::error::{OrFail, Result};
@@ -52,12 +55,14 @@ pub(super) struct ProcessTree {
     members: BTreeMap<i32, ProcessStat>,
     sessions: BTreeSet<i32>,
     usage: Usage,
+    /// Where control groups may be made, one that nothing of the tree is outside of.
+    group: Option<ControlGroup>,
 }
 
 impl ProcessTree {
     /// The tree of our child `main`, a session's leader; `marker` is the `NAME=value` that its environment holds, and
     /// `alone` says that no other app has a tree in this process.
-    pub(super) fn of(main: i32, marker: Vec<u8>, alone: bool) -> Self {
+    pub(super) fn of(main: i32, marker: Vec<u8>, alone: bool, group: Option<ControlGroup>) -> Self {
         let members = ProcessStat::of(main).map(|stat| (main, stat)).into_iter().collect();
         Self {
             own: getpid().as_raw(),
@@ -67,6 +72,7 @@ impl ProcessTree {
             members,
             sessions: BTreeSet::from([main]),
             usage: Usage::default(),
+            group,
         }
     }
 
@@ -133,6 +139,9 @@ impl ProcessTree {
             if count == 0 || Instant::now() > deadline {
                 return count;
             }
+            if let Some(group) = &self.group {
+                group.kill();
+            }
             self.running().for_each(|stat| send(stat, Signal::SIGKILL));
             thread::sleep(KILL_PAUSE);
         }
@@ -164,6 +173,7 @@ impl ProcessTree {
         let same = |old: &ProcessStat| ProcessStat::of(old.pid).filter(|now| now.start_ticks == old.start_ticks);
         let mut waiting: Vec<ProcessStat> = self.members.values().filter_map(same).collect();
         waiting.extend(children_of(self.own).into_iter().filter(|orphan| self.owns(orphan)));
+        waiting.extend(self.group.iter().flat_map(ControlGroup::pids).filter_map(ProcessStat::of));
         let mut members = BTreeMap::new();
         while let Some(stat) = waiting.pop() {
             if stat.pid != self.own && members.insert(stat.pid, stat).is_none() {

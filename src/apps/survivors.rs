@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpid};
 
+use super::control_group::ControlGroup;
 use super::launch::RUNTIME_VARIABLE;
 use super::process::ProcessStat;
 use crate::error::{Error, ErrorKind, Result, file_error};
@@ -22,12 +23,19 @@ const KILL_WAIT_MAX: Duration = Duration::from_secs(3);
 /// # Errors
 /// Busy, when some cannot be ended.
 pub fn end_survivors(runtime: &str, grace: Duration) -> Result<usize> {
+    let group = ControlGroup::left_by(runtime);
     let found = survivors(runtime)?;
     if found.is_empty() {
         return Ok(0);
     }
     send(&found, Signal::SIGTERM);
-    if !wait(runtime, Signal::SIGTERM, grace)? && !wait(runtime, Signal::SIGKILL, KILL_WAIT_MAX)? {
+    if !wait(runtime, Signal::SIGTERM, grace)? {
+        if let Some(group) = &group {
+            group.kill();
+        }
+        if wait(runtime, Signal::SIGKILL, KILL_WAIT_MAX)? {
+            return Ok(found.len());
+        }
         let left: Vec<String> = survivors(runtime)?.iter().map(|process| process.pid.to_string()).collect();
         return Err(Error::new(
             ErrorKind::Busy,
@@ -64,9 +72,11 @@ fn survivors(runtime: &str) -> Result<Vec<ProcessStat>> {
     let own_session = all.iter().find(|process| process.pid == own).map(|process| process.session);
     let sessions: Vec<i32> =
         all.iter().zip(&marked).filter(|(_, marked)| **marked).map(|(process, _)| process.session).collect();
+    let in_group = ControlGroup::pids_left_by(runtime);
     let is_left = |(process, marked): &(&ProcessStat, &bool)| {
         let in_session = Some(process.session) != own_session && sessions.contains(&process.session);
-        process.pid != own && process.is_running() && (**marked || in_session)
+        let is_ours = **marked || in_session || in_group.contains(&process.pid);
+        process.pid != own && process.is_running() && is_ours
     };
     Ok(all.iter().zip(&marked).filter(is_left).map(|(process, _)| *process).collect())
 }

@@ -1,5 +1,6 @@
 //! The two system calls that no safe crate offers: a session of one's own for a child, and what one child has used.
 
+use std::fs::File;
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, ExitStatus};
@@ -27,15 +28,30 @@ impl Usage {
 }
 
 /// Makes the child of `command` the leader of a session and group of its own, away from our terminal.
-pub(super) fn in_own_session(command: &mut Command) {
-    let start_session = || nix::unistd::setsid().map(|_| ()).map_err(io::Error::from);
+pub(crate) fn in_own_session(command: &mut Command) {
+    before_it_runs(command, None);
+}
+
+/// The same, and it enters the control group behind `door` first: no process of its own is ever outside.
+pub(super) fn in_own_session_and_group(command: &mut Command, door: File) {
+    before_it_runs(command, Some(door));
+}
+
+fn before_it_runs(command: &mut Command, door: Option<File>) {
+    let prepare = move || {
+        if let Some(door) = &door {
+            // 0 is whoever writes it; a group that has gone is no reason not to start
+            let _ = nix::unistd::write(door, b"0");
+        }
+        nix::unistd::setsid().map(|_| ()).map_err(io::Error::from)
+    };
     #[expect(
         unsafe_code,
-        reason = "the standard library's own way to setsid is unstable; setsid(2) is async-signal-safe"
+        reason = "the standard library's own way to setsid is unstable; setsid(2) and write(2) are async-signal-safe"
     )]
-    // SAFETY: between fork and exec the closure makes one system call and allocates nothing
+    // SAFETY: between fork and exec the closure makes two system calls and allocates nothing
     unsafe {
-        command.pre_exec(start_session);
+        command.pre_exec(prepare);
     }
 }
 
