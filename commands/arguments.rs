@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use data_collector::settings::Source;
 use data_collector::shell::{ColorChoice, ShellOptions};
 
-use crate::{completions, deploy, logs, man, merge, run};
+use crate::{completions, deploy, doctor, logs, man, manager, merge, run};
 
 const ABOUT: &str = "Run, watch and merge what collects your data";
 
@@ -15,6 +15,8 @@ Examples:
   dc run demo/standards/countries     run an app; the first time the database makes itself
   dc merge companies companies.csv    load a file: only what changed is touched
   dc logs companies --level error     what went wrong
+  dc manager start                    keep the schedules of all apps
+  dc doctor                           what is wrong, and how to mend it
   dc deploy                           bring the schema and the apps up to date
 
 Exit status: 0 done; 1 failed; 2 usage; 3 settings; 4 secret or permission; 5 not found; 6 refused by
@@ -54,6 +56,8 @@ pub(crate) enum Command {
     // boxed: it has by far the most flags, and the others should not carry its size
     Merge(Box<merge::Args>),
     Logs(logs::Args),
+    Manager(manager::Args),
+    Doctor(doctor::Args),
     Completions(completions::Args),
     #[command(hide = true)]
     Man(man::Args),

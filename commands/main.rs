@@ -3,9 +3,11 @@
 mod arguments;
 mod completions;
 mod deploy;
+mod doctor;
 mod exit;
 mod logs;
 mod man;
+mod manager;
 mod memory;
 mod merge;
 mod run;
@@ -18,7 +20,7 @@ use data_collector::context::Context;
 use data_collector::error::{Error, OrFail, Result};
 use data_collector::logs::{LogGuard, LogSetup};
 use data_collector::settings::{Environment, Settings};
-use data_collector::shell::Shell;
+use data_collector::shell::{Screen, Shell};
 
 use arguments::{Arguments, Command};
 
@@ -60,6 +62,11 @@ fn dispatch(context: &Context, command: Command) -> Result<i32> {
             watch_interrupts(context)?;
             logs::run(context, args).map(|()| 0)
         }
+        Command::Manager(args) => {
+            watch_interrupts(context)?;
+            manager::run(context, args).map(|()| 0)
+        }
+        Command::Doctor(args) => doctor::run(context, &args),
         Command::Completions(args) => completions::run(context, &args).map(|()| 0),
         Command::Man(args) => man::run(context, &args).map(|()| 0),
     }
@@ -96,12 +103,19 @@ fn start_log(settings: &Settings, verbose: u8) -> Result<LogGuard> {
     LogSetup::of(settings).console_only().filter(filter).start()
 }
 
-/// The first Ctrl-C asks to stop in order, the second ends at once.
+/// The first Ctrl-C asks to stop in order, the second ends at once, and gives the terminal back.
 fn watch_interrupts(context: &Context) -> Result<()> {
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        let flag = context.cancellation().flag();
-        let twice = signal_hook::flag::register_conditional_shutdown(signal, 130, flag.clone());
-        twice.and_then(|_| signal_hook::flag::register(signal, flag)).or_fail(|| "watch for Ctrl-C".to_owned())?;
-    }
-    Ok(())
+    let mut arriving = signal_hook::iterator::Signals::new([signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM])
+        .or_fail(|| "watch for Ctrl-C".to_owned())?;
+    let cancellation = context.cancellation().clone();
+    let watching = std::thread::Builder::new().name("interrupts".to_owned()).spawn(move || {
+        for _ in arriving.forever() {
+            if cancellation.is_cancelled() {
+                Screen::restore();
+                std::process::exit(130);
+            }
+            cancellation.cancel();
+        }
+    });
+    watching.map(drop).or_fail(|| "start a thread for Ctrl-C".to_owned())
 }

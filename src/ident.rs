@@ -69,6 +69,11 @@ pub fn new_identity() -> String {
     uuid::Uuid::now_v7().to_string()
 }
 
+/// The name of this machine.
+pub fn host() -> String {
+    nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_else(|| "unknown".to_owned())
+}
+
 /// The identity of one run: a UUIDv7, so that runs sort by their start.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RuntimeId(String);

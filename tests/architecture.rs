@@ -9,7 +9,7 @@ const FLOORS: &[&[&str]] = &[
     &["clock", "ident", "record"],
     &["hash", "settings", "shell"],
     &["bound", "context"],
-    &["db", "http"],
+    &["broker", "db", "http"],
     &["tables"],
     &["merge", "logs", "profile", "apps"],
     &["manager"],

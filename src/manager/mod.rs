@@ -1,8 +1,20 @@
 //! The manager: keeps the schedules, carries commands out, and sees to what others have left behind. It starts nothing
 //! but `dc run`, detached; so it may be stopped, killed or upgraded at any moment, and several may share one database.
 
+mod clocks;
+mod commands;
 mod decide;
 mod desk;
+mod failures;
+mod launcher;
+mod listen;
+mod runs;
 mod scheduler;
 #[cfg(test)]
 mod simulation;
+mod wake;
+mod work;
+
+pub use listen::{Served, listen};
+pub use wake::Waker;
+pub use work::{Manager, ManagerState, is_alive};

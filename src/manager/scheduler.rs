@@ -8,6 +8,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 use super::decide::{Decided, decide, start_of};
 use super::desk::{Clock, Desk, Failed, Starter};
 use crate::apps::AppDefinition;
+use crate::clock;
 use crate::error::Result;
 use crate::tables::{Claim, OccurrenceRow, OccurrenceState, RunLimits};
 
@@ -53,6 +54,8 @@ pub(super) struct Pass {
     pub(super) clock_jump_ms: Option<i64>,
     /// How long to wait for the next pass.
     pub(super) pause: Duration,
+    /// What was started and decided, in words.
+    pub(super) events: Vec<String>,
 }
 
 impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
@@ -115,6 +118,13 @@ impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
             }
             let claims = self.desk.decide(&decided, &self.limits, &self.by, now)?;
             pass.settled += decided.iter().map(|(_, decision)| decision.verdicts.len()).sum::<usize>() - claims.len();
+            for (app, decision) in &decided {
+                let told = decision.verdicts.iter().filter(|verdict| verdict.reason.is_some());
+                pass.events.extend(told.map(|verdict| {
+                    let reason = verdict.reason.as_deref().unwrap_or_default();
+                    format!("{}: due {}, {}: {reason}", app.name, clock::text(verdict.due_at), verdict.state.name())
+                }));
+            }
             for claim in claims {
                 self.start(&claim, pass)?;
             }
@@ -154,7 +164,10 @@ impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
 
     fn start(&mut self, claim: &Claim, pass: &mut Pass) -> Result<()> {
         match self.starter.start(claim) {
-            Ok(()) => pass.started += 1,
+            Ok(()) => {
+                pass.started += 1;
+                pass.events.push(format!("{}: due {}, started", claim.app, clock::text(claim.due_at)));
+            }
             Err(error) if error.is_temporary() => {
                 // it stays claimed, and is taken over later
                 log::warn!("{} was not started now: {error}", claim.app);

@@ -3,20 +3,26 @@
 mod app;
 mod connect;
 mod deploy;
+mod doctor;
 mod history;
 mod list;
 mod logs;
+mod manager;
 mod merge;
 mod profile;
 mod prune;
 mod run;
 
+pub use crate::manager::{Manager, ManagerState};
+pub use crate::tables::AppCommand;
 pub use app::App;
 pub use connect::connect;
 pub use deploy::{CodebookChange, DeployOptions, DeployReport, deploy};
+pub use doctor::{Diagnosis, Finding, Health, doctor};
 pub use history::{MergeHistory, merge_history, show_table, undo_merges};
 pub use list::{AppList, ListedApp, app_names, list_apps};
 pub use logs::{LogLine, LogsOptions, RunList, logs, runs};
+pub use manager::*;
 pub use merge::{HashOnlyOptions, MergeOptions, hash_only, merge};
 pub use profile::{ProfileOptions, RunProfile, profile};
 pub use prune::{PruneOptions, PruneReport, prune};

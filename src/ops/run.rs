@@ -20,7 +20,7 @@ use crate::apps::{
 use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, OrFail, Result};
-use crate::ident::{AppName, RuntimeId};
+use crate::ident::{AppName, RuntimeId, host};
 use crate::logs::{Capture, Captured, LaneReport, Redactor, RunOfApp};
 use crate::settings::MAIN;
 use crate::tables::{
@@ -198,7 +198,7 @@ impl Runner<'_> {
             "run {runtime} of {} was left behind by a dc that is gone; {survivors} of its processes were ended",
             run.app
         );
-        store.end_run(&runtime, &outcome::orphan(run)).map(|_| ())
+        store.end_run(&runtime, &RunEnd::orphan(run)).map(|_| ())
     }
 
     fn of_app(&self) -> RunOfApp {
@@ -389,10 +389,6 @@ fn source(stream: Stream) -> &'static str {
         Stream::Stdout => "stdout",
         Stream::Stderr => "stderr",
     }
-}
-
-fn host() -> String {
-    nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// Whether the dc that supervised a run is surely gone: this machine, and that very process no longer lives.

@@ -1,5 +1,9 @@
 //! What a person sees: data on stdout, everything else on stderr, colour and bars only on a terminal.
 
+mod screen;
+
+pub use screen::Screen;
+
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
@@ -129,6 +133,11 @@ impl Shell {
         self.options.json
     }
 
+    /// Whether notes are left out.
+    pub fn is_quiet(&self) -> bool {
+        self.options.quiet
+    }
+
     /// How talkative to be: 0, 1, 2.
     pub fn verbosity(&self) -> u8 {
         self.options.verbose
@@ -209,6 +218,23 @@ pub fn table<const COLUMNS: usize>(header: [&str; COLUMNS]) -> Table {
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(header);
     table
+}
+
+/// A table as wide as `columns`, with any number of columns.
+pub fn table_of(header: &[&str], columns: usize) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING.header_separator(LineStyle::none().fill('─').junction('─')))
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(u16::try_from(columns).unwrap_or(u16::MAX))
+        .set_header(header.to_vec());
+    table
+}
+
+/// The columns of the window; as many as reports are made for where there is none.
+pub fn columns() -> usize {
+    let term = console::Term::stdout();
+    if term.is_term() { usize::from(term.size().1) } else { 120 }
 }
 
 fn json<R: Serialize>(report: &R) -> Result<String> {

@@ -335,6 +335,15 @@ impl Store {
         self.write("settle an occurrence", |connection| settle(connection, claim, state, reason, now))
     }
 
+    /// The apps of all occurrences that wait, or are claimed and have not started.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn waiting(&mut self) -> Result<Vec<i64>> {
+        let waiting = occurrences::table.filter(occurrences::state.eq_any(["claimed", "queued"]));
+        self.read("read what waits to start", |connection| waiting.select(occurrences::app_id).load(connection))
+    }
+
     /// The last occurrences of these apps, the latest due first.
     ///
     /// # Errors

@@ -87,6 +87,27 @@ pub struct RunEnd {
     pub backoff: Backoff,
 }
 
+impl RunEnd {
+    /// The end of a run whose `dc run` is gone: nobody saw how the app ended.
+    pub fn orphan(run: &RunRow) -> Self {
+        Self {
+            code: RunOutcome::OrphanPid,
+            exit_code: None,
+            signal: None,
+            reason: Some("the dc that supervised it is gone".to_owned()),
+            exceptions: run.exceptions,
+            log_lines: run.log_lines,
+            cpu_user_ms: 0,
+            cpu_system_ms: 0,
+            memory_peak_kib: 0,
+            task_size: run.task_size,
+            solved: run.solved,
+            failed: run.failed,
+            backoff: Backoff::default(),
+        }
+    }
+}
+
 /// The pause after a failure: it doubles with each one in a row.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Backoff {

@@ -118,6 +118,7 @@ struct Newest {
 enum Which<'a> {
     Filter(&'a RunFilter),
     OpenOf(i64),
+    Open,
     These(&'a [String]),
 }
 
@@ -128,6 +129,39 @@ impl Store {
     /// When the database cannot be read.
     pub fn runs(&mut self, filter: &RunFilter) -> Result<Vec<RunRow>> {
         self.read("read the runs", |connection| load(connection, &Which::Filter(filter)))
+    }
+
+    /// The runs that go on, newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn open_runs(&mut self) -> Result<Vec<RunRow>> {
+        self.read("read the runs that go on", |connection| load(connection, &Which::Open))
+    }
+
+    /// The mean length in seconds of the last `count` good runs of each active app that has one.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn mean_seconds(&mut self, count: i64) -> Result<Vec<(i64, f64)>> {
+        self.read("read how long runs take", |connection| {
+            let ids: Vec<i64> = apps::table.filter(apps::archive.is_null()).select(apps::id).load(connection)?;
+            let mut means = Vec::new();
+            for app_id in ids {
+                let good = runtime::table
+                    .filter(runtime::app_id.eq(app_id).and(runtime::code.eq(RunOutcome::Ok.id())))
+                    .select((runtime::started_at, runtime::ended_at))
+                    .order(runtime::id.desc())
+                    .limit(count);
+                let rows: Vec<(NaiveDateTime, Option<NaiveDateTime>)> = good.load(connection)?;
+                let lengths = rows.iter().filter_map(|(from, to)| Some(((*to)? - *from).num_milliseconds()));
+                let lengths: Vec<i64> = lengths.collect();
+                if !lengths.is_empty() {
+                    means.push((app_id, lengths.iter().sum::<i64>() as f64 / lengths.len() as f64 / 1_000.0));
+                }
+            }
+            Ok(means)
+        })
     }
 
     /// The last run of each active app that has one, newest first.
@@ -168,6 +202,7 @@ fn load(connection: &mut Link, which: &Which<'_>) -> QueryResult<Vec<RunRow>> {
         Which::OpenOf(app_id) => {
             query = query.filter(runtime::app_id.eq(*app_id).and(runtime::ended_at.is_null()));
         }
+        Which::Open => query = query.filter(runtime::ended_at.is_null()),
         Which::These(identities) => query = query.filter(runtime::id.eq_any(*identities)),
         Which::Filter(filter) => {
             if let Some(app_ids) = &filter.app_ids {

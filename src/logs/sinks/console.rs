@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::logs::line::{Line, LogRecord};
 use crate::logs::sink::{Entry, Sink, Undelivered};
 use crate::settings::{LogFormat, Section};
+use crate::shell::Screen;
 use crate::tables::LogLevel;
 
 /// This sink's line in the registry.
@@ -34,6 +35,7 @@ impl Console {
             false => env_logger::WriteStyle::Never,
         };
         let mut builder = env_logger::Builder::new();
+        builder.target(env_logger::Target::Pipe(Box::new(Stderr)));
         builder.filter_level(log::LevelFilter::Trace).write_style(style).format(|out, record| {
             // the record was written earlier, maybe in another process: its time and level come as texts
             let (time, level) = (record.target(), record.module_path().unwrap_or_default());
@@ -70,11 +72,27 @@ impl Sink for Console {
                 LogFormat::Text => self.tell_people(&record),
                 LogFormat::Json => {
                     // a stderr that is gone is no reason to keep anything
-                    let _ = writeln!(std::io::stderr().lock(), "{}", flat(&record));
+                    let _ = Stderr.write_all(format!("{}\n", flat(&record)).as_bytes());
                 }
             }
         }
         Ok(())
+    }
+}
+
+/// Standard error; while the terminal is drawn as a page, the page has the lines.
+struct Stderr;
+
+impl Write for Stderr {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        if !Screen::say(&String::from_utf8_lossy(line)) {
+            std::io::stderr().lock().write_all(line)?;
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().lock().flush()
     }
 }
 

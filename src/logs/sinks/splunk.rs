@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Answer, Client, ClientOptions};
-use crate::ident::new_identity;
+use crate::ident::{host, new_identity};
 use crate::logs::line::{Line, LogRecord};
 use crate::logs::sink::{Entry, Limits, Sink, Undelivered, Why};
 use crate::settings::{Secret, Section};
@@ -60,7 +60,7 @@ fn open(context: &Context, section: Section<'_>) -> Result<Box<dyn Sink>> {
         index: section.text("index")?,
         source: section.text("source")?.unwrap_or_else(|| "data-collector".to_owned()),
         sourcetype: section.text("sourcetype")?.unwrap_or_else(|| "_json".to_owned()),
-        host: nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()),
+        host: host(),
     }))
 }
 
@@ -74,15 +74,14 @@ struct Splunk {
     index: Option<String>,
     source: String,
     sourcetype: String,
-    host: Option<String>,
+    host: String,
 }
 
 /// One event as the collector takes it.
 #[derive(Serialize)]
 struct Event<'a> {
     time: Box<RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    host: Option<&'a str>,
+    host: &'a str,
     source: &'a str,
     sourcetype: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -173,7 +172,7 @@ impl Splunk {
         Ok(Event {
             // a float would lose the last digits
             time: RawValue::from_string(time)?,
-            host: self.host.as_deref(),
+            host: &self.host,
             source: &self.source,
             sourcetype: &self.sourcetype,
             index: self.index.as_deref(),

@@ -188,14 +188,10 @@ impl World {
     fn insert(&mut self, app: &DueApp, decision: &Decision, by: &str, now: NaiveDateTime) -> Vec<Claim> {
         let mut claims = Vec::new();
         for verdict in &decision.verdicts {
-            let is_known = self
-                .occurrences
-                .iter()
-                .any(|other| other.row.app_id == app.app_id && other.row.due_at == verdict.due_at);
-            if is_known {
+            if !self.decided.insert((app.app_id, verdict.due_at)) {
                 continue;
             }
-            let id = self.occurrences.len() as i64 + 1;
+            let id = self.decided.len() as i64;
             if verdict.state == OccurrenceState::Claimed {
                 claims.push(Claim {
                     occurrence: id,

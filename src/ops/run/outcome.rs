@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::apps::{AppDefinition, Ended, How};
 use crate::error::Result;
 use crate::logs::Captured;
-use crate::tables::{Backoff, RunEnd, RunOutcome, RunRow};
+use crate::tables::{Backoff, RunEnd, RunOutcome};
 
 /// What came of a run.
 #[derive(Debug, Clone, Serialize)]
@@ -98,25 +98,6 @@ pub(super) fn end_of(ended: &Result<Ended>, captured: &Captured, definition: &Ap
         task_size: captured.task_size,
         solved: captured.solved,
         failed: captured.failed,
-        backoff: Backoff::default(),
-    }
-}
-
-/// The row that closes a run whose dc is gone.
-pub(super) fn orphan(run: &RunRow) -> RunEnd {
-    RunEnd {
-        code: RunOutcome::OrphanPid,
-        exit_code: None,
-        signal: None,
-        reason: Some("the dc that supervised it is gone".to_owned()),
-        exceptions: run.exceptions,
-        log_lines: run.log_lines,
-        cpu_user_ms: 0,
-        cpu_system_ms: 0,
-        memory_peak_kib: 0,
-        task_size: run.task_size,
-        solved: run.solved,
-        failed: run.failed,
         backoff: Backoff::default(),
     }
 }

@@ -1,0 +1,190 @@
+//! `dc manager`
+
+mod start;
+
+use std::time::Duration;
+
+use clap_complete::engine::ArgValueCompleter;
+use data_collector::context::Context;
+use data_collector::error::Result;
+use data_collector::ops::{self, AppCommand, ForecastOptions, PruneOptions, SendOptions, StopManagersOptions};
+use data_collector::shell::Screen;
+
+use crate::completions;
+
+const EXAMPLES: &str = "\
+Examples:
+  dc manager start                          keep the schedules; a live table on a terminal, lines elsewhere
+  dc manager start --listen 9187            with metrics for Prometheus at http://127.0.0.1:9187/metrics
+  dc manager status --watch                 what runs, waits, failed, and what comes next
+  dc manager send start companies           run an app now, on whichever machine a manager works
+  dc manager send stop companies --wait     end its run, and wait until it has ended
+  dc manager why companies                  why it ran, or did not
+  dc manager simulate --days 30             the schedule to come, without running anything
+  dc manager service                        a systemd unit for this project
+  dc manager stop                           end the managers of this machine; apps that run go on
+
+A manager only decides what is due, and starts `dc run` for it. It may be stopped, killed or upgraded at
+any moment with no effect on apps that run, and several may share one database: nothing starts twice.";
+
+/// Keep the schedules of all apps, and tell apps to start and stop
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES, after_help = "`dc manager --help` has examples")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Keep the schedules until told to stop
+    Start(start::Args),
+    /// Show all apps: state, progress, last and next run
+    Status(StatusArgs),
+    /// End the managers of this machine; apps that run go on
+    Stop(StopArgs),
+    /// Tell an app to start, stop, restart, reset, enable or disable
+    Send(SendArgs),
+    /// Tell the story of an app's last decisions
+    Why(WhyArgs),
+    /// Show the schedule to come, without running anything
+    Simulate(SimulateArgs),
+    /// Print a systemd unit for this project, user and machine
+    Service,
+    /// Delete old runs, occurrences and commands, a few at a time
+    Prune(PruneArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct StatusArgs {
+    /// Show it again and again, until Ctrl-C
+    #[arg(short, long)]
+    watch: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct StopArgs {
+    /// The managers of all machines
+    #[arg(long)]
+    everywhere: bool,
+    /// End the apps too
+    #[arg(long)]
+    stop_apps: bool,
+    /// How long to wait for them
+    #[arg(long, value_name = "SECONDS", default_value_t = 150)]
+    wait: u64,
+}
+
+/// What an app can be told.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Told {
+    /// Run it now
+    Start,
+    /// End its run
+    Stop,
+    /// End its run, and run it again
+    Restart,
+    /// Forget its failures; back into service if they took it out
+    Reset,
+    /// Let its schedule start it again
+    Enable,
+    /// Do not start it by its schedule any more
+    Disable,
+}
+
+#[derive(Debug, clap::Args)]
+struct SendArgs {
+    /// What it is told
+    command: Told,
+    /// The app: group/parent/name, or a tail that no other app has
+    #[arg(add = ArgValueCompleter::new(completions::apps))]
+    app: String,
+    /// What a start finds in DC_ARGS
+    #[arg(long, value_name = "JSON")]
+    args: Option<String>,
+    /// Wait until it is done: 60 seconds where no number is given
+    #[arg(short, long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60")]
+    wait: Option<u64>,
+}
+
+#[derive(Debug, clap::Args)]
+struct WhyArgs {
+    /// The app: group/parent/name, or a tail that no other app has
+    #[arg(add = ArgValueCompleter::new(completions::apps))]
+    app: String,
+    /// So many of the last decisions
+    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..))]
+    last: i64,
+}
+
+#[derive(Debug, clap::Args)]
+struct SimulateArgs {
+    /// How many days to look ahead
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3_660))]
+    days: u32,
+}
+
+#[derive(Debug, clap::Args)]
+struct PruneArgs {
+    /// Delete what ended before then: 365d, 2026-01-01
+    #[arg(long, value_name = "TIME")]
+    older_than: String,
+    /// Only say how many it would be
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// How often a watched board is drawn.
+const DRAW_EVERY: Duration = Duration::from_millis(1_000);
+
+pub(crate) fn run(context: &Context, args: Args) -> Result<()> {
+    let shell = context.shell();
+    match args.command {
+        Command::Start(args) => start::run(context, args),
+        Command::Status(StatusArgs { watch: false }) => shell.print(&ops::board(context)?),
+        Command::Status(StatusArgs { watch: true }) => watch(context),
+        Command::Stop(StopArgs { everywhere, stop_apps, wait }) => {
+            let options = StopManagersOptions { everywhere, stop_apps, wait: Duration::from_secs(wait) };
+            shell.print(&ops::stop_managers(context, &options)?)
+        }
+        Command::Send(SendArgs { command, app, args, wait }) => {
+            let wait = wait.map(Duration::from_secs);
+            let options = SendOptions { command: told(command), app, args, wait };
+            shell.print(&ops::send_command(context, &options)?)
+        }
+        Command::Why(WhyArgs { app, last }) => shell.print(&ops::why(context, &app, last)?),
+        Command::Simulate(SimulateArgs { days }) => shell.print(&ops::forecast(context, &ForecastOptions { days })?),
+        Command::Service => shell.print(&ops::service_unit(context)?),
+        Command::Prune(PruneArgs { older_than, dry_run }) => {
+            shell.print(&ops::prune_runs(context, &PruneOptions { older_than, dry_run })?)
+        }
+    }
+}
+
+fn told(command: Told) -> AppCommand {
+    match command {
+        Told::Start => AppCommand::Start,
+        Told::Stop => AppCommand::Stop,
+        Told::Restart => AppCommand::Restart,
+        Told::Reset => AppCommand::Reset,
+        Told::Enable => AppCommand::Enable,
+        Told::Disable => AppCommand::Disable,
+    }
+}
+
+/// Draws the board again and again; off a terminal each time anew, one after the other.
+fn watch(context: &Context) -> Result<()> {
+    let screen = Screen::open().filter(|_| !context.shell().is_json());
+    while !context.cancellation().is_cancelled() {
+        let board = ops::board(context)?;
+        match &screen {
+            Some(screen) => {
+                let (rows, columns) = screen.size();
+                screen.draw(&board.page(rows, columns, &[]));
+            }
+            None => context.shell().print(&board)?,
+        }
+        std::thread::sleep(DRAW_EVERY);
+    }
+    Ok(())
+}

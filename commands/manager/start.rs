@@ -1,0 +1,63 @@
+//! `dc manager start`
+
+use std::time::{Duration, Instant};
+
+use data_collector::context::Context;
+use data_collector::error::Result;
+use data_collector::ops::{self, Board, ManageOptions, ManagerState};
+use data_collector::shell::{Screen, Shell};
+
+/// How often the table is drawn.
+const DRAW_EVERY: Duration = Duration::from_millis(500);
+/// How many lines of its own the page shows besides the log.
+const SAID_MAX: usize = 6;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Make one pass over what is due, and end
+    #[arg(long)]
+    once: bool,
+    /// At the end the apps of this machine are ended too
+    #[arg(long)]
+    stop_apps: bool,
+    /// Serve metrics and health: a port of this machine, or ADDRESS:PORT
+    #[arg(long, value_name = "PLACE")]
+    listen: Option<String>,
+}
+
+pub(super) fn run(context: &Context, args: Args) -> Result<()> {
+    let Args { once, stop_apps, listen } = args;
+    let shell = context.shell();
+    let screen = if once || shell.is_json() || shell.is_quiet() { None } else { Screen::open() };
+    let mut drawn: Option<Instant> = None;
+    let options = ManageOptions { once, stop_apps, listen };
+    let report = ops::manage(context, &options, |manager| {
+        let state = manager.state().clone();
+        let Some(screen) = &screen else { return tell(shell, &state) };
+        let subjects = state.messages.iter().map(|message| &message.subject);
+        for line in state.events.iter().chain(subjects) {
+            Screen::say(line);
+        }
+        if drawn.is_none_or(|drawn| drawn.elapsed() >= DRAW_EVERY) && state.away.is_none() {
+            drawn = Some(Instant::now());
+            let (rows, columns) = screen.size();
+            screen.draw(&Board::read(manager.store())?.page(rows, columns, &Screen::said(SAID_MAX)));
+        }
+        Ok(())
+    });
+    drop(screen);
+    shell.print(&report?)
+}
+
+/// Off a terminal each event is a line, and each message to people.
+fn tell(shell: &Shell, state: &ManagerState) -> Result<()> {
+    if shell.is_json() {
+        return Ok(());
+    }
+    state.events.iter().for_each(|line| shell.note(line));
+    for message in &state.messages {
+        shell.note(&format!("{}: {}", message.kind, message.subject));
+        message.body.lines().for_each(|line| shell.note(&format!("  {line}")));
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! Starts `dc run`, in a session of its own and with nothing that ties it to us: it goes on when the manager ends.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use super::desk::{Failed, Starter};
+use crate::apps::detach;
+use crate::error::{Error, ErrorKind, OrFail, Result, file_error};
+use crate::ident::AppName;
+use crate::settings::Project;
+use crate::tables::Claim;
+
+/// What a `dc run` said last: so much of it is kept.
+const SAID_BYTES_MAX: u64 = 2_000;
+/// What the runs of schedules are started by, in the table of runs.
+const BY_SCHEDULE: &str = "manager";
+
+/// The `dc run`s that were started and have not ended, as far as this process knows.
+pub(super) struct Launcher {
+    dc: PathBuf,
+    project: Project,
+    children: Vec<Started>,
+    /// Apps whose run has to give way.
+    replaced: Vec<i64>,
+    /// Starts by command that have ended before they began a run.
+    failed_commands: Vec<FailedCommand>,
+}
+
+/// A start by command that ended badly.
+#[derive(Debug, Clone)]
+pub(super) struct FailedCommand {
+    /// The command.
+    pub(super) command: i64,
+    /// The exit status of `dc run`.
+    pub(super) status: i32,
+    /// Its last words.
+    pub(super) said: String,
+}
+
+enum Purpose {
+    Occurrence(Claim),
+    Command(i64),
+}
+
+struct Started {
+    child: Child,
+    purpose: Purpose,
+    /// A file without a name: a `dc run` that outlives us can write to it without waiting for a reader.
+    said: File,
+}
+
+impl Launcher {
+    pub(super) fn new(project: &Project) -> Result<Self> {
+        let dc = std::env::current_exe().or_fail(|| "find the path of dc itself".to_owned())?;
+        let (children, replaced, failed_commands) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { dc, project: project.clone(), children, replaced, failed_commands })
+    }
+
+    /// Starts an app because a person said so.
+    pub(super) fn start_by_command(&mut self, command: i64, app: &AppName, args: Option<&str>, by: &str) -> Result<()> {
+        let mut words = vec!["--started-by".to_owned(), by.to_owned()];
+        words.extend(args.iter().flat_map(|args| ["--args".to_owned(), (*args).to_owned()]));
+        self.spawn(app, &words, Purpose::Command(command))
+    }
+
+    /// Whether the start by this command is still under way.
+    pub(super) fn is_starting(&self, command: i64) -> bool {
+        self.children.iter().any(|started| matches!(started.purpose, Purpose::Command(id) if id == command))
+    }
+
+    /// The starts by command that have ended badly.
+    pub(super) fn failed_commands(&mut self) -> Vec<FailedCommand> {
+        std::mem::take(&mut self.failed_commands)
+    }
+
+    /// The apps whose run has to give way to the next one.
+    pub(super) fn replaced(&mut self) -> Vec<i64> {
+        std::mem::take(&mut self.replaced)
+    }
+
+    fn spawn(&mut self, app: &AppName, words: &[String], purpose: Purpose) -> Result<()> {
+        let said = tempfile::tempfile().map_err(|cause| file_error("make a temporary file", cause))?;
+        let stderr = said.try_clone().map_err(|cause| file_error("make a temporary file", cause))?;
+        let mut command = Command::new(&self.dc);
+        match self.project.config.is_file() {
+            true => command.arg("--config").arg(&self.project.config),
+            false => command.arg("--project").arg(&self.project.root),
+        };
+        command.arg("run").arg(app.to_string()).args(words);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr).current_dir(&self.project.root);
+        detach(&mut command);
+        let child = command.spawn().map_err(|cause| {
+            Error::new(ErrorKind::Busy, format!("start {} for {app}", self.dc.display())).because(cause)
+        })?;
+        self.children.push(Started { child, purpose, said });
+        Ok(())
+    }
+
+    /// Takes the ends of those that have ended.
+    fn reap(&mut self) -> Vec<Failed> {
+        let mut failed = Vec::new();
+        for mut started in std::mem::take(&mut self.children) {
+            match started.child.try_wait() {
+                Ok(None) => self.children.push(started),
+                Ok(Some(status)) if status.success() => {}
+                Ok(Some(status)) => {
+                    let (status, said) = (code(status), last_words(&mut started.said));
+                    match started.purpose {
+                        Purpose::Occurrence(claim) => failed.push(Failed { claim, status, said }),
+                        Purpose::Command(command) => {
+                            self.failed_commands.push(FailedCommand { command, status, said });
+                        }
+                    }
+                }
+                Err(error) => log::warn!("the end of a `dc run` was not seen: {error}"),
+            }
+        }
+        failed
+    }
+}
+
+impl Starter for Launcher {
+    fn start(&mut self, claim: &Claim) -> Result<()> {
+        let words = ["--occurrence", &format!("{}:{}", claim.occurrence, claim.fence), "--started-by", BY_SCHEDULE];
+        self.spawn(&claim.app, &words.map(str::to_owned), Purpose::Occurrence(claim.clone()))
+    }
+
+    fn failed(&mut self) -> Vec<Failed> {
+        self.reap()
+    }
+
+    fn replace(&mut self, app_id: i64) -> Result<()> {
+        self.replaced.push(app_id);
+        Ok(())
+    }
+}
+
+fn code(status: ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
+}
+
+/// The end of what it wrote, on one line.
+fn last_words(said: &mut File) -> String {
+    let length = said.metadata().map(|data| data.len()).unwrap_or_default();
+    let mut bytes = Vec::new();
+    let start = SeekFrom::Start(length.saturating_sub(SAID_BYTES_MAX));
+    // words that cannot be read are no words
+    let _ = said.seek(start).and_then(|_| said.take(SAID_BYTES_MAX).read_to_end(&mut bytes));
+    let text = String::from_utf8_lossy(&bytes);
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,278 @@
+//! `dc doctor`: what is well and what is not, each finding with the command that mends it.
+
+use std::fmt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::apps::{Confinement, find_apps};
+use crate::broker;
+use crate::context::Context;
+use crate::db::Connection;
+use crate::error::Result;
+use crate::ident::host;
+use crate::manager::is_alive;
+use crate::settings::MAIN;
+use crate::shell;
+use crate::tables::{SchemaState, Store};
+
+/// A clock that differs more from the database's is wrong.
+const CLOCK_MAX: Duration = Duration::from_secs(5);
+/// Less free space is a warning.
+const FREE_BYTES_MIN: u64 = 1 << 30;
+
+/// How a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Health {
+    /// As it should be.
+    Ok,
+    /// The work goes on, less well.
+    Warning,
+    /// Something does not work.
+    Failed,
+}
+
+/// One finding.
+#[derive(Debug, Clone, Serialize)]
+pub struct Finding {
+    /// What was looked at.
+    pub what: &'static str,
+    /// How it is.
+    pub health: Health,
+    /// What was found.
+    pub found: String,
+    /// The command that mends it.
+    pub mend: Option<String>,
+}
+
+/// All findings.
+#[derive(Debug, Clone, Serialize)]
+pub struct Diagnosis {
+    /// The findings, in the order in which they depend on each other.
+    pub findings: Vec<Finding>,
+}
+
+impl Diagnosis {
+    /// Whether anything does not work.
+    pub fn is_well(&self) -> bool {
+        self.findings.iter().all(|finding| finding.health != Health::Failed)
+    }
+}
+
+impl fmt::Display for Diagnosis {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = shell::table(["", "what", "found"]);
+        for finding in &self.findings {
+            let mark = match finding.health {
+                Health::Ok => "ok",
+                Health::Warning => "warning",
+                Health::Failed => "FAILED",
+            };
+            let mend = finding.mend.as_ref().map(|mend| format!("\n-> {mend}")).unwrap_or_default();
+            table.add_row([mark.to_owned(), finding.what.to_owned(), format!("{}{mend}", finding.found)]);
+        }
+        write!(formatter, "{table}")
+    }
+}
+
+/// Looks at everything that dc depends on.
+///
+/// # Errors
+/// None of what it finds is an error of its own.
+pub fn doctor(context: &Context) -> Result<Diagnosis> {
+    let mut findings = vec![settings(context)];
+    findings.push(apps(context));
+    let (database, store) = database(context);
+    findings.extend(database);
+    findings.extend(store.map(managers).unwrap_or_default());
+    findings.push(broker(context));
+    findings.push(processes());
+    findings.push(disk(context));
+    findings.push(waiting(context));
+    Ok(Diagnosis { findings })
+}
+
+fn finding(what: &'static str, health: Health, found: impl Into<String>, mend: Option<String>) -> Finding {
+    Finding { what, health, found: found.into(), mend }
+}
+
+fn settings(context: &Context) -> Finding {
+    let project = &context.settings().project;
+    let config = &project.config;
+    let found = match config.is_file() {
+        true => format!("{} with {}", project.root.display(), config.display()),
+        false => format!("{}, without a dc.toml: defaults and variables", project.root.display()),
+    };
+    finding("project", Health::Ok, found, None)
+}
+
+fn apps(context: &Context) -> Finding {
+    match find_apps(&context.settings().project.apps()) {
+        Ok(found) => finding("apps", Health::Ok, format!("{} under apps/", found.len()), None),
+        Err(error) => finding("apps", Health::Failed, error.to_string(), error.hint_text().map(str::to_owned)),
+    }
+}
+
+/// Reachability, schema, rights and clock of the database, and the store where it can be used.
+fn database(context: &Context) -> (Vec<Finding>, Option<Store>) {
+    let label = context.settings().database(MAIN).map(|it| it.target.label()).unwrap_or_default();
+    let began = Instant::now();
+    let store = Store::ready(context);
+    let ms = began.elapsed().as_millis();
+    let mut store = match store {
+        Ok(store) => store,
+        Err(error) => {
+            let mend = error.hint_text().map(str::to_owned);
+            return (vec![finding("database", Health::Failed, error.to_string(), mend)], None);
+        }
+    };
+    let mut findings = vec![finding("database", Health::Ok, format!("{label}, open within {ms} ms"), None)];
+    findings.push(match store.schema_state() {
+        Ok(SchemaState::Current) => finding("schema", Health::Ok, "up to date", None),
+        Ok(state) => finding("schema", Health::Failed, format!("{state:?}"), Some("dc deploy".to_owned())),
+        Err(error) => finding("schema", Health::Failed, error.to_string(), None),
+    });
+    findings.extend(clock(context));
+    (findings, Some(store))
+}
+
+/// The database's clock beside ours: managers of several machines must agree on what time it is.
+fn clock(context: &Context) -> Option<Finding> {
+    let settings = context.settings().database(MAIN).ok()?;
+    if settings.target.backend() == "sqlite" {
+        return None;
+    }
+    let mut database = Connection::open(context, MAIN).ok()?;
+    let before = crate::clock::now();
+    let rows = database.query("SELECT extract(epoch FROM clock_timestamp())::float8", &[]).ok()?;
+    let there = match rows.rows.first()?.first()? {
+        crate::record::Value::Float(seconds) => *seconds,
+        _ => return None,
+    };
+    let here = before.and_utc().timestamp_micros() as f64 / 1e6;
+    let differs = (there - here).abs();
+    Some(match differs > CLOCK_MAX.as_secs_f64() {
+        false => finding("clock", Health::Ok, format!("within {differs:.1} s of the database's"), None),
+        true => finding(
+            "clock",
+            Health::Failed,
+            format!("{differs:.1} s from the database's: apps are started at the wrong time"),
+            Some("timedatectl set-ntp true".to_owned()),
+        ),
+    })
+}
+
+fn managers(mut store: Store) -> Vec<Finding> {
+    let host = host();
+    let (Ok(managers), Ok(open)) = (store.managers(), store.open_runs()) else { return Vec::new() };
+    let works = managers.iter().filter(|manager| is_alive(manager, &host)).count();
+    let has_schedules = store.next_due().is_ok_and(|next| next.is_some());
+    let mut findings = vec![match (works, has_schedules) {
+        (0, true) => finding(
+            "manager",
+            Health::Warning,
+            "none works: apps with a schedule are not started",
+            Some("dc manager start, or `dc manager service` for systemd".to_owned()),
+        ),
+        (0, false) => finding("manager", Health::Ok, "none works, and no app has a schedule", None),
+        (count, _) => finding("manager", Health::Ok, format!("{count} at work"), None),
+    }];
+    let hosts: Vec<&str> = managers.iter().map(|manager| manager.host.as_str()).collect();
+    let lonely = open.iter().filter(|run| run.host != host && !hosts.contains(&run.host.as_str())).count();
+    if lonely > 0 {
+        findings.push(finding(
+            "runs",
+            Health::Warning,
+            format!("{lonely} runs are open on machines where no manager works: nobody sees whether they still live"),
+            Some("dc manager start, on that machine".to_owned()),
+        ));
+    }
+    if let Ok(Some(incident)) = store.open_incident() {
+        let found =
+            format!("an incident since {}: {} of {} apps failed", incident.started_at, incident.failed, incident.total);
+        findings.push(finding("incident", Health::Failed, found, Some("dc logs --level error --since 1h".to_owned())));
+    }
+    let disabled = store.apps().map(|apps| apps.iter().filter(|app| app.disable).count()).unwrap_or_default();
+    if disabled > 0 {
+        let mend = "dc manager status shows which; dc manager send reset APP".to_owned();
+        findings.push(finding("apps", Health::Warning, format!("{disabled} are out of service"), Some(mend)));
+    }
+    findings
+}
+
+fn broker(context: &Context) -> Finding {
+    match broker::connect(context) {
+        Ok(Some(_)) => finding("broker", Health::Ok, "it answers", None),
+        Ok(None) => finding("broker", Health::Ok, "none is configured: commands travel by the database", None),
+        Err(error) => finding(
+            "broker",
+            Health::Warning,
+            format!("{error}; commands travel by the database"),
+            Some("rabbitmqctl status, on its machine; or mend `[broker] url`".to_owned()),
+        ),
+    }
+}
+
+fn processes() -> Finding {
+    let found = Confinement::of_this_machine();
+    let (health, mend) = match found {
+        Confinement::ControlGroup(_) | Confinement::Subreaper => (Health::Ok, None),
+        Confinement::Group => (
+            Health::Warning,
+            Some("run dc where /proc/PID/task/TID/children can be read (Linux 3.5 and later)".to_owned()),
+        ),
+    };
+    finding("processes", health, found.to_string(), mend)
+}
+
+fn disk(context: &Context) -> Finding {
+    let root = &context.settings().project.root;
+    match nix::sys::statvfs::statvfs(Path::new(root)) {
+        Ok(data) => {
+            let free = data.blocks_available() * data.fragment_size();
+            let found = format!("{:.1} GiB free at {}", free as f64 / (1 << 30) as f64, root.display());
+            match free < FREE_BYTES_MIN {
+                true => {
+                    finding("disk", Health::Warning, found, Some(format!("du -xh {} | sort -h | tail", root.display())))
+                }
+                false => finding("disk", Health::Ok, found, None),
+            }
+        }
+        Err(cause) => {
+            finding("disk", Health::Warning, format!("{} cannot be looked at: {cause}", root.display()), None)
+        }
+    }
+}
+
+/// Log records that wait on disk for a sink.
+fn waiting(context: &Context) -> Finding {
+    let folder = &context.settings().log.folder;
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let sizes = files.filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.metadata().ok()?.len())));
+    let (mut bytes, mut refused) = (0, 0);
+    for (name, size) in sizes {
+        match name.as_str() {
+            "refused.ndjson" => refused += size,
+            name if name.ends_with(".ndjson") => bytes += size,
+            _ => {}
+        }
+    }
+    let place = folder.display();
+    match (bytes, refused) {
+        (0, 0) => finding("logs", Health::Ok, "no record waits on disk", None),
+        (0, _) => finding(
+            "logs",
+            Health::Warning,
+            format!("records that a sink refused are in {place}/refused.ndjson"),
+            Some(format!("less {place}/refused.ndjson")),
+        ),
+        (bytes, _) => finding(
+            "logs",
+            Health::Warning,
+            format!("{} KiB of records wait in {place}: their sink is away, or a run is at work", bytes / 1024),
+            Some("the next run delivers them; `dc logs --level warning --since 1h` may tell why".to_owned()),
+        ),
+    }
+}

@@ -1,0 +1,230 @@
+//! `dc manager simulate`: the schedule that is to come, from the registry and measured durations; nothing is run.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use chrono::{Datelike, Local, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Timelike};
+use serde::Serialize;
+
+use super::super::local_time;
+use crate::apps::AppDefinition;
+use crate::clock;
+use crate::context::Context;
+use crate::error::Result;
+use crate::shell;
+use crate::tables::{AppRow, Store};
+
+/// How many runs a duration is the mean of.
+const RUNS_MAX: i64 = 20;
+/// Moments of one app that are looked at.
+const MOMENTS_MAX: usize = 500_000;
+/// The width of the chart.
+const CHART_WIDTH: usize = 40;
+
+/// What `dc manager simulate` is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct ForecastOptions {
+    /// How many days.
+    pub days: u32,
+}
+
+/// What is to come.
+#[derive(Debug, Serialize)]
+pub struct Forecast {
+    /// From then on.
+    pub from: NaiveDateTime,
+    /// Until then.
+    pub until: NaiveDateTime,
+    /// The apps that have a schedule.
+    pub apps: Vec<ForecastApp>,
+    /// For each hour of the day (the reader's own zone) the most apps that run at once, and the mean.
+    pub hours: Vec<(u32, usize, f64)>,
+    /// Days on which a clock is set, with the zone.
+    pub clock_changes: Vec<(NaiveDate, String)>,
+    /// How many apps may run at once; 0 for no limit.
+    pub max_running: u64,
+}
+
+/// One app.
+#[derive(Debug, Serialize)]
+pub struct ForecastApp {
+    /// The app.
+    pub app: String,
+    /// How often it is due.
+    pub due: usize,
+    /// How often it is due while its run before goes on.
+    pub overlaps: usize,
+    /// The mean length of its runs, in seconds; `None` when none is known.
+    pub seconds: Option<f64>,
+    /// The shortest time between two moments, in seconds.
+    pub gap_seconds: Option<f64>,
+    /// Whether it can never meet its schedule: it takes longer than the time between two moments.
+    pub too_slow: bool,
+    /// Whether it is out of service.
+    pub disabled: bool,
+}
+
+/// Works out what is to come.
+///
+/// # Errors
+/// What the database says.
+pub fn forecast(context: &Context, options: &ForecastOptions) -> Result<Forecast> {
+    let mut store = Store::ready(context)?;
+    let from = clock::now();
+    let until = from + TimeDelta::days(i64::from(options.days));
+    let lengths: BTreeMap<i64, f64> = store.mean_seconds(RUNS_MAX)?.into_iter().collect();
+    let mut busy: Vec<(NaiveDateTime, i32)> = Vec::new();
+    let mut apps = Vec::new();
+    let mut zones: Vec<chrono_tz::Tz> = Vec::new();
+    for app in store.apps()? {
+        let Ok(definition) = AppDefinition::from_json(&app.definition) else { continue };
+        let moments = moments(&app, &definition, from, until);
+        if moments.is_empty() && !app.disable {
+            continue;
+        }
+        zones.push(definition.timezone);
+        let seconds = lengths.get(&app.id).copied();
+        let length = TimeDelta::milliseconds((seconds.unwrap_or_default() * 1_000.0) as i64);
+        for due_at in &moments {
+            busy.push((*due_at, 1));
+            busy.push((*due_at + length, -1));
+        }
+        apps.push(forecast_app(&app, &moments, seconds));
+    }
+    busy.sort();
+    zones.sort_by_key(|zone| zone.name());
+    zones.dedup();
+    Ok(Forecast {
+        from,
+        until,
+        apps,
+        hours: hours(&busy, from, until),
+        clock_changes: clock_changes(&zones, from, until),
+        max_running: context.settings().manager.max_running,
+    })
+}
+
+fn moments(app: &AppRow, definition: &AppDefinition, from: NaiveDateTime, until: NaiveDateTime) -> Vec<NaiveDateTime> {
+    if app.disable {
+        return Vec::new();
+    }
+    let first = app.next_run.map(|next| next.max(from));
+    std::iter::successors(first, |due_at| definition.next_run(*due_at))
+        .take_while(|due_at| *due_at < until)
+        .take(MOMENTS_MAX)
+        .collect()
+}
+
+fn forecast_app(app: &AppRow, moments: &[NaiveDateTime], seconds: Option<f64>) -> ForecastApp {
+    let gaps = moments.windows(2).map(|pair| (pair[1] - pair[0]).num_milliseconds() as f64 / 1_000.0);
+    let gap_seconds = gaps.clone().reduce(f64::min);
+    let longest = gaps.clone().reduce(f64::max);
+    let overlaps = seconds.map_or(0, |seconds| gaps.filter(|gap| *gap < seconds).count());
+    let too_slow = seconds.zip(longest).is_some_and(|(seconds, longest)| seconds >= longest);
+    ForecastApp {
+        app: app.name.to_string(),
+        due: moments.len(),
+        overlaps,
+        seconds,
+        gap_seconds,
+        too_slow,
+        disabled: app.disable,
+    }
+}
+
+/// For each hour of the day: the most that run at once on any day, and the mean over its hours.
+fn hours(busy: &[(NaiveDateTime, i32)], from: NaiveDateTime, until: NaiveDateTime) -> Vec<(u32, usize, f64)> {
+    let local_hour = |at: NaiveDateTime| Local.from_utc_datetime(&at).hour();
+    let (mut peaks, mut seconds, mut running) = ([0_i32; 24], [0_f64; 24], 0);
+    let mut at = from;
+    let mut count_until = |at: &mut NaiveDateTime, end: NaiveDateTime, running: i32| {
+        while *at < end {
+            let hour = local_hour(*at);
+            let next_hour = *at + TimeDelta::seconds(3_600 - i64::from(at.num_seconds_from_midnight() % 3_600));
+            let step = next_hour.min(end);
+            seconds[hour as usize] += f64::from(running) * (step - *at).num_milliseconds() as f64 / 1_000.0;
+            *at = step;
+        }
+    };
+    for (time, change) in busy.iter().filter(|(time, _)| *time < until) {
+        count_until(&mut at, *time, running);
+        running += change;
+        let hour = local_hour(*time) as usize;
+        peaks[hour] = peaks[hour].max(running);
+    }
+    count_until(&mut at, until, running);
+    let days = ((until - from).num_seconds() as f64 / 86_400.0).max(1.0 / 24.0);
+    (0..24_usize).map(|hour| (hour as u32, peaks[hour].max(0) as usize, seconds[hour] / days / 3_600.0)).collect()
+}
+
+/// The days on which a zone's clock is set.
+fn clock_changes(zones: &[chrono_tz::Tz], from: NaiveDateTime, until: NaiveDateTime) -> Vec<(NaiveDate, String)> {
+    use chrono::Offset;
+    let mut changes = Vec::new();
+    for zone in zones {
+        let offset = |at: NaiveDateTime| zone.offset_from_utc_datetime(&at).fix().local_minus_utc();
+        let mut at = from;
+        while at < until {
+            let next = at + TimeDelta::hours(1);
+            let moved = offset(next) - offset(at);
+            if moved != 0 {
+                let day = zone.from_utc_datetime(&next).date_naive();
+                let how = if moved > 0 { "forward" } else { "back" };
+                changes.push((day, format!("{} goes {how} by {} min", zone.name(), moved.abs() / 60)));
+            }
+            at = next;
+        }
+    }
+    changes.sort();
+    changes
+}
+
+impl fmt::Display for Forecast {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "from {} until {}; nothing is run", local_time(self.from), local_time(self.until))?;
+        let mut table = shell::table(["app", "due", "seconds", "gap", "overlaps", ""]);
+        for app in &self.apps {
+            let number = |number: Option<f64>| number.map(|it| format!("{it:.1}")).unwrap_or_else(|| "?".to_owned());
+            let note = match (app.disabled, app.too_slow, app.overlaps) {
+                (true, _, _) => "out of service",
+                (_, true, _) => "can never meet its schedule",
+                (_, _, 0) => "",
+                _ => "meets itself",
+            };
+            table.add_row([
+                app.app.clone(),
+                app.due.to_string(),
+                number(app.seconds),
+                number(app.gap_seconds),
+                app.overlaps.to_string(),
+                note.to_owned(),
+            ]);
+        }
+        writeln!(formatter, "{table}")?;
+        self.write_chart(formatter)?;
+        for (day, what) in &self.clock_changes {
+            let weekday = day.weekday();
+            write!(formatter, "\n{weekday} {day}: {what}: a skipped time runs once after the gap, a doubled one once")?;
+        }
+        Ok(())
+    }
+}
+
+impl Forecast {
+    /// The apps that run at once, hour by hour: the mean full, the peak behind it.
+    fn write_chart(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let most = self.hours.iter().map(|(_, peak, _)| *peak).max().unwrap_or_default().max(1);
+        write!(formatter, "\nhour  apps at once: mean █, peak ░")?;
+        for (hour, peak, mean) in &self.hours {
+            let scale = |count: f64| ((count / most as f64) * CHART_WIDTH as f64).round() as usize;
+            let (full, all) = (scale(*mean), scale(*peak as f64));
+            let bar = format!("{}{}", "█".repeat(full.min(all)), "░".repeat(all.saturating_sub(full)));
+            let note = match self.max_running {
+                limit if limit > 0 && *peak as u64 > limit => format!(" more than max_running = {limit}"),
+                _ => String::new(),
+            };
+            write!(formatter, "\n{hour:>2}:00 {bar:<CHART_WIDTH$} {mean:.1} / {peak}{note}")?;
+        }
+        Ok(())
+    }
+}

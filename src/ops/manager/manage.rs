@@ -1,0 +1,74 @@
+//! `dc manager start`: keeps the schedules until it is told to stop.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::error::Result;
+use crate::manager::{Manager, listen};
+use crate::tables::StopWish;
+
+/// What `dc manager start` is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct ManageOptions {
+    /// One pass, and the end.
+    pub once: bool,
+    /// The apps of this machine end with the manager.
+    pub stop_apps: bool,
+    /// Where metrics and health are served: `127.0.0.1:9187`.
+    pub listen: Option<String>,
+}
+
+/// What a manager did.
+#[derive(Debug, Clone, Serialize)]
+pub struct ManageReport {
+    /// Its identity.
+    pub manager: String,
+    /// Occurrences that it started.
+    pub started: u64,
+    /// Occurrences that it decided otherwise.
+    pub settled: u64,
+    /// Apps that it took along.
+    pub ended_apps: usize,
+}
+
+impl fmt::Display for ManageReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { started, settled, ended_apps, .. } = self;
+        write!(formatter, "the manager has ended: {started} started, {settled} decided otherwise")?;
+        match ended_apps {
+            0 => write!(formatter, "; apps that run go on"),
+            count => write!(formatter, "; {count} apps were ended"),
+        }
+    }
+}
+
+/// Works until it is told to stop. `each` is called after every pass, for whoever watches.
+///
+/// # Errors
+/// What the database says, unless it is only away; what `each` says.
+pub fn manage(
+    context: &Context,
+    options: &ManageOptions,
+    mut each: impl FnMut(&mut Manager) -> Result<()>,
+) -> Result<ManageReport> {
+    let mut manager = Manager::start(context)?;
+    let served = options.listen.as_deref().map(|place| listen(context, place)).transpose()?;
+    let _links = manager.link()?;
+    let wish = loop {
+        let pause = manager.pass()?;
+        if let Some(served) = &served {
+            served.note(manager.state());
+        }
+        each(&mut manager)?;
+        match manager.wish() {
+            StopWish::None if options.once => break StopWish::Stop,
+            StopWish::None => manager.sleep(pause),
+            wish => break wish,
+        }
+    };
+    let state = manager.state().clone();
+    let ended_apps = manager.end(options.stop_apps || wish == StopWish::StopApps)?;
+    Ok(ManageReport { manager: state.id, started: state.started, settled: state.settled, ended_apps })
+}

@@ -1,0 +1,19 @@
+//! `dc manager`: one operation each.
+
+mod board;
+mod forecast;
+mod manage;
+mod prune;
+mod send;
+mod service;
+mod stop;
+mod why;
+
+pub use board::{Board, BoardApp, board};
+pub use forecast::{Forecast, ForecastOptions, forecast};
+pub use manage::{ManageOptions, ManageReport, manage};
+pub use prune::{PruneRunsReport, prune_runs};
+pub use send::{SendOptions, SendReport, send_command};
+pub use service::{ServiceUnit, service_unit};
+pub use stop::{StopManagersOptions, StopManagersReport, stop_managers};
+pub use why::{Why, why};

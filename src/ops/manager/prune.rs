@@ -1,0 +1,62 @@
+//! `dc manager prune`: old runs, occurrences and commands go, a few at a time.
+
+use std::fmt;
+
+use chrono::NaiveDateTime;
+use serde::Serialize;
+
+use super::super::local_time;
+use super::super::prune::PruneOptions;
+use crate::clock;
+use crate::context::Context;
+use crate::error::Result;
+use crate::tables::{Old, Store};
+
+/// Rows of one transaction.
+const BATCH_MAX: i64 = 1_000;
+
+/// What went, or would go.
+#[derive(Debug, Clone, Serialize)]
+pub struct PruneRunsReport {
+    /// The kinds, and how many of each.
+    pub deleted: Vec<(&'static str, u64)>,
+    /// From before this moment, in UTC.
+    pub before: NaiveDateTime,
+    /// Whether nothing was deleted.
+    pub dry_run: bool,
+}
+
+impl fmt::Display for PruneRunsReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let were = if self.dry_run { "would be" } else { "were" };
+        let counts: Vec<String> = self.deleted.iter().map(|(name, count)| format!("{count} {name}")).collect();
+        write!(formatter, "{} from before {} {were} deleted", counts.join(", "), local_time(self.before))
+    }
+}
+
+/// Deletes what is old, in short transactions; interrupted, what is gone is gone.
+///
+/// # Errors
+/// Usage for a time that cannot be read; what the database says.
+pub fn prune_runs(context: &Context, options: &PruneOptions) -> Result<PruneRunsReport> {
+    let before = clock::moment(&options.older_than)?;
+    let mut store = Store::ready(context)?;
+    let mut deleted = Vec::new();
+    for what in Old::ALL {
+        let mut count = 0;
+        if options.dry_run {
+            count = store.count_old(what, before)?.unsigned_abs();
+        } else {
+            loop {
+                context.cancellation().check()?;
+                let gone = store.delete_old(what, before, BATCH_MAX)?;
+                count += gone;
+                if gone == 0 {
+                    break;
+                }
+            }
+        }
+        deleted.push((what.name(), count));
+    }
+    Ok(PruneRunsReport { deleted, before, dry_run: options.dry_run })
+}

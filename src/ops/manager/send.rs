@@ -1,0 +1,120 @@
+//! `dc manager send`: tells an app to start, stop and the like, through whichever manager can do it.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::super::logs::app_ids;
+use crate::broker::{CommandNote, announce};
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ident::host;
+use crate::manager::is_alive;
+use crate::tables::{AppCommand, CommandFilter, CommandFlag, CommandRow, Store};
+
+/// How often the result is looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// What `dc manager send` is asked for.
+#[derive(Debug, Clone)]
+pub struct SendOptions {
+    /// What is to be done.
+    pub command: AppCommand,
+    /// The app: its full name, or a tail that no other app has.
+    pub app: String,
+    /// What a start is given, as JSON.
+    pub args: Option<String>,
+    /// How long the result is waited for; `None` does not wait.
+    pub wait: Option<Duration>,
+}
+
+/// What came of it so far.
+#[derive(Debug, Clone, Serialize)]
+pub struct SendReport {
+    /// The command.
+    #[serde(flatten)]
+    pub command: CommandRow,
+    /// How many managers work.
+    pub managers: usize,
+}
+
+impl fmt::Display for SendReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let CommandRow { app, command, flag, result, .. } = &self.command;
+        let what = command.name().to_lowercase();
+        match (flag, result) {
+            (CommandFlag::Done, Some(result)) => write!(formatter, "{what} {app}: {result}"),
+            (_, Some(result)) => write!(formatter, "{what} {app}: {}: {result}", flag.name().to_lowercase()),
+            (_, None) if self.managers == 0 => {
+                write!(formatter, "{what} {app}: it waits for a manager, and none works: `dc manager start`")
+            }
+            (_, None) => write!(formatter, "{what} {app}: sent"),
+        }
+    }
+}
+
+/// Writes the command down, tells the managers, and waits for the result if that is wanted.
+///
+/// # Errors
+/// Not found for an unknown app, usage for arguments that are no JSON, refused or failed as the command was, timeout.
+pub fn send_command(context: &Context, options: &SendOptions) -> Result<SendReport> {
+    if let Some(args) = &options.args
+        && let Err(cause) = serde_json::from_str::<serde::de::IgnoredAny>(args)
+    {
+        let message = format!("read the arguments `{args}` as JSON");
+        return Err(Error::new(ErrorKind::Usage, message).because(cause).hint("--args '{\"year\": 2026}'"));
+    }
+    let mut store = Store::ready(context)?;
+    let app_id = app_ids(&mut store, &options.app)?.into_iter().next();
+    let app_id = app_id.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("find the app `{}`", options.app)))?;
+    let by = &context.settings().user;
+    let id = store.request(app_id, options.command, options.args.as_deref(), by)?;
+    let command = found(&mut store, id)?;
+    // the managers look by themselves too: a broker that is away costs a second
+    if let Err(error) = announce(context, &note(&command)) {
+        log::warn!("the broker is away, the command travels by the database: {error}");
+    }
+    let host = host();
+    let managers = store.managers()?.iter().filter(|manager| is_alive(manager, &host)).count();
+    let command = match options.wait {
+        Some(limit) => wait(context, &mut store, command, limit)?,
+        None => command,
+    };
+    let (what, app) = (command.command.name().to_lowercase(), command.app.to_string());
+    let result = command.result.clone().unwrap_or_default();
+    match command.flag {
+        CommandFlag::Refused => Err(Error::new(ErrorKind::Refused, format!("{what} {app}: {result}"))),
+        CommandFlag::Failed => Err(Error::failed(format!("{what} {app}: {result}"))),
+        _ => Ok(SendReport { command, managers }),
+    }
+}
+
+fn note(command: &CommandRow) -> CommandNote {
+    let CommandRow { id, command, app, by, .. } = command;
+    CommandNote { command: *id, name: command.name().to_owned(), app: app.to_string(), by: by.clone() }
+}
+
+fn found(store: &mut Store, id: i64) -> Result<CommandRow> {
+    let gone = || Error::failed("find the command that was just written");
+    store.commands(&CommandFilter::One(id))?.pop().ok_or_else(gone)
+}
+
+fn wait(context: &Context, store: &mut Store, command: CommandRow, limit: Duration) -> Result<CommandRow> {
+    let began = Instant::now();
+    loop {
+        context.cancellation().check()?;
+        let now = found(store, command.id)?;
+        if !matches!(now.flag, CommandFlag::Requested | CommandFlag::Accepted) {
+            return Ok(now);
+        }
+        if began.elapsed() >= limit {
+            let (what, seconds) = (now.command.name().to_lowercase(), limit.as_secs());
+            let message = format!("see the end of `{what} {}` within {seconds} s: it is {}", now.app, now.flag.name());
+            return Err(
+                Error::new(ErrorKind::Timeout, message).hint("`dc manager status` shows the managers that work")
+            );
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}

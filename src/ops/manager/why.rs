@@ -1,0 +1,131 @@
+//! `dc manager why`: the last decisions about an app, told as a story.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use chrono::NaiveDateTime;
+use serde::Serialize;
+
+use super::super::local_time;
+use super::super::logs::app_ids;
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Result};
+use crate::tables::{
+    AppRow, CommandFilter, CommandRow, FatalFlag, OccurrenceRow, OccurrenceState, RunFilter, RunRow, Store,
+};
+
+/// Why an app ran, or did not.
+#[derive(Debug, Serialize)]
+pub struct Why {
+    /// The app.
+    pub app: AppRow,
+    /// Its last occurrences, the latest first.
+    pub occurrences: Vec<OccurrenceRow>,
+    /// Its last runs, the latest first.
+    pub runs: Vec<RunRow>,
+    /// The last commands, the latest first.
+    pub commands: Vec<CommandRow>,
+    /// How many managers work.
+    pub managers: usize,
+}
+
+/// Reads the story of an app's last `count` decisions.
+///
+/// # Errors
+/// Not found for an unknown app; what the database says.
+pub fn why(context: &Context, app: &str, count: i64) -> Result<Why> {
+    let mut store = Store::ready(context)?;
+    let ids = app_ids(&mut store, app)?;
+    let found = store.apps()?.into_iter().find(|row| ids.contains(&row.id));
+    let found = found.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("find the app `{app}`")))?;
+    let filter = RunFilter { app_ids: Some(ids.clone()), runtime: None, limit: count };
+    let host = crate::ident::host();
+    Ok(Why {
+        occurrences: store.occurrences(&ids, count)?,
+        runs: store.runs(&filter)?,
+        commands: store.commands(&CommandFilter::OfApps(&ids, count))?,
+        managers: store.managers()?.iter().filter(|manager| crate::manager::is_alive(manager, &host)).count(),
+        app: found,
+    })
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "{}", self.now())?;
+        let runs: HashMap<&str, &RunRow> = self.runs.iter().map(|run| (run.runtime.as_str(), run)).collect();
+        let by_occurrence: Vec<&str> = self.occurrences.iter().filter_map(|row| row.runtime.as_deref()).collect();
+        let mut story: Vec<(NaiveDateTime, String)> = Vec::new();
+        story.extend(self.occurrences.iter().map(|row| (row.due_at, occurrence(row, &runs))));
+        let by_hand = self.runs.iter().filter(|run| !by_occurrence.contains(&run.runtime.as_str()));
+        story.extend(by_hand.map(|run| (run.started_at, format!("{} started it: {}", run.started_by, ended(run)))));
+        story.extend(self.commands.iter().map(|row| (row.time, command(row))));
+        story.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
+        if story.is_empty() {
+            return write!(formatter, "nothing was decided about it yet");
+        }
+        let lines: Vec<String> =
+            story.into_iter().map(|(time, text)| format!("{}  {text}", local_time(time))).collect();
+        write!(formatter, "{}", lines.join("\n"))
+    }
+}
+
+impl Why {
+    /// How it stands now, and what comes next.
+    fn now(&self) -> String {
+        let app = &self.app;
+        let schedule = match (&app.schedule, app.interval_ms) {
+            (Some(pattern), _) => format!("by the schedule `{pattern}` in {}", app.timezone),
+            (None, Some(ms)) => format!("every {} s", ms as f64 / 1_000.0),
+            (None, None) => "by hand only".to_owned(),
+        };
+        let next = match (app.disable, app.fatal_flag, app.next_run) {
+            (true, FatalFlag::None, _) => "it is out of service, because somebody said so".to_owned(),
+            (true, _, _) => format!(
+                "it is out of service: {}; `dc manager send reset {}` lets it work again",
+                app.fatal_msg.as_deref().unwrap_or("it failed too often"),
+                app.name
+            ),
+            (false, _, Some(next)) if self.managers == 0 => {
+                format!("it would be due at {}, but no manager works: `dc manager start`", local_time(next))
+            }
+            (false, _, Some(next)) => format!("it is due next at {}", local_time(next)),
+            (false, _, None) => "it is not due by itself".to_owned(),
+        };
+        let waits = match app.retry_at {
+            Some(retry_at) if app.failures > 0 => {
+                format!("; after {} failures in a row it waits until {}", app.failures, local_time(retry_at))
+            }
+            _ => String::new(),
+        };
+        format!("{} runs {schedule}; {next}{waits}", app.name)
+    }
+}
+
+fn occurrence(row: &OccurrenceRow, runs: &HashMap<&str, &RunRow>) -> String {
+    let reason = row.reason.as_deref().unwrap_or_default();
+    match row.state {
+        OccurrenceState::Claimed => {
+            format!("due: manager {} starts it (try {})", row.claimed_by.as_deref().unwrap_or("?"), row.fence)
+        }
+        OccurrenceState::Queued => format!("due: {reason}"),
+        OccurrenceState::Started => "due: it was started, and runs".to_owned(),
+        OccurrenceState::Ran => match row.runtime.as_deref().and_then(|run| runs.get(run)) {
+            Some(run) => format!("due: {}", ended(run)),
+            None => format!("due: it ran: {reason}"),
+        },
+        OccurrenceState::Skipped => format!("due, and left out: {reason}"),
+        OccurrenceState::Missed => format!("due, and missed: {reason}"),
+    }
+}
+
+fn ended(run: &RunRow) -> String {
+    let Some(ended_at) = run.ended_at else { return format!("it runs since {}", local_time(run.started_at)) };
+    let seconds = (ended_at - run.started_at).num_milliseconds() as f64 / 1_000.0;
+    let how = run.reason.as_deref().unwrap_or("it ended well");
+    format!("it ran for {seconds:.1} s: {how} (run {})", run.runtime)
+}
+
+fn command(row: &CommandRow) -> String {
+    let result = row.result.as_deref().map(|result| format!(": {result}")).unwrap_or_default();
+    format!("{} said `{}`: {}{result}", row.by, row.command.name().to_lowercase(), row.flag.name().to_lowercase())
+}
