@@ -8,6 +8,7 @@ mod command;
 mod conformance;
 mod connection;
 mod driver;
+mod due;
 mod failure;
 mod fatal;
 mod function;
@@ -23,6 +24,7 @@ mod outbox;
 mod postgres;
 mod register;
 mod retention;
+mod room;
 mod run;
 mod run_list;
 mod schema;
@@ -34,6 +36,7 @@ pub use codebook::{
     AppCommand, AppType, Codebook, CodebookRow, CommandFlag, FatalFlag, LogLevel, RunOutcome, RunStatus, codebooks,
 };
 pub use command::{CommandFilter, CommandRow};
+pub use due::DueApp;
 pub use fatal::{IncidentRow, LastOutcome};
 pub use function::{FunctionRow, FunctionTimes};
 pub use log::LogRow;
@@ -42,11 +45,12 @@ pub use manager::{ManagerRow, StopWish};
 pub use map::ObjectMap;
 pub use migrate::{SchemaState, embedded_names};
 pub use object::{ObjectKind, ObjectRow, TouchedObject};
-pub use occurrence::{Claim, Decision, DueApp, OccurrenceRow, OccurrenceState, RunLimits, Verdict};
+pub use occurrence::{Claim, Decision, OccurrenceRow, OccurrenceState, Verdict};
 pub use open::Missing;
 pub use outbox::{MessageKind, MessageRow, NewMessage};
 pub use register::{AppRegistration, Registered};
 pub use retention::Old;
+pub use room::RunLimits;
 pub use run::{Backoff, NewRun, RunEnd, StartRun};
 pub use run_list::{RunFilter, RunRow};
 

@@ -13,8 +13,10 @@ use diesel::sql_types::{BigInt, Timestamp};
 use serde::Serialize;
 
 use super::connection::Link;
+use super::due::DueApp;
+use super::room::{Room, RunLimits};
 use super::schema::{app_groups, app_parents, apps, occurrences, runtime};
-use super::{Store, Turn, shown, take_turn};
+use super::{Store, shown};
 use crate::error::Result;
 use crate::ident::AppName;
 
@@ -66,31 +68,6 @@ impl Serialize for OccurrenceState {
     }
 }
 
-/// An app that is due.
-#[derive(Debug, Clone)]
-pub struct DueApp {
-    /// Its row.
-    pub app_id: i64,
-    /// Its full name.
-    pub name: AppName,
-    /// Its app.toml, as JSON.
-    pub definition: String,
-    /// The first moment that is not decided.
-    pub due_at: NaiveDateTime,
-    /// Whether the app itself wished for that moment.
-    pub is_wish: bool,
-    /// After failures: when it may start again.
-    pub retry_at: Option<NaiveDateTime>,
-    /// How many of its last runs failed.
-    pub failures: i64,
-    /// Its open run.
-    pub open_run: Option<String>,
-    /// Its occurrences that are claimed, but have not started.
-    pub claimed: i64,
-    /// Those that wait.
-    pub queued: i64,
-}
-
 /// What becomes of one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
@@ -109,15 +86,6 @@ pub struct Decision {
     pub verdicts: Vec<Verdict>,
     /// The first moment after them.
     pub next_run: Option<NaiveDateTime>,
-}
-
-/// How many apps may run at once; 0 for no limit.
-#[derive(Debug, Clone, Default)]
-pub struct RunLimits {
-    /// Of all apps.
-    pub all: i64,
-    /// Of the apps of a group.
-    pub groups: Vec<(String, i64)>,
 }
 
 /// An occurrence that a manager may start, with the number that says that it still may.
@@ -184,68 +152,6 @@ struct OccurrenceRecord {
 type Named<T> = (T, String, String, String);
 
 impl Store {
-    /// The apps that are due, the longest due first, at most `count`.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn due_apps(&mut self, now: NaiveDateTime, count: i64) -> Result<Vec<DueApp>> {
-        type Row = (i64, String, Option<NaiveDateTime>, bool, Option<NaiveDateTime>, i64);
-        self.read("read which apps are due", |connection| {
-            let rows: Vec<Named<Row>> = apps::table
-                .inner_join(app_parents::table.inner_join(app_groups::table))
-                .filter(apps::archive.is_null().and(apps::disable.eq(false)))
-                .filter(apps::next_run.le(now))
-                .select((
-                    (apps::id, apps::definition, apps::next_run, apps::next_run_wished, apps::retry_at, apps::failures),
-                    app_groups::name,
-                    app_parents::name,
-                    apps::name,
-                ))
-                .order((apps::next_run.asc(), apps::id.asc()))
-                .limit(count)
-                .load(connection)?;
-            let ids: Vec<i64> = rows.iter().map(|((id, ..), ..)| *id).collect();
-            let open: Vec<(i64, String)> = runtime::table
-                .filter(runtime::ended_at.is_null().and(runtime::app_id.eq_any(&ids)))
-                .select((runtime::app_id, runtime::id))
-                .load(connection)?;
-            let waiting: Vec<(i64, String)> = occurrences::table
-                .filter(occurrences::state.eq_any(["claimed", "queued"]).and(occurrences::app_id.eq_any(&ids)))
-                .select((occurrences::app_id, occurrences::state))
-                .load(connection)?;
-            let due = |((app_id, definition, due_at, is_wish, retry_at, failures), group, parent, name): Named<Row>| {
-                let count =
-                    |wanted: &str| waiting.iter().filter(|(id, state)| *id == app_id && state == wanted).count() as i64;
-                Some(DueApp {
-                    app_id,
-                    name: AppName { group, parent, name },
-                    definition,
-                    due_at: due_at?,
-                    is_wish,
-                    retry_at,
-                    failures,
-                    open_run: open.iter().find(|(id, _)| *id == app_id).map(|(_, run)| run.clone()),
-                    claimed: count("claimed"),
-                    queued: count("queued"),
-                })
-            };
-            Ok(rows.into_iter().filter_map(due).collect())
-        })
-    }
-
-    /// The first moment after now that an active app is due; `None` when none ever is.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn next_due(&mut self) -> Result<Option<NaiveDateTime>> {
-        self.read("read when an app is due", |connection| {
-            apps::table
-                .filter(apps::archive.is_null().and(apps::disable.eq(false)))
-                .select(diesel::dsl::min(apps::next_run))
-                .first(connection)
-        })
-    }
-
     /// Writes decisions down, in one transaction; those apps are left out that somebody else has decided meanwhile.
     /// What may start is given back as claims; where a limit is reached it is queued instead.
     ///
@@ -459,59 +365,6 @@ fn renew(
     );
     let renewed = diesel::update(still).set(row).execute(connection)? > 0;
     Ok(renewed.then(|| Claim { fence: old.fence + 1, ..old.clone() }))
-}
-
-/// How many more apps may start.
-struct Room {
-    limits: RunLimits,
-    /// The groups of the apps that run, or are about to.
-    busy: Vec<String>,
-}
-
-impl Room {
-    /// Counts, under a lock that lasts as long as the transaction: two managers must not both take the last place.
-    fn count(connection: &mut Link, limits: &RunLimits) -> QueryResult<Self> {
-        if limits.all == 0 && limits.groups.is_empty() {
-            return Ok(Self { limits: limits.clone(), busy: Vec::new() });
-        }
-        take_turn(connection, Turn::Claim)?;
-        let groups = || apps::table.inner_join(app_parents::table.inner_join(app_groups::table));
-        let mut busy: Vec<String> = groups()
-            .inner_join(runtime::table)
-            .filter(runtime::ended_at.is_null())
-            .select(app_groups::name)
-            .load(connection)?;
-        let claimed: Vec<String> = groups()
-            .inner_join(occurrences::table)
-            .filter(occurrences::state.eq("claimed"))
-            .select(app_groups::name)
-            .load(connection)?;
-        busy.extend(claimed);
-        Ok(Self { limits: limits.clone(), busy })
-    }
-
-    /// Takes a place; false when there is none.
-    fn take(&mut self, group: &str) -> bool {
-        let is_full = self.full(group).is_some();
-        if !is_full {
-            self.busy.push(group.to_owned());
-        }
-        !is_full
-    }
-
-    /// The limit that is reached.
-    fn full(&self, group: &str) -> Option<i64> {
-        let in_group = self.busy.iter().filter(|busy| *busy == group).count() as i64;
-        let group_limit = self.limits.groups.iter().find(|(name, _)| name == group).map(|(_, limit)| *limit);
-        let all = Some(self.limits.all).filter(|limit| *limit > 0 && self.busy.len() as i64 >= *limit);
-        all.or(group_limit.filter(|limit| in_group >= *limit))
-    }
-
-    fn words(&self, group: &str) -> String {
-        let is_all = self.limits.all > 0 && self.busy.len() as i64 >= self.limits.all;
-        let of = if is_all { "all apps".to_owned() } else { format!("the group `{group}`") };
-        format!("it waits for a place: {} of {of} run, and no more may", self.full(group).unwrap_or_default())
-    }
 }
 
 fn claim_of(row: OccurrenceRow) -> Claim {
