@@ -27,6 +27,16 @@ pub fn text(moment: NaiveDateTime) -> String {
     moment.format(MOMENT_FORMAT).to_string()
 }
 
+/// A stored moment to the second, where people in all zones read the same text.
+pub fn brief(moment: NaiveDateTime) -> String {
+    moment.format("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// A stored moment to the second, on this machine's clock.
+pub fn local(moment: NaiveDateTime) -> String {
+    Local.from_utc_datetime(&moment).format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
 /// Reads a length of time as people write it: `500ms`, `10s`, `30m`, `2h`, `1d`, or several together (`1h30m`).
 ///
 /// # Errors

@@ -10,7 +10,7 @@ use data_collector::shell::{Screen, Shell};
 /// How often the table is drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(500);
 /// How many lines of its own the page shows besides the log.
-const SAID_MAX: usize = 6;
+const SAID_MAX: usize = 50;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -33,9 +33,11 @@ pub(super) fn run(context: &Context, args: Args) -> Result<()> {
     let options = ManageOptions { once, stop_apps, listen };
     let report = ops::manage(context, &options, |manager| {
         let state = manager.state().clone();
-        let Some(screen) = &screen else { return tell(shell, &state) };
-        let subjects = state.messages.iter().map(|message| &message.subject);
-        for line in state.events.iter().chain(subjects) {
+        let Some(screen) = &screen else {
+            tell(shell, &state);
+            return Ok(());
+        };
+        for line in &state.events {
             Screen::say(line);
         }
         if drawn.is_none_or(|drawn| drawn.elapsed() >= DRAW_EVERY) && state.away.is_none() {
@@ -49,15 +51,9 @@ pub(super) fn run(context: &Context, args: Args) -> Result<()> {
     shell.print(&report?)
 }
 
-/// Off a terminal each event is a line, and each message to people.
-fn tell(shell: &Shell, state: &ManagerState) -> Result<()> {
-    if shell.is_json() {
-        return Ok(());
+/// Off a terminal each event is a line.
+fn tell(shell: &Shell, state: &ManagerState) {
+    if !shell.is_json() {
+        state.events.iter().for_each(|line| shell.note(line));
     }
-    state.events.iter().for_each(|line| shell.note(line));
-    for message in &state.messages {
-        shell.note(&format!("{}: {}", message.kind, message.subject));
-        message.body.lines().for_each(|line| shell.note(&format!("  {line}")));
-    }
-    Ok(())
 }

@@ -115,7 +115,7 @@ impl Judge<'_> {
             CatchUp::None => "missed moments are not made up for",
         };
         let reason = match moment.until {
-            Some(until) => format!("no manager was at work; nor at any moment until {}", clock::text(until)),
+            Some(until) => format!("no manager was at work; nor at any moment until {}", clock::brief(until)),
             None => format!("no manager was at work; {made_up}"),
         };
         verdict(moment, OccurrenceState::Missed, reason)
@@ -124,7 +124,7 @@ impl Judge<'_> {
     fn start(&mut self, moment: &Moment, is_late: bool, replaces: &mut bool) -> Verdict {
         if let Some(retry_at) = self.app.retry_at.filter(|retry_at| *retry_at > self.now) {
             let failures = self.app.failures;
-            let reason = format!("after {failures} failures in a row it waits until {}", clock::text(retry_at));
+            let reason = format!("{} it waits until {}", failures_in_words(failures), clock::brief(retry_at));
             return verdict(moment, OccurrenceState::Skipped, reason);
         }
         if !self.is_busy && self.queued == 0 {
@@ -160,6 +160,10 @@ impl Judge<'_> {
 
 fn verdict(moment: &Moment, state: OccurrenceState, reason: String) -> Verdict {
     Verdict { due_at: moment.due_at, state, reason: Some(reason) }
+}
+
+fn failures_in_words(count: i64) -> String {
+    if count == 1 { "after a failure".to_owned() } else { format!("after {count} failures in a row") }
 }
 
 fn span(length: Duration) -> TimeDelta {

@@ -6,14 +6,14 @@ use std::time::Duration;
 use chrono::NaiveDateTime;
 
 use crate::error::Result;
-use crate::tables::{Claim, Decision, DueApp, OccurrenceRow, OccurrenceState, RunLimits, Store};
+use crate::tables::{Claim, Decision, DueApp, DuePlace, OccurrenceRow, OccurrenceState, RunLimits, Store};
 
 /// Where decisions are written down: the database.
 pub(super) trait Desk {
-    /// The apps that are due.
-    fn due_apps(&mut self, now: NaiveDateTime, count: i64) -> Result<Vec<DueApp>>;
-    /// When the next one is.
-    fn next_due(&mut self) -> Result<Option<NaiveDateTime>>;
+    /// The apps that are due, after a place.
+    fn due_apps(&mut self, now: NaiveDateTime, after: Option<DuePlace>, count: i64) -> Result<Vec<DueApp>>;
+    /// When the first one is after that.
+    fn next_due(&mut self, after: NaiveDateTime) -> Result<Option<NaiveDateTime>>;
     /// Writes decisions down; what may start comes back.
     fn decide(
         &mut self,
@@ -23,7 +23,7 @@ pub(super) trait Desk {
         now: NaiveDateTime,
     ) -> Result<Vec<Claim>>;
     /// What waits and may start.
-    fn startable(&mut self, count: i64) -> Result<Vec<Claim>>;
+    fn startable(&mut self, limits: &RunLimits, count: i64) -> Result<Vec<Claim>>;
     /// Claims what waits.
     fn claim(&mut self, waiting: &Claim, limits: &RunLimits, by: &str, now: NaiveDateTime) -> Result<Option<Claim>>;
     /// Claims that are older than `before`.
@@ -64,12 +64,12 @@ pub(super) trait Clock {
 }
 
 impl Desk for Store {
-    fn due_apps(&mut self, now: NaiveDateTime, count: i64) -> Result<Vec<DueApp>> {
-        Store::due_apps(self, now, count)
+    fn due_apps(&mut self, now: NaiveDateTime, after: Option<DuePlace>, count: i64) -> Result<Vec<DueApp>> {
+        Store::due_apps(self, now, after, count)
     }
 
-    fn next_due(&mut self) -> Result<Option<NaiveDateTime>> {
-        Store::next_due(self)
+    fn next_due(&mut self, after: NaiveDateTime) -> Result<Option<NaiveDateTime>> {
+        Store::next_due(self, after)
     }
 
     fn decide(
@@ -82,8 +82,8 @@ impl Desk for Store {
         Store::decide(self, decided, limits, by, now)
     }
 
-    fn startable(&mut self, count: i64) -> Result<Vec<Claim>> {
-        Store::startable(self, count)
+    fn startable(&mut self, limits: &RunLimits, count: i64) -> Result<Vec<Claim>> {
+        Store::startable(self, limits, count)
     }
 
     fn claim(&mut self, waiting: &Claim, limits: &RunLimits, by: &str, now: NaiveDateTime) -> Result<Option<Claim>> {

@@ -33,7 +33,7 @@ impl Served {
     /// Notes how the manager is.
     pub fn note(&self, state: &ManagerState) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.state = ManagerState { events: Vec::new(), messages: Vec::new(), ..state.clone() };
+        known.state = ManagerState { events: Vec::new(), ..state.clone() };
         known.passed = Instant::now();
     }
 

@@ -1,6 +1,7 @@
 //! The scheduler: looks what is due, has it decided, and starts what was claimed. Whatever it knows it reads anew each
 //! time, so it may die at any step, and a database that was away delays and never forgets.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta};
@@ -10,7 +11,8 @@ use super::desk::{Clock, Desk, Failed, Starter};
 use crate::apps::AppDefinition;
 use crate::clock;
 use crate::error::Result;
-use crate::tables::{Claim, OccurrenceRow, OccurrenceState, RunLimits};
+use crate::ident::AppName;
+use crate::tables::{Claim, DueApp, DuePlace, OccurrenceRow, OccurrenceState, RunLimits};
 
 /// Apps that are decided in one transaction.
 const BATCH_MAX: i64 = 50;
@@ -41,6 +43,7 @@ pub(super) struct Scheduler<D, S, C> {
     offset: Option<i64>,
     paused_until: Option<Duration>,
     looked_back: Option<Duration>,
+    definitions: Definitions,
 }
 
 /// What one pass has done.
@@ -60,7 +63,17 @@ pub(super) struct Pass {
 
 impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
     pub(super) fn new(by: String, limits: RunLimits, desk: D, starter: S, clock: C) -> Self {
-        Self { by, limits, desk, starter, clock, offset: None, paused_until: None, looked_back: None }
+        Self {
+            by,
+            limits,
+            desk,
+            starter,
+            clock,
+            offset: None,
+            paused_until: None,
+            looked_back: None,
+            definitions: Definitions::default(),
+        }
     }
 
     /// One pass over everything that is due.
@@ -75,70 +88,71 @@ impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
             pass.pause = PAUSE_MAX;
             return Ok(pass);
         }
-        let ripe_at = self.start_due(&mut pass)?;
+        let seen = self.start_due(&mut pass)?;
         self.start_queued(&mut pass)?;
         let elapsed = self.clock.elapsed();
         if self.looked_back.is_none_or(|looked| elapsed >= looked + LOOK_BACK_EVERY) {
             self.looked_back = Some(elapsed);
             self.take_over(&mut pass)?;
         }
-        pass.pause = self.pause(ripe_at)?;
+        pass.pause = self.pause(&seen)?;
         Ok(pass)
     }
 
-    /// Decides what is due; when the first app is ripe that only waits for its jitter.
-    fn start_due(&mut self, pass: &mut Pass) -> Result<Option<NaiveDateTime>> {
-        let mut ripe_at: Option<NaiveDateTime> = None;
+    /// Decides what is due, some apps at a time.
+    fn start_due(&mut self, pass: &mut Pass) -> Result<Seen> {
+        let mut seen = Seen { until: self.clock.now(), ripe_at: None };
+        let mut place: Option<DuePlace> = None;
         loop {
-            let now = self.clock.now();
-            let due = self.desk.due_apps(now, BATCH_MAX)?;
+            let due = self.desk.due_apps(seen.until, place, BATCH_MAX)?;
+            place = due.last().map(|app| (app.due_at, app.app_id));
             let is_full = due.len() as i64 >= BATCH_MAX;
-            let (mut decided, mut replaced) = (Vec::new(), Vec::new());
-            for app in due {
-                let definition = match AppDefinition::from_json(&app.definition) {
-                    Ok(definition) => definition,
-                    Err(error) => {
-                        log::error!("{} is left out: its stored definition cannot be read: {error}", app.name);
-                        continue;
-                    }
-                };
-                match decide(&app, &definition, now) {
-                    Some(Decided { decision, replaces }) => {
-                        replaced.extend(replaces.then_some(app.app_id));
-                        decided.push((app, decision));
-                    }
-                    None => {
-                        let start = start_of(&app, &definition, app.due_at);
-                        ripe_at = Some(ripe_at.map_or(start, |known| known.min(start)));
-                    }
-                }
-            }
-            if decided.is_empty() {
-                return Ok(ripe_at);
-            }
-            let claims = self.desk.decide(&decided, &self.limits, &self.by, now)?;
-            pass.settled += decided.iter().map(|(_, decision)| decision.verdicts.len()).sum::<usize>() - claims.len();
-            for (app, decision) in &decided {
-                let told = decision.verdicts.iter().filter(|verdict| verdict.reason.is_some());
-                pass.events.extend(told.map(|verdict| {
-                    let reason = verdict.reason.as_deref().unwrap_or_default();
-                    format!("{}: due {}, {}: {reason}", app.name, clock::text(verdict.due_at), verdict.state.name())
-                }));
-            }
-            for claim in claims {
-                self.start(&claim, pass)?;
-            }
-            for app_id in replaced {
-                self.starter.replace(app_id)?;
-            }
+            self.start_some(due, &mut seen, pass)?;
             if !is_full {
-                return Ok(ripe_at);
+                return Ok(seen);
             }
         }
     }
 
+    fn start_some(&mut self, due: Vec<DueApp>, seen: &mut Seen, pass: &mut Pass) -> Result<()> {
+        let now = self.clock.now();
+        let (mut decided, mut replaced) = (Vec::new(), Vec::new());
+        for app in due {
+            let Some(definition) = self.definitions.of(&app) else { continue };
+            match decide(&app, definition, now) {
+                Some(Decided { decision, replaces }) => {
+                    replaced.extend(replaces.then_some(app.app_id));
+                    decided.push((app, decision));
+                }
+                None => {
+                    let start = start_of(&app, definition, app.due_at);
+                    seen.ripe_at = Some(seen.ripe_at.map_or(start, |known| known.min(start)));
+                }
+            }
+        }
+        if decided.is_empty() {
+            return Ok(());
+        }
+        let claims = self.desk.decide(&decided, &self.limits, &self.by, now)?;
+        pass.settled += decided.iter().map(|(_, decision)| decision.verdicts.len()).sum::<usize>() - claims.len();
+        for (app, decision) in &decided {
+            let told = decision.verdicts.iter().filter(|verdict| verdict.reason.is_some());
+            pass.events.extend(told.map(|verdict| {
+                let reason = verdict.reason.as_deref().unwrap_or_default();
+                event(&app.name, verdict.due_at, now, &format!("{}: {reason}", verdict.state.name()))
+            }));
+        }
+        for claim in claims {
+            self.start(&claim, pass)?;
+        }
+        for app_id in replaced {
+            self.starter.replace(app_id)?;
+        }
+        Ok(())
+    }
+
     fn start_queued(&mut self, pass: &mut Pass) -> Result<()> {
-        for waiting in self.desk.startable(QUEUE_MAX)? {
+        for waiting in self.desk.startable(&self.limits, QUEUE_MAX)? {
             let now = self.clock.now();
             if let Some(claim) = self.desk.claim(&waiting, &self.limits, &self.by, now)? {
                 self.start(&claim, pass)?;
@@ -166,7 +180,7 @@ impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
         match self.starter.start(claim) {
             Ok(()) => {
                 pass.started += 1;
-                pass.events.push(format!("{}: due {}, started", claim.app, clock::text(claim.due_at)));
+                pass.events.push(event(&claim.app, claim.due_at, self.clock.now(), "started"));
             }
             Err(error) if error.is_temporary() => {
                 // it stays claimed, and is taken over later
@@ -214,14 +228,43 @@ impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
     }
 
     /// Until the next moment that is known, or a little while.
-    fn pause(&mut self, ripe_at: Option<NaiveDateTime>) -> Result<Duration> {
-        let next = self.desk.next_due()?;
-        let now = self.clock.now();
-        // what is due already only waits for its jitter
-        let next = next.filter(|next| *next > now).into_iter().chain(ripe_at).min();
-        let pause = next.map_or(PAUSE_MAX, |next| (next - now).to_std().unwrap_or_default());
+    fn pause(&mut self, seen: &Seen) -> Result<Duration> {
+        let next = self.desk.next_due(seen.until)?.into_iter().chain(seen.ripe_at).min();
+        let pause = next.map_or(PAUSE_MAX, |next| (next - self.clock.now()).to_std().unwrap_or_default());
         Ok(pause.min(PAUSE_MAX))
     }
+}
+
+/// How far a pass has looked.
+struct Seen {
+    /// What is due later it has not seen.
+    until: NaiveDateTime,
+    /// When the first app is ripe that only waits for its jitter.
+    ripe_at: Option<NaiveDateTime>,
+}
+
+/// The definitions of apps, read once as long as they stay the same.
+#[derive(Default)]
+struct Definitions(HashMap<i64, (String, Option<AppDefinition>)>);
+
+impl Definitions {
+    /// That of an app; `None` when it cannot be read, which is told once.
+    fn of(&mut self, app: &DueApp) -> Option<&AppDefinition> {
+        if self.0.get(&app.app_id).is_none_or(|(text, _)| *text != app.definition) {
+            let definition = AppDefinition::from_json(&app.definition)
+                .inspect_err(|error| {
+                    log::error!("{} is left out: its stored definition cannot be read: {error}", app.name);
+                })
+                .ok();
+            self.0.insert(app.app_id, (app.definition.clone(), definition));
+        }
+        self.0.get(&app.app_id).and_then(|(_, definition)| definition.as_ref())
+    }
+}
+
+/// What was done, as one line.
+fn event(app: &AppName, due_at: NaiveDateTime, now: NaiveDateTime, what: &str) -> String {
+    format!("{} {app}, due {}: {what}", clock::local(now), &clock::local(due_at)[11..])
 }
 
 fn claim_of(row: &OccurrenceRow) -> Claim {

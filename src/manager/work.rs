@@ -69,12 +69,10 @@ pub struct ManagerState {
     pub pass_ms: u64,
     /// Why the database cannot be reached, while it cannot.
     pub away: Option<String>,
-    /// What was started and decided in the last pass, in words.
+    /// What was started and decided in the last pass, and messages to people, each with its time; a message goes on in
+    /// lines that are set in.
     #[serde(skip)]
     pub events: Vec<String>,
-    /// Messages to people that came in the last pass.
-    #[serde(skip)]
-    pub messages: Vec<MessageRow>,
 }
 
 impl Manager {
@@ -162,7 +160,6 @@ impl Manager {
     pub fn pass(&mut self) -> Result<Duration> {
         let began = Instant::now();
         self.state.events.clear();
-        self.state.messages.clear();
         let passed = self.try_pass();
         self.state.passes += 1;
         self.state.pass_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -262,7 +259,10 @@ impl Manager {
         if let Some(last) = messages.last() {
             self.told.clone_from(&last.id);
         }
-        self.state.messages = messages;
+        self.state.events.extend(messages.iter().map(|MessageRow { kind, subject, body, .. }| {
+            let body: String = body.lines().map(|line| format!("\n  {line}")).collect();
+            format!("{} {kind}: {subject}{body}", clock::local(clock::now()))
+        }));
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use chrono::DateTime;
 use serde::Serialize;
 
 use crate::apps::{Confinement, find_apps};
@@ -168,7 +169,7 @@ fn managers(mut store: Store) -> Vec<Finding> {
     let host = host();
     let (Ok(managers), Ok(open)) = (store.managers(), store.open_runs()) else { return Vec::new() };
     let works = managers.iter().filter(|manager| is_alive(manager, &host)).count();
-    let has_schedules = store.next_due().is_ok_and(|next| next.is_some());
+    let has_schedules = store.next_due(DateTime::UNIX_EPOCH.naive_utc()).is_ok_and(|next| next.is_some());
     let mut findings = vec![match (works, has_schedules) {
         (0, true) => finding(
             "manager",

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{connect, local_time};
+use super::connect;
 use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
@@ -28,7 +28,7 @@ impl fmt::Display for MergeHistory {
             let scope = if merge.scope.is_empty() { String::new() } else { format!(" ({})", merge.scope) };
             table.add_row([
                 merge.id.clone(),
-                local_time(merge.moment),
+                clock::local(merge.moment),
                 format!("{}{scope}", merge.table_name),
                 merge.inserted.to_string(),
                 merge.retired.to_string(),

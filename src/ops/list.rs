@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::deploy::{DeployOptions, deploy};
-use super::local_time;
+use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
 use crate::settings::{MAIN, Settings};
@@ -65,7 +65,7 @@ impl fmt::Display for AppList {
         }
         let mut table = shell::table(["app", "state", "last run", "ended", "next run"]);
         for ListedApp { app, last } in &self.apps {
-            let moment = |moment| local_time(moment);
+            let moment = |moment| clock::local(moment);
             let state = if app.disable { "DISABLED" } else { app.status.name() };
             let started = last.as_ref().map(|run| moment(run.started_at)).unwrap_or_else(|| "never".to_owned());
             let ended = last.as_ref().map(|run| run.code.name().to_owned()).unwrap_or_default();

@@ -7,7 +7,6 @@ use std::time::Duration;
 use regex::{Regex, RegexBuilder};
 use serde::Serialize;
 
-use super::local_time;
 use crate::apps::choose;
 use crate::clock;
 use crate::context::Context;
@@ -65,7 +64,8 @@ pub struct LogLine {
 impl fmt::Display for LogLine {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let app = self.app.as_deref().unwrap_or("-");
-        write!(formatter, "{} {:<8} {app} {}", local_time(self.log.time), self.level_name, self.log.message)?;
+        let message = shell::visible(&self.log.message);
+        write!(formatter, "{} {:<8} {app} {message}", clock::local(self.log.time), self.level_name)?;
         match &self.log.context {
             Some(context) => write!(formatter, " {context}"),
             None => Ok(()),
@@ -95,7 +95,7 @@ impl fmt::Display for RunList {
             let row = [
                 run.runtime.clone(),
                 run.app.to_string(),
-                local_time(run.started_at),
+                clock::local(run.started_at),
                 seconds.unwrap_or_default(),
                 run.code.name().to_owned(),
                 status,

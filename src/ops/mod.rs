@@ -27,10 +27,3 @@ pub use merge::{HashOnlyOptions, MergeOptions, hash_only, merge};
 pub use profile::{ProfileOptions, RunProfile, profile};
 pub use prune::{PruneOptions, PruneReport, prune};
 pub use run::{Echo, RunOptions, RunReport, run};
-
-use chrono::{Local, NaiveDateTime, TimeZone};
-
-/// A stored moment in the zone of the person who reads it.
-fn local_time(moment: NaiveDateTime) -> String {
-    Local.from_utc_datetime(&moment).format("%Y-%m-%d %H:%M:%S").to_string()
-}

@@ -5,7 +5,6 @@ use std::fmt;
 use chrono::NaiveDateTime;
 use serde::Serialize;
 
-use super::local_time;
 use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
@@ -37,7 +36,7 @@ pub struct PruneReport {
 impl fmt::Display for PruneReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { records, before, dry_run } = self;
-        let (were, before) = (if *dry_run { "would be" } else { "were" }, local_time(*before));
+        let (were, before) = (if *dry_run { "would be" } else { "were" }, clock::local(*before));
         write!(formatter, "{records} log records from before {before} {were} deleted")
     }
 }

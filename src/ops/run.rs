@@ -404,7 +404,7 @@ fn superseded(app: &AppName) -> Error {
 }
 
 fn busy(other: &RunRow) -> Error {
-    let since = super::local_time(other.started_at);
+    let since = clock::local(other.started_at);
     Error::new(ErrorKind::Busy, format!("run {}: it runs already, since {since} on {}", other.app, other.host))
         .hint(format!("watch it: `dc logs --runtime {} --follow`", other.runtime))
 }

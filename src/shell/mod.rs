@@ -4,6 +4,7 @@ mod screen;
 
 pub use screen::Screen;
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
@@ -40,6 +41,27 @@ pub struct ShellOptions {
     pub verbose: u8,
     /// When colour is used.
     pub color: ColorChoice,
+}
+
+/// Text of strangers, such as an app's output, as it can be shown: without colours, and with signs for the control
+/// characters that would move the cursor, ring the bell or rename the window.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let sign = |letter: char| match letter {
+        '\u{7f}' => '\u{2421}',
+        '\0'..='\u{1f}' if is_hidden(letter) => {
+            char::from_u32(0x2400 + letter as u32).unwrap_or(char::REPLACEMENT_CHARACTER)
+        }
+        _ if is_hidden(letter) => char::REPLACEMENT_CHARACTER,
+        _ => letter,
+    };
+    Cow::Owned(console::strip_ansi_codes(text).chars().map(sign).collect())
+}
+
+fn is_hidden(letter: char) -> bool {
+    letter.is_control() && !matches!(letter, '\n' | '\t')
 }
 
 /// The one way to stdout and stderr.

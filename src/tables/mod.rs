@@ -36,7 +36,7 @@ pub use codebook::{
     AppCommand, AppType, Codebook, CodebookRow, CommandFlag, FatalFlag, LogLevel, RunOutcome, RunStatus, codebooks,
 };
 pub use command::{CommandFilter, CommandRow};
-pub use due::DueApp;
+pub use due::{DueApp, DuePlace};
 pub use fatal::{IncidentRow, LastOutcome};
 pub use function::{FunctionRow, FunctionTimes};
 pub use log::LogRow;

@@ -4,8 +4,6 @@
 //! decided all moments before; a claim carries a number that grows with every claim of the occurrence, and `dc run`
 //! starts nothing for a number that is no longer the last.
 
-use std::collections::BTreeSet;
-
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use diesel::sql_query;
@@ -178,20 +176,31 @@ impl Store {
         })
     }
 
-    /// The occurrences that wait and may start now: their apps do not run, and have nothing claimed. The longest due
-    /// first, one for each app.
+    /// The occurrences that wait and may start now: their apps do not run and have nothing claimed, and there is room.
+    /// The longest due first, one for each app.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn startable(&mut self, count: i64) -> Result<Vec<Claim>> {
+    pub fn startable(&mut self, limits: &RunLimits, count: i64) -> Result<Vec<Claim>> {
         self.read("read what waits to start", |connection| {
-            let runs = runtime::table.filter(runtime::ended_at.is_null()).select(runtime::app_id);
-            let claims = occurrences::table.filter(occurrences::state.eq("claimed")).select(occurrences::app_id);
-            let mut busy: BTreeSet<i64> = runs.load::<i64>(connection)?.into_iter().collect();
-            busy.extend(claims.load::<i64>(connection)?);
-            let waiting = load(connection, &Which::Queued, count)?;
-            // of several of one app the first one only
-            Ok(waiting.into_iter().filter(|row| busy.insert(row.app_id)).map(claim_of).collect())
+            let claimed = occurrences::table.filter(occurrences::state.eq("claimed")).select(occurrences::app_id);
+            let mut busy: Vec<i64> = claimed.load(connection)?;
+            let running = runtime::table.filter(runtime::ended_at.is_null()).select(runtime::app_id);
+            busy.extend(running.load::<i64>(connection)?);
+            let firsts: Vec<Option<i64>> = occurrences::table
+                .filter(occurrences::state.eq("queued"))
+                .filter(occurrences::app_id.ne_all(busy))
+                .group_by(occurrences::app_id)
+                .select(diesel::dsl::min(occurrences::id))
+                .load(connection)?;
+            let firsts: Vec<i64> = firsts.into_iter().flatten().collect();
+            if firsts.is_empty() {
+                return Ok(Vec::new());
+            }
+            let mut room = Room::look(connection, limits)?;
+            let waiting = load(connection, &Which::These(&firsts), i64::MAX)?;
+            let startable = waiting.into_iter().filter(|row| room.take(&row.app.group)).take(count as usize);
+            Ok(startable.map(claim_of).collect())
         })
     }
 
@@ -373,8 +382,8 @@ fn claim_of(row: OccurrenceRow) -> Claim {
 
 /// Which rows [`load`] reads, and in which order.
 enum Which<'a> {
-    /// Those that wait, the longest due first.
-    Queued,
+    /// Those of these numbers, the longest due first.
+    These(&'a [i64]),
     /// Those that are claimed since before then, the longest due first.
     ClaimedBefore(NaiveDateTime),
     /// Those of these apps, the latest due first.
@@ -387,7 +396,7 @@ fn load(connection: &mut Link, which: &Which<'_>, count: i64) -> QueryResult<Vec
         .select((OccurrenceRecord::as_select(), app_groups::name, app_parents::name, apps::name))
         .into_boxed();
     query = match which {
-        Which::Queued => query.filter(occurrences::state.eq("queued")),
+        Which::These(ids) => query.filter(occurrences::id.eq_any(*ids)),
         Which::ClaimedBefore(before) => {
             query.filter(occurrences::state.eq("claimed").and(occurrences::claimed_at.lt(*before)))
         }

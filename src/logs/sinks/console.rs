@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use serde_json::{Map, Value};
 
+use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
 use crate::logs::line::{Line, LogRecord};
@@ -59,6 +60,10 @@ impl Console {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             text.push_str(&format!(" {key}={value}"));
         }
+        // while the terminal is drawn as a page, the page has the lines, which begin with their time
+        if Screen::say(&format!("{} {name} {text}", clock::local(clock::now()))) {
+            return;
+        }
         let mut builder = log::Record::builder();
         builder.level(level).target(time).module_path(Some(name));
         log::Log::log(&self.people, &builder.args(format_args!("{text}")).build());
@@ -71,8 +76,11 @@ impl Sink for Console {
             match self.format {
                 LogFormat::Text => self.tell_people(&record),
                 LogFormat::Json => {
-                    // a stderr that is gone is no reason to keep anything
-                    let _ = Stderr.write_all(format!("{}\n", flat(&record)).as_bytes());
+                    let line = format!("{}\n", flat(&record));
+                    if !Screen::say(&line) {
+                        // a stderr that is gone is no reason to keep anything
+                        let _ = Stderr.write_all(line.as_bytes());
+                    }
                 }
             }
         }
@@ -80,15 +88,12 @@ impl Sink for Console {
     }
 }
 
-/// Standard error; while the terminal is drawn as a page, the page has the lines.
+/// Standard error, with a lock for each line.
 struct Stderr;
 
 impl Write for Stderr {
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-        if !Screen::say(&String::from_utf8_lossy(line)) {
-            std::io::stderr().lock().write_all(line)?;
-        }
-        Ok(line.len())
+        std::io::stderr().lock().write(line)
     }
 
     fn flush(&mut self) -> std::io::Result<()> {

@@ -11,7 +11,7 @@ use crate::apps::AppDefinition;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ident::AppName;
 use crate::manager::desk::{Clock, Desk, Failed, Starter};
-use crate::tables::{Claim, Decision, DueApp, OccurrenceRow, OccurrenceState, RunLimits};
+use crate::tables::{Claim, Decision, DueApp, DuePlace, OccurrenceRow, OccurrenceState, RunLimits};
 
 /// A generator of which the same seed gives the same numbers everywhere (xorshift64*).
 pub(super) struct Dice(u64);
@@ -223,10 +223,11 @@ impl World {
         self.occurrences.iter().filter(|other| other.row.app_id == app_id && other.row.state == state).count() as i64
     }
 
-    fn due(&self, now: NaiveDateTime, count: i64) -> Vec<DueApp> {
+    fn due(&self, now: NaiveDateTime, after: Option<DuePlace>, count: i64) -> Vec<DueApp> {
         let mut due: Vec<(NaiveDateTime, &App)> =
             self.apps.iter().filter_map(|app| Some((app.next_run.filter(|next| *next <= now)?, app))).collect();
         due.sort_by_key(|(next, app)| (*next, app.id));
+        due.retain(|(next, app)| after.is_none_or(|after| (*next, app.id) > after));
         let shown = |(due_at, app): (NaiveDateTime, &App)| DueApp {
             app_id: app.id,
             name: app.name.clone(),
@@ -257,12 +258,12 @@ impl Door {
 }
 
 impl Desk for Door {
-    fn due_apps(&mut self, now: NaiveDateTime, count: i64) -> Result<Vec<DueApp>> {
-        self.step(|world| world.due(now, count))
+    fn due_apps(&mut self, now: NaiveDateTime, after: Option<DuePlace>, count: i64) -> Result<Vec<DueApp>> {
+        self.step(|world| world.due(now, after, count))
     }
 
-    fn next_due(&mut self) -> Result<Option<NaiveDateTime>> {
-        self.step(|world| world.apps.iter().filter_map(|app| app.next_run).min())
+    fn next_due(&mut self, after: NaiveDateTime) -> Result<Option<NaiveDateTime>> {
+        self.step(|world| world.apps.iter().filter_map(|app| app.next_run).filter(|next| *next > after).min())
     }
 
     fn decide(
@@ -286,7 +287,7 @@ impl Desk for Door {
         })
     }
 
-    fn startable(&mut self, count: i64) -> Result<Vec<Claim>> {
+    fn startable(&mut self, _: &RunLimits, count: i64) -> Result<Vec<Claim>> {
         self.step(|world| {
             let mut waiting: Vec<&OccurrenceRow> = world
                 .occurrences

@@ -5,7 +5,6 @@ use std::fmt;
 use chrono::NaiveDateTime;
 use serde::Serialize;
 
-use super::super::local_time;
 use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
@@ -14,12 +13,17 @@ use crate::manager::is_alive;
 use crate::shell;
 use crate::tables::{AppRow, Direction, LogFilter, ManagerRow, RunRow, RunStatus, Store};
 
+/// Windows with so many columns show more.
+const WIDE: usize = 100;
+const WIDER: usize = 120;
 /// The width of a progress bar.
 const BAR_WIDTH: usize = 12;
-/// Rows of a page that are not apps: title, header, rule, and the gap before the lines.
-const OTHER_ROWS: usize = 5;
-/// The last log lines on a page.
-const LINES_MAX: usize = 8;
+/// Rows of a page that are neither apps nor lines: title, header, rule, and the gap before the lines.
+const OTHER_ROWS: usize = 4;
+/// The width of a time, as in front of each line.
+const TIME_WIDTH: usize = "yyyy-mm-dd hh:mm:ss".len();
+/// The last log lines that are read.
+const LINES_MAX: usize = 50;
 
 /// All apps, the managers, and the last log lines.
 #[derive(Debug, Serialize)]
@@ -82,54 +86,62 @@ impl Board {
             app.map_or_else(|| "-".to_owned(), |line| line.app.name.to_string())
         };
         let lines = logs.iter().map(|log| {
-            let time = local_time(log.time);
+            let time = clock::local(log.time);
             let first = log.message.lines().next().unwrap_or_default();
-            format!("{} {} {first}", &time[11..], name(log.app_id))
+            format!("{time} {} {}", name(log.app_id), shell::visible(first))
         });
         let lines = lines.collect();
         Ok(Self { time: clock::now(), managers, apps, lines })
     }
 
-    /// The board as it fits into a window: what runs, waits or is out of service first, if not all find room.
+    /// The board as it fits into a window, and below it the last lines of apps and manager: a quarter of the window, or
+    /// what the apps leave. What runs, waits or is out of service comes first, if not all apps find room.
     pub fn page(&self, rows: usize, columns: usize, said: &[String]) -> String {
-        let lines_shown = LINES_MAX.min(rows / 4);
-        let room = rows.saturating_sub(OTHER_ROWS + lines_shown).max(1);
+        let room = rows.saturating_sub(OTHER_ROWS + rows / 4).max(1);
         let mut shown: Vec<&BoardApp> = self.apps.iter().collect();
-        let hidden = shown.len().saturating_sub(room);
-        if hidden > 0 {
+        let is_cut = shown.len() > room;
+        if is_cut {
             shown.sort_by_key(|line| line.rank());
             shown.truncate(room.saturating_sub(1).max(1));
             shown.sort_by(|one, other| one.app.name.cmp(&other.app.name));
         }
-        let mut page = format!("{}\n", self.title());
+        let mut page = format!("{}\n", self.title(columns));
         page.push_str(&table(&shown, columns));
-        if hidden > 0 {
+        if is_cut {
             page.push_str(&format!("\n … and {} more", self.apps.len() - shown.len()));
         }
         page.push('\n');
-        let own: Vec<&String> = self.lines.iter().chain(said).collect();
-        for line in own.iter().skip(own.len().saturating_sub(lines_shown)) {
-            page.push_str(&format!("\n {line}"));
+        let lines_shown = rows.saturating_sub(OTHER_ROWS + shown.len() + usize::from(is_cut));
+        let said = said.iter().filter_map(|line| line.lines().next());
+        let mut lines: Vec<&str> = self.lines.iter().map(String::as_str).chain(said).collect();
+        // all begin with their time
+        lines.sort_by_key(|line| line.get(..TIME_WIDTH));
+        for line in lines.iter().skip(lines.len().saturating_sub(lines_shown)) {
+            // the date is that of the title
+            page.push_str(&format!("\n {}", line.get(TIME_WIDTH - "hh:mm:ss".len()..).unwrap_or(line)));
         }
         page
     }
 
-    fn title(&self) -> String {
+    /// The first line: in a narrow window only what is not zero.
+    fn title(&self, columns: usize) -> String {
         let count = |status: RunStatus| self.apps.iter().filter(|line| line.state() == status).count();
+        let states = [
+            (count(RunStatus::Running), "running"),
+            (count(RunStatus::Queued), "waiting"),
+            (count(RunStatus::Failed), "failed"),
+            (count(RunStatus::Disabled), "out of service"),
+        ];
+        let shown = states.iter().filter(|(count, _)| *count > 0 || columns >= WIDE);
+        let shown: Vec<String> = shown.map(|(count, state)| format!("{count} {state}")).collect();
         let managers = match self.managers.len() {
             0 => "no manager works".to_owned(),
             1 => "1 manager".to_owned(),
             count => format!("{count} managers"),
         };
-        format!(
-            " {}  {} apps: {} run, {} wait, {} failed, {} out of service  {managers}",
-            local_time(self.time),
-            self.apps.len(),
-            count(RunStatus::Running),
-            count(RunStatus::Queued),
-            count(RunStatus::Failed),
-            count(RunStatus::Disabled),
-        )
+        let apps = if self.apps.len() == 1 { "1 app".to_owned() } else { format!("{} apps", self.apps.len()) };
+        let colon = if shown.is_empty() { "" } else { ": " };
+        format!(" {}  {apps}{colon}{}  {managers}", clock::local(self.time), shown.join(", "))
     }
 }
 
@@ -175,7 +187,7 @@ impl BoardApp {
 
 /// The apps as a table; in a narrow window without the columns that are needed least.
 fn table(apps: &[&BoardApp], columns: usize) -> String {
-    let (is_wide, is_wider) = (columns >= 100, columns >= 120);
+    let (is_wide, is_wider) = (columns >= WIDE, columns >= WIDER);
     let mut header = vec!["app", "state", "progress", "solved"];
     header.extend(is_wider.then_some("eta"));
     header.extend(is_wide.then_some("last run"));
@@ -185,7 +197,7 @@ fn table(apps: &[&BoardApp], columns: usize) -> String {
         let app = &line.app;
         let mut row = vec![app.name.to_string(), line.state().name().to_lowercase(), line.bar(), line.counts()];
         if is_wider {
-            row.push(app.eta.map(|eta| local_time(eta)[11..].to_owned()).unwrap_or_default());
+            row.push(app.eta.map(|eta| clock::local(eta)[11..].to_owned()).unwrap_or_default());
         }
         if is_wide {
             row.push(line.last.as_ref().map(last).unwrap_or_default());
@@ -198,13 +210,13 @@ fn table(apps: &[&BoardApp], columns: usize) -> String {
 
 fn last(run: &RunRow) -> String {
     let ended = if run.ended_at.is_some() { run.code.name().to_lowercase() } else { String::new() };
-    format!("{} {ended}", &local_time(run.started_at)[5..16])
+    format!("{} {ended}", &clock::local(run.started_at)[5..16])
 }
 
 fn next(app: &AppRow) -> String {
     match app.next_run {
         _ if app.disable => "never".to_owned(),
-        Some(next) => local_time(next)[5..].to_owned(),
+        Some(next) => clock::local(next)[5..].to_owned(),
         None => "by hand".to_owned(),
     }
 }
@@ -212,7 +224,7 @@ fn next(app: &AppRow) -> String {
 impl fmt::Display for Board {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all: Vec<&BoardApp> = self.apps.iter().collect();
-        writeln!(formatter, "{}", self.title())?;
+        writeln!(formatter, "{}", self.title(shell::columns()))?;
         if all.is_empty() {
             return write!(
                 formatter,
@@ -221,7 +233,7 @@ impl fmt::Display for Board {
         }
         write!(formatter, "{}", table(&all, shell::columns()))?;
         for manager in &self.managers {
-            let since = local_time(manager.started_at);
+            let since = clock::local(manager.started_at);
             write!(formatter, "\nmanager {} on {} (process {}) since {since}", manager.id, manager.host, manager.pid)?;
         }
         Ok(())

@@ -6,7 +6,6 @@ use std::fmt;
 use chrono::{Datelike, Local, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Timelike};
 use serde::Serialize;
 
-use super::super::local_time;
 use crate::apps::AppDefinition;
 use crate::clock;
 use crate::context::Context;
@@ -181,7 +180,7 @@ fn clock_changes(zones: &[chrono_tz::Tz], from: NaiveDateTime, until: NaiveDateT
 
 impl fmt::Display for Forecast {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(formatter, "from {} until {}; nothing is run", local_time(self.from), local_time(self.until))?;
+        writeln!(formatter, "from {} until {}; nothing is run", clock::local(self.from), clock::local(self.until))?;
         let mut table = shell::table(["app", "due", "seconds", "gap", "overlaps", ""]);
         for app in &self.apps {
             let number = |number: Option<f64>| number.map(|it| format!("{it:.1}")).unwrap_or_else(|| "?".to_owned());

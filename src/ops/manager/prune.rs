@@ -5,7 +5,6 @@ use std::fmt;
 use chrono::NaiveDateTime;
 use serde::Serialize;
 
-use super::super::local_time;
 use super::super::prune::PruneOptions;
 use crate::clock;
 use crate::context::Context;
@@ -30,7 +29,7 @@ impl fmt::Display for PruneRunsReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let were = if self.dry_run { "would be" } else { "were" };
         let counts: Vec<String> = self.deleted.iter().map(|(name, count)| format!("{count} {name}")).collect();
-        write!(formatter, "{} from before {} {were} deleted", counts.join(", "), local_time(self.before))
+        write!(formatter, "{} from before {} {were} deleted", counts.join(", "), clock::local(self.before))
     }
 }
 

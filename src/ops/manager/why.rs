@@ -6,8 +6,8 @@ use std::fmt;
 use chrono::NaiveDateTime;
 use serde::Serialize;
 
-use super::super::local_time;
 use super::super::logs::app_ids;
+use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tables::{
@@ -64,7 +64,7 @@ impl fmt::Display for Why {
             return write!(formatter, "nothing was decided about it yet");
         }
         let lines: Vec<String> =
-            story.into_iter().map(|(time, text)| format!("{}  {text}", local_time(time))).collect();
+            story.into_iter().map(|(time, text)| format!("{}  {text}", clock::local(time))).collect();
         write!(formatter, "{}", lines.join("\n"))
     }
 }
@@ -86,14 +86,14 @@ impl Why {
                 app.name
             ),
             (false, _, Some(next)) if self.managers == 0 => {
-                format!("it would be due at {}, but no manager works: `dc manager start`", local_time(next))
+                format!("it would be due at {}, but no manager works: `dc manager start`", clock::local(next))
             }
-            (false, _, Some(next)) => format!("it is due next at {}", local_time(next)),
+            (false, _, Some(next)) => format!("it is due next at {}", clock::local(next)),
             (false, _, None) => "it is not due by itself".to_owned(),
         };
         let waits = match app.retry_at {
             Some(retry_at) if app.failures > 0 => {
-                format!("; after {} failures in a row it waits until {}", app.failures, local_time(retry_at))
+                format!("; after {} failures in a row it waits until {}", app.failures, clock::local(retry_at))
             }
             _ => String::new(),
         };
@@ -119,7 +119,7 @@ fn occurrence(row: &OccurrenceRow, runs: &HashMap<&str, &RunRow>) -> String {
 }
 
 fn ended(run: &RunRow) -> String {
-    let Some(ended_at) = run.ended_at else { return format!("it runs since {}", local_time(run.started_at)) };
+    let Some(ended_at) = run.ended_at else { return format!("it runs since {}", clock::local(run.started_at)) };
     let seconds = (ended_at - run.started_at).num_milliseconds() as f64 / 1_000.0;
     let how = run.reason.as_deref().unwrap_or("it ended well");
     format!("it ran for {seconds:.1} s: {how} (run {})", run.runtime)
