@@ -11,6 +11,8 @@ use crate::tables::{AppCommand, CommandFilter, CommandFlag, CommandRow, ManagerR
 
 /// A command that nobody can carry out for so long has failed.
 const PATIENCE: TimeDelta = TimeDelta::seconds(60);
+/// What a manager has begun that is gone now is seen by then.
+const GONE_PATIENCE: TimeDelta = TimeDelta::seconds(10);
 
 /// What the carrying out needs to know.
 pub(super) struct Scene<'a> {
@@ -57,8 +59,11 @@ fn request(
         }
         (AppCommand::Start, Some(run)) => refuse(store, command, &format!("it runs already: run {}", run.runtime)),
         (AppCommand::Stop, None) => refuse(store, command, "it does not run"),
+        (AppCommand::Stop, Some(run)) if command.args.as_ref().is_some_and(|meant| *meant != run.runtime) => {
+            refuse(store, command, "the run that was meant has ended by itself")
+        }
         (AppCommand::Stop | AppCommand::Restart, Some(run)) if run.host != scene.host => {
-            elsewhere(store, scene, command, run)
+            elsewhere(store, scene, command, Some(run))
         }
         (AppCommand::Start | AppCommand::Restart, None) => match store.accept(command, scene.by)? {
             true => start(store, launcher, command),
@@ -82,24 +87,40 @@ fn follow(
     run: Option<&RunRow>,
 ) -> Result<()> {
     let accepted_at = command.accepted_at.unwrap_or(command.time);
+    let is_held_by = |manager: &ManagerRow| Some(manager.id.as_str()) == command.accepted_by.as_deref();
+    let is_held = scene.managers.iter().any(is_held_by) || clock::now() - accepted_at < GONE_PATIENCE;
     let is_ours = command.accepted_by.as_deref() == Some(scene.by);
-    let has_begun = run.filter(|run| run.started_at >= accepted_at);
-    match (command.command, run, has_begun) {
-        (AppCommand::Start | AppCommand::Restart, _, Some(run)) => {
-            store.finish(command, CommandFlag::Done, &format!("run {} began", run.runtime)).map(|_| ())
+    let (begun, before) = match run {
+        Some(run) if run.started_at >= accepted_at => (Some(run), None),
+        run => (None, run),
+    };
+    match (command.command, before) {
+        (AppCommand::Start | AppCommand::Restart, _) if begun.is_some() => {
+            let run = begun.map(|run| run.runtime.as_str()).unwrap_or_default();
+            store.finish(command, CommandFlag::Done, &format!("run {run} began")).map(|_| ())
         }
-        (AppCommand::Stop, None, _) => {
+        (AppCommand::Stop, None) => {
             let seconds = (clock::now() - accepted_at).num_milliseconds() as f64 / 1_000.0;
             store.finish(command, CommandFlag::Done, &format!("it ended within {seconds:.1} s")).map(|_| ())
         }
-        // the run before has ended: now the next one
-        (AppCommand::Restart, None, _) if is_ours => start(store, launcher, command),
-        (AppCommand::Start, None, _) if has_run_since(store, command)? => {
+        (AppCommand::Start, None) if has_run_since(store, command)? => {
             store.finish(command, CommandFlag::Done, "it ran").map(|_| ())
         }
-        _ if is_ours || clock::now() - accepted_at < PATIENCE => Ok(()),
-        _ if scene.managers.iter().any(|manager| Some(manager.id.as_str()) == command.accepted_by.as_deref()) => Ok(()),
-        _ => store.finish(command, CommandFlag::Failed, "the manager that took it is gone").map(|_| ()),
+        // the run before has ended: now the next one
+        (AppCommand::Restart, None) if is_ours => start(store, launcher, command),
+        _ if is_ours || is_held => Ok(()),
+        // the manager that took it is gone, and may have done nothing
+        (AppCommand::Start | AppCommand::Restart, None) => match store.accept(command, scene.by)? {
+            true => start(store, launcher, command),
+            false => Ok(()),
+        },
+        (_, Some(run)) if run.host == scene.host => {
+            if store.accept(command, scene.by)? {
+                ask_to_end(run, scene.host);
+            }
+            Ok(())
+        }
+        _ => elsewhere(store, scene, command, before),
     }
 }
 
@@ -128,7 +149,8 @@ fn refuse(store: &mut Store, command: &CommandRow, reason: &str) -> Result<()> {
 }
 
 /// A run of another machine can only be ended there.
-fn elsewhere(store: &mut Store, scene: &Scene<'_>, command: &CommandRow, run: &RunRow) -> Result<()> {
+fn elsewhere(store: &mut Store, scene: &Scene<'_>, command: &CommandRow, run: Option<&RunRow>) -> Result<()> {
+    let Some(run) = run else { return Ok(()) };
     let is_manned = scene.managers.iter().any(|manager| manager.host == run.host);
     if is_manned || clock::now() - command.time < PATIENCE {
         return Ok(());

@@ -16,25 +16,33 @@ const WINDOW: TimeDelta = TimeDelta::minutes(5);
 /// So many apps make an incident at the least.
 const INCIDENT_APPS_MIN: usize = 3;
 
-/// Looks at what failed lately.
-pub(super) fn look(store: &mut Store, apps: &[AppRow]) -> Result<()> {
+/// Looks at what failed lately; whether there is an incident, in which failures are nobody's fault.
+pub(super) fn look(store: &mut Store) -> Result<bool> {
+    let open = store.open_incident()?;
+    let failing = store.failing_apps()?;
+    if failing.is_empty() && open.is_none() {
+        return Ok(false);
+    }
     let outcomes = store.outcomes_since(clock::now() - WINDOW)?;
     let (failed, total) = count(&outcomes);
-    let open = store.open_incident()?;
-    match (open, is_incident(failed, total)) {
-        (None, true) => {
-            let message = incident_message(failed, total);
-            store.begin_incident(failed as i64, total as i64, &message)?;
+    match open {
+        None if is_incident(failed, total) => {
+            store.begin_incident(failed as i64, total as i64, &incident_message(failed, total))?;
+            Ok(true)
         }
-        (Some(incident), false) => end_incident(store, apps, &incident)?,
-        (Some(_), true) => {}
-        (None, false) => {
-            for app in apps.iter().filter(|app| !app.disable) {
+        None => {
+            for app in failing.iter().filter(|app| !app.disable) {
                 take_out(store, app, &outcomes)?;
             }
+            Ok(false)
         }
+        // while nothing runs, nothing is known to be well
+        Some(incident) if total > 0 && !is_incident(failed, total) => {
+            end_incident(store, &failing, &incident)?;
+            Ok(false)
+        }
+        Some(_) => Ok(true),
     }
-    Ok(())
 }
 
 /// The apps that failed last, and all that ran.
@@ -87,8 +95,8 @@ fn incident_message(failed: usize, total: usize) -> NewMessage {
     }
 }
 
-fn end_incident(store: &mut Store, apps: &[AppRow], incident: &IncidentRow) -> Result<()> {
-    let forgiven: Vec<i64> = apps.iter().filter(|app| app.failures > 0).map(|app| app.id).collect();
+fn end_incident(store: &mut Store, failing: &[AppRow], incident: &IncidentRow) -> Result<()> {
+    let forgiven: Vec<i64> = failing.iter().filter(|app| !app.disable).map(|app| app.id).collect();
     let minutes = (clock::now() - incident.started_at).num_minutes();
     let message = NewMessage {
         kind: MessageKind::IncidentOver,

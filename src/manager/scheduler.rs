@@ -36,6 +36,8 @@ pub(super) struct Scheduler<D, S, C> {
     /// The manager's identity, which stands on its claims.
     by: String,
     limits: RunLimits,
+    /// Apps that have failed too often are started all the same: there is an incident, and it is not their fault.
+    pub(super) forgives: bool,
     pub(super) desk: D,
     pub(super) starter: S,
     clock: C,
@@ -66,6 +68,7 @@ impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
         Self {
             by,
             limits,
+            forgives: false,
             desk,
             starter,
             clock,
@@ -88,8 +91,9 @@ impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
             pass.pause = PAUSE_MAX;
             return Ok(pass);
         }
-        let seen = self.start_due(&mut pass)?;
+        // those that wait come first, or where there is little room they would wait for ever
         self.start_queued(&mut pass)?;
+        let seen = self.start_due(&mut pass)?;
         let elapsed = self.clock.elapsed();
         if self.looked_back.is_none_or(|looked| elapsed >= looked + LOOK_BACK_EVERY) {
             self.looked_back = Some(elapsed);
@@ -119,6 +123,12 @@ impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
         let (mut decided, mut replaced) = (Vec::new(), Vec::new());
         for app in due {
             let Some(definition) = self.definitions.of(&app) else { continue };
+            let has_failed = definition.max_failures.is_some_and(|max| app.failures >= i64::from(max));
+            if has_failed && !self.forgives {
+                // it is taken out of service before the next pass, or an incident is noticed
+                seen.ripe_at = Some(now);
+                continue;
+            }
             match decide(&app, definition, now) {
                 Some(Decided { decision, replaces }) => {
                     replaced.extend(replaces.then_some(app.app_id));

@@ -18,7 +18,7 @@ use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ident::{host, new_identity};
-use crate::tables::{ManagerRow, MessageRow, Old, RunLimits, StopWish, Store};
+use crate::tables::{AppCommand, ManagerRow, MessageRow, Old, RunLimits, StopWish, Store};
 
 /// How often a manager says that it lives.
 const SEEN_EVERY: Duration = Duration::from_secs(5);
@@ -210,6 +210,7 @@ impl Manager {
             self.wish = self.scheduler.desk.see_manager(&self.id)?;
             self.seen = Some(Instant::now());
         }
+        self.scheduler.forgives = failures::look(&mut self.scheduler.desk)?;
         let Pass { started, settled, clock_jump_ms, pause, events } = self.scheduler.pass()?;
         self.state.events = events;
         self.state.started += started as u64;
@@ -223,8 +224,7 @@ impl Manager {
             self.care()?;
             self.cared = Some(Instant::now());
         }
-        if is_due(self.pruned, PRUNE_EVERY) {
-            self.prune()?;
+        if is_due(self.pruned, PRUNE_EVERY) && self.prune()? {
             self.pruned = Some(Instant::now());
         }
         Ok(pause)
@@ -232,11 +232,11 @@ impl Manager {
 
     fn command(&mut self) -> Result<()> {
         for app_id in self.scheduler.starter.replaced() {
-            let open = self.scheduler.desk.open_runs()?;
-            for run in open.iter().filter(|run| run.app_id == app_id) {
-                if ask_to_end(run, &self.host) {
-                    log::info!("run {} of {} gives way to the next one", run.runtime, run.app);
-                }
+            // the manager of its machine ends it
+            for run in self.scheduler.desk.open_runs()?.iter().filter(|run| run.app_id == app_id) {
+                let by = "overlap = \"replace\"";
+                self.scheduler.desk.request(app_id, AppCommand::Stop, Some(&run.runtime), by)?;
+                log::info!("run {} of {} gives way to the next one", run.runtime, run.app);
             }
         }
         let Scheduler { desk, starter, .. } = &mut self.scheduler;
@@ -253,8 +253,6 @@ impl Manager {
         for gone in store.managers()?.iter().filter(|manager| manager.id != self.id && !is_alive(manager, &self.host)) {
             store.end_manager(&gone.id)?;
         }
-        let apps = store.apps()?;
-        failures::look(store, &apps)?;
         let messages = store.messages_after(&self.told, MESSAGES_MAX)?;
         if let Some(last) = messages.last() {
             self.told.clone_from(&last.id);
@@ -266,16 +264,19 @@ impl Manager {
         Ok(())
     }
 
-    fn prune(&mut self) -> Result<()> {
+    /// Deletes some of what is old; whether that was all.
+    fn prune(&mut self) -> Result<bool> {
         let keep = self.context.settings().manager.keep.and_then(|keep| TimeDelta::from_std(keep).ok());
-        let Some(before) = keep.and_then(|keep| clock::now().checked_sub_signed(keep)) else { return Ok(()) };
+        let Some(before) = keep.and_then(|keep| clock::now().checked_sub_signed(keep)) else { return Ok(true) };
+        let mut is_all = true;
         for what in Old::ALL {
             let deleted = self.scheduler.desk.delete_old(what, before, PRUNE_BATCH)?;
+            is_all = is_all && deleted < PRUNE_BATCH.unsigned_abs();
             if deleted > 0 {
                 log::info!("{deleted} old {} were deleted", what.name());
             }
         }
-        Ok(())
+        Ok(is_all)
     }
 
     /// Ends the runs of this machine, and waits for them.

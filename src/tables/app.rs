@@ -155,11 +155,19 @@ impl Store {
     /// When the database cannot be read.
     pub fn apps(&mut self) -> Result<Vec<AppRow>> {
         self.read("read the apps", |connection| {
-            let mut rows = load(connection, None)?;
+            let mut rows = load(connection, WhichApps::Active)?;
             // here and not in SQL: the order of names shall not depend on a server's collation
             rows.sort_by(|left, right| left.name.cmp(&right.name));
             Ok(rows)
         })
+    }
+
+    /// The active apps whose last runs failed.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn failing_apps(&mut self) -> Result<Vec<AppRow>> {
+        self.read("read which apps fail", |connection| load(connection, WhichApps::Failing))
     }
 
     /// The app of this number, active or archived.
@@ -167,7 +175,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn app_by_id(&mut self, app_id: i64) -> Result<Option<AppRow>> {
-        self.read("read an app", |connection| Ok(load(connection, Some(app_id))?.pop()))
+        self.read("read an app", |connection| Ok(load(connection, WhichApps::One(app_id))?.pop()))
     }
 
     /// Stores how far the app's run has come, its share in percent and when it may end.
@@ -201,17 +209,26 @@ impl Store {
     }
 }
 
-/// All active apps, or the one of this number.
-pub(super) fn load(connection: &mut Link, app_id: Option<i64>) -> QueryResult<Vec<AppRow>> {
+/// Which apps to read.
+pub(super) enum WhichApps {
+    Active,
+    Failing,
+    /// The one of this number, archived or not.
+    One(i64),
+}
+
+pub(super) fn load(connection: &mut Link, which: WhichApps) -> QueryResult<Vec<AppRow>> {
     let query = apps::table.inner_join(app_parents::table.inner_join(app_groups::table)).select((
         AppRecord::as_select(),
         app_parents::name,
         app_groups::name,
         apps::name,
     ));
-    let rows: Vec<(AppRecord, String, String, String)> = match app_id {
-        Some(app_id) => query.filter(apps::id.eq(app_id)).load(connection)?,
-        None => query.filter(apps::archive.is_null()).load(connection)?,
+    let active = apps::archive.is_null();
+    let rows: Vec<(AppRecord, String, String, String)> = match which {
+        WhichApps::Active => query.filter(active).load(connection)?,
+        WhichApps::Failing => query.filter(active.and(apps::failures.gt(0))).load(connection)?,
+        WhichApps::One(app_id) => query.filter(apps::id.eq(app_id)).load(connection)?,
     };
     rows.into_iter().map(|(record, parent, group, name)| row(record, AppName { group, parent, name })).collect()
 }

@@ -32,7 +32,7 @@ pub struct CommandRow {
     /// When.
     #[serde(serialize_with = "shown::moment")]
     pub time: NaiveDateTime,
-    /// What a start is given, as JSON.
+    /// What a start is given, as JSON; of a stop the only run that it is meant for, if not whichever goes on.
     pub args: Option<String>,
     /// The manager that took it.
     pub accepted_by: Option<String>,
@@ -111,7 +111,8 @@ impl Store {
         self.read("read the commands", |connection| load(connection, filter))
     }
 
-    /// Takes a command for a manager; false when another one was faster.
+    /// Takes a command for a manager, out of the hands of the one that had it, if one had; false when another one was
+    /// faster.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -119,8 +120,12 @@ impl Store {
         let now = clock::now();
         self.write("take a command", |connection| {
             let requested = command_log::table
-                .filter(command_log::id.eq(command.id))
-                .filter(command_log::cmd_flag.eq(CommandFlag::Requested.id()));
+                .filter(command_log::id.eq(command.id).and(command_log::cmd_flag.eq(command.flag.id())))
+                .filter(
+                    command_log::cmd_flag
+                        .eq(CommandFlag::Requested.id())
+                        .or(command_log::accepted_by.eq(command.accepted_by.as_deref())),
+                );
             let row = (
                 command_log::cmd_flag.eq(CommandFlag::Accepted.id()),
                 command_log::accepted_by.eq(by),

@@ -88,7 +88,9 @@ impl Store {
     pub fn see_manager(&mut self, id: &str) -> Result<StopWish> {
         self.write("note that a manager is at work", |connection| {
             let row = managers::table.find(id);
-            diesel::update(row).set(managers::seen_at.eq(clock::now())).execute(connection)?;
+            // one that was taken for gone, and is not
+            let seen = (managers::seen_at.eq(clock::now()), managers::ended_at.eq(None::<NaiveDateTime>));
+            diesel::update(row).set(seen).execute(connection)?;
             let flag: Option<i64> = row.select(managers::stop_flag).first(connection).optional()?;
             Ok(StopWish::of(flag.unwrap_or_default()))
         })

@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as QueryError};
 
 use super::app::Progress;
+use super::app::WhichApps;
 use super::codebook::{LogLevel, RunOutcome, RunStatus};
 use super::connection::Link;
 use super::outbox::{self, MessageKind, NewMessage};
@@ -241,7 +242,7 @@ fn tell_recovery(connection: &mut Link, app_id: i64, end: &RunEnd) -> QueryResul
     if end.code != RunOutcome::Ok || !was_out {
         return Ok(());
     }
-    let app = app::load(connection, Some(app_id))?.pop().ok_or(diesel::NotFound)?;
+    let app = app::load(connection, WhichApps::One(app_id))?.pop().ok_or(diesel::NotFound)?;
     let message = NewMessage {
         kind: MessageKind::Recovered,
         severity: LogLevel::Info,

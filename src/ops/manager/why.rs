@@ -93,7 +93,12 @@ impl Why {
         };
         let waits = match app.retry_at {
             Some(retry_at) if app.failures > 0 => {
-                format!("; after {} failures in a row it waits until {}", app.failures, clock::local(retry_at))
+                let failures = if app.failures == 1 {
+                    "a failure".to_owned()
+                } else {
+                    format!("{} failures in a row", app.failures)
+                };
+                format!("; after {failures} it waits until {}", clock::local(retry_at))
             }
             _ => String::new(),
         };
