@@ -11,7 +11,7 @@ use crate::apps::{Confinement, find_apps};
 use crate::broker;
 use crate::context::Context;
 use crate::db::Connection;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ident::host;
 use crate::manager::is_alive;
 use crate::settings::MAIN;
@@ -99,6 +99,11 @@ fn finding(what: &'static str, health: Health, found: impl Into<String>, mend: O
     Finding { what, health, found: found.into(), mend }
 }
 
+/// An error and its reasons on one line.
+fn told(error: &Error) -> String {
+    error.causes().into_iter().fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
+}
+
 fn settings(context: &Context) -> Finding {
     let project = &context.settings().project;
     let config = &project.config;
@@ -112,7 +117,7 @@ fn settings(context: &Context) -> Finding {
 fn apps(context: &Context) -> Finding {
     match find_apps(&context.settings().project.apps()) {
         Ok(found) => finding("apps", Health::Ok, format!("{} under apps/", found.len()), None),
-        Err(error) => finding("apps", Health::Failed, error.to_string(), error.hint_text().map(str::to_owned)),
+        Err(error) => finding("apps", Health::Failed, told(&error), error.hint_text().map(str::to_owned)),
     }
 }
 
@@ -126,14 +131,14 @@ fn database(context: &Context) -> (Vec<Finding>, Option<Store>) {
         Ok(store) => store,
         Err(error) => {
             let mend = error.hint_text().map(str::to_owned);
-            return (vec![finding("database", Health::Failed, error.to_string(), mend)], None);
+            return (vec![finding("database", Health::Failed, told(&error), mend)], None);
         }
     };
     let mut findings = vec![finding("database", Health::Ok, format!("{label}, open within {ms} ms"), None)];
     findings.push(match store.schema_state() {
         Ok(SchemaState::Current) => finding("schema", Health::Ok, "up to date", None),
         Ok(state) => finding("schema", Health::Failed, format!("{state:?}"), Some("dc deploy".to_owned())),
-        Err(error) => finding("schema", Health::Failed, error.to_string(), None),
+        Err(error) => finding("schema", Health::Failed, told(&error), None),
     });
     findings.extend(clock(context));
     (findings, Some(store))
@@ -210,8 +215,8 @@ fn broker(context: &Context) -> Finding {
         Err(error) => finding(
             "broker",
             Health::Warning,
-            format!("{error}; commands travel by the database"),
-            Some("rabbitmqctl status, on its machine; or mend `[broker] url`".to_owned()),
+            format!("{}; commands travel by the database", told(&error)),
+            Some(error.hint_text().unwrap_or("rabbitmqctl status, on its machine; or mend `[broker] url`").to_owned()),
         ),
     }
 }

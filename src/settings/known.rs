@@ -16,7 +16,7 @@ pub(super) struct Known {
 
 /// All sections.
 pub(super) const KNOWN: &[Known] = &[
-    Known { section: "broker", fields: &["url"], secret: &["url"] },
+    Known { section: "broker", fields: &["url", "certificates"], secret: &["url"] },
     Known {
         section: "db.*",
         fields: &["url", "backend", "path", "host", "port", "name", "username", "password", "sslmode", "sslrootcert"],
