@@ -8,7 +8,7 @@ const FLOORS: &[&[&str]] = &[
     &["error"],
     &["clock", "ident", "record"],
     &["hash", "settings", "shell"],
-    &["bound", "context"],
+    &["bound", "context", "redact"],
     &["broker", "db", "http"],
     &["tables"],
     &["merge", "logs", "profile", "apps"],
