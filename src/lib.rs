@@ -18,6 +18,7 @@ pub mod ident;
 pub mod logs;
 pub mod manager;
 pub mod merge;
+pub mod notify;
 pub mod ops;
 pub mod profile;
 pub mod record;
