@@ -8,10 +8,10 @@ const FLOORS: &[&[&str]] = &[
     &["error"],
     &["clock", "ident", "record"],
     &["hash", "settings", "shell"],
-    &["bound", "context"],
+    &["bound", "context", "redact"],
     &["broker", "db", "http"],
     &["tables"],
-    &["merge", "logs", "profile", "apps"],
+    &["merge", "logs", "profile", "apps", "notify"],
     &["manager"],
     &["ops"],
 ];

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use chrono::DateTime;
 use serde::Serialize;
 
+use super::manager::NotifyOptions;
 use crate::apps::{Confinement, find_apps};
 use crate::broker;
 use crate::context::Context;
@@ -89,6 +90,7 @@ pub fn doctor(context: &Context) -> Result<Diagnosis> {
     findings.extend(database);
     findings.extend(store.map(managers).unwrap_or_default());
     findings.push(broker(context));
+    findings.extend(notify(context));
     findings.push(processes());
     findings.push(disk(context));
     findings.push(waiting(context));
@@ -219,6 +221,31 @@ fn broker(context: &Context) -> Finding {
             Some(error.hint_text().unwrap_or("rabbitmqctl status, on its machine; or mend `[broker] url`").to_owned()),
         ),
     }
+}
+
+/// The channels by which people are told.
+fn notify(context: &Context) -> Vec<Finding> {
+    let report = match super::manager::notify(context, &NotifyOptions::default()) {
+        Ok(report) => report,
+        // the database has a finding of its own
+        Err(error) => return vec![finding("notify", Health::Warning, error.to_string(), None)],
+    };
+    if report.channels.is_empty() {
+        let mend = "name a channel in dc.toml: [notify.ops] url = \"tgram://TOKEN/CHAT\"".to_owned();
+        return vec![finding("notify", Health::Ok, "no channel is configured: nobody is told of failures", Some(mend))];
+    }
+    let found = report.channels.iter().map(|it| {
+        let (name, kind) = (&it.channel, it.kind.unwrap_or("?"));
+        let counts = format!("{} waiting, {} sent, {} refused", it.waiting, it.sent, it.refused);
+        match &it.wrong {
+            Some(wrong) => {
+                let mend = format!("dc manager notify --test --channel {name}");
+                finding("notify", Health::Failed, format!("{name}: {wrong}; {counts}"), Some(mend))
+            }
+            None => finding("notify", Health::Ok, format!("{name} ({kind}): {counts}"), None),
+        }
+    });
+    found.collect()
 }
 
 fn processes() -> Finding {
