@@ -25,4 +25,5 @@ pub mod record;
 pub mod redact;
 pub mod settings;
 pub mod shell;
+pub mod soap;
 pub mod tables;

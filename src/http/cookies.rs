@@ -42,7 +42,10 @@ impl Jar {
             return None;
         }
         let kept = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        let pairs = kept.store.get_request_values(url).map(|(name, value)| format!("{name}={value}"));
+        let mut cookies = kept.store.matches(url);
+        // the ones for the deeper path first, as servers expect it
+        cookies.sort_by_key(|cookie| (std::cmp::Reverse(cookie.path.len()), cookie.name().to_owned()));
+        let pairs = cookies.iter().map(|cookie| format!("{}={}", cookie.name(), cookie.value()));
         let header = pairs.collect::<Vec<_>>().join("; ");
         (!header.is_empty()).then_some(header)
     }

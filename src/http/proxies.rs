@@ -11,6 +11,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// The longest time for which a proxy is left alone.
 const COOL_DOWN_MAX: Duration = Duration::from_secs(3_600);
 
+/// So many exchanges in a row that break off are a proxy's fault.
+const DOUBTS_MAX: u32 = 2;
+
 /// One proxy.
 pub(super) struct Way {
     pub(super) proxy: Proxy,
@@ -22,6 +25,7 @@ pub(super) struct Way {
 #[derive(Default)]
 struct WayState {
     strikes: u32,
+    doubts: u32,
     alone_until: Option<Instant>,
 }
 
@@ -97,12 +101,28 @@ impl Proxies {
         let mut state = way.state.lock().unwrap_or_else(PoisonError::into_inner);
         let pause = self.cool_down.saturating_mul(1 << state.strikes.min(16)).min(COOL_DOWN_MAX);
         state.strikes += 1;
+        state.doubts = 0;
         state.alone_until = Some(Instant::now() + pause);
         log::warn!("the proxy {} is left alone for {} s: {why}", way.label, pause.as_secs());
     }
 
+    /// An exchange broke off: it may be the proxy's fault, or that of the server behind it, or of a connection that was
+    /// kept for too long. The second time in a row it counts.
+    pub(super) fn doubt(&self, way: &Way, why: &str) {
+        let doubts = {
+            let mut state = way.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.doubts += 1;
+            state.doubts
+        };
+        if doubts >= DOUBTS_MAX {
+            self.ban(way, why);
+        }
+    }
+
     /// It works.
     pub(super) fn praise(&self, way: &Way) {
-        way.state.lock().unwrap_or_else(PoisonError::into_inner).strikes = 0;
+        let mut state = way.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.strikes = 0;
+        state.doubts = 0;
     }
 }

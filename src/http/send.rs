@@ -102,7 +102,10 @@ fn repeat<T>(
             Err(failure) => {
                 let way_failed = way.as_deref().filter(|_| failure.stage != Stage::Unsendable);
                 if let Some(way) = way_failed {
-                    session.proxies.ban(way, &failure.error.to_string());
+                    match failure.stage {
+                        Stage::Connecting => session.proxies.ban(way, &failure.error.to_string()),
+                        _ => session.proxies.doubt(way, &failure.error.to_string()),
+                    }
                     pause = Duration::ZERO;
                 }
                 let may_repeat = may_repeat || failure.stage == Stage::Connecting;
