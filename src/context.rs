@@ -4,21 +4,36 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::secrets::Secrets;
 use crate::settings::Settings;
 use crate::shell::Shell;
 
-/// Settings, shell and cancellation, shared by everything that one command does.
+/// Settings, secrets, shell and cancellation, shared by everything that one command does.
 #[derive(Clone)]
 pub struct Context {
     settings: Arc<Settings>,
     shell: Shell,
+    secrets: Secrets,
     cancellation: Cancellation,
 }
 
 impl Context {
-    /// A context over these settings.
+    /// A context over these settings, with the secrets of their project.
     pub fn new(settings: Settings, shell: Shell) -> Self {
-        Self { settings: Arc::new(settings), shell, cancellation: Cancellation::default() }
+        let secrets = Secrets::of(&settings, &shell);
+        Self { settings: Arc::new(settings), shell, secrets, cancellation: Cancellation::default() }
+    }
+
+    /// The same with secrets from elsewhere, or opened otherwise.
+    #[must_use]
+    pub fn with_secrets(mut self, secrets: Secrets) -> Self {
+        self.secrets = secrets;
+        self
+    }
+
+    /// The encrypted store, opened when the first value is asked for.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// The settings.

@@ -21,6 +21,7 @@ pub mod merge;
 pub mod ops;
 pub mod profile;
 pub mod record;
+pub mod secrets;
 pub mod settings;
 pub mod shell;
 pub mod tables;

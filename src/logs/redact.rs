@@ -56,7 +56,7 @@ pub(super) fn is_secret_name(name: &str) -> bool {
 impl Redactor {
     /// Looks for everything that the settings hold as a secret.
     pub fn of(settings: &Settings) -> Self {
-        Self::new(settings.secrets().iter().map(|secret| secret.reveal().to_owned()))
+        Self::new(settings.secret_values().iter().map(|secret| secret.reveal().to_owned()))
     }
 
     /// Looks for these values.

@@ -36,6 +36,7 @@ pub(super) const KNOWN: &[Known] = &[
     Known { section: "group.*", fields: &["max_running"], secret: &[] },
     Known { section: "manager", fields: &["max_running", "backoff", "backoff_max", "keep"], secret: &[] },
     Known { section: "merge", fields: &["max_gone_percent", "max_gone_rows"], secret: &[] },
+    Known { section: "secrets", fields: &["path", "password_file"], secret: &[] },
     Known { section: "run", fields: &["map_objects", "timeout", "grace"], secret: &[] },
 ];
 
@@ -45,7 +46,7 @@ impl Known {
         self.section.strip_suffix(".*")
     }
 
-    fn takes(&self, section: &str) -> bool {
+    pub(super) fn takes(&self, section: &str) -> bool {
         match self.family() {
             Some(family) => section.split_once('.').is_some_and(|(first, rest)| first == family && !rest.contains('.')),
             None => self.section == section,
