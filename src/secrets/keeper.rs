@@ -93,7 +93,17 @@ impl Secrets {
 
     /// Whether a password is to be had: given somewhere, or from a person at the terminal.
     pub fn can_open(&self) -> bool {
-        self.0.sources.is_any() || self.0.handed.is_some() || self.0.shell.can_ask() || self.state().opened.is_some()
+        self.has_password() || self.0.shell.can_ask()
+    }
+
+    /// Whether it can be opened without asking anybody.
+    pub fn has_password(&self) -> bool {
+        self.0.sources.is_any() || self.0.handed.is_some() || self.opened().is_some()
+    }
+
+    /// The store, where it was opened before.
+    pub fn opened(&self) -> Option<Arc<Unlocked>> {
+        self.state().opened.clone()
     }
 
     /// The store, opened; `None` where there is none.
@@ -101,8 +111,8 @@ impl Secrets {
     /// # Errors
     /// Permission (exit 4): a wrong password, none at all, or a file that is damaged.
     pub fn open(&self) -> Result<Option<Arc<Unlocked>>> {
-        if let Some(opened) = &self.state().opened {
-            return Ok(Some(Arc::clone(opened)));
+        if let Some(opened) = self.opened() {
+            return Ok(Some(opened));
         }
         let Some(sealed) = Sealed::read(self.path())? else { return Ok(None) };
         let opened = Arc::new(self.unlock(&sealed, self.path())?);

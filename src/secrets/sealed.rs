@@ -84,6 +84,11 @@ impl Sealed {
         self.form
     }
 
+    /// Whether it stands in an archive, as a store does.
+    pub fn is_packed(&self) -> bool {
+        self.is_checked
+    }
+
     /// The key that a password gives; `None` for the older form, which keeps none.
     ///
     /// # Errors
