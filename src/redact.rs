@@ -43,12 +43,23 @@ static HEADER: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// Parts of names that tell a credential, written in small letters without `-` and `_`.
-const SECRET_PARTS: [&str; 9] = [
-    "token", "secret", "password", "passwd", "apikey", "authorization", "credential", "signature", "accesskey",
-];
+const SECRET_PARTS: [&str; 9] =
+    ["token", "secret", "password", "passwd", "apikey", "authorization", "credential", "signature", "accesskey"];
 /// Names of headers and of parameters in URLs that are credentials as a whole word.
 const SECRET_WORDS: [&str; 14] = [
-    "auth", "cookie", "key", "otp", "pass", "phpsessid", "pin", "pwd", "session", "sessionid", "setcookie", "sid", "sig",
+    "auth",
+    "cookie",
+    "key",
+    "otp",
+    "pass",
+    "phpsessid",
+    "pin",
+    "pwd",
+    "session",
+    "sessionid",
+    "setcookie",
+    "sid",
+    "sig",
     "xauth",
 ];
 
@@ -82,7 +93,7 @@ fn plain(name: &str) -> String {
 impl Redactor {
     /// Looks for everything that the settings hold as a secret.
     pub fn of(settings: &Settings) -> Self {
-        Self::new(settings.secrets().iter().map(|secret| secret.reveal().to_owned()))
+        Self::new(settings.secret_values().iter().map(|secret| secret.reveal().to_owned()))
     }
 
     /// Looks for these values.

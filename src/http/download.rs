@@ -152,7 +152,8 @@ impl Part {
     fn resumable(&mut self, session: &Session, call: &mut Ready) -> Result<u64> {
         call.headers.remove(header::RANGE);
         call.headers.remove(header::IF_RANGE);
-        let mark: Mark = std::fs::read(&self.mark).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+        let mark: Mark =
+            std::fs::read(&self.mark).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
         let have = self.file.metadata().map_err(|cause| self.failed(cause))?.len();
         let validator = mark.validator.filter(|_| mark.url == session.hider.url(&call.url) && have > 0);
         let Some(validator) = validator.and_then(|text| HeaderValue::from_str(&text).ok()) else { return Ok(0) };

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::notifier::Undelivered;
+use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::http::{Request, RequestOptions, Response, Timeouts};
-use crate::context::Context;
 
 /// How long one attempt may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
@@ -32,7 +32,8 @@ pub(super) fn judge(answer: &Response, after: Option<Duration>) -> Result<(), Un
     if answer.is_success() {
         return Ok(());
     }
-    let said: String = answer.text().split_whitespace().collect::<Vec<_>>().join(" ").chars().take(TOLD_CHARS_MAX).collect();
+    let said: String =
+        answer.text().split_whitespace().collect::<Vec<_>>().join(" ").chars().take(TOLD_CHARS_MAX).collect();
     let reason = format!("it answers {} {said}", answer.status());
     Err(match answer.status() {
         // what is wrong with the letter itself stays wrong

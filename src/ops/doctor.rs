@@ -85,6 +85,7 @@ impl fmt::Display for Diagnosis {
 /// None of what it finds is an error of its own.
 pub fn doctor(context: &Context) -> Result<Diagnosis> {
     let mut findings = vec![settings(context)];
+    findings.extend(secrets(context));
     findings.push(apps(context));
     let (database, store) = database(context);
     findings.extend(database);
@@ -114,6 +115,17 @@ fn settings(context: &Context) -> Finding {
         false => format!("{}, without a dc.toml: defaults and variables", project.root.display()),
     };
     finding("project", Health::Ok, found, None)
+}
+
+/// What is not as it should be with the store of secrets, or that all is.
+fn secrets(context: &Context) -> Vec<Finding> {
+    let (well, ill): (Vec<_>, Vec<_>) =
+        super::secrets::store_findings(context).into_iter().partition(|finding| finding.health == Health::Ok);
+    let named = |finding: Finding| Finding { what: "secrets", ..finding };
+    match ill.is_empty() {
+        true => well.into_iter().take(1).map(named).collect(),
+        false => ill.into_iter().map(named).collect(),
+    }
 }
 
 fn apps(context: &Context) -> Finding {

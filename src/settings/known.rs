@@ -30,7 +30,17 @@ pub(super) const KNOWN: &[Known] = &[
     Known { section: "log.file", fields: &["path", "size_max", "files_max"], secret: &[] },
     Known {
         section: "log.splunk",
-        fields: &["url", "token", "index", "source", "sourcetype", "acknowledge", "acknowledge_timeout", "timeout", "certificates"],
+        fields: &[
+            "url",
+            "token",
+            "index",
+            "source",
+            "sourcetype",
+            "acknowledge",
+            "acknowledge_timeout",
+            "timeout",
+            "certificates",
+        ],
         secret: &["token"],
     },
     Known { section: "group.*", fields: &["max_running"], secret: &[] },
@@ -38,8 +48,19 @@ pub(super) const KNOWN: &[Known] = &[
     Known {
         section: "http",
         fields: &[
-            "timeout", "connect_timeout", "read_timeout", "retries", "user_agent", "proxies", "proxy_cool_down", "rate",
-            "concurrency", "save", "certificates", "body_max", "in_flight_max",
+            "timeout",
+            "connect_timeout",
+            "read_timeout",
+            "retries",
+            "user_agent",
+            "proxies",
+            "proxy_cool_down",
+            "rate",
+            "concurrency",
+            "save",
+            "certificates",
+            "body_max",
+            "in_flight_max",
         ],
         secret: &["proxies"],
     },
@@ -48,12 +69,34 @@ pub(super) const KNOWN: &[Known] = &[
     Known {
         section: "notify.*",
         fields: &[
-            "url", "type", "severity", "quiet", "timezone", "subject", "body", "every", "digest_at", "api", "token",
-            "chat", "webhook", "channel", "username", "host", "port", "security", "password", "from", "to",
-            "certificates", "secret", "headers",
+            "url",
+            "type",
+            "severity",
+            "quiet",
+            "timezone",
+            "subject",
+            "body",
+            "every",
+            "digest_at",
+            "api",
+            "token",
+            "chat",
+            "webhook",
+            "channel",
+            "username",
+            "host",
+            "port",
+            "security",
+            "password",
+            "from",
+            "to",
+            "certificates",
+            "secret",
+            "headers",
         ],
         secret: &["url", "token", "webhook", "password", "secret", "headers"],
     },
+    Known { section: "secrets", fields: &["path", "password_file"], secret: &[] },
     Known { section: "run", fields: &["map_objects", "timeout", "grace"], secret: &[] },
 ];
 
@@ -63,7 +106,7 @@ impl Known {
         self.section.strip_suffix(".*")
     }
 
-    fn takes(&self, section: &str) -> bool {
+    pub(super) fn takes(&self, section: &str) -> bool {
         match self.family() {
             Some(family) => section.split_once('.').is_some_and(|(first, rest)| first == family && !rest.is_empty()),
             None => self.section == section,

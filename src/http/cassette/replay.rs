@@ -39,7 +39,8 @@ impl Replay {
     pub(super) fn open(folder: &Path) -> Result<Self> {
         let failed = |cause| file_error(format!("read the cassette {}", folder.display()), cause);
         let mut shelf = Vec::new();
-        let mut files: Vec<PathBuf> = std::fs::read_dir(folder).map_err(failed)?.flatten().map(|it| it.path()).collect();
+        let mut files: Vec<PathBuf> =
+            std::fs::read_dir(folder).map_err(failed)?.flatten().map(|it| it.path()).collect();
         files.retain(|path| path.extension().is_some_and(|it| it == "ndjson"));
         files.sort();
         for path in files {
