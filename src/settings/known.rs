@@ -17,6 +17,7 @@ pub(super) struct Known {
 /// All sections.
 pub(super) const KNOWN: &[Known] = &[
     Known { section: "broker", fields: &["url", "certificates"], secret: &["url"] },
+    Known { section: "captcha", fields: &["solver", "key", "api", "timeout", "poll"], secret: &["key"] },
     Known {
         section: "db.*",
         fields: &["url", "backend", "path", "host", "port", "name", "username", "password", "sslmode", "sslrootcert"],
