@@ -84,7 +84,7 @@ fn dispatch(context: &Context, command: Command) -> Result<i32> {
         }
         Command::Manager(args) => {
             watch_interrupts(context)?;
-            manager::run(context, args).map(|()| 0)
+            manager::run(context, args)
         }
         Command::Secrets(args) => secrets::run(context, args),
         Command::Doctor(args) => doctor::run(context, &args),

@@ -9,10 +9,10 @@ const FLOORS: &[&[&str]] = &[
     &["clock", "ident", "record"],
     &["hash", "settings", "shell"],
     &["secrets"],
-    &["bound", "context"],
+    &["bound", "context", "redact"],
     &["broker", "db", "http"],
     &["tables"],
-    &["merge", "logs", "profile", "apps"],
+    &["merge", "logs", "profile", "apps", "notify", "soap"],
     &["manager"],
     &["ops"],
 ];

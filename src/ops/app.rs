@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
+use crate::http;
 use crate::logs::{LogGuard, init};
 use crate::profile;
 use crate::settings::{Environment, Settings, Source};
@@ -86,6 +87,15 @@ impl App {
 
 impl Drop for App {
     fn drop(&mut self) {
+        let requests = http::report();
+        if requests.count > 0
+            && let Ok(Value::Object(mut message)) = serde_json::to_value(&requests)
+        {
+            message.insert("dc".to_owned(), "requests".into());
+            if let Err(error) = self.tell(&Value::Object(message)) {
+                log::warn!("the times of requests were not handed in: {error}");
+            }
+        }
         let functions = profile::report();
         if !functions.is_empty()
             && let Err(error) = self.tell(&json!({"dc": "functions", "functions": functions}))

@@ -27,5 +27,5 @@ pub use manager::*;
 pub use merge::{HashOnlyOptions, MergeOptions, hash_only, merge};
 pub use profile::{ProfileOptions, RunProfile, profile};
 pub use prune::{PruneOptions, PruneReport, prune};
-pub use run::{Echo, RunOptions, RunReport, run};
+pub use run::{Echo, RunOptions, RunReport, TapeOptions, run};
 pub use secrets::*;

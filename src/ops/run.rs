@@ -3,11 +3,14 @@
 mod echo;
 mod given;
 mod outcome;
+mod tape;
 
 pub use echo::Echo;
 pub use outcome::RunReport;
+pub use tape::TapeOptions;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use base64::Engine;
@@ -21,8 +24,10 @@ use crate::apps::{
 use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, OrFail, Result};
+use crate::http::Recorded;
 use crate::ident::{AppName, RuntimeId, host};
-use crate::logs::{Capture, Captured, LaneReport, Redactor, RunOfApp};
+use crate::logs::{CaptchaCosts, Capture, Captured, LaneReport, RunOfApp};
+use crate::redact::Redactor;
 use crate::settings::MAIN;
 use crate::tables::{
     AppRow, Backoff, Claim, FunctionTimes, LogLevel, Missing, NewRun, OccurrenceState, RunEnd, RunOutcome, RunRow,
@@ -30,6 +35,7 @@ use crate::tables::{
 };
 use given::Given;
 use outcome::{end_of, outcome_of};
+use tape::Tape;
 
 /// The keys of a log record besides its message.
 type Marks = serde_json::Map<String, serde_json::Value>;
@@ -48,6 +54,8 @@ pub struct RunOptions {
     pub echo: Echo,
     /// The occurrence that a manager has claimed, and the number of the claim.
     pub occurrence: Option<(i64, i64)>,
+    /// What becomes of its requests.
+    pub tape: TapeOptions,
     /// Who or what started it, where that is not the person at the keyboard.
     pub started_by: Option<String>,
 }
@@ -58,19 +66,30 @@ pub struct RunOptions {
 /// Not found for an unknown app or program; busy (75) when it runs already; settings for a broken app.toml. An app that
 /// starts and fails is no error: its status is in the report.
 pub fn run(context: &Context, options: &RunOptions) -> Result<RunReport> {
+    let (options, replayed) = tape::prepare(context, options)?;
+    let options = &options;
     let arguments = arguments_of(options)?;
     let found = find_app(&context.settings().project.apps(), &options.app)?;
     let (store, app) = registered(context, &found)?;
     let given = Given::to(context, &found)?;
     let signals = Signals::forwarded()?;
+    let (runtime, started_at) = (RuntimeId::new(), clock::now());
+    let recorded = Recorded {
+        runtime: runtime.to_string(),
+        app: found.name.to_string(),
+        args: arguments.clone(),
+        started_at: tape::moment(started_at),
+    };
+    let tape = Tape::start(context, options, replayed, &recorded)?;
     Runner {
         context,
         options,
         found,
         app,
         arguments,
-        runtime: RuntimeId::new(),
-        started_at: clock::now(),
+        runtime,
+        started_at,
+        tape,
         redactor: given.redactor(context.settings()),
         given,
     }
@@ -120,6 +139,7 @@ struct Runner<'a> {
     arguments: String,
     runtime: RuntimeId,
     started_at: NaiveDateTime,
+    tape: Tape,
     redactor: Redactor,
     given: Given,
 }
@@ -228,7 +248,7 @@ impl Runner<'_> {
             ("DC_CONFIG".to_owned(), settings.project.config.clone().into()),
         ];
         let set = definition.env.iter().map(|(name, value)| (name.clone(), value.clone().into()));
-        let own = own.into_iter().chain(self.given.marks.clone());
+        let own = own.into_iter().chain(self.tape.environment()).chain(self.given.marks.clone());
         Ok(Launch {
             program: definition.program(&self.found.folder),
             arguments: definition.arguments().iter().map(OsString::from).collect(),
@@ -252,8 +272,7 @@ impl Runner<'_> {
                     false => Message::Text { reason: None },
                 };
                 // what is meant for dc is not for people
-                let is_for_dc =
-                    matches!(message, Message::Progress { .. } | Message::NextRun { .. } | Message::Functions { .. });
+                let is_for_dc = !matches!(message, Message::Record { .. } | Message::Text { .. });
                 if !is_for_dc {
                     echo.line(stream, &piece);
                 }
@@ -288,6 +307,14 @@ impl Runner<'_> {
                     }
                 }
             }
+            Message::Requests { requests } => match serde_json::from_value(requests) {
+                Ok(times) => capture.requests(&times),
+                Err(cause) => {
+                    let reason = format!("the times of requests cannot be read: {cause}");
+                    self.take_line(stream, piece, Message::Text { reason: Some(reason) }, capture);
+                }
+            },
+            Message::Captcha { solved, cost, total_ms } => capture.captchas(CaptchaCosts { solved, cost, total_ms }),
             Message::Record { level, message, context } => {
                 capture.record(LogLevel::from_id(level).unwrap_or(LogLevel::Info), source(stream), &message, &context);
             }
@@ -325,6 +352,10 @@ impl Runner<'_> {
 
     fn report(&self, end: &RunEnd, ended: &Result<Ended>, captured: Captured, last_lines: Vec<String>) -> RunReport {
         self.tell_sinks(&captured.sinks);
+        if let Some(folder) = self.tape.made() {
+            let (runtime, folder) = (&self.runtime, folder.display());
+            self.context.shell().note(&format!("recorded in {folder}; `dc run --replay {runtime}` plays it back"));
+        }
         let (status, elapsed) = match ended {
             Ok(ended) => (ended.how.exit_status(), ended.elapsed),
             Err(_) => (1, std::time::Duration::ZERO),
@@ -341,6 +372,7 @@ impl Runner<'_> {
             cpu_user_ms: end.cpu_user_ms,
             cpu_system_ms: end.cpu_system_ms,
             memory_peak_kib: end.memory_peak_kib,
+            cassette: self.tape.made().map(Path::to_owned),
             last_lines,
         }
     }

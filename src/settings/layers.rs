@@ -109,8 +109,11 @@ impl Layers {
             {
                 let text = self.text(section, field).ok().flatten();
                 found.extend(match *field {
-                    "url" => text.and_then(|url| password_in(&url).map(str::to_owned)),
-                    _ => text,
+                    "url" if *section != "notify" && !section.starts_with("notify.") => passwords_in(text.as_deref()),
+                    "proxies" => passwords_in(text.as_deref()),
+                    "url" | "webhook" => tokens_in(text.as_deref()),
+                    "headers" => text.iter().flat_map(|text| text.split(',')).filter_map(value_of).collect(),
+                    _ => text.into_iter().collect(),
                 });
             }
         }
@@ -141,7 +144,8 @@ impl Layers {
 
     /// Text from a variable stays text until its field asks for a number, so the password `0123` survives.
     fn find(&self, section: &str, field: &str) -> Result<Option<Found>> {
-        let variable = format!("DC_{}_{}", section.replace('.', "_"), field).to_uppercase();
+        let variable = format!("DC_{section}_{field}").to_uppercase();
+        let variable: String = variable.chars().map(|it| if it.is_ascii_alphanumeric() { it } else { '_' }).collect();
         if let Some(text) = self.environment.get(&variable) {
             return Ok(Some(Found { text: text.to_owned(), origin: format!("the variable {variable}") }));
         }
@@ -156,8 +160,10 @@ impl Layers {
             Store::Silent => self.check_not_withheld(&variable)?,
         }
         for file in &self.files {
-            let mut value = file.table.get(section.split('.').next().unwrap_or(section));
-            for part in section.split('.').skip(1).chain([field]) {
+            // a member's name may have points of its own: host.api.example.com
+            let (first, member) = section.split_once('.').map_or((section, None), |(first, rest)| (first, Some(rest)));
+            let mut value = file.table.get(first);
+            for part in member.into_iter().chain([field]) {
                 value = value.and_then(|value| value.get(part));
             }
             let text = match value {
@@ -181,6 +187,31 @@ impl Layers {
         Ok(None)
     }
 }
+
+/// The passwords in URLs, which may be several with commas.
+fn passwords_in(text: Option<&str>) -> Vec<String> {
+    let urls = text.unwrap_or_default().split(',').map(str::trim);
+    urls.filter_map(|url| password_in(url).map(str::to_owned)).collect()
+}
+
+/// The parts of a channel's URL that may open it: those that are long and no plain word, and a password of any length.
+fn tokens_in(text: Option<&str>) -> Vec<String> {
+    let text = text.unwrap_or_default();
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let is_token = |part: &&str| {
+        part.len() >= TOKEN_CHARS_MIN && part.bytes().any(|it| it.is_ascii_digit() || it.is_ascii_uppercase())
+    };
+    let parts = rest.split(['/', '?', '&', '=', '@']).filter(is_token).map(str::to_owned);
+    parts.chain(password_in(text).map(str::to_owned)).collect()
+}
+
+/// The value of `Name: value`.
+fn value_of(header: &str) -> Option<String> {
+    header.split_once(':').map(|(_, value)| value.trim().to_owned())
+}
+
+/// A shorter part of a channel's URL is a name, not a token.
+const TOKEN_CHARS_MIN: usize = 8;
 
 impl Layers {
     /// A setting that a locked store may hold must not silently be another one. Where a variable says anything of a

@@ -59,6 +59,8 @@ pub struct Settings {
     pub log: LogSettings,
     /// `[manager]`
     pub manager: ManagerSettings,
+    /// The cassette that the requests of this process go to or come from.
+    pub cassette: Option<CassetteSettings>,
     /// `[secrets]`
     pub secrets: SecretsSettings,
     /// The run that this process is part of, when an app calls dc.
@@ -154,6 +156,24 @@ pub enum LogFormat {
     Json,
 }
 
+/// A cassette of requests, from `DC_CASSETTE` and `DC_CASSETTE_MODE`.
+#[derive(Debug, Clone)]
+pub struct CassetteSettings {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Whether it is written or served.
+    pub mode: CassetteMode,
+}
+
+/// What a cassette is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CassetteMode {
+    /// Requests are made, and written down.
+    Record,
+    /// Answers come from it, and nothing goes over the network.
+    Replay,
+}
+
 /// The run around this process, from `DC_RUNTIME` and `DC_APP_ID`.
 #[derive(Debug, Clone)]
 pub struct Inside {
@@ -221,9 +241,10 @@ impl Settings {
         };
         let environment = layers.environment();
         let inside = inside(environment)?;
+        let cassette = cassette(environment)?;
         let user = ["USER", "LOGNAME"].iter().find_map(|name| environment.get(name)).unwrap_or("unknown").to_owned();
         let no_color = environment.get("NO_COLOR").is_some();
-        Ok(Self { project, run, merge, log, manager, secrets, inside, user, no_color, layers })
+        Ok(Self { project, run, merge, log, manager, cassette, secrets, inside, user, no_color, layers })
     }
 
     /// The database of this name: `[db.NAME]` or `DC_DB_NAME_*`; `main` has an embedded default.
@@ -248,6 +269,11 @@ impl Settings {
             secrets.push(Secret::new(text));
         }
         secrets
+    }
+
+    /// The names of a family's members: `notify` for all `[notify.NAME]`.
+    pub fn names(&self, family: &str) -> Vec<String> {
+        self.layers.names(family)
     }
 
     /// The names of the databases that are configured; `main` is there even when it is not listed.
@@ -298,6 +324,20 @@ fn find_project(source: &Source, environment: &Environment) -> Result<Project> {
     }
     let folder = source.folder.clone().unwrap_or_else(|| PathBuf::from("."));
     Project::find(&folder)
+}
+
+fn cassette(environment: &Environment) -> Result<Option<CassetteSettings>> {
+    let Some(folder) = environment.get("DC_CASSETTE").map(PathBuf::from) else { return Ok(None) };
+    let mode = match environment.get("DC_CASSETTE_MODE") {
+        Some("record") => CassetteMode::Record,
+        Some("replay") => CassetteMode::Replay,
+        other => {
+            let other = other.unwrap_or_default();
+            let message = format!("read the variable DC_CASSETTE_MODE: it takes record or replay, and is `{other}`");
+            return Err(layers::settings_error(message));
+        }
+    };
+    Ok(Some(CassetteSettings { folder, mode }))
 }
 
 fn inside(environment: &Environment) -> Result<Option<Inside>> {

@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use crate::apps::FoundApp;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::logs::Redactor;
 use crate::ops::secrets::{RESERVED, given_names};
+use crate::redact::Redactor;
 use crate::secrets::{Document, GIVEN_VARIABLE, SETTING_PREFIX, WITHHELD_VARIABLE};
 use crate::settings::{Secret, Settings};
 
