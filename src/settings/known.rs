@@ -51,9 +51,9 @@ pub(super) const KNOWN: &[Known] = &[
         fields: &[
             "url", "type", "severity", "quiet", "timezone", "subject", "body", "every", "digest_at", "api", "token",
             "chat", "webhook", "channel", "username", "host", "port", "security", "password", "from", "to",
-            "certificates", "secret", "headers",
+            "certificates", "secret", "headers", "proxy",
         ],
-        secret: &["url", "token", "webhook", "password", "secret", "headers"],
+        secret: &["url", "token", "webhook", "password", "secret", "headers", "proxy"],
     },
     Known { section: "run", fields: &["map_objects", "timeout", "grace"], secret: &[] },
 ];
