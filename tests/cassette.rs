@@ -34,7 +34,9 @@ fn runs(folder: &Path) -> Value {
 /// The lines that begin with `result`.
 fn results(output: &std::process::Output) -> Vec<String> {
     let text = stdout(output) + &stderr(output);
-    text.lines().filter_map(|line| line.split_once("result: ").map(|(_, rest)| rest.to_owned())).collect()
+    // the test harness of the app ends with a line of its own
+    let lines = text.lines().filter(|line| !line.contains("test result:"));
+    lines.filter_map(|line| line.split_once("result: ").map(|(_, rest)| rest.to_owned())).collect()
 }
 
 #[test]
@@ -64,7 +66,7 @@ fn a_run_is_played_back_offline_and_holds_no_credential() {
     for secret in
         ["b34rer", "t0k3n-of-the-server", "s3ttings", "k3y-of-the-url", "abcdef123", "f0rm-passw0rd", "s3cr3t-token"]
     {
-        assert!(!text.contains(secret), "{secret} in {text}");
+        assert!(!text.contains(secret), "{secret} in {}", text.chars().take(5_000).collect::<String>());
     }
     // the server is gone: only the cassette can answer
     let output = dc(folder.path()).args(["run", "-v", "--replay", &run]).output().expect("dc starts");

@@ -150,8 +150,11 @@ fn a_message_is_delivered_once_filtered_and_a_channel_that_is_away_delays_only_i
         assert!(texts[0].contains("not for the hook") && texts[1].contains("it broke"), "{texts:?}");
         tell(&backend, "wake up", "critical");
         wait_for("what is critical is told at night", 15, || !services.taken("/hook/night").is_empty());
+        let of_hook = || services.taken("/hook").iter().filter(|post| post.path == "/hook").count();
+        wait_for("the hook has it too", 15, || of_hook() == 2);
+        wait_for("telegram too", 15, || services.taken("/bot").len() == 3);
         manager.end();
-        assert_eq!(services.taken("/hook").iter().filter(|post| post.path == "/hook").count(), 2, "each once");
+        assert_eq!(of_hook(), 2, "each once");
         assert_eq!(services.taken("/hook/night").len(), 1, "the others wait for the morning");
         assert_eq!(channel(&state(&backend), "night")["waiting"], 2);
     }
@@ -229,7 +232,7 @@ class Handler:
         return "250 OK"
 def authenticate(server, session, envelope, mechanism, data):
     good = mechanism in ("LOGIN", "PLAIN") and data.login == b"me" and data.password == b"m4il-passw0rd"
-    return AuthResult(success=good)
+    return AuthResult(success=good, handled=False)
 options = dict(authenticator=authenticate, auth_required=True, auth_require_tls=mode != "tls")
 async def main():
     loop = asyncio.get_running_loop()
@@ -274,6 +277,7 @@ impl MailServer {
 fn make_certificate(key: &Path, certificate: &Path) {
     let made = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
         .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
         .arg("-keyout")
         .arg(key)

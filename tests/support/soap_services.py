@@ -49,57 +49,62 @@ def serve():
         version = XmlAttribute(Integer)
 
     class RequestHeader(ComplexModel):
-        __namespace__ = NS
+        __namespace__ = NS + ".secured"
         session_id = Unicode(min_occurs=1, nillable=False)
         user_name = Unicode(min_occurs=1, nillable=False)
 
     users = {}
 
-    class Hello(ServiceBase):
-        @rpc(Unicode, Integer, _returns=Iterable(Unicode))
-        def say_hello(ctx, name, times):
-            """Greets somebody several times."""
-            for _ in range(times or 0):
-                yield "Hello, %s" % name
+    # spyne writes the name of an application into its services: each needs its own
+    def hello():
+        class Hello(ServiceBase):
+            @rpc(Unicode, Integer, _returns=Iterable(Unicode))
+            def say_hello(ctx, name, times):
+                """Greets somebody several times."""
+                for _ in range(times or 0):
+                    yield "Hello, %s" % name
 
-        @rpc(Integer, Integer, _returns=Integer)
-        def add(ctx, a, b):
-            return a + b
+            @rpc(Integer, Integer, _returns=Integer)
+            def add(ctx, a, b):
+                return a + b
 
-        @rpc(_returns=DateTime)
-        def moment(ctx):
-            return datetime.datetime(2026, 1, 2, 3, 4, 5)
+            @rpc(_returns=DateTime)
+            def moment(ctx):
+                return datetime.datetime(2026, 1, 2, 3, 4, 5)
 
-        @rpc(Decimal, _returns=Decimal)
-        def twice(ctx, value):
-            return value * 2
+            @rpc(Decimal, _returns=Decimal)
+            def twice(ctx, value):
+                return value * 2
 
-        @rpc(Unicode, _returns=Unicode)
-        def echo(ctx, text):
-            return text
+            @rpc(Unicode, _returns=Unicode)
+            def echo(ctx, text):
+                return text
 
-        @rpc(ByteArray, _returns=ByteArray)
-        def reverse(ctx, data):
-            return [b"".join(data)[::-1]]
+            @rpc(ByteArray, _returns=ByteArray)
+            def reverse(ctx, data):
+                return [b"".join(data)[::-1]]
 
-        @rpc(Integer)
-        def nothing(ctx, a):
-            pass
+            @rpc(Integer)
+            def nothing(ctx, a):
+                pass
 
-        @rpc(Unicode, _returns=Unicode)
-        def fail(ctx, code):
-            if code == "missing":
-                raise ResourceNotFoundError("the-thing")
-            raise Fault("Client.Own", "it was <asked> to & did", detail={"problem": {"reason": "asked", "code": "7"}})
+            @rpc(Unicode, _returns=Unicode)
+            def fail(ctx, code):
+                if code == "missing":
+                    raise ResourceNotFoundError("the-thing")
+                raise Fault("Client.Own", "it was <asked> to & did", detail={"problem": {"reason": "asked", "code": "7"}})
 
-        @rpc(Integer, Unicode, _returns=(Integer, Unicode), _out_variable_names=["number", "word"])
-        def both(ctx, number, word):
-            return number + 1, word.upper()
+            @rpc(Integer, Unicode, _returns=(Integer, Unicode), _out_variable_names=["number", "word"])
+            def both(ctx, number, word):
+                return number + 1, word.upper()
+
+        return Hello
 
     class Users(ServiceBase):
         @rpc(User, _returns=UnsignedInteger)
         def add_user(ctx, user):
-            user.user_id = len(users) + 1
+            # the same for whoever calls second
+            user.user_id = 1
             users[user.user_id] = user
             return user.user_id
 
@@ -152,8 +157,8 @@ def serve():
             services, NS + "." + name, name=name, in_protocol=protocol(validator="lxml"), out_protocol=protocol()))
 
     apps = {
-        "/hello": application([Hello], Soap11, "hello"),
-        "/hello12": application([Hello], Soap12, "hello12"),
+        "/hello": application([hello()], Soap11, "hello"),
+        "/hello12": application([hello()], Soap12, "hello12"),
         "/users": application([Users], Soap11, "users"),
         "/bare": application([Bare], Soap11, "bare"),
         "/secured": application([Secured], Soap11, "secured"),
