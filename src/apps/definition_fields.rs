@@ -237,6 +237,14 @@ mod tests {
     }
 
     #[test]
+    fn secrets_are_a_list_of_names() {
+        for text in ["secrets = \"API_KEY\"", "secrets = [\"API KEY\"]", "secrets = [1]", "secrets = true"] {
+            let error = error(text).to_string();
+            assert!(error.contains("`secrets` takes a list"), "{text}: {error}");
+        }
+    }
+
+    #[test]
     fn what_makes_no_sense_is_refused_by_field() {
         for (text, expected) in [
             ("schedule = \"@daily\"\ninterval = \"5m\"", "both `schedule` and `interval`"),
@@ -254,8 +262,6 @@ mod tests {
             ("command = \"python3 main.py\"", "`command` takes"),
             ("[env]\nDC_RUNTIME = \"x\"", "env.DC_RUNTIME"),
             ("[env]\nA = []", "env.A"),
-            ("secrets = \"API_KEY\"", "`secrets` takes"),
-            ("secrets = [\"API KEY\"]", "`secrets` takes"),
             ("grace = \"1s\"\n\ncommand = [\"secret\"", "line 3"),
         ] {
             let error = error(text).to_string();
