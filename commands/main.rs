@@ -10,6 +10,7 @@ mod man;
 mod manager;
 mod memory;
 mod merge;
+mod ocr;
 mod run;
 
 use std::process::ExitCode;
@@ -66,6 +67,11 @@ fn dispatch(context: &Context, command: Command) -> Result<i32> {
             watch_interrupts(context)?;
             manager::run(context, args).map(|()| 0)
         }
+        Command::Ocr(args) => {
+            watch_interrupts(context)?;
+            ocr::run(context, *args).map(|()| 0)
+        }
+        Command::OcrWorker(_) => ocr::worker().map(|()| 0),
         Command::Doctor(args) => doctor::run(context, &args),
         Command::Completions(args) => completions::run(context, &args).map(|()| 0),
         Command::Man(args) => man::run(context, &args).map(|()| 0),

@@ -36,6 +36,22 @@ pub(super) const KNOWN: &[Known] = &[
     Known { section: "group.*", fields: &["max_running"], secret: &[] },
     Known { section: "manager", fields: &["max_running", "backoff", "backoff_max", "keep"], secret: &[] },
     Known { section: "merge", fields: &["max_gone_percent", "max_gone_rows"], secret: &[] },
+    Known {
+        section: "ocr",
+        fields: &[
+            "engine",
+            "languages",
+            "way",
+            "library",
+            "program",
+            "tessdata",
+            "models",
+            "timeout",
+            "memory",
+            "pixels_max",
+        ],
+        secret: &[],
+    },
     Known { section: "run", fields: &["map_objects", "timeout", "grace"], secret: &[] },
 ];
 
