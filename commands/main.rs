@@ -10,6 +10,7 @@ mod man;
 mod manager;
 mod memory;
 mod merge;
+mod ocr;
 mod run;
 mod secrets;
 
@@ -57,7 +58,7 @@ fn main() -> ExitCode {
 fn context(settings: Settings, shell: Shell, command: &Command) -> Result<Context> {
     let flags = match command {
         Command::Secrets(args) => return secrets::context(settings, shell, args),
-        Command::Completions(_) | Command::Man(_) => return Ok(Context::new(settings, shell)),
+        Command::Completions(_) | Command::Man(_) | Command::OcrWorker(_) => return Ok(Context::new(settings, shell)),
         // it tells what is wrong with the store, and goes on without
         Command::Doctor(_) => {
             return Context::with_store(settings.clone(), shell.clone()).or_else(|_| Ok(Context::new(settings, shell)));
@@ -87,6 +88,11 @@ fn dispatch(context: &Context, command: Command) -> Result<i32> {
             manager::run(context, args)
         }
         Command::Secrets(args) => secrets::run(context, args),
+        Command::Ocr(args) => {
+            watch_interrupts(context)?;
+            ocr::run(context, *args).map(|()| 0)
+        }
+        Command::OcrWorker(_) => ocr::worker().map(|()| 0),
         Command::Doctor(args) => doctor::run(context, &args),
         Command::Completions(args) => completions::run(context, &args).map(|()| 0),
         Command::Man(args) => man::run(context, &args).map(|()| 0),

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 /// The floors, lowest first. A module uses only modules on lower floors, never a neighbour.
 const FLOORS: &[&[&str]] = &[
     &["error"],
-    &["clock", "ident", "record"],
+    &["clock", "ident", "layout", "record"],
     &["hash", "settings", "shell"],
     &["secrets"],
     &["bound", "context", "redact"],
     &["broker", "db", "http"],
     &["tables"],
-    &["merge", "logs", "profile", "apps", "notify", "soap", "captcha"],
+    &["merge", "logs", "profile", "apps", "notify", "soap", "captcha", "pdf", "ocr"],
+    &["documents"],
     &["manager"],
     &["ops"],
 ];
@@ -27,6 +28,7 @@ const SEEN_BY_COMMANDS: &[&str] = &[
     // the log of the process is the process's own
     "logs::{LogGuard, LogSetup}",
     "db::Gone",
+    "documents::TablesBy",
     "merge::{Format, MaxGone}",
     "merge::Format",
     "merge::MaxGone",

@@ -9,6 +9,7 @@ mod list;
 mod logs;
 mod manager;
 mod merge;
+mod ocr;
 mod profile;
 mod prune;
 mod run;
@@ -25,6 +26,10 @@ pub use list::{AppList, ListedApp, app_names, list_apps};
 pub use logs::{LogLine, LogsOptions, RunList, logs, runs};
 pub use manager::*;
 pub use merge::{HashOnlyOptions, MergeOptions, hash_only, merge};
+pub use ocr::{
+    EngineList, OcrFile, OcrFormat, OcrOptions, OcrReport, OcrTables, PageRange, WorkerOptions, engines, ocr,
+    ocr_worker,
+};
 pub use profile::{ProfileOptions, RunProfile, profile};
 pub use prune::{PruneOptions, PruneReport, prune};
 pub use run::{Echo, RunOptions, RunReport, TapeOptions, run};

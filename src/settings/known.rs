@@ -99,6 +99,22 @@ pub(super) const KNOWN: &[Known] = &[
         secret: &["url", "token", "webhook", "password", "secret", "headers", "proxy"],
     },
     Known { section: "secrets", fields: &["path", "password_file"], secret: &[] },
+    Known {
+        section: "ocr",
+        fields: &[
+            "engine",
+            "languages",
+            "way",
+            "library",
+            "program",
+            "tessdata",
+            "models",
+            "timeout",
+            "memory",
+            "pixels_max",
+        ],
+        secret: &[],
+    },
     Known { section: "run", fields: &["map_objects", "timeout", "grace"], secret: &[] },
 ];
 

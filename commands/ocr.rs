@@ -1,0 +1,192 @@
+//! `dc ocr`
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use data_collector::context::Context;
+use data_collector::documents::TablesBy;
+use data_collector::error::{Error, OrFail, Result, file_error};
+use data_collector::ops::{self, OcrFormat, OcrOptions, OcrTables, PageRange, WorkerOptions};
+
+const EXAMPLES: &str = "\
+Examples:
+  dc ocr letter.pdf                              its text, a form feed after each page
+  dc ocr scans/ --format pdf --out searchable/   the same files with text that can be searched
+  dc ocr fax.tif --lang deu+eng                  German and English
+  dc ocr prices.pdf --tables csv                 its tables
+  dc ocr scans/ --format ndjson | dc merge pages - --key file,page --create
+  dc ocr --engines                               what can read here, and how to install what is missing
+
+A page of a PDF that holds its text is not recognised; --force-ocr has it read anyway. A file or page
+that cannot be read is told, the others go on, and dc ocr ends with status 1.
+
+Settings: [ocr] in dc.toml, or DC_OCR_ENGINE, _LANGUAGES, _MODELS (the folder of Paddle's models),
+_TIMEOUT (a page), _MEMORY (a process), _PIXELS_MAX (a page), _WAY (any, library, program),
+_LIBRARY, _PROGRAM and _TESSDATA (where Tesseract is).";
+
+/// Read text and tables from PDFs, scans and pictures
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES, after_help = "`dc ocr --help` has examples")]
+pub(crate) struct Args {
+    /// PDF, PNG, JPEG, TIFF or WebP files, folders of them, or - for standard input
+    #[arg(required_unless_present = "engines", value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// What is written
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// Write the tables instead, as CSV or as NDJSON
+    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "format")]
+    tables: Option<Tables>,
+    /// Find tables by ruling lines, or by how text is aligned
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = By::Lines, requires = "tables")]
+    tables_by: By,
+    /// Write a file for each file into this folder
+    #[arg(short, long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// tesseract, paddle, or auto: Tesseract, and Paddle where that reads badly [default: tesseract]
+    #[arg(long, value_name = "NAME")]
+    engine: Option<String>,
+    /// The languages of the text, joined by + [default: eng]
+    #[arg(short, long, value_name = "LANGUAGES")]
+    lang: Option<String>,
+    /// The pages to read: 1,3-5,9-
+    #[arg(short, long, value_name = "PAGES", value_parser = pages)]
+    pages: Option<PageRange>,
+    /// How many pages are read at once [default: the number of processors]
+    #[arg(short, long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: Option<u16>,
+    /// Dots an inch at which pages of a PDF are drawn for an engine
+    #[arg(long, value_name = "DPI", default_value_t = 300)]
+    dpi: u32,
+    /// Have pages recognised that hold their text, too
+    #[arg(long, conflicts_with = "skip_text")]
+    force_ocr: bool,
+    /// Leave pages out that hold their text
+    #[arg(long)]
+    skip_text: bool,
+    /// Read pages as they are: no cleaning, straightening, enlarging or turning
+    #[arg(long)]
+    plain: bool,
+    /// A file whose first line is the password of the PDFs
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// List the engines of this machine, their versions, languages and models
+    #[arg(long, conflicts_with_all = ["files", "format", "tables", "out"])]
+    engines: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Ndjson,
+    Hocr,
+    Tsv,
+    Pdf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Tables {
+    Csv,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum By {
+    Lines,
+    Text,
+}
+
+pub(crate) fn run(context: &Context, args: Args) -> Result<()> {
+    let shell = context.shell();
+    if args.engines {
+        return shell.print(&ops::engines(context)?);
+    }
+    // standard input is kept in a file: a PDF is read from its end
+    let held = match args.files.iter().any(|file| file.as_os_str() == "-") {
+        true => Some(hold()?),
+        false => None,
+    };
+    let options = args.into_options(shell.is_json(), held.as_ref().map(|file| file.path().to_owned()))?;
+    let to_folder = options.out.is_some();
+    let report = ops::ocr(context, &options, &mut io::stdout().lock())?;
+    match to_folder {
+        true => shell.print(&report)?,
+        false => shell.note(&report.to_string()),
+    }
+    report.check()
+}
+
+impl Args {
+    fn into_options(self, json: bool, stdin: Option<PathBuf>) -> Result<OcrOptions> {
+        let format = match self.format {
+            Some(Format::Text) => OcrFormat::Text,
+            Some(Format::Json) => OcrFormat::Json,
+            Some(Format::Ndjson) => OcrFormat::Ndjson,
+            Some(Format::Hocr) => OcrFormat::Hocr,
+            Some(Format::Tsv) => OcrFormat::Tsv,
+            Some(Format::Pdf) => OcrFormat::Pdf,
+            None if json && self.out.is_none() => OcrFormat::Json,
+            None => OcrFormat::Text,
+        };
+        let tables = self.tables.map(|tables| match tables {
+            Tables::Csv => OcrTables::Csv,
+            Tables::Json => OcrTables::Json,
+        });
+        let words = |text: String| text.split(['+', ',']).map(|word| word.trim().to_owned()).collect::<Vec<_>>();
+        let password = match &self.password_file {
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .map_err(|cause| file_error(format!("read the password in {}", path.display()), cause))?;
+                text.lines().next().unwrap_or_default().to_owned()
+            }
+            None => String::new(),
+        };
+        Ok(OcrOptions {
+            files: self.files,
+            stdin,
+            engine: self.engine,
+            languages: self.lang.map(words),
+            pages: self.pages.unwrap_or_default(),
+            jobs: self.jobs.map(usize::from),
+            dpi: self.dpi,
+            format,
+            tables,
+            tables_by: if self.tables_by == By::Text { TablesBy::Text } else { TablesBy::Lines },
+            force: self.force_ocr,
+            skip_text: self.skip_text,
+            plain: self.plain,
+            out: self.out,
+            password,
+            data_is_terminal: io::stdout().is_terminal(),
+            worker: Some(std::env::current_exe().or_fail(|| "find the program dc itself".to_owned())?),
+        })
+    }
+}
+
+fn pages(text: &str) -> Result<PageRange, String> {
+    text.parse()
+}
+
+fn hold() -> Result<tempfile::NamedTempFile> {
+    let what = || "keep standard input in a file".to_owned();
+    let mut file = tempfile::NamedTempFile::new().map_err(|cause| file_error(what(), cause))?;
+    let mut input = io::stdin().lock();
+    if input.is_terminal() {
+        return Err(Error::new(data_collector::error::ErrorKind::Usage, "read a file from the terminal")
+            .hint("name a file, or send one: `dc ocr - < FILE`"));
+    }
+    io::copy(&mut input, &mut file).map_err(|cause| file_error(what(), cause))?;
+    file.flush().map_err(|cause| file_error(what(), cause))?;
+    Ok(file)
+}
+
+/// Answer questions about pages on standard input
+#[derive(Debug, clap::Args)]
+pub(crate) struct WorkerArgs {}
+
+pub(crate) fn worker() -> Result<()> {
+    let (mut questions, mut answers) = (io::stdin().lock(), io::stdout().lock());
+    ops::ocr_worker(WorkerOptions { questions: &mut questions, answers: &mut answers })
+}

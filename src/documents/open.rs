@@ -1,0 +1,123 @@
+//! A file that was opened: what it is by its first bytes, not by its name.
+
+use std::path::Path;
+
+use super::picture_file::{self, Kind};
+use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::layout::Picture;
+use crate::pdf::{Document, EmbeddedPicture, Limits};
+
+/// An opened file.
+pub enum Opened {
+    /// A PDF.
+    Pdf(Box<Document>),
+    /// A picture.
+    Picture(PictureFile),
+}
+
+/// A picture with its pages still packed.
+pub struct PictureFile {
+    bytes: Vec<u8>,
+    kind: Kind,
+    pages: usize,
+    pixels_max: usize,
+}
+
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A PDF.
+    Pdf,
+    /// A JPEG, which a PDF can hold as it is.
+    Jpeg,
+    /// Another picture.
+    Picture,
+}
+
+impl Opened {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// Not found; Permission; Refused, for one that is too large; Failed, for what is no PDF and no picture, or damaged.
+    pub fn open(path: &Path, password: &str, limits: Limits) -> Result<Self> {
+        let what = || format!("open {}", path.display());
+        let about = std::fs::metadata(path).map_err(|cause| file_error(what(), cause))?;
+        if !about.is_file() {
+            return Err(Error::new(ErrorKind::Usage, format!("{}: it is no file", what())));
+        }
+        if about.len() > limits.bytes_max as u64 {
+            let message =
+                format!("{}: it has {} bytes, and at most {} are read", what(), about.len(), limits.bytes_max);
+            return Err(Error::new(ErrorKind::Refused, message));
+        }
+        let bytes = std::fs::read(path).map_err(|cause| file_error(what(), cause))?;
+        Self::of(bytes, password, limits).map_err(|error| error.within(what()))
+    }
+
+    /// Opens what is in memory already.
+    ///
+    /// # Errors
+    /// As [`Opened::open`].
+    pub fn of(bytes: Vec<u8>, password: &str, limits: Limits) -> Result<Self> {
+        if bytes.is_empty() {
+            return Err(Error::failed("read it: it is empty").hint("fetch it again: nothing arrived"));
+        }
+        match Kind::of(&bytes) {
+            Some(kind) => {
+                let pages = picture_file::pages(&bytes, kind)?;
+                Ok(Self::Picture(PictureFile { bytes, kind, pages, pixels_max: limits.pixels_max }))
+            }
+            None if is_pdf(&bytes) => Ok(Self::Pdf(Box::new(Document::of(bytes, password, limits)?))),
+            None => Err(Error::failed("read it: it is no PDF, PNG, JPEG, TIFF or WebP")),
+        }
+    }
+
+    /// What it is.
+    pub fn origin(&self) -> Origin {
+        match self {
+            Self::Pdf(_) => Origin::Pdf,
+            Self::Picture(file) if file.kind == Kind::Jpeg => Origin::Jpeg,
+            Self::Picture(_) => Origin::Picture,
+        }
+    }
+
+    /// How many pages it has.
+    pub fn pages(&self) -> usize {
+        match self {
+            Self::Pdf(document) => document.pages(),
+            Self::Picture(file) => file.pages,
+        }
+    }
+}
+
+impl PictureFile {
+    /// A page in shades of grey; `page` counts from 1.
+    ///
+    /// # Errors
+    /// Not found; Refused, for one with too many pixels; Failed, for one that is damaged.
+    pub fn page(&self, page: usize) -> Result<Picture> {
+        if page == 0 || page > self.pages {
+            return Err(Error::new(ErrorKind::NotFound, format!("find page {page}: the picture has {}", self.pages)));
+        }
+        // a decoder of foreign bytes may panic: that is a damaged picture, and no end of the program
+        let decode = || picture_file::page(&self.bytes, self.kind, page, self.pixels_max);
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode))
+            .unwrap_or_else(|_| Err(Error::failed("read the picture: its decoder gave up on damaged data")))
+    }
+}
+
+impl PictureFile {
+    /// A page as a PDF holds it: a JPEG as it is, everything else packed anew without loss.
+    ///
+    /// # Errors
+    /// As [`PictureFile::page`].
+    pub fn embedded(&self, page: usize) -> Result<EmbeddedPicture> {
+        let decode = || picture_file::embedded(&self.bytes, self.kind, page, self.pixels_max);
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode))
+            .unwrap_or_else(|_| Err(Error::failed("read the picture: its decoder gave up on damaged data")))
+    }
+}
+
+fn is_pdf(bytes: &[u8]) -> bool {
+    bytes[..bytes.len().min(1024)].windows(5).any(|found| found == b"%PDF-")
+}

@@ -1,0 +1,215 @@
+//! A page that was read.
+
+use serde::{Deserialize, Serialize};
+
+use crate::layout::{Area, Line};
+use crate::ocr::{Measurement, Recognised, RecognisedLine, Step};
+
+/// Where a page's text comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PageSource {
+    /// The file holds it.
+    Native,
+    /// An engine read it.
+    Recognised,
+    /// The file holds it, and it was asked to leave such pages out.
+    Skipped,
+    /// It could not be read.
+    Failed,
+}
+
+impl PageSource {
+    /// One word, as in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Recognised => "recognised",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// A word.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PageWord {
+    /// The letters.
+    pub text: String,
+    /// Its place in points, from the top left corner.
+    pub points: Area,
+    /// Its place in pixels of the picture that was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pixels: Option<Area>,
+    /// How sure the engine is, 0 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f32>,
+}
+
+/// A line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PageLine {
+    /// Its words with a space between them.
+    pub text: String,
+    /// Its place in points.
+    pub points: Area,
+    /// Its place in pixels of the picture that was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pixels: Option<Area>,
+    /// How sure the engine is, 0 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f32>,
+    /// The paragraph it is of, counted over the page.
+    pub paragraph: usize,
+    /// The words.
+    pub words: Vec<PageWord>,
+}
+
+/// How an engine read a page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    /// The engine.
+    pub engine: String,
+    /// The languages it was told.
+    pub language: String,
+    /// The mean confidence, 0 to 100.
+    pub confidence: f64,
+    /// The share of what looks like letters that was read, 0 to 1.
+    pub coverage: f64,
+    /// What was done to the page first.
+    pub steps: Vec<Step>,
+    /// What was measured on the page.
+    pub measurement: Measurement,
+    /// Pixels an inch of the picture that was read.
+    pub dpi: u32,
+}
+
+/// A table of a page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PageTable {
+    /// What it covers, in points.
+    pub area: Area,
+    /// The text of its cells, row by row; null where a cell spans over.
+    pub rows: Vec<Vec<Option<String>>>,
+}
+
+/// A page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Page {
+    /// Its number in the file, from 1 on.
+    pub page: usize,
+    /// Its width in points.
+    pub width: f64,
+    /// Its height in points.
+    pub height: f64,
+    /// Where its text comes from.
+    pub source: PageSource,
+    /// Its text.
+    pub text: String,
+    /// Its lines, in the order in which they are read.
+    pub lines: Vec<PageLine>,
+    /// How an engine read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<Reading>,
+    /// Its tables, where they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tables: Option<Vec<PageTable>>,
+    /// Why it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What to type next, where it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// Milliseconds it took.
+    pub ms: u64,
+}
+
+impl Page {
+    /// A page of which nothing is known but its size.
+    pub fn empty(page: usize, size: (f64, f64), source: PageSource) -> Self {
+        Self {
+            page,
+            width: size.0,
+            height: size.1,
+            source,
+            text: String::new(),
+            lines: Vec::new(),
+            reading: None,
+            tables: None,
+            error: None,
+            hint: None,
+            ms: 0,
+        }
+    }
+
+    /// A page that could not be read.
+    pub fn failed(page: usize, size: (f64, f64), error: &crate::error::Error) -> Self {
+        let error_text = error.to_string();
+        let hint = error.hint_text().map(str::to_owned);
+        Self { error: Some(error_text), hint, ..Self::empty(page, size, PageSource::Failed) }
+    }
+
+    /// How many words it has.
+    pub fn words(&self) -> usize {
+        self.lines.iter().map(|line| line.words.len()).sum()
+    }
+
+    pub(super) fn set_native(&mut self, lines: Vec<Line>) {
+        self.text = lines.iter().flat_map(|line| [line.text.as_str(), "\n"]).collect();
+        self.lines = lines.into_iter().map(native).collect();
+    }
+
+    pub(super) fn set_recognised(&mut self, found: Recognised, dpi: u32) {
+        self.text = found.text;
+        self.lines = found.lines.into_iter().map(recognised).collect();
+        self.reading = Some(Reading {
+            engine: found.engine,
+            language: found.language,
+            confidence: found.confidence,
+            coverage: found.coverage,
+            steps: found.steps,
+            measurement: found.measurement,
+            dpi,
+        });
+    }
+}
+
+fn native(line: Line) -> PageLine {
+    let word =
+        |word: crate::layout::Word| PageWord { text: word.text, points: word.area, pixels: None, confidence: None };
+    PageLine {
+        text: line.text,
+        points: line.area,
+        pixels: None,
+        confidence: None,
+        paragraph: 1,
+        words: line.words.into_iter().map(word).collect(),
+    }
+}
+
+fn recognised(line: RecognisedLine) -> PageLine {
+    let word = |word: crate::ocr::RecognisedWord| PageWord {
+        text: word.text,
+        points: word.points,
+        pixels: Some(word.pixels),
+        confidence: Some(word.confidence),
+    };
+    PageLine {
+        text: line.text,
+        points: line.points,
+        pixels: Some(line.pixels),
+        confidence: Some(line.confidence),
+        paragraph: line.paragraph,
+        words: line.words.into_iter().map(word).collect(),
+    }
+}
+
+/// The text of a page as a file of text has it: ended by a form feed.
+pub fn plain_text(page: &Page) -> String {
+    let mut text = page.text.clone();
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text.push('\u{c}');
+    text
+}

@@ -1,0 +1,144 @@
+//! Reads page after page of a file.
+
+use std::time::Instant;
+
+use super::needs::needs_engine;
+use super::open::Opened;
+use super::page::{Page, PageSource, PageTable};
+use super::{rules, tables};
+use crate::error::{Error, Result};
+use crate::layout::Picture;
+use crate::ocr::{PageOptions, Recognised, Recogniser};
+use crate::pdf::{self, PageContent, RenderOptions, TableOptions};
+
+/// What tables are found by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TablesBy {
+    /// Ruling lines.
+    #[default]
+    Lines,
+    /// How their text is aligned.
+    Text,
+}
+
+/// How pages are read.
+#[derive(Debug, Clone)]
+pub struct ReadOptions {
+    /// How an engine reads.
+    pub page: PageOptions,
+    /// Dots an inch at which a page of a PDF is drawn for an engine.
+    pub dpi: u32,
+    /// Whether an engine reads pages that hold their text, too.
+    pub force: bool,
+    /// Whether pages that hold their text are left out.
+    pub skip_text: bool,
+    /// Whether tables are looked for, and by what.
+    pub tables: Option<TablesBy>,
+}
+
+/// Reads pages; an engine is opened when the first page needs it, and stays open.
+pub struct Reader {
+    options: ReadOptions,
+    recogniser: Option<Recogniser>,
+}
+
+impl Reader {
+    /// Opens nothing yet.
+    pub fn new(options: ReadOptions) -> Self {
+        Self { options, recogniser: None }
+    }
+
+    /// Reads a page. What fails is a page that says so: the others can go on.
+    pub fn page(&mut self, file: &Opened, page: usize) -> Page {
+        let started = Instant::now();
+        let mut read = match file {
+            Opened::Pdf(document) => self.pdf_page(document, page),
+            Opened::Picture(pictures) => match pictures.page(page) {
+                Ok(picture) => self.picture_page(&picture, page, None),
+                Err(error) => Page::failed(page, (0.0, 0.0), &error),
+            },
+        };
+        read.ms = started.elapsed().as_millis() as u64;
+        read
+    }
+
+    fn pdf_page(&mut self, document: &pdf::Document, page: usize) -> Page {
+        let size = document.size(page).unwrap_or_default();
+        let content = document.content(page);
+        let looked_at = match &content {
+            Ok(content) => self.options.force || needs_engine(content),
+            // what cannot be read can often still be drawn
+            Err(_) => true,
+        };
+        if let (Ok(content), false) = (&content, looked_at) {
+            return self.native_page(content, page);
+        }
+        let render = RenderOptions { dpi: self.options.dpi, shrink: true };
+        match pdf::render(document, page, &render) {
+            Ok(picture) => {
+                let mut read = self.picture_page(&picture, page, content.as_ref().ok());
+                (read.width, read.height) = size;
+                read
+            }
+            Err(error) => Page::failed(page, size, content.as_ref().err().unwrap_or(&error)),
+        }
+    }
+
+    fn native_page(&self, content: &PageContent, page: usize) -> Page {
+        let mut read = Page::empty(page, (content.width, content.height), PageSource::Native);
+        if self.options.skip_text {
+            read.source = PageSource::Skipped;
+            return read;
+        }
+        read.set_native(content.lines());
+        if let Err(error) = self.add_tables(&mut read, content) {
+            read.error = Some(error.to_string());
+        }
+        read
+    }
+
+    fn picture_page(&mut self, picture: &Picture, page: usize, content: Option<&PageContent>) -> Page {
+        let points = picture.points();
+        let size = (picture.width as f64 * points, picture.height as f64 * points);
+        let found = match self.recognise(picture) {
+            Ok(found) => found,
+            Err(error) => {
+                // letters that the page holds are better than nothing
+                let mut failed = Page::failed(page, size, &error);
+                if let Some(content) = content {
+                    failed.set_native(content.lines());
+                }
+                return failed;
+            }
+        };
+        let mut read = Page::empty(page, size, PageSource::Recognised);
+        read.set_recognised(found, picture.dpi);
+        if self.options.tables.is_some() {
+            let drawn = rules::edges(picture);
+            let content = tables::content(size, &read.lines, &drawn);
+            if let Err(error) = self.add_tables(&mut read, &content) {
+                read.error = Some(error.to_string());
+            }
+        }
+        read
+    }
+
+    fn recognise(&mut self, picture: &Picture) -> Result<Recognised> {
+        let recogniser = match self.recogniser.take() {
+            Some(open) => open,
+            None => Recogniser::open(self.options.page.clone())?,
+        };
+        self.recogniser.insert(recogniser).read(picture)
+    }
+
+    fn add_tables(&self, page: &mut Page, content: &PageContent) -> Result<(), Error> {
+        let Some(by) = self.options.tables else { return Ok(()) };
+        let options = match by {
+            TablesBy::Lines => TableOptions::default(),
+            TablesBy::Text => TableOptions::by_text(),
+        };
+        let found = content.tables(&options)?;
+        page.tables = Some(found.into_iter().map(|table| PageTable { area: table.area, rows: table.rows }).collect());
+        Ok(())
+    }
+}

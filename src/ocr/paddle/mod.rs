@@ -1,0 +1,62 @@
+//! PaddleOCR's networks, run in Rust: one finds lines of text, the other reads them. They were trained on photographs as
+//! well as on scans, and read what Tesseract cannot.
+
+mod crop;
+mod detect;
+mod models;
+mod order;
+mod read;
+mod rectangle;
+
+use std::sync::Arc;
+
+use rten::{RunOptions, ThreadPool};
+
+use super::engine::{Engine, Entry, missing};
+use super::found::{FoundLine, Presence};
+use super::options::EngineOptions;
+use super::prepare::letter_height;
+use crate::error::Result;
+use crate::layout::Picture;
+use models::{Models, NAME};
+
+/// The engine's line in the table.
+pub(super) const ENTRY: Entry = Entry { name: NAME, find, open };
+
+fn find(options: &EngineOptions) -> Presence {
+    models::find(options)
+}
+
+fn open(options: &EngineOptions) -> Result<Box<dyn Engine>> {
+    let presence = find(options);
+    if !presence.usable {
+        return Err(missing(&presence));
+    }
+    let models = Models::load(&presence.models)?;
+    let threads = Arc::new(ThreadPool::with_num_threads(options.threads.max(1)));
+    let run = RunOptions::default().with_thread_pool(Some(threads));
+    Ok(Box::new(Paddle { models, run }))
+}
+
+struct Paddle {
+    models: Models,
+    run: RunOptions,
+}
+
+impl Engine for Paddle {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn read(&mut self, picture: &Picture) -> Result<Vec<FoundLine>> {
+        let found = detect::rectangles(&self.models, picture, letter_height(picture), &self.run)?;
+        let crops: Vec<Picture> = found.iter().map(|rectangle| crop::cut(picture, rectangle)).collect();
+        let texts = read::texts(&self.models, &crops, &self.run)?;
+        let pieces = found.iter().zip(texts).filter_map(|(rectangle, text)| read::piece(rectangle, text)).collect();
+        Ok(order::lines(pieces))
+    }
+
+    fn wants_clean_pages(&self) -> bool {
+        false
+    }
+}

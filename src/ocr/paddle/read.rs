@@ -1,0 +1,117 @@
+//! What a line says: a network gives each narrow column of it a letter or a gap.
+
+use rten::RunOptions;
+use rten_tensor::NdTensor;
+use rten_tensor::prelude::*;
+
+use super::super::found::FoundWord;
+use super::crop::HEIGHT;
+use super::detect::failed;
+use super::models::Models;
+use super::order::Piece;
+use super::rectangle::Rectangle;
+use crate::error::{Error, Result};
+use crate::layout::Picture;
+
+/// Lines that are read at once.
+const BATCH: usize = 6;
+/// Lines whose letters are less probable than this are none.
+const TEXT_MIN: f32 = 0.5;
+/// Columns that are added to make lines of a batch alike cost as much as those of text: a batch ends where they would be more.
+const PADDING_MAX: f64 = 1.25;
+
+/// A letter, where in its line it stands (0 to 1), and how probable it is.
+pub(super) struct Sign {
+    letter: String,
+    at: f64,
+    probability: f32,
+}
+
+/// The letters of each line.
+pub(super) fn texts(models: &Models, crops: &[Picture], run: &RunOptions) -> Result<Vec<Vec<Sign>>> {
+    let mut order: Vec<usize> = (0..crops.len()).collect();
+    order.sort_by_key(|at| crops[*at].width);
+    let mut texts: Vec<Vec<Sign>> = crops.iter().map(|_| Vec::new()).collect();
+    let mut rest = order.as_slice();
+    while let Some(first) = rest.first() {
+        let narrow = crops[*first].width.max(HEIGHT * 4) as f64;
+        let fits =
+            rest.iter().take(BATCH).take_while(|at| crops[**at].width as f64 <= narrow * PADDING_MAX).count().max(1);
+        let (batch, after) = rest.split_at(fits);
+        rest = after;
+        for (at, text) in batch.iter().zip(read(models, crops, batch, run)?) {
+            texts[*at] = text;
+        }
+    }
+    Ok(texts)
+}
+
+fn read(models: &Models, crops: &[Picture], batch: &[usize], run: &RunOptions) -> Result<Vec<Vec<Sign>>> {
+    let width = batch.iter().map(|at| crops[*at].width).max().unwrap_or_default().div_ceil(8) * 8;
+    let mut data = vec![0f32; batch.len() * 3 * HEIGHT * width];
+    for (crop, planes) in batch.iter().map(|at| &crops[*at]).zip(data.chunks_exact_mut(3 * HEIGHT * width)) {
+        for plane in planes.chunks_exact_mut(HEIGHT * width) {
+            for (y, line) in plane.chunks_exact_mut(width).enumerate() {
+                line.iter_mut().zip(crop.row(y)).for_each(|(value, pixel)| *value = f32::from(*pixel) / 127.5 - 1.0);
+            }
+        }
+    }
+    let input = NdTensor::from_data([batch.len(), 3, HEIGHT, width], data);
+    let output = models.read.run_one(input.view().into(), Some(run.clone())).map_err(|cause| failed(&cause))?;
+    let classes: NdTensor<f32, 3> =
+        output.try_into().map_err(|_| Error::failed("read lines: the model gives no letters"))?;
+    let [lines, columns, count] = classes.shape();
+    if lines != batch.len() || count == 0 || count > models.letters.len() {
+        let message = format!("read lines: the model gives {count} letters and names {}", models.letters.len());
+        return Err(Error::failed(message).hint("fetch the models again: `fixtures/ocr/get-models`"));
+    }
+    let classes = classes.to_vec();
+    let line = |at: usize| {
+        let own = &classes[at * columns * count..(at + 1) * columns * count];
+        let share = width as f64 / crops[batch[at]].width as f64;
+        signs(own, count, &models.letters, share)
+    };
+    Ok((0..lines).map(line).collect())
+}
+
+/// A letter that stands in several columns in a row is one; the first class is a gap.
+fn signs(classes: &[f32], count: usize, letters: &[String], share: f64) -> Vec<Sign> {
+    let columns = classes.len() / count;
+    let mut signs: Vec<Sign> = Vec::new();
+    let mut last = 0;
+    for (column, values) in classes.chunks_exact(count).enumerate() {
+        let (mut best, mut probability) = (0, f32::NEG_INFINITY);
+        for (class, value) in values.iter().enumerate() {
+            if *value > probability {
+                (best, probability) = (class, *value);
+            }
+        }
+        if best != 0 && best != last {
+            let at = ((column as f64 + 0.5) / columns as f64 * share).min(1.0);
+            signs.push(Sign { letter: letters[best].clone(), at, probability });
+        }
+        last = best;
+    }
+    signs
+}
+
+/// The words of a line where it stands on the page; `None` where it says nothing.
+pub(super) fn piece(rectangle: &Rectangle, signs: Vec<Sign>) -> Option<Piece> {
+    let letters: Vec<&Sign> = signs.iter().filter(|sign| !sign.letter.trim().is_empty()).collect();
+    let mean = letters.iter().map(|sign| sign.probability).sum::<f32>() / letters.len().max(1) as f32;
+    if letters.is_empty() || mean < TEXT_MIN {
+        return None;
+    }
+    let downwards = rectangle.height() > rectangle.width() * 1.5;
+    let mut words = Vec::new();
+    // half a letter to each side of a letter's middle
+    let half = 0.5 / signs.len().max(1) as f64;
+    for word in signs.split(|sign| sign.letter.trim().is_empty()).filter(|word| !word.is_empty()) {
+        let (start, end) = ((word[0].at - half).max(0.0), (word[word.len() - 1].at + half).min(1.0));
+        let area = if downwards { rectangle.area() } else { rectangle.part(start, end) };
+        let probability = word.iter().map(|sign| sign.probability).sum::<f32>() / word.len() as f32;
+        let text = word.iter().map(|sign| sign.letter.as_str()).collect();
+        words.push(FoundWord { text, area, confidence: probability * 100.0 });
+    }
+    Some(Piece { area: rectangle.area(), words })
+}

@@ -1,0 +1,247 @@
+//! What is written: one stream for all files, or a file for each of them.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use serde::Serialize;
+use tempfile::NamedTempFile;
+
+use super::inputs::Input;
+use super::options::{OcrFormat, OcrOptions, OcrTables};
+use super::pool::Worker;
+use super::protocol::{Answer, Question};
+use super::tables;
+use crate::documents::{Opened, Page, PageSource, SearchablePage, TSV_HEADER, hocr, plain_text, searchable, tsv};
+use crate::error::{Error, ErrorKind, OrFail, Result, file_error};
+use crate::pdf::Limits;
+
+/// Where what was read goes.
+pub(super) struct Output<'a> {
+    options: OcrOptions,
+    data: &'a mut dyn Write,
+    /// The file that is written for the one that is read.
+    file: Option<NamedTempFile>,
+    /// Pages that are needed until their file is complete.
+    pages: Vec<Page>,
+    searchable: Vec<SearchablePage>,
+    /// Pages whose place a picture takes.
+    pictured: Vec<usize>,
+    tables: usize,
+    /// Whether anything stands on the stream already.
+    begun: bool,
+}
+
+/// A page as a flat record for `dc merge`: what changes from run to run is left out.
+#[derive(Serialize)]
+struct Record<'a> {
+    file: &'a str,
+    page: usize,
+    source: &'static str,
+    text: &'a str,
+    words: usize,
+    width: f64,
+    height: f64,
+    engine: Option<&'a str>,
+    language: Option<&'a str>,
+    confidence: Option<f64>,
+    coverage: Option<f64>,
+    steps: Option<String>,
+    error: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct FileRecord<'a> {
+    file: &'a str,
+    pages: &'a [Page],
+}
+
+impl<'a> Output<'a> {
+    pub(super) fn new(options: &OcrOptions, data: &'a mut dyn Write) -> Result<Self> {
+        if let Some(folder) = &options.out {
+            make(folder)?;
+        }
+        Ok(Self {
+            options: options.clone(),
+            data,
+            file: None,
+            pages: Vec::new(),
+            searchable: Vec::new(),
+            pictured: Vec::new(),
+            tables: 0,
+            begun: false,
+        })
+    }
+
+    pub(super) fn open(&mut self, input: &Input) -> Result<()> {
+        (self.pages, self.searchable, self.pictured, self.tables) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        let is_csv = self.options.tables == Some(OcrTables::Csv);
+        if let Some(folder) = self.options.out.as_ref().filter(|_| !is_csv) {
+            let target = folder.join(&input.stem);
+            let folder = target.parent().unwrap_or(folder);
+            make(folder)?;
+            let what = || format!("write into {}", folder.display());
+            self.file = Some(NamedTempFile::new_in(folder).map_err(|cause| file_error(what(), cause))?);
+        }
+        if self.options.tables.is_none()
+            && self.options.format == OcrFormat::Tsv
+            && (self.file.is_some() || !self.begun)
+        {
+            self.write(TSV_HEADER.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn page(&mut self, input: &Input, page: Page) -> Result<()> {
+        match self.options.tables {
+            Some(OcrTables::Json) => return self.write(tables::ndjson(&input.name, &page)?.as_bytes()),
+            Some(OcrTables::Csv) => return self.csv(input, &page),
+            None => {}
+        }
+        if page.source == PageSource::Skipped && self.options.format != OcrFormat::Pdf {
+            return Ok(());
+        }
+        match self.options.format {
+            OcrFormat::Text => self.write(plain_text(&page).as_bytes()),
+            OcrFormat::Tsv => self.write(tsv(&page).as_bytes()),
+            OcrFormat::Ndjson => {
+                let mut line = json(&record(&input.name, &page))?;
+                line.push('\n');
+                self.write(line.as_bytes())
+            }
+            OcrFormat::Json | OcrFormat::Hocr => {
+                self.pages.push(page);
+                Ok(())
+            }
+            OcrFormat::Pdf => {
+                // what was read anew takes the place of the text that a page holds
+                if page.source == PageSource::Recognised && self.options.force {
+                    self.pictured.push(page.page);
+                }
+                self.searchable.push(SearchablePage::of(&page));
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn close(&mut self, input: &Input, worker: &mut Worker) -> Result<()> {
+        if self.options.tables.is_none() {
+            match self.options.format {
+                OcrFormat::Json => {
+                    let pages = std::mem::take(&mut self.pages);
+                    let mut text = json(&FileRecord { file: &input.name, pages: &pages })?;
+                    text.push('\n');
+                    self.write(text.as_bytes())?;
+                }
+                OcrFormat::Hocr => {
+                    let pages = std::mem::take(&mut self.pages);
+                    self.write(hocr(&input.name, &pages).as_bytes())?;
+                }
+                OcrFormat::Pdf => {
+                    let bytes = self.pdf(input, worker)?;
+                    self.write(&bytes)?;
+                }
+                OcrFormat::Text | OcrFormat::Ndjson | OcrFormat::Tsv => {}
+            }
+        }
+        self.keep(input)
+    }
+
+    pub(super) fn finish(&mut self) -> Result<()> {
+        self.data.flush().map_err(|cause| file_error("write to standard output", cause))
+    }
+
+    /// The searchable file. What was parsed once in a process of its own is parsed here again, and adds nothing: pages
+    /// that killed that process are not touched.
+    fn pdf(&mut self, input: &Input, worker: &mut Worker) -> Result<Vec<u8>> {
+        let answer = worker.ask(Question::Open(input.path.clone()))?;
+        let is_pdf = matches!(answer, Answer::Opened { is_pdf: true, .. });
+        let mut pages = std::mem::take(&mut self.searchable);
+        let pictured = std::mem::take(&mut self.pictured);
+        for page in &mut pages {
+            if !is_pdf || pictured.contains(&page.page()) {
+                let answer = worker.ask(Question::Picture(input.path.clone(), page.page()))?;
+                let Answer::Picture(packed) = answer else { return Err(Error::failed("understand an answer")) };
+                *page = page.clone().shown_as(packed.unpack()?);
+            }
+        }
+        let limits = Limits::default();
+        let file = Opened::open(&input.path, &self.options.password, limits)?;
+        searchable(&file, pages).map_err(|error| error.within(format!("write {} with its text", input.name)))
+    }
+
+    fn csv(&mut self, input: &Input, page: &Page) -> Result<()> {
+        for (at, table) in page.tables.iter().flatten().enumerate() {
+            let text = tables::csv(table);
+            if let Some(folder) = self.options.out.clone() {
+                let name = input.stem.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let path = folder.join(&input.stem).with_file_name(format!("{name}-p{}-t{}.csv", page.page, at + 1));
+                make(path.parent().unwrap_or(&folder))?;
+                fs::write(&path, text).map_err(|cause| file_error(format!("write {}", path.display()), cause))?;
+            } else {
+                let space = if self.begun { "\n" } else { "" };
+                self.write(format!("{space}{text}").as_bytes())?;
+            }
+            self.tables += 1;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.begun |= !bytes.is_empty();
+        match &mut self.file {
+            Some(file) => file.write_all(bytes).map_err(|cause| file_error("write what was read", cause)),
+            None => self.data.write_all(bytes).map_err(|cause| file_error("write to standard output", cause)),
+        }
+    }
+
+    /// Gives a complete file its name.
+    fn keep(&mut self, input: &Input) -> Result<()> {
+        let (Some(file), Some(folder)) = (self.file.take(), &self.options.out) else { return Ok(()) };
+        let ending = if self.options.tables.is_some() { "tables.ndjson" } else { self.options.format.ending() };
+        let name = input.stem.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let target = folder.join(&input.stem).with_file_name(format!("{name}.{ending}"));
+        if same_file(&target, &input.path) {
+            let error =
+                Error::new(ErrorKind::Refused, format!("write {}: it is the file that was read", target.display()));
+            return Err(error.hint("choose another folder with `--out`"));
+        }
+        // readable as any file that is written, and not for its owner alone as a temporary one
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        let _ = file.as_file().set_permissions(mode);
+        file.persist(&target).map(drop).or_fail(|| format!("write {}", target.display()))
+    }
+}
+
+fn same_file(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+fn make(folder: &Path) -> Result<()> {
+    let what = || format!("make the folder {}", folder.display());
+    fs::create_dir_all(folder).map_err(|cause| file_error(what(), cause))
+}
+
+fn json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|cause| Error::failed("write a page as JSON").because(cause))
+}
+
+fn record<'a>(file: &'a str, page: &'a Page) -> Record<'a> {
+    let round = |value: f64| (value * 100.0).round() / 100.0;
+    let reading = page.reading.as_ref();
+    Record {
+        file,
+        page: page.page,
+        source: page.source.word(),
+        text: &page.text,
+        words: page.words(),
+        width: round(page.width),
+        height: round(page.height),
+        engine: reading.map(|reading| reading.engine.as_str()),
+        language: reading.map(|reading| reading.language.as_str()),
+        confidence: reading.map(|reading| round(reading.confidence)),
+        coverage: reading.map(|reading| round(reading.coverage)),
+        steps: reading.map(|reading| reading.steps.iter().map(crate::ocr::Step::word).collect::<Vec<_>>().join(", ")),
+        error: page.error.as_deref(),
+    }
+}

@@ -1,0 +1,284 @@
+//! Hands pages to workers and what they read back in order. A page is taken only when those before it are nearly out, so
+//! that memory does not grow with the document.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::inputs::Input;
+use super::options::OcrOptions;
+use super::pool::Worker;
+use super::protocol::{Answer, Question, Told};
+use crate::context::{Cancellation, Context};
+use crate::documents::Page;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ocr::{EngineOptions, Way};
+
+/// Pages a worker that may be read and not yet written.
+const AHEAD: usize = 4;
+/// The memory of a process that reads.
+const MEMORY: u64 = 4 << 30;
+/// Pixels of a page.
+const PIXELS_MAX: u64 = 100_000_000;
+/// Processes at once.
+const JOBS_MAX: usize = 256;
+
+/// What happens, in the order of files and pages.
+pub(super) enum Event<'a> {
+    /// A file has so many pages to read.
+    Opened { input: &'a Input, pages: usize },
+    /// A page was read.
+    Page { input: &'a Input, page: Box<Page> },
+    /// All pages of a file were read.
+    Closed { input: &'a Input, worker: &'a mut Worker },
+    /// A file could not be opened.
+    Failed { input: &'a Input, error: Error },
+}
+
+/// All that is to be done.
+pub(super) struct Work {
+    inputs: Vec<Input>,
+    options: OcrOptions,
+    told: Told,
+    jobs: usize,
+    cancellation: Cancellation,
+}
+
+/// What the workers share.
+struct Board {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    /// The file that is next to be opened.
+    next_file: usize,
+    /// Whether a worker is opening a file.
+    opening: bool,
+    /// The file that pages are taken of, and its pages from the next one on.
+    file: usize,
+    pages: std::vec::IntoIter<usize>,
+    /// Tasks taken, and tasks handed on.
+    taken: usize,
+    written: usize,
+    stopped: bool,
+}
+
+enum Task {
+    Open(usize),
+    Page { file: usize, page: usize },
+    End,
+}
+
+enum Done {
+    Opened { file: usize, found: Result<Vec<usize>> },
+    Page { page: Box<Page> },
+}
+
+impl Work {
+    pub(super) fn new(context: &Context, options: &OcrOptions, inputs: Vec<Input>) -> Result<Self> {
+        let section = context.settings().section("ocr");
+        let engines = EngineOptions::of(context.settings())?;
+        let engine = match &options.engine {
+            Some(engine) => engine.clone(),
+            None => section.text("engine")?.unwrap_or_else(|| "tesseract".to_owned()),
+        };
+        if engine != "auto" {
+            crate::ocr::entry(&engine)?;
+        }
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let jobs = options.jobs.unwrap_or(processors).clamp(1, JOBS_MAX);
+        let way = match engines.way {
+            Way::Any => "any",
+            Way::Library => "library",
+            Way::Program => "program",
+        };
+        let told = Told {
+            engine,
+            languages: options.languages.clone().unwrap_or(engines.languages),
+            way: way.to_owned(),
+            library: engines.library,
+            program: engines.program,
+            tessdata: engines.tessdata,
+            models: engines.models,
+            time_ms: u64::try_from(engines.time_max.as_millis()).unwrap_or(u64::MAX),
+            // one page has all processors to itself where pages are read one by one
+            threads: (processors / jobs).max(1),
+            plain: options.plain,
+            dpi: options.dpi,
+            force: options.force,
+            skip_text: options.skip_text,
+            tables: options.tables.map(|_| match options.tables_by {
+                crate::documents::TablesBy::Text => "text".to_owned(),
+                crate::documents::TablesBy::Lines => "lines".to_owned(),
+            }),
+            pixels_max: usize::try_from(section.number("pixels_max")?.unwrap_or(PIXELS_MAX)).unwrap_or(usize::MAX),
+            memory_max: section.bytes("memory")?.unwrap_or(MEMORY),
+            password: options.password.clone(),
+        };
+        Ok(Self { inputs, options: options.clone(), told, jobs, cancellation: context.cancellation().clone() })
+    }
+
+    fn worker(&self) -> Worker {
+        Worker::new(self.options.worker.as_ref(), &self.told, &self.cancellation)
+    }
+
+    /// Does it all; `event` hears of it in order.
+    ///
+    /// # Errors
+    /// Those of `event`, which end the work; Interrupted.
+    pub(super) fn run(&self, event: &mut dyn FnMut(Event<'_>) -> Result<()>) -> Result<()> {
+        let state = State {
+            next_file: 0,
+            opening: false,
+            file: 0,
+            pages: Vec::new().into_iter(),
+            taken: 0,
+            written: 0,
+            stopped: false,
+        };
+        let board = Arc::new(Board { state: Mutex::new(state), changed: Condvar::new() });
+        let (sender, done) = channel();
+        std::thread::scope(|scope| {
+            for _ in 0..self.jobs {
+                let (board, sender) = (Arc::clone(&board), sender.clone());
+                scope.spawn(move || self.serve(&board, &sender));
+            }
+            drop(sender);
+            let result = self.collect(&board, &done, event);
+            board.lock().stopped = true;
+            board.changed.notify_all();
+            result
+        })
+    }
+
+    /// A worker's life.
+    fn serve(&self, board: &Board, done: &Sender<(usize, Done)>) {
+        let mut worker = self.worker();
+        loop {
+            let (number, task) = board.take(self.inputs.len(), self.jobs * AHEAD);
+            let result = match task {
+                Task::End => return,
+                Task::Open(file) => {
+                    let found = self.open(&mut worker, &self.inputs[file].path);
+                    let pages = found.as_ref().map(Clone::clone).unwrap_or_default();
+                    board.opened(file, pages);
+                    Done::Opened { file, found }
+                }
+                Task::Page { file, page } => Done::Page { page: Box::new(self.page(&mut worker, file, page)) },
+            };
+            if done.send((number, result)).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn open(&self, worker: &mut Worker, path: &PathBuf) -> Result<Vec<usize>> {
+        let answer = worker.ask(Question::Open(path.clone())).map_err(|error| {
+            let named = error.message().contains(&path.display().to_string());
+            if named { error } else { error.within(format!("open {}", path.display())) }
+        })?;
+        let Answer::Opened { pages, .. } = answer else { return Err(Error::failed("understand an answer")) };
+        let wanted = self.options.pages.of(pages);
+        if wanted.is_empty() {
+            let message = format!("find such pages in {}: it has {pages}", path.display());
+            return Err(Error::new(ErrorKind::NotFound, message));
+        }
+        Ok(wanted)
+    }
+
+    fn page(&self, worker: &mut Worker, file: usize, page: usize) -> Page {
+        match worker.ask_twice(Question::Page(self.inputs[file].path.clone(), page)) {
+            Ok(Answer::Page(read)) => *read,
+            Ok(_) => Page::failed(page, (0.0, 0.0), &Error::failed("understand an answer")),
+            Err(error) => Page::failed(page, (0.0, 0.0), &error),
+        }
+    }
+
+    /// Hears what was done and tells it in order.
+    fn collect(
+        &self,
+        board: &Board,
+        done: &Receiver<(usize, Done)>,
+        event: &mut dyn FnMut(Event<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let mut waiting: BTreeMap<usize, Done> = BTreeMap::new();
+        let (mut next, mut file, mut left) = (0, 0, 0);
+        let mut closer = self.worker();
+        while let Ok((number, result)) = done.recv() {
+            waiting.insert(number, result);
+            while let Some(result) = waiting.remove(&next) {
+                next += 1;
+                self.cancellation.check()?;
+                match result {
+                    Done::Opened { file: opened, found } => {
+                        file = opened;
+                        let input = &self.inputs[file];
+                        match found {
+                            Ok(pages) => {
+                                left = pages.len();
+                                event(Event::Opened { input, pages: left })?;
+                            }
+                            Err(error) => event(Event::Failed { input, error })?,
+                        }
+                    }
+                    Done::Page { page } => {
+                        let input = &self.inputs[file];
+                        left -= 1;
+                        event(Event::Page { input, page })?;
+                        if left == 0 {
+                            event(Event::Closed { input, worker: &mut closer })?;
+                        }
+                    }
+                }
+                board.lock().written = next;
+                board.changed.notify_all();
+            }
+        }
+        self.cancellation.check()
+    }
+}
+
+impl Board {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next task, and its number.
+    fn take(&self, files: usize, ahead: usize) -> (usize, Task) {
+        let mut state = self.lock();
+        loop {
+            if state.stopped {
+                return (0, Task::End);
+            }
+            if state.taken < state.written + ahead {
+                if let Some(page) = state.pages.next() {
+                    let (number, file) = (state.taken, state.file);
+                    state.taken += 1;
+                    return (number, Task::Page { file, page });
+                }
+                if !state.opening {
+                    if state.next_file >= files {
+                        return (0, Task::End);
+                    }
+                    let (number, file) = (state.taken, state.next_file);
+                    state.taken += 1;
+                    state.next_file += 1;
+                    state.opening = true;
+                    return (number, Task::Open(file));
+                }
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn opened(&self, file: usize, pages: Vec<usize>) {
+        let mut state = self.lock();
+        state.opening = false;
+        state.file = file;
+        state.pages = pages.into_iter();
+        drop(state);
+        self.changed.notify_all();
+    }
+}

@@ -1,0 +1,75 @@
+//! What one page holds.
+
+use super::edge::Edge;
+use super::letter::Letter;
+use super::path::Drawn;
+use super::table::{self, Table, TableOptions};
+use super::text;
+use crate::error::Result;
+use crate::layout::{Area, Line, Word};
+
+/// Letters, pictures and ruling lines of a page; places are in points from the top left corner of what is seen of it.
+#[derive(Debug, Default)]
+pub struct PageContent {
+    /// The width of what is seen, in points.
+    pub width: f64,
+    /// The height of what is seen, in points.
+    pub height: f64,
+    /// The letters, in the order in which they are drawn.
+    pub letters: Vec<Letter>,
+    /// Where pictures stand.
+    pub pictures: Vec<Area>,
+    pub(super) drawn: Drawn,
+}
+
+impl PageContent {
+    /// The words, in the order in which they are read.
+    pub fn words(&self) -> Vec<Word> {
+        text::words(&self.letters.iter().collect::<Vec<_>>())
+    }
+
+    /// The lines, from top to bottom.
+    pub fn lines(&self) -> Vec<Line> {
+        text::lines(&self.words())
+    }
+
+    /// The text, a line a line.
+    pub fn text(&self) -> String {
+        text::text(&self.letters.iter().collect::<Vec<_>>())
+    }
+
+    /// The tables, from the topmost on.
+    ///
+    /// # Errors
+    /// Refused, when there are more ruling lines than a page of tables has.
+    pub fn tables(&self, options: &TableOptions) -> Result<Vec<Table>> {
+        table::tables(self, options)
+    }
+
+    /// How many letters there are that are no white space.
+    pub fn letter_count(&self) -> usize {
+        self.letters.iter().filter(|letter| !letter.is_space()).map(Letter::count).sum()
+    }
+
+    /// How many glyphs there are of which the PDF does not say what they stand for.
+    pub fn unknown_count(&self) -> usize {
+        self.letters.iter().filter(|letter| letter.is_unknown()).count()
+    }
+
+    /// How many straight edges are drawn.
+    pub fn edge_count(&self) -> usize {
+        self.drawn.lines.len() + self.drawn.rectangles.len() + self.drawn.shapes.len()
+    }
+
+    /// Adds a ruling line between two places.
+    pub fn add_line(&mut self, from: (f64, f64), to: (f64, f64)) {
+        self.drawn.lines.push(Edge::of_line(from, to));
+    }
+
+    /// The share of the page that its largest picture covers, 0 to 1.
+    pub fn picture_share(&self) -> f64 {
+        let page = Area { x0: 0.0, top: 0.0, x1: self.width, bottom: self.height };
+        let covered = self.pictures.iter().filter_map(|picture| picture.shared(&page)).map(|shared| shared.size());
+        covered.fold(0.0, f64::max) / page.size().max(1.0)
+    }
+}

@@ -1,0 +1,145 @@
+//! An opened PDF.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use hayro::hayro_syntax::page::Page;
+use hayro::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
+
+use super::content::PageContent;
+use super::face::Faces;
+use super::interpret;
+use super::limits::{Budget, Limits, refused};
+use crate::error::{Error, ErrorKind, Result, file_error};
+
+/// What the beginning of a PDF is searched for, and how far.
+const MARK: (&[u8], usize) = (b"%PDF-", 1024);
+
+/// A PDF that could be opened.
+pub struct Document {
+    pdf: Pdf,
+    limits: Limits,
+}
+
+impl Document {
+    /// Opens a file. `password` is empty for a file that opens without one.
+    ///
+    /// # Errors
+    /// Not found; Permission for a file with a password; Refused for one that is too large or has too many pages; Failed
+    /// for what is no PDF or too damaged to be read.
+    pub fn open(path: &Path, password: &str, limits: Limits) -> Result<Self> {
+        let what = || format!("open {}", path.display());
+        let size = std::fs::metadata(path).map_err(|cause| file_error(what(), cause))?.len();
+        if size > limits.bytes_max as u64 {
+            return Err(too_large(size, &limits).within(what()));
+        }
+        let bytes = std::fs::read(path).map_err(|cause| file_error(what(), cause))?;
+        Self::of(bytes, password, limits).map_err(|error| error.within(what()))
+    }
+
+    /// Opens what is in memory already.
+    ///
+    /// # Errors
+    /// As [`Document::open`].
+    pub fn of(bytes: Vec<u8>, password: &str, limits: Limits) -> Result<Self> {
+        if bytes.is_empty() {
+            return Err(Error::failed("read the PDF: it is empty").hint("fetch it again: nothing arrived"));
+        }
+        if bytes.len() > limits.bytes_max {
+            return Err(too_large(bytes.len() as u64, &limits));
+        }
+        let (mark, depth) = MARK;
+        let has_mark = bytes[..bytes.len().min(depth)].windows(mark.len()).any(|found| found == mark);
+        let whole = bytes[bytes.len().saturating_sub(depth)..].windows(5).any(|found| found == b"%%EOF");
+        let pdf = guarded(|| Pdf::new_with_password(bytes, password))?
+            .map_err(|cause| load_error(cause, has_mark, whole, password))?;
+        let document = Self { pdf, limits };
+        let pages = document.pages();
+        if pages > limits.pages_max {
+            return Err(refused(format!(
+                "read the PDF: it has {pages} pages, and at most {} are read",
+                limits.pages_max
+            )));
+        }
+        if pages == 0 {
+            return Err(Error::failed("read the PDF: it has no page"));
+        }
+        Ok(document)
+    }
+
+    /// How many pages it has.
+    pub fn pages(&self) -> usize {
+        self.pdf.pages().len()
+    }
+
+    /// Width and height of what is seen of a page, in points; `page` counts from 1.
+    ///
+    /// # Errors
+    /// Not found.
+    pub fn size(&self, page: usize) -> Result<(f64, f64)> {
+        let (width, height) = self.page(page)?.render_dimensions();
+        Ok((f64::from(width), f64::from(height)))
+    }
+
+    /// Letters, lines and pictures of a page, from which words and tables are made; `page` counts from 1.
+    ///
+    /// # Errors
+    /// Not found; Refused or Timeout for a page beyond the limits; Failed for one that cannot be read.
+    pub fn content(&self, page: usize) -> Result<PageContent> {
+        self.content_with(page, &Faces::default())
+    }
+
+    /// As [`Document::content`], with fonts that other pages have loaded.
+    pub(super) fn content_with<'a>(&'a self, page: usize, faces: &Faces<'a>) -> Result<PageContent> {
+        let found = self.page(page)?;
+        guarded(|| interpret::page(found, faces, Budget::new(self.limits)))?
+            .map_err(|error| error.within(format!("read page {page}")))
+    }
+
+    pub(super) fn page(&self, page: usize) -> Result<&Page<'_>> {
+        let found = page.checked_sub(1).and_then(|index| self.pdf.pages().get(index));
+        found.ok_or_else(|| {
+            let message = format!("find page {page}: the document has {}", self.pages());
+            Error::new(ErrorKind::NotFound, message)
+        })
+    }
+
+    /// The bytes of the file.
+    pub fn bytes(&self) -> &[u8] {
+        self.pdf.data().as_ref()
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+}
+
+/// Runs what parses bytes of strangers. A panic in a parser is a file that cannot be read, and no end of the program.
+pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| Error::failed("read the PDF: its parser gave up on damaged data"))
+}
+
+fn too_large(size: u64, limits: &Limits) -> Error {
+    refused(format!("read the PDF: it has {size} bytes, and at most {} are read", limits.bytes_max))
+}
+
+fn load_error(cause: LoadPdfError, has_mark: bool, whole: bool, password: &str) -> Error {
+    match cause {
+        LoadPdfError::Decryption(DecryptionError::PasswordProtected) if password.is_empty() => {
+            Error::new(ErrorKind::Permission, "read the PDF: it is encrypted and needs a password")
+                .hint("give it with `--password-file FILE`")
+        }
+        LoadPdfError::Decryption(DecryptionError::PasswordProtected) => {
+            Error::new(ErrorKind::Permission, "read the PDF: the password does not open it")
+        }
+        LoadPdfError::Decryption(_) => Error::failed("read the PDF: its encryption is damaged or of an unknown kind")
+            .hint("`qpdf --decrypt IN OUT` may be able to rewrite it"),
+        LoadPdfError::Invalid if !has_mark => Error::failed("read the PDF: it does not begin like one (`%PDF-`)"),
+        LoadPdfError::Invalid if !whole => {
+            Error::failed("read the PDF: it is cut off or damaged (its end is missing)").hint("fetch it again")
+        }
+        LoadPdfError::Invalid => {
+            Error::failed("read the PDF: it is damaged").hint("`qpdf IN OUT` may be able to mend it")
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! A font, as far as reading needs it: which letters a code stands for, how wide it is, and how deep the font reaches.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use hayro::hayro_interpret::InterpreterSettings;
+use hayro::hayro_syntax::object::{Array, Dict, Name, Rect};
+use hayro_font::hayro_cmap::BfString;
+use hayro_font::{CMapResolverFn, Font, FontCache, FontGlyph, FontResolverFn};
+
+use super::letter::{LetterText, UNKNOWN};
+
+/// How far the standard fonts reach below the line, in thousandths of their size, as Adobe's metrics have it. A PDF does
+/// not carry these fonts, and often says nothing about them.
+const STANDARD_DESCENTS: [(&str, f64); 12] = [
+    ("Courier", -157.0),
+    ("Courier-Bold", -157.0),
+    ("Courier-BoldOblique", -157.0),
+    ("Courier-Oblique", -157.0),
+    ("Helvetica", -207.0),
+    ("Helvetica-Bold", -207.0),
+    ("Helvetica-BoldOblique", -207.0),
+    ("Helvetica-Oblique", -207.0),
+    ("Times-Roman", -217.0),
+    ("Times-Bold", -217.0),
+    ("Times-BoldItalic", -217.0),
+    ("Times-Italic", -217.0),
+];
+
+/// The fonts of a document that were needed so far.
+pub(super) struct Faces<'a> {
+    cache: FontCache<'a>,
+    fonts: FontResolverFn,
+    maps: CMapResolverFn,
+}
+
+impl Default for Faces<'_> {
+    fn default() -> Self {
+        let settings = InterpreterSettings::default();
+        Self { cache: FontCache::new(), fonts: Arc::clone(&settings.font_resolver), maps: settings.cmap_resolver }
+    }
+}
+
+impl<'a> Faces<'a> {
+    /// The font that a dictionary describes; `None` for what is none.
+    pub(super) fn face(&self, dictionary: &Dict<'a>) -> Option<Rc<Face<'a>>> {
+        let font = self.cache.font(dictionary, &self.fonts, &self.maps)?;
+        let descent = descent(dictionary);
+        Some(Rc::new(Face { font, descent, codes: RefCell::default() }))
+    }
+}
+
+/// A font.
+pub(super) struct Face<'a> {
+    font: Font<'a>,
+    /// How far below the line it reaches, of its size; 0 or less.
+    pub(super) descent: f64,
+    codes: RefCell<HashMap<u32, Code>>,
+}
+
+/// What a font knows of a code.
+#[derive(Clone)]
+pub(super) struct Code {
+    /// The letters.
+    pub(super) text: LetterText,
+    /// How far the next one stands, of the size: across, and down for fonts that are written so.
+    pub(super) advance: (f64, f64),
+    /// From the place of writing to the glyph's origin, of the size; not zero for fonts that are written downwards.
+    pub(super) origin: (f64, f64),
+}
+
+impl Face<'_> {
+    /// The next code of a string and how many bytes it takes.
+    pub(super) fn read(&self, bytes: &[u8], at: usize) -> (u32, usize) {
+        let (code, taken) = self.font.read_code(bytes, at);
+        (code, taken.max(1))
+    }
+
+    /// Whether it is written from left to right, and not downwards.
+    pub(super) fn is_horizontal(&self) -> bool {
+        self.font.is_horizontal()
+    }
+
+    /// What is known of a code.
+    pub(super) fn code(&self, code: u32) -> Code {
+        if let Some(known) = self.codes.borrow().get(&code) {
+            return known.clone();
+        }
+        let glyph = self.font.glyph(self.font.map_code(code), code);
+        let unicode = match &glyph {
+            FontGlyph::Outline(outline) => outline.as_unicode(),
+            FontGlyph::Type3(drawn) => drawn.as_unicode(),
+        };
+        let (advance, origin) = (self.font.code_advance(code), self.font.origin_displacement(code));
+        let found = Code {
+            text: letters(unicode),
+            advance: (advance.x / 1000.0, advance.y / 1000.0),
+            origin: (origin.x / 1000.0, origin.y / 1000.0),
+        };
+        self.codes.borrow_mut().insert(code, found.clone());
+        found
+    }
+}
+
+fn letters(unicode: Option<BfString>) -> LetterText {
+    match unicode {
+        Some(BfString::Char(letter)) => LetterText::One(letter),
+        Some(BfString::String(text)) => {
+            let mut all = text.chars();
+            match (all.next(), all.next()) {
+                (Some(letter), None) => LetterText::One(letter),
+                (None, _) => LetterText::One(UNKNOWN),
+                _ => LetterText::Many(text.into_boxed_str()),
+            }
+        }
+        None => LetterText::One(UNKNOWN),
+    }
+}
+
+fn descent(dictionary: &Dict<'_>) -> f64 {
+    let subtype = dictionary.get::<Name<'_>>("Subtype");
+    let base = dictionary.get::<Name<'_>>("BaseFont");
+    match subtype.as_ref().map(Name::as_str) {
+        Some("Type3") => {
+            let reach = dictionary.get::<Rect>("FontBBox").map_or(0.0, |reach| reach.y0);
+            let matrix = dictionary.get::<[f64; 6]>("FontMatrix").unwrap_or([0.001, 0.0, 0.0, 0.001, 0.0, 0.0]);
+            return below(reach * (matrix[1] + matrix[3]));
+        }
+        Some("Type1" | "MMType1") => {
+            let name = base.as_ref().map_or("", Name::as_str);
+            if let Some((_, known)) = STANDARD_DESCENTS.iter().find(|(standard, _)| *standard == name) {
+                return known / 1000.0;
+            }
+        }
+        _ => {}
+    }
+    let descendant = dictionary.get::<Array<'_>>("DescendantFonts").and_then(|list| list.iter::<Dict<'_>>().next());
+    let descriptor = descendant.as_ref().unwrap_or(dictionary).get::<Dict<'_>>("FontDescriptor");
+    below(descriptor.and_then(|descriptor| descriptor.get::<f64>("Descent")).unwrap_or_default() / 1000.0)
+}
+
+/// Some writers of PDF leave the sign out. What reaches further than a font can is a mistake.
+fn below(descent: f64) -> f64 {
+    if descent.is_finite() { -descent.abs() } else { 0.0 }
+}

@@ -1,0 +1,274 @@
+//! Reads a page's drawing operations, and the forms they use, for letters, lines and pictures. No colour and no clip is
+//! looked at: reading is many times faster than drawing.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use hayro::hayro_syntax::content::TypedIter;
+use hayro::hayro_syntax::content::ops::TypedInstruction;
+use hayro::hayro_syntax::object::{Array, Dict, Name, Number, Object, Stream};
+use hayro::hayro_syntax::page::{Page, Resources};
+use hayro::kurbo::{Affine, Point};
+
+use super::content::PageContent;
+use super::face::{Face, Faces};
+use super::letter::Letter;
+use super::limits::Budget;
+use super::path::Step;
+use super::state::{Pen, State};
+use crate::error::Result;
+use crate::layout::Area;
+
+/// Graphics states inside each other that are kept; a page that nests them deeper loses the outermost.
+const STATES_MAX: usize = 10_000;
+/// The steps of one path; what is longer is a drawing and no table.
+const STEPS_MAX: usize = 1_000_000;
+
+/// Everything on a page.
+pub(super) fn page<'a>(page: &Page<'a>, faces: &Faces<'a>, budget: Budget) -> Result<PageContent> {
+    let (width, height) = page.render_dimensions();
+    let content = PageContent { width: f64::from(width), height: f64::from(height), ..PageContent::default() };
+    let matrix = Affine::new(page.initial_transform(true).as_coeffs());
+    let mut reader = Reader { faces, budget, content, depth: 0 };
+    reader.operations(page.typed_operations(), page.resources(), State::new(matrix))?;
+    Ok(reader.content)
+}
+
+struct Reader<'a, 'f> {
+    faces: &'f Faces<'a>,
+    budget: Budget,
+    content: PageContent,
+    /// How many forms this one is inside of.
+    depth: usize,
+}
+
+/// One stream of operations.
+struct Level<'a> {
+    state: State<'a>,
+    saved: Vec<State<'a>>,
+    pen: Pen,
+    path: Vec<Step>,
+    fonts: HashMap<Vec<u8>, Option<Rc<Face<'a>>>>,
+}
+
+impl<'a> Reader<'a, '_> {
+    fn operations(&mut self, mut all: TypedIter<'_>, resources: &Resources<'a>, state: State<'a>) -> Result<()> {
+        let mut level =
+            Level { state, saved: Vec::new(), pen: Pen::default(), path: Vec::new(), fonts: HashMap::new() };
+        while let Some(operation) = all.next() {
+            self.budget.operation()?;
+            match operation {
+                TypedInstruction::XObject(named) => self.object(&named.0, resources, &level)?,
+                TypedInstruction::TextFont(chosen) => {
+                    level.state.font = self.font(&chosen.0, resources, &mut level.fonts);
+                    level.state.size = chosen.1.as_f64();
+                }
+                TypedInstruction::ShowText(shown) => self.show(shown.0.as_bytes(), &mut level)?,
+                TypedInstruction::NextLineAndShowText(shown) => {
+                    level.pen.next_line(0.0, -level.state.leading);
+                    self.show(shown.0.as_bytes(), &mut level)?;
+                }
+                TypedInstruction::ShowTextWithParameters(shown) => {
+                    level.state.word_space = shown.0.as_f64();
+                    level.state.letter_space = shown.1.as_f64();
+                    level.pen.next_line(0.0, -level.state.leading);
+                    self.show(shown.2.as_bytes(), &mut level)?;
+                }
+                TypedInstruction::ShowTexts(shown) => self.show_list(shown.0, &mut level)?,
+                TypedInstruction::InlineImage(_) => self.picture(&level.state.matrix),
+                other => level.apply(&other, &mut self.content),
+            }
+        }
+        Ok(())
+    }
+
+    fn font(
+        &self,
+        name: &Name<'_>,
+        resources: &Resources<'a>,
+        known: &mut HashMap<Vec<u8>, Option<Rc<Face<'a>>>>,
+    ) -> Option<Rc<Face<'a>>> {
+        let bytes: &[u8] = name.as_ref();
+        if let Some(face) = known.get(bytes) {
+            return face.clone();
+        }
+        let face = resources.get_font(name).and_then(|dictionary| self.faces.face(&dictionary));
+        known.insert(bytes.to_vec(), face.clone());
+        face
+    }
+
+    /// Draws a form, or a picture.
+    fn object(&mut self, name: &Name<'_>, resources: &Resources<'a>, level: &Level<'a>) -> Result<()> {
+        let Some(stream) = resources.get_x_object(name) else { return Ok(()) };
+        let dictionary = stream.dict();
+        let subtype = dictionary.get::<Name<'_>>("Subtype");
+        match subtype.as_ref().map(Name::as_str) {
+            Some("Image") => self.picture(&level.state.matrix),
+            Some("Form") if self.depth < self.budget.depth_max() => self.form(&stream, dictionary, resources, level)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn form(&mut self, stream: &Stream<'a>, form: &Dict<'a>, outer: &Resources<'a>, level: &Level<'a>) -> Result<()> {
+        let Ok(data) = stream.decoded_data() else { return Ok(()) };
+        let own = form.get::<Dict<'a>>("Resources").map(Resources::new);
+        let matrix = form.get::<[f64; 6]>("Matrix").map_or(Affine::IDENTITY, Affine::new);
+        let mut state = level.state.clone();
+        state.matrix *= matrix;
+        self.depth += 1;
+        let read = self.operations(TypedIter::new(data.as_ref()), own.as_ref().unwrap_or(outer), state);
+        self.depth -= 1;
+        read
+    }
+
+    /// A picture fills the unit square.
+    fn picture(&mut self, matrix: &Affine) {
+        let corners = [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)];
+        let placed = corners.map(|corner| {
+            let point = *matrix * Point::from(corner);
+            Area::between((point.x, point.y), (point.x, point.y))
+        });
+        self.content.pictures.extend(Area::around(placed).filter(|area| area.size().is_finite()));
+    }
+
+    fn show_list(&mut self, list: &Array<'_>, level: &mut Level<'a>) -> Result<()> {
+        for item in list.iter::<Object<'_>>() {
+            match item {
+                Object::String(text) => self.show(text.as_bytes(), level)?,
+                Object::Number(back) => level.move_back(back),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, bytes: &[u8], level: &mut Level<'a>) -> Result<()> {
+        let Some(face) = level.state.font.clone() else { return Ok(()) };
+        let horizontal = face.is_horizontal();
+        let mut at = 0;
+        while at < bytes.len() {
+            let (code, taken) = face.read(bytes, at);
+            at += taken;
+            let known = face.code(code);
+            let state = &level.state;
+            let word_space = if code == 32 && taken == 1 { state.word_space } else { 0.0 };
+            let space = state.letter_space + word_space;
+            let (wide, down) = (known.advance.0 * state.size * state.stretch, known.advance.1 * state.size);
+            let (left, low) = match horizontal {
+                true => (0.0, face.descent * state.size + state.rise),
+                false => (known.origin.0 * state.size, down + state.rise),
+            };
+            let (right, high) = match horizontal {
+                true => (wide, low + state.size),
+                false => (left + state.size, state.rise),
+            };
+            let matrix = state.matrix * level.pen.letter;
+            let (first, second) = (matrix * Point::new(left, low), matrix * Point::new(right, high));
+            let area = Area::between((first.x, first.y), (second.x, second.y));
+            if area.size().is_finite() && area.x0.is_finite() && area.top.is_finite() {
+                // y grows downwards here, and upwards where a PDF means it
+                let [a, b, c, d, ..] = matrix.as_coeffs();
+                let upright = -a * d * state.stretch > 0.0 && -b * c <= 0.0;
+                self.content.letters.push(Letter { text: known.text, area, upright, visible: state.visible });
+                self.budget.letters(self.content.letters.len())?;
+            }
+            let (across, along) = match horizontal {
+                true => (wide + space * state.stretch, 0.0),
+                false => (0.0, down + space),
+            };
+            level.pen.advance(across, along);
+        }
+        Ok(())
+    }
+}
+
+impl Level<'_> {
+    fn move_back(&mut self, thousandths: Number) {
+        let by = -thousandths.as_f64() / 1000.0 * self.state.size;
+        match self.state.font.as_ref().is_none_or(|face| face.is_horizontal()) {
+            true => self.pen.advance(by * self.state.stretch, 0.0),
+            false => self.pen.advance(0.0, by),
+        }
+    }
+
+    fn apply(&mut self, operation: &TypedInstruction<'_, '_>, content: &mut PageContent) {
+        use TypedInstruction as On;
+        match operation {
+            On::SaveState(_) if self.saved.len() < STATES_MAX => self.saved.push(self.state.clone()),
+            On::RestoreState(_) => {
+                if let Some(state) = self.saved.pop() {
+                    self.state = state;
+                }
+            }
+            On::Transform(by) => {
+                let by = [&by.0, &by.1, &by.2, &by.3, &by.4, &by.5].map(|number| number.as_f64());
+                self.state.matrix *= Affine::new(by);
+            }
+            On::BeginText(_) => self.pen = Pen::default(),
+            On::SetTextMatrix(to) => {
+                self.pen.set(Affine::new([&to.0, &to.1, &to.2, &to.3, &to.4, &to.5].map(|number| number.as_f64())));
+            }
+            On::NextLine(by) => self.pen.next_line(by.0.as_f64(), by.1.as_f64()),
+            On::NextLineAndSetLeading(by) => {
+                self.state.leading = -by.1.as_f64();
+                self.pen.next_line(by.0.as_f64(), by.1.as_f64());
+            }
+            On::NextLineUsingLeading(_) => self.pen.next_line(0.0, -self.state.leading),
+            On::CharacterSpacing(space) => self.state.letter_space = space.0.as_f64(),
+            On::WordSpacing(space) => self.state.word_space = space.0.as_f64(),
+            On::HorizontalScaling(percent) => self.state.stretch = percent.0.as_f64() / 100.0,
+            On::TextLeading(leading) => self.state.leading = leading.0.as_f64(),
+            On::TextRise(rise) => self.state.rise = rise.0.as_f64(),
+            On::TextRenderingMode(mode) => self.state.visible = !matches!(mode.0.as_i64(), 3 | 7),
+            other => self.draw(other, content),
+        }
+    }
+
+    fn draw(&mut self, operation: &TypedInstruction<'_, '_>, content: &mut PageContent) {
+        use TypedInstruction as On;
+        match operation {
+            On::MoveTo(to) => self.step(Step::Move(point(to.0, to.1))),
+            On::LineTo(to) => self.step(Step::Line(point(to.0, to.1))),
+            On::CubicTo(to) => self.step(Step::Curve(point(to.4, to.5))),
+            On::CubicStartTo(to) => self.step(Step::Curve(point(to.2, to.3))),
+            On::CubicEndTo(to) => self.step(Step::Curve(point(to.2, to.3))),
+            On::ClosePath(_) => self.step(Step::Close),
+            On::RectPath(at) => {
+                let (from, by) = (point(at.0, at.1), point(at.2, at.3));
+                self.step(Step::Move(from));
+                self.step(Step::Line(Point::new(from.x + by.x, from.y)));
+                self.step(Step::Line(Point::new(from.x + by.x, from.y + by.y)));
+                self.step(Step::Line(Point::new(from.x, from.y + by.y)));
+                self.step(Step::Close);
+            }
+            On::StrokePath(_)
+            | On::FillPathNonZero(_)
+            | On::FillPathNonZeroCompatibility(_)
+            | On::FillPathEvenOdd(_)
+            | On::FillAndStrokeNonZero(_)
+            | On::FillAndStrokeEvenOdd(_) => self.paint(content),
+            On::CloseAndStrokePath(_) | On::CloseFillAndStrokeNonZero(_) | On::CloseFillAndStrokeEvenOdd(_) => {
+                self.step(Step::Close);
+                self.paint(content);
+            }
+            On::EndPath(_) => self.path.clear(),
+            _ => {}
+        }
+    }
+
+    fn step(&mut self, step: Step) {
+        if self.path.len() < STEPS_MAX {
+            self.path.push(step);
+        }
+    }
+
+    fn paint(&mut self, content: &mut PageContent) {
+        content.drawn.add(&self.path, &self.state.matrix);
+        self.path.clear();
+    }
+}
+
+fn point(x: Number, y: Number) -> Point {
+    Point::new(x.as_f64(), y.as_f64())
+}

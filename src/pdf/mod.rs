@@ -1,0 +1,66 @@
+//! What a PDF holds: whether it is text or pictures of text, its words with their places, its tables, and its pages as
+//! pictures. Words and tables follow the published rules of pdfplumber, so that whoever comes from there finds the same.
+//!
+//! A PDF is written by strangers. Everything here is bounded by [`Limits`] and ends in an error instead of a panic, yet
+//! what a decoder of streams and fonts allocates is beyond them: who reads files of strangers and must go on when one of
+//! them is a bomb reads them in a process of its own, as `dc ocr` does.
+
+mod classify;
+mod content;
+mod document;
+mod edge;
+mod face;
+mod grid;
+mod interpret;
+mod letter;
+mod limits;
+mod path;
+mod render;
+mod state;
+mod table;
+mod text;
+mod write;
+
+pub use classify::{Classification, ClassifyOptions, PageEvidence, Verdict, classify};
+pub use content::PageContent;
+pub use document::Document;
+pub use letter::{Letter, LetterText};
+pub use limits::Limits;
+pub use render::{RenderOptions, render};
+pub use table::{Strategy, Table, TableOptions};
+pub use write::{EmbeddedPicture, Filter, LayerWord, TextLayer, of_pictures, with_text};
+
+use crate::error::Result;
+use crate::layout::{Line, Word};
+
+/// The text of a page, its lines from top to bottom; `page` counts from 1.
+///
+/// # Errors
+/// As [`Document::content`].
+pub fn text(document: &Document, page: usize) -> Result<String> {
+    document.content(page).map(|content| content.text())
+}
+
+/// The words of a page with their places, in the order in which they are read.
+///
+/// # Errors
+/// As [`Document::content`].
+pub fn words(document: &Document, page: usize) -> Result<Vec<Word>> {
+    document.content(page).map(|content| content.words())
+}
+
+/// The lines of a page, from top to bottom.
+///
+/// # Errors
+/// As [`Document::content`].
+pub fn lines(document: &Document, page: usize) -> Result<Vec<Line>> {
+    document.content(page).map(|content| content.lines())
+}
+
+/// The tables of a page.
+///
+/// # Errors
+/// As [`Document::content`], and when there are more ruling lines than a table can have.
+pub fn tables(document: &Document, page: usize, options: &TableOptions) -> Result<Vec<Table>> {
+    document.content(page).and_then(|content| content.tables(options))
+}

@@ -1,0 +1,64 @@
+//! A page as a picture.
+
+use hayro::hayro_interpret::InterpreterSettings;
+use hayro::vello_cpu::color::palette::css::WHITE;
+use hayro::{PixmapSettings, RenderCache, RenderSettings};
+
+use super::Document;
+use super::document::guarded;
+use super::limits::refused;
+use crate::error::Result;
+use crate::layout::Picture;
+
+/// Pixels across or down that the rasteriser can address.
+const SIDE_MAX: f64 = 65_535.0;
+/// Below so many dots an inch no letter can be read.
+const DPI_MIN: u32 = 20;
+
+/// How a page is drawn.
+#[derive(Debug, Clone, Copy)]
+pub struct RenderOptions {
+    /// Dots an inch.
+    pub dpi: u32,
+    /// Whether a page too large for the limits is drawn with fewer dots, instead of being refused.
+    pub shrink: bool,
+}
+
+impl Default for RenderOptions {
+    fn default() -> Self {
+        Self { dpi: 300, shrink: true }
+    }
+}
+
+/// Draws what is seen of a page, in shades of grey on white; `page` counts from 1.
+///
+/// # Errors
+/// Not found; Refused, for a page that has more pixels than the limits allow; Failed, where it cannot be drawn.
+pub fn render(document: &Document, page: usize, options: &RenderOptions) -> Result<Picture> {
+    let found = document.page(page)?;
+    let (width, height) = found.render_dimensions();
+    let (inches_across, inches_down) = (f64::from(width) / 72.0, f64::from(height) / 72.0);
+    let pixels_max = document.limits().pixels_max as f64;
+    let dpi_max = (pixels_max / (inches_across * inches_down)).sqrt().min(SIDE_MAX / inches_across.max(inches_down));
+    let mut dpi = options.dpi;
+    if f64::from(dpi) > dpi_max {
+        if !options.shrink || dpi_max < f64::from(DPI_MIN) {
+            let message = format!("draw page {page}: {width:.0} x {height:.0} points at {dpi} dpi are too many pixels");
+            return Err(refused(message).hint(format!("try `--dpi {}`", (dpi_max as u32).max(1))));
+        }
+        dpi = dpi_max as u32;
+    }
+    let scale = dpi as f32 / 72.0;
+    let settings = PixmapSettings { x_scale: scale, y_scale: scale, bg_color: WHITE };
+    let pixmap = guarded(|| {
+        let cache = RenderCache::new();
+        hayro::render(found, &cache, &InterpreterSettings::default(), &RenderSettings::default(), &settings)
+    })?;
+    let pixels = pixmap.data().iter().map(|pixel| grey(pixel.r, pixel.g, pixel.b)).collect();
+    Ok(Picture { width: usize::from(pixmap.width()), height: usize::from(pixmap.height()), dpi, pixels })
+}
+
+/// The brightness of a colour, as ITU-R BT.601 weighs it.
+fn grey(red: u8, green: u8, blue: u8) -> u8 {
+    ((u32::from(red) * 299 + u32::from(green) * 587 + u32::from(blue) * 114 + 500) / 1000) as u8
+}

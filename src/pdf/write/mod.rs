@@ -1,0 +1,15 @@
+//! PDFs that can be searched: an invisible layer of text over the pages of a PDF, or over pictures.
+//!
+//! A PDF is not written anew. What is added stands behind its last byte, as the format intends, so that everything it
+//! holds stays as it was: outlines, forms, signatures' text, pages that have their text.
+
+mod appended;
+mod glyphless;
+mod layer;
+mod made;
+mod object;
+mod xref;
+
+pub use appended::with_text;
+pub use layer::{LayerWord, TextLayer};
+pub use made::{EmbeddedPicture, Filter, of_pictures};
