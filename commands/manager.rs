@@ -7,7 +7,9 @@ use std::time::Duration;
 use clap_complete::engine::ArgValueCompleter;
 use data_collector::context::Context;
 use data_collector::error::Result;
-use data_collector::ops::{self, AppCommand, ForecastOptions, NotifyOptions, PruneOptions, SendOptions, StopManagersOptions};
+use data_collector::ops::{
+    self, AppCommand, ForecastOptions, NotifyOptions, PruneOptions, SendOptions, StopManagersOptions,
+};
 use data_collector::shell::Screen;
 
 use crate::completions;

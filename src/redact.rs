@@ -44,11 +44,32 @@ static HEADER: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// Parts of names that tell a credential, written in small letters without `-` and `_`.
 const SECRET_PARTS: [&str; 10] = [
-    "clientkey", "token", "secret", "password", "passwd", "apikey", "authorization", "credential", "signature", "accesskey",
+    "clientkey",
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "apikey",
+    "authorization",
+    "credential",
+    "signature",
+    "accesskey",
 ];
 /// Names of headers and of parameters in URLs that are credentials as a whole word.
 const SECRET_WORDS: [&str; 14] = [
-    "auth", "cookie", "key", "otp", "pass", "phpsessid", "pin", "pwd", "session", "sessionid", "setcookie", "sid", "sig",
+    "auth",
+    "cookie",
+    "key",
+    "otp",
+    "pass",
+    "phpsessid",
+    "pin",
+    "pwd",
+    "session",
+    "sessionid",
+    "setcookie",
+    "sid",
+    "sig",
     "xauth",
 ];
 

@@ -30,7 +30,8 @@ fn service(answers: Vec<Value>) -> (Box<dyn Solver>, Asked) {
             while serve(&stream, &mut answers, &noted).is_some() {}
         }
     });
-    let pairs = [("DC_CAPTCHA_KEY", KEY), ("DC_CAPTCHA_API", &url), ("DC_CAPTCHA_POLL", "20ms"), ("DC_CAPTCHA_TIMEOUT", "3s")];
+    let pairs =
+        [("DC_CAPTCHA_KEY", KEY), ("DC_CAPTCHA_API", &url), ("DC_CAPTCHA_POLL", "20ms"), ("DC_CAPTCHA_TIMEOUT", "3s")];
     let source = Source { folder: Some(std::env::temp_dir()), config: None };
     let settings = Settings::load(&source, Environment::of(pairs)).expect("settings");
     let context = Context::new(settings, Shell::new(ShellOptions::default(), true));
@@ -75,7 +76,12 @@ fn ready(solution: Value) -> Value {
 }
 
 fn image() -> Challenge {
-    let rules = ImageRules { is_case_sensitive: true, digits: Some(true), comment: Some("red".to_owned()), ..ImageRules::default() };
+    let rules = ImageRules {
+        is_case_sensitive: true,
+        digits: Some(true),
+        comment: Some("red".to_owned()),
+        ..ImageRules::default()
+    };
     Challenge::Image { bytes: vec![1, 2, 3], rules }
 }
 
@@ -85,20 +91,46 @@ fn every_kind_is_asked_for_and_its_cost_is_counted() {
     let token = json!({"token": "t0k3n", "userAgent": "Browser/1"});
     let recaptcha = json!({"gRecaptchaResponse": "g0", "cookies": {"a": "1"}});
     let (solver, asked) = service(vec![
-        task(1), processing, ready(json!({"text": "42"})),
-        task(2), ready(recaptcha.clone()), task(3), ready(recaptcha), task(4), ready(token),
-        json!({"errorId": 0, "balance": 12.5}), json!({"errorId": 0, "status": "success"}),
+        task(1),
+        processing,
+        ready(json!({"text": "42"})),
+        task(2),
+        ready(recaptcha.clone()),
+        task(3),
+        ready(recaptcha),
+        task(4),
+        ready(token),
+        json!({"errorId": 0, "balance": 12.5}),
+        json!({"errorId": 0, "status": "success"}),
     ]);
     let before = captcha::report();
     let solved = solver.solve(&image()).expect("a text");
     assert_eq!((solved.text.as_str(), solved.task, solved.cost), ("42", 1, 0.0007));
     let (url, key) = ("https://h/p".to_owned(), "site".to_owned());
-    let proxy = VisitorProxy { kind: "socks5".to_owned(), host: "192.0.2.1".to_owned(), port: 1080, login: Some(("me".to_owned(), Secret::new("pw"))) };
+    let proxy = VisitorProxy {
+        kind: "socks5".to_owned(),
+        host: "192.0.2.1".to_owned(),
+        port: 1080,
+        login: Some(("me".to_owned(), Secret::new("pw"))),
+    };
     let visitor = Visitor { proxy, user_agent: "Browser/1".to_owned(), cookies: None };
-    let v2 = Challenge::RecaptchaV2 { url: url.clone(), key: key.clone(), is_invisible: true, is_enterprise: false, data_s: None, visitor: Some(visitor) };
+    let v2 = Challenge::RecaptchaV2 {
+        url: url.clone(),
+        key: key.clone(),
+        is_invisible: true,
+        is_enterprise: false,
+        data_s: None,
+        visitor: Some(visitor),
+    };
     let answer = solver.solve(&v2).expect("a token");
     assert_eq!((answer.text.as_str(), answer.cookies.as_slice()), ("g0", &[("a".to_owned(), "1".to_owned())][..]));
-    let v3 = Challenge::RecaptchaV3 { url: url.clone(), key: key.clone(), score_min: 0.7, action: Some("login".to_owned()), is_enterprise: false };
+    let v3 = Challenge::RecaptchaV3 {
+        url: url.clone(),
+        key: key.clone(),
+        score_min: 0.7,
+        action: Some("login".to_owned()),
+        is_enterprise: false,
+    };
     assert_eq!(solver.solve(&v3).expect("a token").text, "g0");
     let turnstile = Challenge::Turnstile { url, key, action: None, data: Some("d".to_owned()), visitor: None };
     assert_eq!(solver.solve(&turnstile).expect("a token").user_agent.as_deref(), Some("Browser/1"));
@@ -108,11 +140,24 @@ fn every_kind_is_asked_for_and_its_cost_is_counted() {
     assert!(after.solved - before.solved >= 4 && after.cost - before.cost >= 0.0027);
 
     let asked = asked.lock().expect("what was asked").clone();
-    let tasks: Vec<&Value> = asked.iter().filter(|(path, _)| path == "/createTask").map(|(_, body)| &body["task"]).collect();
-    assert_eq!(*tasks[0], json!({"type": "ImageToTextTask", "body": "AQID", "phrase": false, "case": true, "numeric": 1, "math": false, "minLength": 0, "maxLength": 0, "comment": "red"}));
-    assert_eq!(*tasks[1], json!({"type": "RecaptchaV2Task", "websiteURL": "https://h/p", "websiteKey": "site", "isInvisible": true, "proxyType": "socks5", "proxyAddress": "192.0.2.1", "proxyPort": 1080, "proxyLogin": "me", "proxyPassword": "pw", "userAgent": "Browser/1"}));
-    assert_eq!(*tasks[2], json!({"type": "RecaptchaV3TaskProxyless", "websiteURL": "https://h/p", "websiteKey": "site", "minScore": 0.7, "pageAction": "login", "isEnterprise": false}));
-    assert_eq!(*tasks[3], json!({"type": "TurnstileTaskProxyless", "websiteURL": "https://h/p", "websiteKey": "site", "cData": "d"}));
+    let tasks: Vec<&Value> =
+        asked.iter().filter(|(path, _)| path == "/createTask").map(|(_, body)| &body["task"]).collect();
+    assert_eq!(
+        *tasks[0],
+        json!({"type": "ImageToTextTask", "body": "AQID", "phrase": false, "case": true, "numeric": 1, "math": false, "minLength": 0, "maxLength": 0, "comment": "red"})
+    );
+    assert_eq!(
+        *tasks[1],
+        json!({"type": "RecaptchaV2Task", "websiteURL": "https://h/p", "websiteKey": "site", "isInvisible": true, "proxyType": "socks5", "proxyAddress": "192.0.2.1", "proxyPort": 1080, "proxyLogin": "me", "proxyPassword": "pw", "userAgent": "Browser/1"})
+    );
+    assert_eq!(
+        *tasks[2],
+        json!({"type": "RecaptchaV3TaskProxyless", "websiteURL": "https://h/p", "websiteKey": "site", "minScore": 0.7, "pageAction": "login", "isEnterprise": false})
+    );
+    assert_eq!(
+        *tasks[3],
+        json!({"type": "TurnstileTaskProxyless", "websiteURL": "https://h/p", "websiteKey": "site", "cData": "d"})
+    );
     assert_eq!(asked.last().expect("one"), &("/reportIncorrectImageCaptcha".to_owned(), json!({"taskId": 1})));
 }
 
@@ -126,7 +171,8 @@ fn errors_are_temporary_or_final() {
     };
     let (outcome, tasks) = solve(vec![failed("ERROR_NO_SLOT_AVAILABLE"), task(1), ready(json!({"text": "x"}))]);
     assert_eq!((outcome.expect("solved").text.as_str(), tasks), ("x", 2));
-    let (outcome, tasks) = solve(vec![task(1), failed("ERROR_CAPTCHA_UNSOLVABLE"), task(2), ready(json!({"text": "y"}))]);
+    let (outcome, tasks) =
+        solve(vec![task(1), failed("ERROR_CAPTCHA_UNSOLVABLE"), task(2), ready(json!({"text": "y"}))]);
     assert_eq!((outcome.expect("solved").text.as_str(), tasks), ("y", 2));
     let unsolvable = || [task(1), failed("ERROR_CAPTCHA_UNSOLVABLE")];
     let (outcome, tasks) = solve([unsolvable(), unsolvable(), unsolvable()].concat());

@@ -63,7 +63,9 @@ fn a_run_is_played_back_offline_and_holds_no_credential() {
     for entry in std::fs::read_dir(&cassette).expect("a cassette") {
         text.push_str(&std::fs::read_to_string(entry.expect("an entry").path()).expect("a file"));
     }
-    for secret in ["b34rer", "t0k3n-of-the-server", "s3ttings", "k3y-of-the-url", "abcdef123", "f0rm-passw0rd", "s3cr3t-token"] {
+    for secret in
+        ["b34rer", "t0k3n-of-the-server", "s3ttings", "k3y-of-the-url", "abcdef123", "f0rm-passw0rd", "s3cr3t-token"]
+    {
         assert!(!text.contains(secret), "{secret} in {}", text.chars().take(5_000).collect::<String>());
     }
     // the server is gone: only the cassette can answer
@@ -82,7 +84,9 @@ fn a_run_is_played_back_offline_and_holds_no_credential() {
     // an answer of 500 is asked for twice, the others once; the download breaks off and is taken up
     assert!(first["http_requests"].as_i64().expect("a count") >= 9, "{first}");
     assert!(first["http_errors"].as_i64().expect("a count") >= 2, "{first}");
-    assert!(first["http_p95_ms"].as_f64().expect("a time") > 0.0 && first["http_mean_ms"].as_f64().expect("a time") > 0.0);
+    assert!(
+        first["http_p95_ms"].as_f64().expect("a time") > 0.0 && first["http_mean_ms"].as_f64().expect("a time") > 0.0
+    );
 }
 
 #[test]
@@ -95,11 +99,21 @@ fn what_was_not_recorded_is_told_and_nothing_goes_over_the_network() {
         dc(folder.path()).args(["run", "-v"]).args(more).args(["--args", &arguments]).output().expect("dc starts")
     };
     assert!(ask(&["--record", "app"], "/echo").status.success());
-    let run = cassettes(folder.path()).pop().expect("a cassette").file_name().expect("a name").to_str().expect("a name").to_owned();
+    let run = cassettes(folder.path())
+        .pop()
+        .expect("a cassette")
+        .file_name()
+        .expect("a name")
+        .to_str()
+        .expect("a name")
+        .to_owned();
     let asked = server.seen().len();
     let output = ask(&["--replay", &run], "/other");
     assert!(!output.status.success());
-    assert!(stderr(&output).contains("the cassette has no such exchange") || stdout(&output).contains("the cassette has no such exchange"));
+    assert!(
+        stderr(&output).contains("the cassette has no such exchange")
+            || stdout(&output).contains("the cassette has no such exchange")
+    );
     assert_eq!(server.seen().len(), asked);
     for (arguments, expected) in [
         (vec!["run", "--replay", "nothing"], "find the cassette of `nothing`"),
@@ -134,14 +148,16 @@ fn collect() {
     get("/cookies").send().expect("an answer");
     say(&get("/flaky/1/500").send().expect("an answer").attempts().to_string());
     say(&get("/gzip").send().expect("an answer").text());
-    let quick = data_collector::http::Retries { max: 1, pause: std::time::Duration::from_millis(5), ..Default::default() };
+    let quick =
+        data_collector::http::Retries { max: 1, pause: std::time::Duration::from_millis(5), ..Default::default() };
     let error = get("/cut/9").retries(quick).send().expect_err("cut");
     say(&error.to_string().replace(url, "").contains("2 attempts").to_string());
     say(&get("/status/404").send().expect("an answer").status().to_string());
     let folder = tempfile::tempdir().expect("a folder");
     let done = get("/file/200000").download(folder.path().join("f"), &Default::default()).expect("a download");
     say(&format!("{} {}", done.bytes, std::fs::read(&done.path).expect("a file") == unruly::file()));
-    let closed = request.get("http://127.0.0.1:9/").retries(data_collector::http::Retries::none()).send().expect_err("closed");
+    let closed =
+        request.get("http://127.0.0.1:9/").retries(data_collector::http::Retries::none()).send().expect_err("closed");
     say(&closed.to_string());
 }
 

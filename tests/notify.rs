@@ -1,10 +1,10 @@
 //! Messages to people: by stand-ins of the services and a real mail server, through kills, storms and outages.
 
+#[path = "support/services.rs"]
+mod services;
 mod support;
 #[path = "support/manager.rs"]
 mod work;
-#[path = "support/services.rs"]
-mod services;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -136,7 +136,10 @@ fn a_message_is_delivered_once_filtered_and_a_channel_that_is_away_delays_only_i
                 && channel(&state(&backend), "refuses")["refused"] == 0
         });
         let hook = services.taken("/hook").into_iter().find(|post| post.path == "/hook").expect("a post");
-        assert_eq!((&hook["subject"], &hook["body"], &hook["severity"]), (&"it broke".into(), &"the rest".into(), &"error".into()));
+        assert_eq!(
+            (&hook["subject"], &hook["body"], &hook["severity"]),
+            (&"it broke".into(), &"the rest".into(), &"error".into())
+        );
         let told = state(&backend);
         assert!(channel(&told, "telegram")["wrong"].as_str().expect("away").contains("503"), "{told}");
         let doctor = on(&backend, &["doctor"]);
@@ -164,7 +167,10 @@ fn a_storm_becomes_one_digest_and_nothing_is_lost_over_kills() {
     let services = Services::start(Duration::from_secs(1));
     settings(
         &backend,
-        &format!("[notify.telegram]\ntype = \"telegram\"\ntoken = \"{TOKEN}\"\nchat = \"7\"\napi = \"{}\"\n", services.url),
+        &format!(
+            "[notify.telegram]\ntype = \"telegram\"\ntoken = \"{TOKEN}\"\nchat = \"7\"\napi = \"{}\"\n",
+            services.url
+        ),
     );
     deploy(&backend);
     let write = |numbers: std::ops::Range<usize>| {
@@ -321,10 +327,15 @@ fn mail_goes_encrypted_and_to_a_server_that_is_who_it_says() {
         let mut line = String::new();
         said.read_line(&mut line).expect("a mail");
         let mail: Value = serde_json::from_str(&line).expect("JSON");
-        assert_eq!((&mail["tls"], &mail["login"], &mail["from"]), (&true.into(), &true.into(), &"dc@example.com".into()));
+        assert_eq!(
+            (&mail["tls"], &mail["login"], &mail["from"]),
+            (&true.into(), &true.into(), &"dc@example.com".into())
+        );
         assert_eq!(mail["to"], serde_json::json!(["a@example.com", "b@example.com"]));
         let text = mail["text"].as_str().expect("a text");
-        for expected in ["Subject: [dc] Test from dc", "Message-ID: <", "@example.com>", "Auto-Submitted: auto-generated"] {
+        for expected in
+            ["Subject: [dc] Test from dc", "Message-ID: <", "@example.com>", "Auto-Submitted: auto-generated"]
+        {
             assert!(text.contains(expected), "{expected} in {text}");
         }
     }

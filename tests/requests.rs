@@ -45,7 +45,8 @@ fn what_is_asked_arrives_as_it_was_meant() {
         ..options()
     });
     let call = request.post(&format!("{}/echo?a=1", server.url)).query("b", "č &").header("x-own", "2");
-    let seen: serde_json::Value = call.form([("k", "v w"), ("š", "ž")]).send().expect("an answer").json().expect("JSON");
+    let seen: serde_json::Value =
+        call.form([("k", "v w"), ("š", "ž")]).send().expect("an answer").json().expect("JSON");
     assert_eq!(seen["method"], "POST");
     assert_eq!(seen["path"], "/echo?a=1&b=%C4%8D+%26");
     assert_eq!(seen["body"], "k=v+w&%C5%A1=%C5%BE");
@@ -54,7 +55,8 @@ fn what_is_asked_arrives_as_it_was_meant() {
     assert!(seen["headers"]["user-agent"].as_str().expect("one").starts_with("data-collector/"));
 
     let json = request.put(&format!("{}/echo", server.url)).json(&serde_json::json!({"a": [1]})).expect("JSON");
-    let seen: serde_json::Value = json.auth(Auth::Bearer(Secret::new("abc"))).send().expect("sent").json().expect("JSON");
+    let seen: serde_json::Value =
+        json.auth(Auth::Bearer(Secret::new("abc"))).send().expect("sent").json().expect("JSON");
     assert_eq!((&seen["body"], &seen["headers"]["authorization"]), (&"{\"a\":[1]}".into(), &"Bearer abc".into()));
 
     let file = tempfile::NamedTempFile::new().expect("a file");
@@ -66,8 +68,13 @@ fn what_is_asked_arrives_as_it_was_meant() {
     let login = server.url.replace("http://", "http://me:p%40ss@");
     let seen: serde_json::Value = request.get(&format!("{login}/echo")).send().expect("sent").json().expect("JSON");
     assert_eq!(seen["headers"]["authorization"], "Basic bWU6cEBzcw==");
-    let seen: serde_json::Value =
-        request.delete(&format!("{}/echo", server.url)).body(Body::bytes("x")).send().expect("sent").json().expect("JSON");
+    let seen: serde_json::Value = request
+        .delete(&format!("{}/echo", server.url))
+        .body(Body::bytes("x"))
+        .send()
+        .expect("sent")
+        .json()
+        .expect("JSON");
     assert_eq!((&seen["method"], &seen["body"]), (&"DELETE".into(), &"x".into()));
 }
 
@@ -176,7 +183,10 @@ fn credentials_stay_with_the_server_that_they_are_for() {
     let seen: serde_json::Value = request.get(&away).send().expect("an answer").json().expect("JSON");
     assert!(seen["headers"]["authorization"].is_null() && seen["headers"]["x-api-key"].is_null(), "{seen}");
     let seen: serde_json::Value = request.get(&to("", "/echo")).send().expect("an answer").json().expect("JSON");
-    assert_eq!((&seen["headers"]["authorization"], &seen["headers"]["x-api-key"]), (&"Basic bWU6cHc=".into(), &"k3y".into()));
+    assert_eq!(
+        (&seen["headers"]["authorization"], &seen["headers"]["x-api-key"]),
+        (&"Basic bWU6cHc=".into(), &"k3y".into())
+    );
     let seen: serde_json::Value =
         request.post(&to("", "/echo")).body(Body::bytes("x")).send().expect("an answer").json().expect("JSON");
     assert_eq!((&seen["method"], &seen["body"]), (&"GET".into(), &"".into()));
@@ -230,7 +240,11 @@ fn a_download_goes_on_where_it_broke_off() {
     let path = folder.path().join("other.bin");
     let url = format!("{}/file/400000", server.url);
     std::fs::write(folder.path().join("other.bin.part"), &unruly::file()[..100_000]).expect("a part");
-    std::fs::write(folder.path().join("other.bin.part.json"), format!("{{\"url\":\"{url}\",\"validator\":\"\\\"v1\\\"\"}}")).expect("a mark");
+    std::fs::write(
+        folder.path().join("other.bin.part.json"),
+        format!("{{\"url\":\"{url}\",\"validator\":\"\\\"v1\\\"\"}}"),
+    )
+    .expect("a mark");
     let done = request.get(&url).download(&path, &DownloadOptions::default()).expect("a download");
     assert_eq!((done.resumed_from, std::fs::read(&path).expect("a file")), (100_000, unruly::file()));
 
@@ -245,9 +259,8 @@ fn a_download_goes_on_where_it_broke_off() {
 #[test]
 fn a_host_is_treated_as_gently_as_it_is_said() {
     let server = Unruly::start();
-    let (_folder, context) = context(&[(
-        &format!("DC_HOST_{}_CONCURRENCY", server.address.replace(['.', ':'], "_")), "2",
-    )]);
+    let (_folder, context) =
+        context(&[(&format!("DC_HOST_{}_CONCURRENCY", server.address.replace(['.', ':'], "_")), "2")]);
     let politeness = Politeness { rate: Some(100.0), concurrency: None };
     let request = Request::with(&context, RequestOptions { politeness, ..options() }).expect("a session");
     let began = Instant::now();
@@ -340,7 +353,8 @@ fn socks_proxies_are_gone_through_with_and_without_a_login() {
     let server = Unruly::start();
     for (login, scheme) in [("", "socks5"), ("", "socks5h"), ("me:s0cks-pass@", "socks5h")] {
         let (address, asked) = socks(!login.is_empty());
-        let proxying = Proxying { proxies: vec![Secret::new(format!("{scheme}://{login}{address}"))], ..Proxying::default() };
+        let proxying =
+            Proxying { proxies: vec![Secret::new(format!("{scheme}://{login}{address}"))], ..Proxying::default() };
         let request = request(RequestOptions { proxying, retries: Retries::none(), ..options() });
         // a name, which with socks5h is looked up by the proxy
         let url = server.url.replace("127.0.0.1", "localhost");
@@ -360,7 +374,7 @@ fn socks(wants_login: bool) -> (String, Arc<std::sync::Mutex<Vec<String>>>) {
     let noted = Arc::clone(&asked);
     std::thread::spawn(move || {
         for mut client in listener.incoming().flatten() {
-            let mut read = |count: usize| {
+            let read = |count: usize| {
                 let mut bytes = vec![0; count];
                 (&client).read_exact(&mut bytes).expect("bytes");
                 bytes
@@ -406,8 +420,10 @@ fn what_is_kept_and_told_holds_no_credential() {
         Request::with(&context, RequestOptions { auth, ..RequestOptions::of(context.settings()).expect("options") });
     let request = request.expect("a session");
     let url = format!("{}/login?api_key=k3y-of-the-url&page=2", server.url);
-    let _ = request.post(&url).form([("password", "pw-of-the-form"), ("q", "hunter2hunter2")]).send().expect("an answer");
-    let error = request.get(&format!("{}/status/401?token=t0k3n-of-the-url", server.url)).send().expect("an answer").ok();
+    let _ =
+        request.post(&url).form([("password", "pw-of-the-form"), ("q", "hunter2hunter2")]).send().expect("an answer");
+    let error =
+        request.get(&format!("{}/status/401?token=t0k3n-of-the-url", server.url)).send().expect("an answer").ok();
     let error = format!("{0:?} {0}", error.expect_err("permission"));
     let mut kept = error.clone();
     for entry in walk(folder.path()) {

@@ -37,7 +37,10 @@ impl Services {
         if !started.is_ok_and(|status| status.success()) {
             let is_required = std::env::var("DC_TEST_REQUIRE").is_ok_and(|required| required.contains("soap"));
             assert!(!is_required, "spyne and zeep are required and {python} has not got them");
-            let _ = writeln!(std::io::stderr(), "skipped: {python} has no spyne and zeep; DC_TEST_PYTHON names one that has");
+            let _ = writeln!(
+                std::io::stderr(),
+                "skipped: {python} has no spyne and zeep; DC_TEST_PYTHON names one that has"
+            );
             return None;
         }
         let mut process = Command::new(&python)
@@ -157,7 +160,10 @@ fn operations_are_listed(services: &Services) {
         (json!({"user": {"user_name": "x", "colour": "red"}}), "there is no `colour`"),
         (json!({"user": {"user_name": "x", "color": "pink"}}), "it takes one of red, green, blue"),
         (json!({"user": {}}), "`user.user_name`: it is missing"),
-        (json!({"user": {"user_name": "x", "permissions": {"Permission": [{"operation": [1]}]}}}), "`user.permissions.Permission[0].operation`"),
+        (
+            json!({"user": {"user_name": "x", "permissions": {"Permission": [{"operation": [1]}]}}}),
+            "`user.permissions.Permission[0].operation`",
+        ),
     ] {
         let error = error("add_user", arguments);
         assert!(error.kind() == ErrorKind::Usage && error.to_string().contains(expected), "{error}");
@@ -209,14 +215,19 @@ fn server(answers: Vec<(&'static str, String)>) -> (String, std::sync::Arc<std::
                 if reader.read_line(&mut line).expect("a line") <= 2 {
                     break;
                 }
-                let told = line.to_lowercase().strip_prefix("content-length:").map(|it| it.trim().parse().expect("a number"));
+                let told =
+                    line.to_lowercase().strip_prefix("content-length:").map(|it| it.trim().parse().expect("a number"));
                 length = told.unwrap_or(length);
                 head.push_str(&line);
             }
             let mut sent = vec![0; length];
             reader.read_exact(&mut sent).expect("a body");
             noted.lock().expect("the requests").push(format!("{head}\n{}", String::from_utf8_lossy(&sent)));
-            let _ = write!({ &stream }, "HTTP/1.1 200 x\r\nContent-Type: {kind}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            let _ = write!(
+                { &stream },
+                "HTTP/1.1 200 x\r\nContent-Type: {kind}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
         }
     });
     (url, seen)
@@ -237,7 +248,9 @@ fn rpc_imports_choices_and_faults() {
         ("text/html", "<html><br></html>".to_owned()),
     ]);
     let folder = tempfile::tempdir().expect("a folder");
-    for (name, text) in [("rpc.wsdl", &*RPC.replace("ADDRESS", &address)), ("messages.wsdl", MESSAGES), ("types.xsd", TYPES)] {
+    for (name, text) in
+        [("rpc.wsdl", &*RPC.replace("ADDRESS", &address)), ("messages.wsdl", MESSAGES), ("types.xsd", TYPES)]
+    {
         std::fs::write(folder.path().join(name), text).expect("written");
     }
     let place = folder.path().join("rpc.wsdl").display().to_string();
@@ -255,7 +268,14 @@ fn rpc_imports_choices_and_faults() {
     assert_eq!(value, json!({"text": "a-b", "count": 2, "_value_1": {"extra": {"@k": "1", "_value_1": "x"}}}));
     let sent = seen.lock().expect("the requests")[0].clone();
     for expected in [
-        "soapaction: \"urn:join\"", ":Join>", "<words><", "word>a</", " upper=\"true\"", "times>2</", "PasswordDigest", "Nonce",
+        "soapaction: \"urn:join\"",
+        ":Join>",
+        "<words><",
+        "word>a</",
+        " upper=\"true\"",
+        "times>2</",
+        "PasswordDigest",
+        "Nonce",
         "mustUnderstand=\"1\"",
     ] {
         assert!(sent.contains(expected), "{expected} in {sent}");
@@ -273,7 +293,11 @@ fn rpc_imports_choices_and_faults() {
         (json!({}), "of a choice one must be there"),
         (json!({"times": 1, "sep": null}), ""),
     ] {
-        let envelope = client.call("Join").and_then(|call| call.arguments(&json!({"words": ["a"], "how": how}))).expect("a call").envelope();
+        let envelope = client
+            .call("Join")
+            .and_then(|call| call.arguments(&json!({"words": ["a"], "how": how})))
+            .expect("a call")
+            .envelope();
         match (envelope, expected) {
             (Ok(_), "") => {}
             (Ok(text), _) => panic!("{text}"),

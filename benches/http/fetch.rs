@@ -11,7 +11,8 @@ use data_collector::shell::{Shell, ShellOptions};
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().collect();
     let [_, way, url, count, concurrency] = words.as_slice() else { panic!("fetch WAY URL COUNT CONCURRENCY") };
-    let (count, concurrency): (usize, usize) = (count.parse().expect("a count"), concurrency.parse().expect("a number"));
+    let (count, concurrency): (usize, usize) =
+        (count.parse().expect("a count"), concurrency.parse().expect("a number"));
     let settings = Settings::load(&Source { folder: Some("/".into()), config: None }, Environment::of([]))?;
     let shell = Shell::new(ShellOptions::default(), true);
     let context = Context::new(settings, shell.clone());

@@ -100,7 +100,9 @@ impl Message {
 }
 
 fn unknown(mark: Value) -> String {
-    format!("there is no message {mark} to dc; there are \"progress\", \"next_run\", \"functions\", \"requests\" and \"captcha\"")
+    format!(
+        "there is no message {mark} to dc; there are \"progress\", \"next_run\", \"functions\", \"requests\" and \"captcha\""
+    )
 }
 
 fn progress(object: &Map<String, Value>) -> Result<Message, String> {

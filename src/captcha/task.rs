@@ -45,7 +45,8 @@ pub(super) fn task_of(challenge: &Challenge) -> Value {
             task
         }
         Challenge::Turnstile { url, key, action, data, visitor } => {
-            let mut task = json!({"type": kind("TurnstileTask", visitor.as_ref()), "websiteURL": url, "websiteKey": key});
+            let mut task =
+                json!({"type": kind("TurnstileTask", visitor.as_ref()), "websiteURL": url, "websiteKey": key});
             put(&mut task, "action", action.as_deref());
             put(&mut task, "cData", data.as_deref());
             add_visitor(&mut task, visitor.as_ref());

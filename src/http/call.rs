@@ -212,7 +212,8 @@ fn percent_decode(text: &str) -> String {
 }
 
 fn put(headers: &mut HeaderMap, name: &str, value: &str) -> Result<()> {
-    let wrong = |what: &str| Error::new(ErrorKind::Usage, format!("send the header `{name}`: its {what} cannot be sent"));
+    let wrong =
+        |what: &str| Error::new(ErrorKind::Usage, format!("send the header `{name}`: its {what} cannot be sent"));
     let key = HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| wrong("name"))?;
     let value = HeaderValue::from_bytes(value.trim().as_bytes()).map_err(|_| wrong("value"))?;
     headers.insert(key, value);

@@ -41,7 +41,8 @@ fn guess(body: &[u8]) -> &'static Encoding {
 /// `charset=..` of a content type.
 fn parameter(content_type: &str) -> Option<&str> {
     let parameters = content_type.split(';').skip(1).filter_map(|part| part.split_once('='));
-    let found = parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset")).map(|(_, value)| value).next();
+    let found =
+        parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset")).map(|(_, value)| value).next();
     found.map(|value| value.trim().trim_matches(['"', '\'']))
 }
 

@@ -34,7 +34,9 @@ pub(super) fn unpack(encoding: &str, body: Stream) -> Result<Stream> {
         Ok(match layer.as_str() {
             "gzip" | "x-gzip" => Box::new(Lazy::new(body, |body| Ok(Box::new(MultiGzDecoder::new(body))))) as Stream,
             "deflate" => Box::new(Lazy::new(body, deflate)),
-            "br" => Box::new(Lazy::new(body, |body| Ok(Box::new(brotli_decompressor::Decompressor::new(body, BROTLI_BUFFER))))),
+            "br" => Box::new(Lazy::new(body, |body| {
+                Ok(Box::new(brotli_decompressor::Decompressor::new(body, BROTLI_BUFFER)))
+            })),
             "zstd" => Box::new(Lazy::new(body, |body| Ok(Box::new(zstd::stream::read::Decoder::with_buffer(body)?)))),
             other => return Err(Error::failed(format!("unpack the answer: its packing `{other}` is not known"))),
         })
@@ -107,7 +109,13 @@ mod tests {
         assert_eq!(unpacked("deflate", all(ZlibEncoder::new(&plain[..], Compression::fast()))), plain);
         assert_eq!(unpacked("deflate", all(DeflateEncoder::new(&plain[..], Compression::fast()))), plain);
         assert_eq!(unpacked("zstd", zstd::encode_all(&plain[..], 1).expect("zstd")), plain);
-        assert_eq!(unpacked("zstd, gzip", all(GzEncoder::new(&*zstd::encode_all(&plain[..], 1).expect("zstd"), Compression::fast()))), plain);
+        assert_eq!(
+            unpacked(
+                "zstd, gzip",
+                all(GzEncoder::new(&*zstd::encode_all(&plain[..], 1).expect("zstd"), Compression::fast()))
+            ),
+            plain
+        );
         assert_eq!(unpacked("gzip", Vec::new()), b"");
         assert_eq!(unpacked("identity", b"x".to_vec()), b"x");
         assert!(unpack("lzma", Box::new(io::empty())).is_err());

@@ -58,8 +58,7 @@ fn over_network(
     let place = session.hider.place(&asked.url);
     let is_tls = asked.url.scheme() == "https";
     let forward = asked.way.filter(|way| !is_tls && way.passes_on());
-    let agent =
-        session.agents.get(is_tls, &rules.trust, forward.map(|way| &way.proxy)).map_err(Failure::unsendable)?;
+    let agent = session.agents.get(is_tls, &rules.trust, forward.map(|way| &way.proxy)).map_err(Failure::unsendable)?;
     let mut head = Head::builder().method(asked.method.clone()).uri(asked.url.as_str());
     if let Some(headers) = head.headers_mut() {
         headers.clone_from(&asked.headers);

@@ -105,7 +105,9 @@ fn hint_of(cause: &ureq::Error) -> Option<&'static str> {
     if found.is_some_and(|error| error.to_string().contains("CaUsedAsEndEntity")) {
         return Some("its certificate is that of an authority, not of a server: make one with CA:FALSE");
     }
-    found.is_some_and(is_certificate).then_some("name its authority: `certificates = \"ca.pem\"` in `[host.\"NAME\"]` of dc.toml")
+    found
+        .is_some_and(is_certificate)
+        .then_some("name its authority: `certificates = \"ca.pem\"` in `[host.\"NAME\"]` of dc.toml")
 }
 
 /// ureq's words without the URL that it may repeat.

@@ -77,10 +77,13 @@ impl RequestTimes {
         let counted: u64 = self.times.iter().map(|(_, count)| count).sum();
         let wanted = (counted as f64 * 0.95).ceil() as u64;
         let mut seen = 0;
-        self.times.iter().find(|(_, count)| {
-            seen += count;
-            seen >= wanted.max(1)
-        }).map(|(upper, _)| *upper)
+        self.times
+            .iter()
+            .find(|(_, count)| {
+                seen += count;
+                seen >= wanted.max(1)
+            })
+            .map(|(upper, _)| *upper)
     }
 }
 

@@ -89,7 +89,10 @@ impl Proxies {
                 let count = self.ways.len();
                 return Err(Error::new(
                     ErrorKind::Busy,
-                    format!("use a proxy: all {count} have failed or are banned, the first is free again in {} s", (until - now).as_secs()),
+                    format!(
+                        "use a proxy: all {count} have failed or are banned, the first is free again in {} s",
+                        (until - now).as_secs()
+                    ),
                 ));
             }
             std::thread::sleep((until - now).min(Duration::from_secs(1)));

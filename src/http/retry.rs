@@ -103,7 +103,8 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_the_longest_and_differ() {
-        let retries = Retries { pause: Duration::from_secs(1), pause_max: Duration::from_secs(5), ..Retries::default() };
+        let retries =
+            Retries { pause: Duration::from_secs(1), pause_max: Duration::from_secs(5), ..Retries::default() };
         for (attempts, longest) in [(1, 1.0), (2, 2.0), (3, 4.0), (4, 5.0), (60, 5.0)] {
             let pause = retries.pause_after(attempts).as_secs_f64();
             assert!(pause >= longest / 2.0 && pause <= longest, "{attempts}: {pause}");

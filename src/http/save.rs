@@ -35,7 +35,8 @@ impl Saver {
         let failed = |cause| file_error(format!("keep an answer in {}", folder.display()), cause);
         fs::create_dir_all(&folder).map_err(failed)?;
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let host: String = response.url.host_str().unwrap_or_default().chars().filter(|it| !"/:[]".contains(*it)).collect();
+        let host: String =
+            response.url.host_str().unwrap_or_default().chars().filter(|it| !"/:[]".contains(*it)).collect();
         let host: String = host.chars().take(NAME_CHARS_MAX).collect();
         let name = format!("{}-{}-{count}-{}-{host}", now.format("%H%M%S%.6f"), std::process::id(), call.method);
         let kind = response.header("content-type").unwrap_or_default();

@@ -89,7 +89,9 @@ fn repeat<T>(
                     pause = if is_ban { Duration::ZERO } else { waits };
                 } else {
                     match finish(answer) {
-                        Ok(done) if is_banned_by_text(session, way.as_deref(), body(&done)) && may_repeat && !is_last => {
+                        Ok(done)
+                            if is_banned_by_text(session, way.as_deref(), body(&done)) && may_repeat && !is_last =>
+                        {
                             pause = Duration::ZERO;
                         }
                         Ok(done) => return Ok((done, attempts)),
@@ -164,9 +166,12 @@ fn is_ban(session: &Session, way: Option<&Way>, status: u16) -> bool {
 
 fn is_banned_by_text(session: &Session, way: Option<&Way>, body: Option<&Vec<u8>>) -> bool {
     let (Some(way), Some(body)) = (way, body) else { return false };
-    let found = session.options.proxying.ban_texts.iter().find(|text| {
-        !text.is_empty() && memchr::memmem::find(body, text.as_bytes()).is_some()
-    });
+    let found = session
+        .options
+        .proxying
+        .ban_texts
+        .iter()
+        .find(|text| !text.is_empty() && memchr::memmem::find(body, text.as_bytes()).is_some());
     if let Some(text) = found {
         session.proxies.ban(way, &format!("the answer says `{text}`"));
     }
@@ -210,8 +215,9 @@ fn ask(session: &Session, call: &Ready, way: Option<&Way>, hop: &redirect::Hop<'
         false => None,
         true => Some(host.wait(rules.politeness, call.deadline).map_err(|TooLong(left)| {
             let seconds = left.as_secs();
-            let error = Error::new(ErrorKind::Busy, format!("ask {name}: it is not free to be asked before the time-out"))
-                .because(format!("it asked to be left alone for {seconds} s more, or too many ask it"));
+            let error =
+                Error::new(ErrorKind::Busy, format!("ask {name}: it is not free to be asked before the time-out"))
+                    .because(format!("it asked to be left alone for {seconds} s more, or too many ask it"));
             Failure::unsendable(error.temporary(true))
         })?),
     };

@@ -35,7 +35,8 @@ pub(super) fn judge(answer: &Response, after: Option<Duration>) -> Result<(), Un
     if answer.is_success() {
         return Ok(());
     }
-    let said: String = answer.text().split_whitespace().collect::<Vec<_>>().join(" ").chars().take(TOLD_CHARS_MAX).collect();
+    let said: String =
+        answer.text().split_whitespace().collect::<Vec<_>>().join(" ").chars().take(TOLD_CHARS_MAX).collect();
     let reason = format!("it answers {} {said}", answer.status());
     Err(match answer.status() {
         // what is wrong with the letter itself stays wrong

@@ -56,7 +56,9 @@ impl Delivery<'_> {
             let name = self.channel.name.clone();
             let Some(row) = self.store.hold_channel(&name, self.holder, now, now + HOLD)? else { return Ok(looked) };
             self.store.take_in(&name, self.channel.severity.id(), now)?;
-            if let Some(wait) = row.not_before.and_then(|not_before| (not_before - now).to_std().ok()).filter(|it| !it.is_zero()) {
+            if let Some(wait) =
+                row.not_before.and_then(|not_before| (not_before - now).to_std().ok()).filter(|it| !it.is_zero())
+            {
                 looked.pause = wait.min(LOOK_EVERY);
                 return Ok(looked);
             }

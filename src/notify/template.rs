@@ -5,8 +5,7 @@ use crate::clock;
 use crate::ident::host;
 
 /// The names that a template may have.
-const NAMES: [&str; 10] =
-    ["subject", "body", "severity", "kind", "app", "host", "time", "time_utc", "id", "count"];
+const NAMES: [&str; 10] = ["subject", "body", "severity", "kind", "app", "host", "time", "time_utc", "id", "count"];
 
 /// A text with names in braces.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -184,7 +184,11 @@ mod tests {
     fn the_forms_of_apprise_are_read() {
         for (text, kind, expected) in [
             ("tgram://123:AbC/-100/7", "telegram", "chat=-100,7 token=123:AbC"),
-            ("slack://bot@T1/B2/C3/#ops", "slack", "channel=#ops username=bot webhook=https://hooks.slack.com/services/T1/B2/C3"),
+            (
+                "slack://bot@T1/B2/C3/#ops",
+                "slack",
+                "channel=#ops username=bot webhook=https://hooks.slack.com/services/T1/B2/C3",
+            ),
             ("slack://xoxb-1-a/%23ops", "slack", "channel=#ops token=xoxb-1-a"),
             ("discord://12/ab", "discord", "webhook=https://discord.com/api/webhooks/12/ab"),
             ("https://hooks.slack.com/services/T/B/x", "slack", "webhook=https://hooks.slack.com/services/T/B/x"),
@@ -195,12 +199,18 @@ mod tests {
                 "email",
                 "from=me@example.com host=smtp.example.com mode=ssl password=p@ss security=tls smtp=smtp.example.com to=you@example.com username=me@example.com",
             ),
-            ("mailto://example.com:25?from=dc@example.com&to=a@b.c", "email", "from=dc@example.com host=example.com port=25 security=none to=a@b.c"),
+            (
+                "mailto://example.com:25?from=dc@example.com&to=a@b.c",
+                "email",
+                "from=dc@example.com host=example.com port=25 security=none to=a@b.c",
+            ),
         ] {
             assert_eq!(fields(text), (kind.to_owned(), expected.to_owned()), "{text}");
         }
         let (kind, url) = fields("workflows://prod-1.westeurope.logic.azure.com:443/wid/sIg");
-        assert!(kind == "teams" && url.contains("/workflows/wid/triggers/manual/paths/invoke") && url.ends_with("sig=sIg"));
+        assert!(
+            kind == "teams" && url.contains("/workflows/wid/triggers/manual/paths/invoke") && url.ends_with("sig=sIg")
+        );
         for text in ["tgram://tokenS3cret", "slack://A/B", "discord://x", "pigeon://x", "nothing", "mailto://"] {
             let why = read(text).expect_err(text);
             assert!(!why.contains("S3cret"), "{why}");

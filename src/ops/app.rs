@@ -98,7 +98,8 @@ impl Drop for App {
         }
         let costs = captcha::report();
         if costs.solved > 0 {
-            let message = json!({"dc": "captcha", "solved": costs.solved, "cost": costs.cost, "total_ms": costs.total_ms});
+            let message =
+                json!({"dc": "captcha", "solved": costs.solved, "cost": costs.cost, "total_ms": costs.total_ms});
             if let Err(error) = self.tell(&message) {
                 log::warn!("the cost of captchas was not handed in: {error}");
             }

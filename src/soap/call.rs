@@ -103,7 +103,8 @@ impl<'a> Call<'a> {
     /// As [`Call::send`], and when it does not fit.
     pub fn send_as<T: DeserializeOwned>(self) -> Result<T> {
         let name = self.bound.operation.name.clone();
-        serde_json::from_value(self.send()?).map_err(|cause| Error::failed(format!("use the answer of {name}")).because(cause))
+        serde_json::from_value(self.send()?)
+            .map_err(|cause| Error::failed(format!("use the answer of {name}")).because(cause))
     }
 
     /// As [`Call::send`], with all that came back.
@@ -117,7 +118,9 @@ impl<'a> Call<'a> {
         let (version, action) = (self.bound.binding.version, &self.bound.operation.action);
         let mut call = self.client.request.post(address).body(Body::bytes(envelope));
         call = call.header("Content-Type", version.content_type(action));
-        call = call.body_bytes_max(self.client.options.limits.bytes_max).header("Accept", "text/xml, application/soap+xml");
+        call = call
+            .body_bytes_max(self.client.options.limits.bytes_max)
+            .header("Accept", "text/xml, application/soap+xml");
         if version.name() == "1.1" {
             call = call.header("SOAPAction", format!("\"{}\"", action.replace('"', "")));
         }
@@ -152,7 +155,11 @@ impl<'a> Call<'a> {
             }
         };
         let decoder = Decoder { schemas: &self.bound.wsdl.schemas };
-        if let Some(fault) = opened.body.elements().find(|it| &*it.name.local == "Fault" && it.name.namespace == opened.body.name.namespace) {
+        if let Some(fault) = opened
+            .body
+            .elements()
+            .find(|it| &*it.name.local == "Fault" && it.name.namespace == opened.body.name.namespace)
+        {
             return Err(Fault::read(fault, &decoder).into_error(name));
         }
         let parts = self.bound.output()?;
@@ -297,9 +304,8 @@ impl<'a> Call<'a> {
         };
         for part in &parts.list {
             let value = given.get(&*part.name.local).or_else(|| given.get(&part.part));
-            let value = value.ok_or_else(|| {
-                Error::new(ErrorKind::Usage, format!("write `{}`: it is missing", part.name.local))
-            })?;
+            let value = value
+                .ok_or_else(|| Error::new(ErrorKind::Usage, format!("write `{}`: it is missing", part.name.local)))?;
             encoder.path.push(part.name.local.to_string());
             encoder.named(&part.name, &part.of, true, value)?;
             encoder.path.pop();
@@ -317,7 +323,8 @@ impl<'a> Call<'a> {
 }
 
 fn to_json(value: &impl Serialize) -> Result<Value> {
-    serde_json::to_value(value).map_err(|cause| Error::new(ErrorKind::Usage, "write the arguments as JSON").because(cause))
+    serde_json::to_value(value)
+        .map_err(|cause| Error::new(ErrorKind::Usage, "write the arguments as JSON").because(cause))
 }
 
 /// The elements that a particle comes to. A list of a list ends there: its items are whole.

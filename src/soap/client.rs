@@ -104,7 +104,9 @@ impl Client {
         let all = self.bound();
         let is_meant = |bound: &Bound<'_>| {
             let (service, port, name) = (&bound.service.name, &bound.port.name, &bound.operation.name);
-            name == operation || format!("{port}.{name}") == operation || format!("{service}.{port}.{name}") == operation
+            name == operation
+                || format!("{port}.{name}") == operation
+                || format!("{service}.{port}.{name}") == operation
         };
         let Some(bound) = all.iter().copied().find(is_meant) else {
             let mut names: Vec<&str> = all.iter().map(|bound| bound.operation.name.as_str()).collect();
@@ -194,12 +196,7 @@ impl<'a> Bound<'a> {
         found.map(|part| self.part(part)).collect()
     }
 
-    fn parts(
-        &self,
-        message: Option<&Name>,
-        only: &Option<Vec<String>>,
-        headers: &[(Name, String)],
-    ) -> Result<Parts> {
+    fn parts(&self, message: Option<&Name>, only: &Option<Vec<String>>, headers: &[(Name, String)]) -> Result<Parts> {
         let Some(message) = message else { return Ok(Parts { list: Vec::new(), is_rpc: self.is_rpc() }) };
         let parts = self.wsdl.messages.get(message).ok_or_else(|| {
             Error::new(ErrorKind::NotFound, format!("find the message {message}: no document declares it"))

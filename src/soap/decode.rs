@@ -138,7 +138,10 @@ impl Decoder<'_> {
                     && occurs.max.is_none_or(|max| found.len() < max as usize)
                 {
                     cursor.at += 1;
-                    found.push(Value::Object(Map::from_iter([(element.name.local.to_string(), self.anything(element))])));
+                    found.push(Value::Object(Map::from_iter([(
+                        element.name.local.to_string(),
+                        self.anything(element),
+                    )])));
                 }
                 match occurs.is_many() {
                     true => drop(object.insert(VALUE.to_owned(), Value::Array(found))),
@@ -239,7 +242,10 @@ impl Decoder<'_> {
                         return true;
                     }
                     let is_optional = match member {
-                        Particle::Element(_, occurs) | Particle::Any(occurs) | Particle::Named(_, occurs) | Particle::Group(_, _, occurs) => occurs.min == 0,
+                        Particle::Element(_, occurs)
+                        | Particle::Any(occurs)
+                        | Particle::Named(_, occurs)
+                        | Particle::Group(_, _, occurs) => occurs.min == 0,
                     };
                     if !is_optional {
                         return false;

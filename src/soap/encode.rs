@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::schema::{AttributeDecl, ElementDecl, Found, Group, Occurs, Particle, Schemas, Shape, Type, TypeRef, Variety};
+use super::schema::{
+    AttributeDecl, ElementDecl, Found, Group, Occurs, Particle, Schemas, Shape, Type, TypeRef, Variety,
+};
 use super::xml::{Name, Writer};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -120,7 +122,9 @@ impl Encoder<'_> {
         for particle in &shape.particles {
             self.particle(particle, object, &mut used, &mut groups, true)?;
         }
-        if shape.is_mixed && let Some(Value::String(text)) = object.get(VALUE) {
+        if shape.is_mixed
+            && let Some(Value::String(text)) = object.get(VALUE)
+        {
             used.push(VALUE.to_owned());
             self.writer.text(text);
         }
@@ -130,11 +134,17 @@ impl Encoder<'_> {
         }
     }
 
-    fn attribute(&mut self, declared: &AttributeDecl, object: &Map<String, Value>, used: &mut Vec<String>) -> Result<()> {
+    fn attribute(
+        &mut self,
+        declared: &AttributeDecl,
+        object: &Map<String, Value>,
+        used: &mut Vec<String>,
+    ) -> Result<()> {
         let local = declared.name.local.to_string();
         let marked = format!("@{local}");
         let value = object.get(&marked).or_else(|| object.get(&local));
-        let value = value.cloned().or_else(|| declared.fixed.clone().map(Value::String)).filter(|value| !value.is_null());
+        let value =
+            value.cloned().or_else(|| declared.fixed.clone().map(Value::String)).filter(|value| !value.is_null());
         used.extend([marked, local.clone()]);
         self.path.push(local);
         match value {

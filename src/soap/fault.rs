@@ -66,7 +66,10 @@ impl Fault {
             return Self {
                 code: find(&code, "Value").map(|it| local(it.text().trim().to_owned())).unwrap_or_default(),
                 subcodes,
-                message: find(fault, "Reason").and_then(|it| find(&it, "Text")).map(|it| it.text().trim().to_owned()).unwrap_or_default(),
+                message: find(fault, "Reason")
+                    .and_then(|it| find(&it, "Text"))
+                    .map(|it| it.text().trim().to_owned())
+                    .unwrap_or_default(),
                 actor: text("Role").or_else(|| text("Node")),
                 detail: detail(find(fault, "Detail")),
             };

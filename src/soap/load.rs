@@ -15,8 +15,7 @@ use crate::http::{Request, Retries};
 const DOCUMENTS_MAX: usize = 500;
 
 /// Schemas of XML and SOAP themselves: what is needed of them is built in.
-const KNOWN: [&str; 3] =
-    ["http://schemas.xmlsoap.org/soap/", "http://schemas.xmlsoap.org/wsdl/", "http://www.w3.org/"];
+const KNOWN: [&str; 3] = ["http://schemas.xmlsoap.org/soap/", "http://schemas.xmlsoap.org/wsdl/", "http://www.w3.org/"];
 
 /// Where a document is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

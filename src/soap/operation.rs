@@ -112,7 +112,14 @@ fn top(schemas: &Schemas, parts: &super::client::Parts) -> Result<Vec<Field>> {
     parts.list.iter().map(|part| field(schemas, &part.name.local, &part.of, Occurs::ONCE, false, 0)).collect()
 }
 
-fn field(schemas: &Schemas, name: &str, of: &TypeRef, occurs: Occurs, is_nillable: bool, depth: usize) -> Result<Field> {
+fn field(
+    schemas: &Schemas,
+    name: &str,
+    of: &TypeRef,
+    occurs: Occurs,
+    is_nillable: bool,
+    depth: usize,
+) -> Result<Field> {
     let (word, values) = word(schemas, of, 0)?;
     Ok(Field {
         name: name.to_owned(),
@@ -186,7 +193,9 @@ fn word(schemas: &Schemas, of: &TypeRef, depth: usize) -> Result<(String, Vec<St
     Ok(match schemas.find(of)? {
         Found::Any => ("any".to_owned(), Vec::new()),
         Found::Builtin(builtin) => match of {
-            TypeRef::Named(name) if matches!(&*name.local, "date" | "dateTime" | "time" | "base64Binary" | "duration") => {
+            TypeRef::Named(name)
+                if matches!(&*name.local, "date" | "dateTime" | "time" | "base64Binary" | "duration") =>
+            {
                 (name.local.to_string(), Vec::new())
             }
             _ => (builtin.word().to_owned(), Vec::new()),

@@ -219,7 +219,8 @@ impl Store {
     pub fn digest(&mut self, digest: &str) -> Result<DigestRow> {
         self.read("read a digest", |connection| {
             let of = || deliveries::table.inner_join(outbox::table).filter(deliveries::digest.eq(digest));
-            let first = of().order(outbox::id.asc()).limit(SHOWN_MAX).select(MessageRow::as_select()).load(connection)?;
+            let first =
+                of().order(outbox::id.asc()).limit(SHOWN_MAX).select(MessageRow::as_select()).load(connection)?;
             let (severity, until): (Option<i64>, Option<NaiveDateTime>) = of()
                 .select((diesel::dsl::max(outbox::severity), diesel::dsl::max(outbox::created_at)))
                 .first(connection)?;
@@ -254,11 +255,7 @@ impl Store {
     pub fn note_sent(&mut self, name: &str, sent: &Sent, now: NaiveDateTime) -> Result<()> {
         self.note_delivery(name, sent, "sent", None, now)?;
         self.write("note the state of a channel", |connection| {
-            let well = (
-                channels::failures.eq(0_i64),
-                channels::reason.eq(None::<String>),
-                channels::sent_at.eq(now),
-            );
+            let well = (channels::failures.eq(0_i64), channels::reason.eq(None::<String>), channels::sent_at.eq(now));
             diesel::update(channels::table.find(name)).set(well).execute(connection).map(drop)
         })
     }
@@ -277,11 +274,8 @@ impl Store {
     /// When the database cannot be written.
     pub fn note_away(&mut self, name: &str, reason: &str, failures: i64, not_before: NaiveDateTime) -> Result<()> {
         self.write("note the state of a channel", |connection| {
-            let away = (
-                channels::failures.eq(failures),
-                channels::reason.eq(reason),
-                channels::not_before.eq(not_before),
-            );
+            let away =
+                (channels::failures.eq(failures), channels::reason.eq(reason), channels::not_before.eq(not_before));
             diesel::update(channels::table.find(name)).set(away).execute(connection).map(drop)
         })
     }
@@ -307,10 +301,16 @@ impl Store {
         self.read("read the deliveries", |connection| counts.load(connection))
     }
 
-    fn note_delivery(&mut self, name: &str, sent: &Sent, state: &str, reason: Option<&str>, now: NaiveDateTime) -> Result<()> {
+    fn note_delivery(
+        &mut self,
+        name: &str,
+        sent: &Sent,
+        state: &str,
+        reason: Option<&str>,
+        now: NaiveDateTime,
+    ) -> Result<()> {
         self.write("note a delivery", |connection| {
-            let settled =
-                (deliveries::state.eq(state), deliveries::reason.eq(reason), deliveries::sent_at.eq(now));
+            let settled = (deliveries::state.eq(state), deliveries::reason.eq(reason), deliveries::sent_at.eq(now));
             let of = deliveries::table.filter(deliveries::channel.eq(name));
             match sent {
                 Sent::Message(id) => {

@@ -109,7 +109,10 @@ fn answer(path: &str, headers: &HashMap<String, String>, body: &Value, state: &S
         let mut taken = state.taken.lock().expect("the time");
         if taken.is_some_and(|taken| at - taken < state.every) {
             let after = json!({"retry_after": 1});
-            return (429, json!({"ok": false, "error_code": 429, "description": "Too Many Requests", "parameters": after}));
+            return (
+                429,
+                json!({"ok": false, "error_code": 429, "description": "Too Many Requests", "parameters": after}),
+            );
         }
         *taken = Some(at);
         return (200, json!({"ok": true, "result": {"message_id": 1, "text": body["text"]}}));
@@ -121,7 +124,9 @@ fn answer(path: &str, headers: &HashMap<String, String>, body: &Value, state: &S
         "/api/chat.postMessage" => (200, json!({"ok": false, "error": "invalid_auth"})),
         "/refuses" => (400, json!({"message": "invalid"})),
         "/forbidden" => (403, json!({"message": "no"})),
-        "/discord/slow" => (429, json!({"message": "You are being rate limited.", "retry_after": 0.3, "global": false})),
+        "/discord/slow" => {
+            (429, json!({"message": "You are being rate limited.", "retry_after": 0.3, "global": false}))
+        }
         _ => (200, json!({})),
     }
 }

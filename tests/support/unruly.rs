@@ -208,14 +208,19 @@ fn answer(seen: &Seen, path: &str, query: &str, count: usize) -> Option<(Vec<u8>
         // breaks off every time, and goes on where it is asked to
         ["file", every] => {
             let file = file();
-            let start = seen.headers.get("range").and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse::<usize>().ok());
+            let start = seen
+                .headers
+                .get("range")
+                .and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse::<usize>().ok());
             let is_same = seen.headers.get("if-range").is_none_or(|tag| tag == "\"v1\"");
             let every = number(every) as usize;
             match start.filter(|_| is_same) {
                 Some(start) => {
                     let head = format!(
                         "HTTP/1.1 206 x\r\nETag: \"v1\"\r\nContent-Range: bytes {start}-{}/{}\r\nContent-Length: {}\r\n\r\n",
-                        file.len() - 1, file.len(), file.len() - start
+                        file.len() - 1,
+                        file.len(),
+                        file.len() - start
                     );
                     let end = file.len().min(start + every);
                     ([head.as_bytes(), &file[start..end]].concat(), end == file.len())
@@ -233,7 +238,14 @@ fn answer(seen: &Seen, path: &str, query: &str, count: usize) -> Option<(Vec<u8>
             let end = if count == 1 { 1_000 } else { file.len() };
             ([head.as_bytes(), &file[..end]].concat(), count > 1)
         }
-        ["login"] => (plain(200, "Content-Type: application/json\r\n", b"{\"access_token\":\"t0k3n-of-the-server\",\"rows\":[1,2]}"), true),
+        ["login"] => (
+            plain(
+                200,
+                "Content-Type: application/json\r\n",
+                b"{\"access_token\":\"t0k3n-of-the-server\",\"rows\":[1,2]}",
+            ),
+            true,
+        ),
         _ => (plain(404, "", b""), true),
     })
 }

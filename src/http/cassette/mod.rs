@@ -63,8 +63,9 @@ impl Cassette {
             known.sort();
             let last = known.last().map(|name| format!("; the last one is {name}")).unwrap_or_default();
             let message = format!("find the cassette of `{name}` in {}", cassettes.display());
-            return Err(Error::new(ErrorKind::NotFound, message)
-                .hint(format!("`dc run --record APP` makes one, and a folder from another machine does as well{last}")));
+            return Err(Error::new(ErrorKind::NotFound, message).hint(format!(
+                "`dc run --record APP` makes one, and a folder from another machine does as well{last}"
+            )));
         };
         let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
         let what = || format!("read {}", folder.join(RUN).display());
@@ -86,7 +87,10 @@ pub(super) enum Tape {
 }
 
 /// One for the process: sessions share what was served already.
-static TAPE: LazyLock<Mutex<Option<(PathBuf, Arc<Tape>)>>> = LazyLock::new(Mutex::default);
+static TAPE: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
+
+/// The tape that is open, and its folder.
+type Known = Option<(PathBuf, Arc<Tape>)>;
 
 impl Tape {
     /// The one that the run around us asks for.

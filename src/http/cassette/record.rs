@@ -70,7 +70,10 @@ impl Record {
                     entry: Some((at, request)),
                     status: answer.status,
                     headers: shown_headers(&session.hider, &answer.headers, asked.unpack),
-                    kind: answer.headers.get("content-type").map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned()),
+                    kind: answer
+                        .headers
+                        .get("content-type")
+                        .map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned()),
                     began: Instant::now(),
                     took_ms: answer.meter.elapsed().as_millis() as u64,
                     hider: Arc::clone(&session.hider),

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::Mailbox;
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{Message, SmtpTransport, Transport};
@@ -11,9 +11,9 @@ use lettre::{Message, SmtpTransport, Transport};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, OrFail, Result, file_error};
 use crate::ident::host;
+use crate::notify::away::PATIENCE;
 use crate::notify::letter::Letter;
 use crate::notify::notifier::{Entry, Given, Notifier, Pace, Undelivered};
-use crate::notify::away::PATIENCE;
 use crate::settings::Secret;
 
 /// This kind's line in the registry.
@@ -60,9 +60,12 @@ fn open(context: &Context, given: &Given<'_>) -> Result<Box<dyn Notifier>> {
     };
     if let Some(password) = given.text("password")? {
         if security == "none" && !is_near(&host) {
-            return Err(given.wrong("security", "starttls or tls where there is a password: it would be sent in the open"));
+            return Err(
+                given.wrong("security", "starttls or tls where there is a password: it would be sent in the open")
+            );
         }
-        builder = builder.credentials(Credentials::new(given.required("username")?, Secret::new(password).reveal().to_owned()));
+        builder = builder
+            .credentials(Credentials::new(given.required("username")?, Secret::new(password).reveal().to_owned()));
     }
     let domain = from.email.domain().to_owned();
     Ok(Box::new(Email { transport: builder.build(), place: format!("{host}:{port}"), from, to, domain }))
@@ -115,8 +118,7 @@ impl Email {
 
 impl Notifier for Email {
     fn send(&mut self, letter: &Letter) -> Result<(), Undelivered> {
-        let message =
-            self.message(letter).map_err(|error| Undelivered::Refused { reason: error.to_string() })?;
+        let message = self.message(letter).map_err(|error| Undelivered::Refused { reason: error.to_string() })?;
         self.transport.send(&message).map(drop).map_err(|cause| {
             let status: Option<u16> = cause.status().map(Into::into);
             let mut words = vec![cause.to_string()];

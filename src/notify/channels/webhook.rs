@@ -31,7 +31,8 @@ struct Webhook {
 
 fn open(context: &Context, given: &Given<'_>) -> Result<Box<dyn Notifier>> {
     let headers = given.words("headers")?.into_iter().map(|header| {
-        let pair = header.split_once(':').ok_or_else(|| given.wrong("headers", "a list of texts such as \"X-Key: value\""))?;
+        let pair =
+            header.split_once(':').ok_or_else(|| given.wrong("headers", "a list of texts such as \"X-Key: value\""))?;
         Ok((pair.0.trim().to_owned(), Secret::new(pair.1.trim())))
     });
     Ok(Box::new(Webhook {

@@ -192,7 +192,8 @@ fn look(context: &Context, names: &[String]) -> Result<NotifyReport> {
             state.sent_at = row.sent_at.map(clock::brief);
             state.not_before = row.not_before.filter(|at| *at > clock::now()).map(clock::brief);
             let away = row.reason.as_ref().filter(|_| row.failures > 0);
-            state.wrong = state.wrong.or_else(|| away.map(|reason| format!("away, tried {} times: {reason}", row.failures)));
+            state.wrong =
+                state.wrong.or_else(|| away.map(|reason| format!("away, tried {} times: {reason}", row.failures)));
         }
         states.push(state);
     }

@@ -46,7 +46,9 @@ impl Builtin {
             "token" | "language" | "NMTOKEN" | "Name" | "NCName" | "ID" | "IDREF" | "ENTITY" | "anyURI" | "QName"
             | "NOTATION" | "date" | "time" | "dateTime" | "duration" | "gYear" | "gYearMonth" | "gMonth"
             | "gMonthDay" | "gDay" | "base64Binary" | "hexBinary" | "base64" | "timeInstant" | "recurringDate"
-            | "uriReference" | "anyAtomicType" | "dateTimeStamp" | "dayTimeDuration" | "yearMonthDuration" => Self::Token,
+            | "uriReference" | "anyAtomicType" | "dateTimeStamp" | "dayTimeDuration" | "yearMonthDuration" => {
+                Self::Token
+            }
             _ => return None,
         })
     }
@@ -69,7 +71,9 @@ impl Builtin {
                 let signed = digits.parse::<i64>().map(Value::from);
                 signed.or_else(|_| digits.parse::<u64>().map(Value::from)).unwrap_or_else(|_| plain())
             }
-            Self::Float => trimmed.parse::<f64>().ok().and_then(serde_json::Number::from_f64).map_or_else(plain, Value::Number),
+            Self::Float => {
+                trimmed.parse::<f64>().ok().and_then(serde_json::Number::from_f64).map_or_else(plain, Value::Number)
+            }
         }
     }
 

@@ -91,7 +91,8 @@ impl Reader {
         let mut enumeration = Vec::new();
         let mut variety = Variety::Union;
         for part in declared.elements().filter(|it| is_xsd(it)) {
-            let inline = || part.child(&part.name.namespace, "simpleType").map(|it| TypeRef::Inline(Arc::new(self.simple(it))));
+            let inline =
+                || part.child(&part.name.namespace, "simpleType").map(|it| TypeRef::Inline(Arc::new(self.simple(it))));
             match &*part.name.local {
                 "restriction" => {
                     let base = part.attribute("base").map(|base| TypeRef::Named(self.name(part, base)));

@@ -118,7 +118,8 @@ fn port_operation(operation: &Element) -> Option<PortOperation> {
 
 /// A binding to SOAP; others are of no use here.
 fn binding(root: &Element, part: &Element) -> Option<Binding> {
-    let soap = part.elements().find(|it| matches!(&*it.name.namespace, SOAP_11 | SOAP_12) && &*it.name.local == "binding")?;
+    let soap =
+        part.elements().find(|it| matches!(&*it.name.namespace, SOAP_11 | SOAP_12) && &*it.name.local == "binding")?;
     let version = if &*soap.name.namespace == SOAP_11 { Version::One1 } else { Version::One2 };
     let operations = part.elements().filter(|it| it.name.is(WSDL, "operation"));
     Some(Binding {
@@ -141,7 +142,10 @@ fn wants_mtom(root: &Element, binding: &Element) -> bool {
     let named: Vec<&str> =
         references.filter_map(|it| it.attribute("URI")).map(|uri| uri.trim_start_matches('#')).collect();
     let is_named = |policy: &Element| {
-        policy.attributes.iter().any(|(name, value)| matches!(&*name.local, "Id" | "id") && named.contains(&value.as_str()))
+        policy
+            .attributes
+            .iter()
+            .any(|(name, value)| matches!(&*name.local, "Id" | "id") && named.contains(&value.as_str()))
     };
     own || root.elements().filter(|it| &*it.name.local == "Policy" && is_named(it)).any(asserts)
 }
@@ -169,7 +173,8 @@ fn bound_message(message: &Element) -> BoundMessage {
             "body" => {
                 bound.is_encoded = part.attribute("use") == Some("encoded");
                 bound.namespace = part.attribute("namespace").unwrap_or_default().to_owned();
-                bound.parts = part.attribute("parts").map(|parts| parts.split_whitespace().map(str::to_owned).collect());
+                bound.parts =
+                    part.attribute("parts").map(|parts| parts.split_whitespace().map(str::to_owned).collect());
             }
             "header" => {
                 let header = part.attribute("message").zip(part.attribute("part"));

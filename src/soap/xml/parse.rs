@@ -58,7 +58,9 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Element> {
                 parser.text(&reference(&name)?)?;
             }
             Event::DocType(text) if text.contains('[') || text.contains("<!") => {
-                return Err(refused("it brings a document type with declarations, as attacks with entities do".to_owned()));
+                return Err(refused(
+                    "it brings a document type with declarations, as attacks with entities do".to_owned(),
+                ));
             }
             // what it points to is not loaded
             Event::DocType(_) | Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}

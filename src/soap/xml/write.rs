@@ -6,7 +6,8 @@ use super::element::Name;
 
 /// Text that stands in XML; characters that XML cannot hold are left out.
 pub(super) fn escape(text: &str) -> Cow<'_, str> {
-    let is_plain = |letter: char| !matches!(letter, '&' | '<' | '>' | '"' | '\r') && (letter >= ' ' || "\t\n".contains(letter));
+    let is_plain =
+        |letter: char| !matches!(letter, '&' | '<' | '>' | '"' | '\r') && (letter >= ' ' || "\t\n".contains(letter));
     if text.chars().all(is_plain) {
         return Cow::Borrowed(text);
     }
