@@ -20,6 +20,10 @@ man:
 bench rows="1000000":
     benches/merge/compare.sh {{rows}}
 
+# the store of secrets beside other tools; writes benches/secrets/RESULTS.md
+bench-secrets:
+    benches/secrets/compare.sh
+
 # the logging pipeline beside tracing-appender and structlog; writes benches/logs/RESULTS.md
 bench-logs records="1000000":
     benches/logs/compare.sh {{records}}

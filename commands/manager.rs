@@ -8,7 +8,7 @@ use clap_complete::engine::ArgValueCompleter;
 use data_collector::context::Context;
 use data_collector::error::Result;
 use data_collector::ops::{
-    self, AppCommand, ForecastOptions, NotifyOptions, PruneOptions, SendOptions, StopManagersOptions,
+    self, AppCommand, ForecastOptions, NotifyOptions, PasswordSources, PruneOptions, SendOptions, StopManagersOptions,
 };
 use data_collector::shell::Screen;
 
@@ -36,6 +36,15 @@ any moment with no effect on apps that run, and several may share one database: 
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
+}
+
+impl Args {
+    pub(crate) fn password(&self) -> PasswordSources {
+        match &self.command {
+            Command::Start(args) => args.password.sources(),
+            _ => PasswordSources::default(),
+        }
+    }
 }
 
 #[derive(Debug, clap::Subcommand)]

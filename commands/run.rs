@@ -3,9 +3,10 @@
 use clap_complete::engine::ArgValueCompleter;
 use data_collector::context::Context;
 use data_collector::error::Result;
-use data_collector::ops::{self, Echo, RunOptions, TapeOptions};
+use data_collector::ops::{self, Echo, PasswordSources, RunOptions, TapeOptions};
 
 use crate::completions;
+use crate::secrets::PasswordArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -49,6 +50,14 @@ pub(crate) struct Args {
     /// List the registered apps with their last and next run
     #[arg(long, conflicts_with = "app")]
     list: bool,
+    #[command(flatten)]
+    password: PasswordArgs,
+}
+
+impl Args {
+    pub(crate) fn password(&self) -> PasswordSources {
+        self.password.sources()
+    }
 }
 
 pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {

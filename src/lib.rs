@@ -24,6 +24,7 @@ pub mod ops;
 pub mod profile;
 pub mod record;
 pub mod redact;
+pub mod secrets;
 pub mod settings;
 pub mod shell;
 pub mod soap;

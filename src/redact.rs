@@ -103,7 +103,7 @@ fn plain(name: &str) -> String {
 impl Redactor {
     /// Looks for everything that the settings hold as a secret.
     pub fn of(settings: &Settings) -> Self {
-        Self::new(settings.secrets().iter().map(|secret| secret.reveal().to_owned()))
+        Self::new(settings.secret_values().iter().map(|secret| secret.reveal().to_owned()))
     }
 
     /// Looks for these values.

@@ -8,6 +8,7 @@ const FLOORS: &[&[&str]] = &[
     &["error"],
     &["clock", "ident", "record"],
     &["hash", "settings", "shell"],
+    &["secrets"],
     &["bound", "context", "redact"],
     &["broker", "db", "http"],
     &["tables"],

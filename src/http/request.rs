@@ -62,7 +62,7 @@ impl Request {
     /// Settings for a proxy that is none; what the file of cookies, the cassette or the system says.
     pub fn with(context: &Context, options: RequestOptions) -> Result<Self> {
         let mut secrets: Vec<String> =
-            context.settings().secrets().iter().map(|secret| secret.reveal().to_owned()).collect();
+            context.settings().secret_values().iter().map(|secret| secret.reveal().to_owned()).collect();
         match &options.auth {
             Some(Auth::Basic(_, secret) | Auth::Bearer(secret)) => secrets.push(secret.reveal().to_owned()),
             None => {}

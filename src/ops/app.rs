@@ -41,9 +41,10 @@ impl App {
         let environment = Environment::process();
         let arguments = environment.get("DC_ARGS").map(str::to_owned);
         let settings = Settings::load(&Source::default(), environment)?;
-        let log = init(&settings)?;
         let shell = Shell::new(ShellOptions { color: ColorChoice::Never, ..ShellOptions::default() }, true);
-        Ok(Self { context: Context::new(settings, shell), arguments, _log: log })
+        let context = Context::with_store(settings, shell)?;
+        let log = init(context.settings())?;
+        Ok(Self { context, arguments, _log: log })
     }
 
     /// The context, for connections, merges and requests.

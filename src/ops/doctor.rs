@@ -12,7 +12,7 @@ use crate::apps::{Confinement, find_apps};
 use crate::broker;
 use crate::context::Context;
 use crate::db::Connection;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ident::host;
 use crate::manager::is_alive;
 use crate::settings::MAIN;
@@ -85,6 +85,7 @@ impl fmt::Display for Diagnosis {
 /// None of what it finds is an error of its own.
 pub fn doctor(context: &Context) -> Result<Diagnosis> {
     let mut findings = vec![settings(context)];
+    findings.extend(secrets(context));
     findings.push(apps(context));
     let (database, store) = database(context);
     findings.extend(database);
@@ -101,6 +102,11 @@ fn finding(what: &'static str, health: Health, found: impl Into<String>, mend: O
     Finding { what, health, found: found.into(), mend }
 }
 
+/// An error and its reasons on one line.
+fn told(error: &Error) -> String {
+    error.causes().into_iter().fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
+}
+
 fn settings(context: &Context) -> Finding {
     let project = &context.settings().project;
     let config = &project.config;
@@ -111,10 +117,21 @@ fn settings(context: &Context) -> Finding {
     finding("project", Health::Ok, found, None)
 }
 
+/// What is not as it should be with the store of secrets, or that all is.
+fn secrets(context: &Context) -> Vec<Finding> {
+    let (well, ill): (Vec<_>, Vec<_>) =
+        super::secrets::store_findings(context).into_iter().partition(|finding| finding.health == Health::Ok);
+    let named = |finding: Finding| Finding { what: "secrets", ..finding };
+    match ill.is_empty() {
+        true => well.into_iter().take(1).map(named).collect(),
+        false => ill.into_iter().map(named).collect(),
+    }
+}
+
 fn apps(context: &Context) -> Finding {
     match find_apps(&context.settings().project.apps()) {
         Ok(found) => finding("apps", Health::Ok, format!("{} under apps/", found.len()), None),
-        Err(error) => finding("apps", Health::Failed, error.to_string(), error.hint_text().map(str::to_owned)),
+        Err(error) => finding("apps", Health::Failed, told(&error), error.hint_text().map(str::to_owned)),
     }
 }
 
@@ -128,14 +145,14 @@ fn database(context: &Context) -> (Vec<Finding>, Option<Store>) {
         Ok(store) => store,
         Err(error) => {
             let mend = error.hint_text().map(str::to_owned);
-            return (vec![finding("database", Health::Failed, error.to_string(), mend)], None);
+            return (vec![finding("database", Health::Failed, told(&error), mend)], None);
         }
     };
     let mut findings = vec![finding("database", Health::Ok, format!("{label}, open within {ms} ms"), None)];
     findings.push(match store.schema_state() {
         Ok(SchemaState::Current) => finding("schema", Health::Ok, "up to date", None),
         Ok(state) => finding("schema", Health::Failed, format!("{state:?}"), Some("dc deploy".to_owned())),
-        Err(error) => finding("schema", Health::Failed, error.to_string(), None),
+        Err(error) => finding("schema", Health::Failed, told(&error), None),
     });
     findings.extend(clock(context));
     (findings, Some(store))
@@ -212,8 +229,8 @@ fn broker(context: &Context) -> Finding {
         Err(error) => finding(
             "broker",
             Health::Warning,
-            format!("{error}; commands travel by the database"),
-            Some("rabbitmqctl status, on its machine; or mend `[broker] url`".to_owned()),
+            format!("{}; commands travel by the database", told(&error)),
+            Some(error.hint_text().unwrap_or("rabbitmqctl status, on its machine; or mend `[broker] url`").to_owned()),
         ),
     }
 }

@@ -12,6 +12,7 @@ mod merge;
 mod profile;
 mod prune;
 mod run;
+mod secrets;
 
 pub use crate::manager::{Manager, ManagerState};
 pub use crate::tables::AppCommand;
@@ -27,3 +28,4 @@ pub use merge::{HashOnlyOptions, MergeOptions, hash_only, merge};
 pub use profile::{ProfileOptions, RunProfile, profile};
 pub use prune::{PruneOptions, PruneReport, prune};
 pub use run::{Echo, RunOptions, RunReport, TapeOptions, run};
+pub use secrets::*;

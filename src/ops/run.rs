@@ -1,6 +1,7 @@
 //! `dc run`: starts an app, stays with it, and leaves one row in `runtime`, whatever happens.
 
 mod echo;
+mod given;
 mod outcome;
 mod tape;
 
@@ -32,6 +33,7 @@ use crate::tables::{
     AppRow, Backoff, Claim, FunctionTimes, LogLevel, Missing, NewRun, OccurrenceState, RunEnd, RunOutcome, RunRow,
     SchemaState, StartRun, Store,
 };
+use given::Given;
 use outcome::{end_of, outcome_of};
 use tape::Tape;
 
@@ -69,6 +71,7 @@ pub fn run(context: &Context, options: &RunOptions) -> Result<RunReport> {
     let arguments = arguments_of(options)?;
     let found = find_app(&context.settings().project.apps(), &options.app)?;
     let (store, app) = registered(context, &found)?;
+    let given = Given::to(context, &found)?;
     let signals = Signals::forwarded()?;
     let (runtime, started_at) = (RuntimeId::new(), clock::now());
     let recorded = Recorded {
@@ -87,7 +90,8 @@ pub fn run(context: &Context, options: &RunOptions) -> Result<RunReport> {
         runtime,
         started_at,
         tape,
-        redactor: Redactor::of(context.settings()),
+        redactor: given.redactor(context.settings()),
+        given,
     }
     .run(store, signals)
 }
@@ -104,26 +108,22 @@ fn arguments_of(options: &RunOptions) -> Result<String> {
 
 /// The app's row. On the embedded default everything is deployed by itself, elsewhere `dc deploy` has to be told.
 fn registered(context: &Context, found: &FoundApp) -> Result<(Store, AppRow)> {
-    let is_default = context.settings().database(MAIN)?.is_default;
-    let definition = found.definition.to_json();
-    if is_default {
+    if context.settings().database(MAIN)?.is_default {
         let mut store = Store::open(context, Missing::Create)?;
-        let is_known = matches!(store.schema_state()?, SchemaState::Current)
-            && row_of(&mut store, found)?.is_some_and(|row| row.definition == definition);
-        if !is_known {
-            deploy(context, &DeployOptions::default())?;
+        if matches!(store.schema_state()?, SchemaState::Current)
+            && let Some(row) =
+                store.app_by_name(&found.name)?.filter(|row| row.definition == found.definition.to_json())
+        {
+            return Ok((store, row));
         }
+        deploy(context, &DeployOptions::default())?;
     }
     let mut store = Store::ready(context)?;
-    match row_of(&mut store, found)? {
+    match store.app_by_name(&found.name)? {
         Some(row) => Ok((store, row)),
         None => Err(Error::new(ErrorKind::NotFound, format!("find the app `{}` in the database", found.name))
             .hint("`dc deploy` registers what stands under apps/")),
     }
-}
-
-fn row_of(store: &mut Store, found: &FoundApp) -> Result<Option<AppRow>> {
-    Ok(store.apps()?.into_iter().find(|row| row.name == found.name))
 }
 
 /// One run, with everything that it is about.
@@ -137,6 +137,7 @@ struct Runner<'a> {
     started_at: NaiveDateTime,
     tape: Tape,
     redactor: Redactor,
+    given: Given,
 }
 
 impl Runner<'_> {
@@ -242,14 +243,15 @@ impl Runner<'_> {
             ("DC_BIN".to_owned(), dc.into()),
             ("DC_CONFIG".to_owned(), settings.project.config.clone().into()),
         ];
-        let given = definition.env.iter().map(|(name, value)| (name.clone(), value.clone().into()));
-        let own = own.into_iter().chain(self.tape.environment());
+        let set = definition.env.iter().map(|(name, value)| (name.clone(), value.clone().into()));
+        let own = own.into_iter().chain(self.tape.environment()).chain(self.given.marks.clone());
         Ok(Launch {
             program: definition.program(&self.found.folder),
             arguments: definition.arguments().iter().map(OsString::from).collect(),
             folder: self.found.folder.clone(),
-            environment: given.chain(own).collect(),
-            environment_removed: vec!["DC_SECRET_PASSWORD".to_owned()],
+            environment: set.chain(own).collect(),
+            environment_removed: self.given.removed.clone(),
+            secrets: self.given.values.clone(),
             timeout: definition.timeout.or(settings.run.timeout),
             grace: definition.grace.unwrap_or(settings.run.grace),
             alone: true,

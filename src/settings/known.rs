@@ -16,7 +16,7 @@ pub(super) struct Known {
 
 /// All sections.
 pub(super) const KNOWN: &[Known] = &[
-    Known { section: "broker", fields: &["url"], secret: &["url"] },
+    Known { section: "broker", fields: &["url", "certificates"], secret: &["url"] },
     Known { section: "captcha", fields: &["solver", "key", "api", "timeout", "poll"], secret: &["key"] },
     Known {
         section: "db.*",
@@ -98,6 +98,7 @@ pub(super) const KNOWN: &[Known] = &[
         ],
         secret: &["url", "token", "webhook", "password", "secret", "headers", "proxy"],
     },
+    Known { section: "secrets", fields: &["path", "password_file"], secret: &[] },
     Known { section: "run", fields: &["map_objects", "timeout", "grace"], secret: &[] },
 ];
 
@@ -107,7 +108,7 @@ impl Known {
         self.section.strip_suffix(".*")
     }
 
-    fn takes(&self, section: &str) -> bool {
+    pub(super) fn takes(&self, section: &str) -> bool {
         match self.family() {
             Some(family) => section.split_once('.').is_some_and(|(first, rest)| first == family && !rest.is_empty()),
             None => self.section == section,
