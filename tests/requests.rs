@@ -349,6 +349,55 @@ fn proxy() -> (String, Arc<std::sync::Mutex<Vec<String>>>) {
 }
 
 #[test]
+fn a_server_must_be_who_it_says_unless_a_setting_for_it_says_otherwise() {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+    let folder = tempfile::tempdir().expect("a folder");
+    let (key, certificate) = (folder.path().join("key.pem"), folder.path().join("cert.pem"));
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-subj", "/CN=localhost"])
+        .args(["-addext", "subjectAltName=DNS:localhost", "-keyout"])
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .stderr(Stdio::null())
+        .status();
+    assert!(made.expect("openssl").success());
+    let mut server = Command::new("openssl")
+        .args(["s_server", "-accept", "127.0.0.1:0", "-www", "-cert"])
+        .arg(&certificate)
+        .arg("-key")
+        .arg(&key)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a server");
+    let mut said = BufReader::new(server.stdout.take().expect("its output"));
+    let mut line = String::new();
+    while !line.starts_with("ACCEPT") {
+        line.clear();
+        assert!(said.read_line(&mut line).expect("a line") > 0, "the server has ended");
+    }
+    let port = line.trim().rsplit(':').next().expect("a port").to_owned();
+    let status = |pairs: &[(&str, &str)], host: &str| {
+        let (_folder, context) = context(pairs);
+        let options = RequestOptions { retries: Retries::none(), ..RequestOptions::default() };
+        let request = Request::with(&context, options).expect("a session");
+        request.get(&format!("https://{host}:{port}/")).send().map(|answer| answer.status())
+    };
+    let error = status(&[], "localhost").expect_err("a stranger");
+    assert!(!error.is_temporary() && error.hint_text().expect("a hint").contains("certificates"), "{error:?}");
+    let trusted = [("DC_HOST_LOCALHOST_CERTIFICATES", certificate.to_str().expect("a path"))];
+    assert_eq!(status(&trusted, "localhost").expect("known"), 200);
+    assert_eq!(status(&[("DC_HOST_LOCALHOST_VERIFY", "false")], "localhost").expect("anybody"), 200);
+    let all = [("DC_HTTP_CERTIFICATES", certificate.to_str().expect("a path"))];
+    assert!(status(&all, "127.0.0.1").is_err(), "another name than in the certificate");
+    let _ = server.kill();
+    let _ = server.wait();
+}
+
+#[test]
 fn socks_proxies_are_gone_through_with_and_without_a_login() {
     let server = Unruly::start();
     for (login, scheme) in [("", "socks5"), ("", "socks5h"), ("me:s0cks-pass@", "socks5h")] {
@@ -374,7 +423,7 @@ fn socks(wants_login: bool) -> (String, Arc<std::sync::Mutex<Vec<String>>>) {
     let noted = Arc::clone(&asked);
     std::thread::spawn(move || {
         for mut client in listener.incoming().flatten() {
-            let mut read = |count: usize| {
+            let read = |count: usize| {
                 let mut bytes = vec![0; count];
                 (&client).read_exact(&mut bytes).expect("bytes");
                 bytes

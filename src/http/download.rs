@@ -125,7 +125,7 @@ impl Part {
                 Begun::At(had, answer) => {
                     resumed_from.get_or_insert(had);
                     let before = had;
-                    match self.copy(session, answer, had) {
+                    match self.copy(session, *answer, had) {
                         Ok(()) => return self.finish(began, resumed_from.unwrap_or_default()),
                         Err(error) if !error.is_temporary() => return Err(error),
                         Err(error) => {
@@ -168,7 +168,7 @@ impl Part {
     fn begin(&mut self, session: &Session, call: &Ready, answer: Answer, have: u64) -> Result<Begun> {
         let range = answer.header(header::CONTENT_RANGE).and_then(content_range);
         match answer.status {
-            206 if range.is_some_and(|(start, _)| start == Some(have)) => Ok(Begun::At(have, answer)),
+            206 if range.is_some_and(|(start, _)| start == Some(have)) => Ok(Begun::At(have, Box::new(answer))),
             416 if have > 0 && range.is_some_and(|(_, total)| total == Some(have)) => Ok(Begun::Whole),
             206 | 416 if have > 0 => {
                 answer.drain();
@@ -178,7 +178,7 @@ impl Part {
             200..=205 | 207..=299 => {
                 self.begin_anew()?;
                 self.remember(session, call, &answer)?;
-                Ok(Begun::At(0, answer))
+                Ok(Begun::At(0, Box::new(answer)))
             }
             _ => {
                 let mut answer = answer;
@@ -271,7 +271,7 @@ enum Begun {
     /// The part is of no use.
     Anew,
     /// The answer goes on from here.
-    At(u64, Answer),
+    At(u64, Box<Answer>),
 }
 
 /// `bytes 100-199/1000` or `bytes */1000`: where it starts, and how many there are.

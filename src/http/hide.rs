@@ -164,7 +164,11 @@ impl Hider {
                 }
                 found
             }
-            Value::Array(items) => items.iter_mut().fold(false, |found, item| self.hide_fields(item) || found),
+            Value::Array(items) => {
+                // each of them, also after one was found
+                let found: Vec<bool> = items.iter_mut().map(|item| self.hide_fields(item)).collect();
+                found.contains(&true)
+            }
             _ => false,
         }
     }

@@ -87,7 +87,10 @@ pub(super) enum Tape {
 }
 
 /// One for the process: sessions share what was served already.
-static TAPE: LazyLock<Mutex<Option<(PathBuf, Arc<Tape>)>>> = LazyLock::new(Mutex::default);
+static TAPE: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
+
+/// The tape that is open, and its folder.
+type Known = Option<(PathBuf, Arc<Tape>)>;
 
 impl Tape {
     /// The one that the run around us asks for.

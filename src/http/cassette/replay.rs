@@ -115,7 +115,8 @@ impl Replay {
         let by_shape = |kept: &Kept| kept.method == asked.method && kept.shape == shape;
         let ways: [&dyn Fn(&Kept) -> bool; 3] = [&exact, &by_url, &by_shape];
         let fresh = ways.iter().find_map(|way| shelf.iter().position(|kept| !kept.is_served && way(kept)));
-        let place = fresh.or_else(|| ways[..2].iter().find_map(|way| shelf.iter().rposition(|kept| way(kept))));
+        let again = || ways[..2].iter().find_map(|way| shelf.iter().rposition(way));
+        let place = fresh.or_else(again);
         let Some(place) = place else {
             let message = format!("replay {} {}: the cassette has no such exchange", asked.method, asked.url);
             let hint = format!("look at what it has: grep -h '\"url\"' {}/*.ndjson", self.folder.display());
