@@ -27,3 +27,7 @@ bench-secrets:
 # the logging pipeline beside tracing-appender and structlog; writes benches/logs/RESULTS.md
 bench-logs records="1000000":
     benches/logs/compare.sh {{records}}
+
+# many requests at once beside httpx, against nginx on loopback; writes benches/http/RESULTS.md
+bench-http requests="2000" concurrency="100":
+    benches/http/compare.sh {{requests}} {{concurrency}}

@@ -8,6 +8,7 @@ extern crate self as data_collector;
 pub mod apps;
 pub mod bound;
 pub mod broker;
+pub mod captcha;
 pub mod clock;
 pub mod context;
 pub mod db;

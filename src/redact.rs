@@ -43,8 +43,18 @@ static HEADER: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// Parts of names that tell a credential, written in small letters without `-` and `_`.
-const SECRET_PARTS: [&str; 9] =
-    ["token", "secret", "password", "passwd", "apikey", "authorization", "credential", "signature", "accesskey"];
+const SECRET_PARTS: [&str; 10] = [
+    "clientkey",
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "apikey",
+    "authorization",
+    "credential",
+    "signature",
+    "accesskey",
+];
 /// Names of headers and of parameters in URLs that are credentials as a whole word.
 const SECRET_WORDS: [&str; 14] = [
     "auth",

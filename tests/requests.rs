@@ -349,6 +349,69 @@ fn proxy() -> (String, Arc<std::sync::Mutex<Vec<String>>>) {
 }
 
 #[test]
+fn socks_proxies_are_gone_through_with_and_without_a_login() {
+    let server = Unruly::start();
+    for (login, scheme) in [("", "socks5"), ("", "socks5h"), ("me:s0cks-pass@", "socks5h")] {
+        let (address, asked) = socks(!login.is_empty());
+        let proxying =
+            Proxying { proxies: vec![Secret::new(format!("{scheme}://{login}{address}"))], ..Proxying::default() };
+        let request = request(RequestOptions { proxying, retries: Retries::none(), ..options() });
+        // a name, which with socks5h is looked up by the proxy
+        let url = server.url.replace("127.0.0.1", "localhost");
+        assert_eq!(request.get(&format!("{url}/echo")).send().expect("an answer").status(), 200, "{scheme}");
+        let asked = asked.lock().expect("what was asked").clone();
+        assert_eq!(asked.len(), 1);
+        assert_eq!(asked[0].starts_with("localhost:"), scheme == "socks5h", "{asked:?}");
+    }
+}
+
+/// A SOCKS5 proxy, and the places that it was asked for.
+fn socks(wants_login: bool) -> (String, Arc<std::sync::Mutex<Vec<String>>>) {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let asked: Arc<std::sync::Mutex<Vec<String>>> = Arc::default();
+    let noted = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let mut read = |count: usize| {
+                let mut bytes = vec![0; count];
+                (&client).read_exact(&mut bytes).expect("bytes");
+                bytes
+            };
+            let greeting = read(2);
+            let _methods = read(usize::from(greeting[1]));
+            (&client).write_all(&[5, if wants_login { 2 } else { 0 }]).expect("written");
+            if wants_login {
+                let name = usize::from(read(2)[1]);
+                let name = read(name);
+                let password = usize::from(read(1)[0]);
+                let is_good = name == b"me" && read(password) == b"s0cks-pass";
+                (&client).write_all(&[1, u8::from(!is_good)]).expect("written");
+            }
+            let kind = read(4)[3];
+            let host = match kind {
+                1 => read(4).iter().map(u8::to_string).collect::<Vec<_>>().join("."),
+                4 => std::net::Ipv6Addr::from(<[u8; 16]>::try_from(read(16)).expect("16 bytes")).to_string(),
+                _ => {
+                    let length = usize::from(read(1)[0]);
+                    String::from_utf8(read(length)).expect("a name")
+                }
+            };
+            let port = read(2);
+            let place = format!("{host}:{}", u16::from_be_bytes([port[0], port[1]]));
+            let mut server = std::net::TcpStream::connect(&place).expect("the server");
+            noted.lock().expect("what was asked").push(place);
+            client.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).expect("written");
+            let (mut back, mut out) = (server.try_clone().expect("a stream"), client.try_clone().expect("a stream"));
+            std::thread::spawn(move || std::io::copy(&mut back, &mut out));
+            std::thread::spawn(move || std::io::copy(&mut client, &mut server));
+        }
+    });
+    (address, asked)
+}
+
+#[test]
 fn what_is_kept_and_told_holds_no_credential() {
     let server = Unruly::start();
     let (folder, context) = context(&[("DC_HTTP_SAVE", "answers"), ("DC_DB_X_PASSWORD", "hunter2hunter2")]);

@@ -103,7 +103,7 @@ def dc_lines(folder, extra=""):
     subprocess.run([dc, "-C", root, "run", "printer"], check=True, capture_output=True)
     elapsed = time.time() - began
     with sqlite3.connect(root / ".dc" / "dc.db") as database:
-        count = database.execute("SELECT count(*) FROM logs WHERE text LIKE 'xxx%'").fetchone()[0]
+        count = database.execute("SELECT count(*) FROM logs WHERE message LIKE 'xxx%'").fetchone()[0]
     if "file" in extra:
         count = sum(1 for line in (root / "records.ndjson").open() if LINE in line)
     if count != lines:

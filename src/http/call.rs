@@ -164,6 +164,10 @@ impl Call {
         let login = self.auth.clone().or_else(|| login_in(&url));
         let _ = url.set_username("");
         let _ = url.set_password(None);
+        session.hider.learn_query(&url);
+        if let Some(Auth::Basic(_, secret) | Auth::Bearer(secret)) = &login {
+            session.hider.learn(secret.reveal());
+        }
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
         let encoding = if unpack { decode::ACCEPTED } else { "identity" };
@@ -173,6 +177,7 @@ impl Call {
             put(&mut headers, "Content-Type", &kind)?;
         }
         for (name, value) in session.options.headers.iter().chain(&self.headers) {
+            session.hider.learn_header(name, value);
             put(&mut headers, name, value)?;
         }
         Ok(Ready {

@@ -13,6 +13,17 @@ pub(super) enum Stage {
     Unsendable,
 }
 
+impl Stage {
+    /// What could not be done.
+    pub(super) fn message(self, place: &str) -> String {
+        match self {
+            Self::Connecting => format!("connect to {place}"),
+            Self::Sent => format!("get an answer from {place}"),
+            Self::Unsendable => format!("send a request to {place}"),
+        }
+    }
+}
+
 /// An exchange that failed.
 #[derive(Debug)]
 pub(super) struct Failure {
@@ -33,11 +44,7 @@ impl Failure {
             ureq::Error::Io(io) if is_time(io) => ErrorKind::Timeout,
             _ => ErrorKind::Failed,
         };
-        let message = match stage {
-            Stage::Connecting => format!("connect to {place}"),
-            Stage::Sent => format!("get an answer from {place}"),
-            Stage::Unsendable => format!("send a request to {place}"),
-        };
+        let message = stage.message(place);
         let hint = hint_of(&cause);
         let words = words_of(&cause);
         let error = Error::new(kind, message).because(words).temporary(stage != Stage::Unsendable);
@@ -91,13 +98,16 @@ fn stage_of(cause: &ureq::Error) -> Stage {
 fn hint_of(cause: &ureq::Error) -> Option<&'static str> {
     let is_certificate = |error: &rustls::Error| matches!(error, rustls::Error::InvalidCertificate(_));
     let found = match cause {
-        ureq::Error::Rustls(error) => is_certificate(error),
-        ureq::Error::Io(io) => {
-            io.get_ref().and_then(|it| it.downcast_ref::<rustls::Error>()).is_some_and(is_certificate)
-        }
-        _ => false,
+        ureq::Error::Rustls(error) => Some(error),
+        ureq::Error::Io(io) => io.get_ref().and_then(|it| it.downcast_ref::<rustls::Error>()),
+        _ => None,
     };
-    found.then_some("name its authority: `certificates = \"ca.pem\"` in `[host.\"NAME\"]` of dc.toml")
+    if found.is_some_and(|error| error.to_string().contains("CaUsedAsEndEntity")) {
+        return Some("its certificate is that of an authority, not of a server: make one with CA:FALSE");
+    }
+    found
+        .is_some_and(is_certificate)
+        .then_some("name its authority: `certificates = \"ca.pem\"` in `[host.\"NAME\"]` of dc.toml")
 }
 
 /// ureq's words without the URL that it may repeat.

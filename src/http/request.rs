@@ -129,6 +129,11 @@ impl Request {
         self.call(Method::OPTIONS, url)
     }
 
+    /// Whether answers come from a cassette, so that there is nothing to wait for.
+    pub fn is_replayed(&self) -> bool {
+        self.0.replay().is_some()
+    }
+
     /// Writes kept cookies now; it happens by itself when the session ends.
     ///
     /// # Errors

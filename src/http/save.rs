@@ -41,6 +41,9 @@ impl Saver {
         let name = format!("{}-{}-{count}-{}-{host}", now.format("%H%M%S%.6f"), std::process::id(), call.method);
         let kind = response.header("content-type").unwrap_or_default();
         let hider = &session.hider;
+        // first what was asked: the answer may repeat it
+        let (start, is_all) = call.body.start();
+        let sent = hider.body(&call.body.content_type().unwrap_or_default(), &start).into_owned();
         let body = hider.body(kind, &response.body);
         let file = format!("{name}.{}", extension(kind));
         fs::write(folder.join(&file), &body).map_err(failed)?;
@@ -51,8 +54,6 @@ impl Saver {
             });
             Value::Array(pairs.collect())
         };
-        let (start, is_all) = call.body.start();
-        let sent = hider.body(&call.body.content_type().unwrap_or_default(), &start).into_owned();
         let mut meta = Map::new();
         meta.insert("at".to_owned(), format!("{}Z", now.format("%Y-%m-%dT%H:%M:%S%.6f")).into());
         meta.insert("method".to_owned(), call.method.as_str().into());

@@ -2,23 +2,26 @@
 
 use std::time::Duration;
 
-use super::notifier::Undelivered;
+use super::notifier::{Given, Undelivered};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::http::{Request, RequestOptions, Response, Timeouts};
+use crate::http::{Proxying, Request, RequestOptions, Response, Timeouts};
+use crate::settings::Secret;
 
 /// How long one attempt may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// Letters of an answer that are told.
 const TOLD_CHARS_MAX: usize = 200;
 
-/// A session for a service.
+/// A session for a service, by the channel's own proxy where it has one.
 ///
 /// # Errors
 /// As [`Request::with`].
-pub(super) fn session(context: &Context) -> Result<Request> {
+pub(super) fn session(context: &Context, given: &Given<'_>) -> Result<Request> {
     let timeouts = Timeouts { connect: Duration::from_secs(10), read: PATIENCE, total: Some(PATIENCE) };
-    let proxying = RequestOptions::of(context.settings())?.proxying;
+    let proxies = given.text("proxy")?.into_iter().map(Secret::new).collect();
+    // the only way is not left alone: the pace of the channel sees to that
+    let proxying = Proxying { proxies, cool_down: Duration::ZERO, ban_statuses: Vec::new(), ..Proxying::default() };
     Request::with(context, RequestOptions { timeouts, proxying, ..RequestOptions::own() })
 }
 

@@ -106,7 +106,7 @@ impl Delivery<'_> {
 
     fn app(&mut self, app_id: Option<i64>) -> Result<Option<String>> {
         let Some(app_id) = app_id else { return Ok(None) };
-        Ok(self.store.apps()?.into_iter().find(|app| app.id == app_id).map(|app| app.name.to_string()))
+        Ok(self.store.app_by_id(app_id)?.map(|app| app.name.to_string()))
     }
 
     /// Whether it was delivered.

@@ -3,6 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::captcha;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http;
@@ -94,6 +95,14 @@ impl Drop for App {
             message.insert("dc".to_owned(), "requests".into());
             if let Err(error) = self.tell(&Value::Object(message)) {
                 log::warn!("the times of requests were not handed in: {error}");
+            }
+        }
+        let costs = captcha::report();
+        if costs.solved > 0 {
+            let message =
+                json!({"dc": "captcha", "solved": costs.solved, "cost": costs.cost, "total_ms": costs.total_ms});
+            if let Err(error) = self.tell(&message) {
+                log::warn!("the cost of captchas was not handed in: {error}");
             }
         }
         let functions = profile::report();

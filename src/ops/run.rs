@@ -108,26 +108,22 @@ fn arguments_of(options: &RunOptions) -> Result<String> {
 
 /// The app's row. On the embedded default everything is deployed by itself, elsewhere `dc deploy` has to be told.
 fn registered(context: &Context, found: &FoundApp) -> Result<(Store, AppRow)> {
-    let is_default = context.settings().database(MAIN)?.is_default;
-    let definition = found.definition.to_json();
-    if is_default {
+    if context.settings().database(MAIN)?.is_default {
         let mut store = Store::open(context, Missing::Create)?;
-        let is_known = matches!(store.schema_state()?, SchemaState::Current)
-            && row_of(&mut store, found)?.is_some_and(|row| row.definition == definition);
-        if !is_known {
-            deploy(context, &DeployOptions::default())?;
+        if matches!(store.schema_state()?, SchemaState::Current)
+            && let Some(row) =
+                store.app_by_name(&found.name)?.filter(|row| row.definition == found.definition.to_json())
+        {
+            return Ok((store, row));
         }
+        deploy(context, &DeployOptions::default())?;
     }
     let mut store = Store::ready(context)?;
-    match row_of(&mut store, found)? {
+    match store.app_by_name(&found.name)? {
         Some(row) => Ok((store, row)),
         None => Err(Error::new(ErrorKind::NotFound, format!("find the app `{}` in the database", found.name))
             .hint("`dc deploy` registers what stands under apps/")),
     }
-}
-
-fn row_of(store: &mut Store, found: &FoundApp) -> Result<Option<AppRow>> {
-    Ok(store.apps()?.into_iter().find(|row| row.name == found.name))
 }
 
 /// One run, with everything that it is about.

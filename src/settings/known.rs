@@ -17,6 +17,7 @@ pub(super) struct Known {
 /// All sections.
 pub(super) const KNOWN: &[Known] = &[
     Known { section: "broker", fields: &["url", "certificates"], secret: &["url"] },
+    Known { section: "captcha", fields: &["solver", "key", "api", "timeout", "poll"], secret: &["key"] },
     Known {
         section: "db.*",
         fields: &["url", "backend", "path", "host", "port", "name", "username", "password", "sslmode", "sslrootcert"],
@@ -93,8 +94,9 @@ pub(super) const KNOWN: &[Known] = &[
             "certificates",
             "secret",
             "headers",
+            "proxy",
         ],
-        secret: &["url", "token", "webhook", "password", "secret", "headers"],
+        secret: &["url", "token", "webhook", "password", "secret", "headers", "proxy"],
     },
     Known { section: "secrets", fields: &["path", "password_file"], secret: &[] },
     Known { section: "run", fields: &["map_objects", "timeout", "grace"], secret: &[] },

@@ -110,7 +110,7 @@ impl Layers {
                 let text = self.text(section, field).ok().flatten();
                 found.extend(match *field {
                     "url" if *section != "notify" && !section.starts_with("notify.") => passwords_in(text.as_deref()),
-                    "proxies" => passwords_in(text.as_deref()),
+                    "proxies" | "proxy" => passwords_in(text.as_deref()),
                     "url" | "webhook" => tokens_in(text.as_deref()),
                     "headers" => text.iter().flat_map(|text| text.split(',')).filter_map(value_of).collect(),
                     _ => text.into_iter().collect(),
@@ -170,6 +170,7 @@ impl Layers {
                 None => continue,
                 Some(toml::Value::String(text)) => text.clone(),
                 Some(toml::Value::Integer(number)) => number.to_string(),
+                Some(toml::Value::Float(number)) => number.to_string(),
                 Some(toml::Value::Boolean(flag)) => flag.to_string(),
                 Some(toml::Value::Array(items)) if items.iter().all(toml::Value::is_str) => {
                     items.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(",")

@@ -9,7 +9,7 @@ use super::decode::Decoder;
 use super::encode::{Encoder, VALUE, XSI};
 use super::envelope::open;
 use super::fault::Fault;
-use super::schema::{Found, Group, Particle, Type, XSD};
+use super::schema::{Found, Particle, Schemas, Type, TypeRef, XSD};
 use super::security::Login;
 use super::xml::{Element, Name, Writer, parse};
 use crate::error::{Error, ErrorKind, Result};
@@ -200,25 +200,42 @@ impl<'a> Call<'a> {
         Ok(())
     }
 
-    /// What remains when wrappings that hold one thing alone are taken off.
+    /// What remains when wrappings that hold one thing alone are taken off: that of the answer, and that of a list.
     fn unwrapped(&self, parts: &Parts, body: &Map<String, Value>) -> Result<Value> {
         let [part] = parts.list.as_slice() else {
             return Ok(if parts.list.is_empty() { Value::Null } else { Value::Object(body.clone()) });
         };
-        let value = body.get(&*part.name.local).cloned().unwrap_or_default();
-        let Found::Declared(declared) = self.bound.wsdl.schemas.find(&part.of)? else { return Ok(value) };
-        let (Type::Complex(complex), Value::Object(object)) = (&*declared, &value) else { return Ok(value) };
-        let shape = self.bound.wsdl.schemas.shape(complex)?;
-        if !shape.attributes.is_empty() || shape.text.is_some() {
-            return Ok(value);
+        let mut value = body.get(&*part.name.local).cloned().unwrap_or_default();
+        let mut of = part.of.clone();
+        let levels = if parts.is_rpc { 1 } else { 2 };
+        for _ in 0..levels {
+            let Some(children) = self.children(&of)? else { break };
+            match children.as_slice() {
+                [] if value.as_object().is_some_and(Map::is_empty) => return Ok(Value::Null),
+                [(key, inner)] => {
+                    value = value.get(key).cloned().unwrap_or_default();
+                    of = inner.clone();
+                }
+                _ => break,
+            }
         }
-        let mut keys = Vec::new();
-        shape.particles.iter().for_each(|particle| keys_of(particle, &mut keys));
-        Ok(match keys.as_slice() {
-            [] if object.is_empty() => Value::Null,
-            [key] => object.get(key).cloned().unwrap_or_default(),
-            _ => value,
-        })
+        Ok(value)
+    }
+
+    /// The elements of a complex type that has nothing else.
+    fn children(&self, of: &TypeRef) -> Result<Option<Vec<(String, TypeRef)>>> {
+        let schemas = &self.bound.wsdl.schemas;
+        let Found::Declared(declared) = schemas.find(of)? else { return Ok(None) };
+        let Type::Complex(complex) = &*declared else { return Ok(None) };
+        let shape = schemas.shape(complex)?;
+        if !shape.attributes.is_empty() || shape.text.is_some() {
+            return Ok(None);
+        }
+        let mut children = Vec::new();
+        for particle in &shape.particles {
+            gather(schemas, particle, &mut children)?;
+        }
+        Ok(Some(children))
     }
 
     fn write_headers(&self, writer: &mut Writer, headers: &[PartDecl]) -> Result<()> {
@@ -310,16 +327,21 @@ fn to_json(value: &impl Serialize) -> Result<Value> {
         .map_err(|cause| Error::new(ErrorKind::Usage, "write the arguments as JSON").because(cause))
 }
 
-/// The keys that a particle comes to.
-fn keys_of(particle: &Particle, keys: &mut Vec<String>) {
+/// The elements that a particle comes to. A list of a list ends there: its items are whole.
+fn gather(schemas: &Schemas, particle: &Particle, children: &mut Vec<(String, TypeRef)>) -> Result<()> {
     match particle {
-        Particle::Element(declared, _) => keys.push(declared.name.local.to_string()),
-        Particle::Group(Group::Sequence | Group::Choice, members, occurs) => match occurs.is_many() {
-            true => keys.push(VALUE.to_owned()),
-            false => members.iter().for_each(|member| keys_of(member, keys)),
-        },
-        // more than one, as far as anybody knows
-        Particle::Named(..) => keys.extend([String::new(), String::new()]),
-        Particle::Any(_) => keys.push(VALUE.to_owned()),
+        Particle::Element(declared, occurs) => {
+            let behind = schemas.behind(declared)?;
+            let of = if occurs.is_many() { TypeRef::Any } else { behind.of.clone() };
+            children.push((behind.name.local.to_string(), of));
+        }
+        Particle::Group(_, members, occurs) if !occurs.is_many() => {
+            members.iter().try_for_each(|member| gather(schemas, member, children))?;
+        }
+        Particle::Named(name, occurs) if !occurs.is_many() => {
+            schemas.groups.get(name).map_or(Ok(()), |group| gather(schemas, group, children))?;
+        }
+        Particle::Group(..) | Particle::Named(..) | Particle::Any(_) => children.push((VALUE.to_owned(), TypeRef::Any)),
     }
+    Ok(())
 }

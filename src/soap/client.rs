@@ -187,9 +187,12 @@ impl<'a> Bound<'a> {
     }
 
     fn header_parts(&self, headers: &[(Name, String)]) -> Result<Vec<PartDecl>> {
-        let found = headers
-            .iter()
-            .filter_map(|(message, part)| self.wsdl.messages.get(message)?.iter().find(|it| it.name == *part));
+        let found = headers.iter().filter_map(|(message, part)| {
+            // spyne names the namespace of the type, not that of the message
+            let messages = &self.wsdl.messages;
+            let by_local = || messages.iter().find(|(name, _)| name.local == message.local).map(|(_, parts)| parts);
+            messages.get(message).or_else(by_local)?.iter().find(|it| it.name == *part)
+        });
         found.map(|part| self.part(part)).collect()
     }
 

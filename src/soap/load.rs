@@ -9,10 +9,13 @@ use url::Url;
 
 use super::xml::{Element, Limits, parse};
 use crate::error::{Error, ErrorKind, Result, file_error};
-use crate::http::Request;
+use crate::http::{Request, Retries};
 
 /// Documents that one WSDL may bring along.
 const DOCUMENTS_MAX: usize = 500;
+
+/// Schemas of XML and SOAP themselves: what is needed of them is built in.
+const KNOWN: [&str; 3] = ["http://schemas.xmlsoap.org/soap/", "http://schemas.xmlsoap.org/wsdl/", "http://www.w3.org/"];
 
 /// Where a document is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -84,7 +87,8 @@ impl<'a> Loader<'a> {
         }
         let bytes = match place {
             Place::Url(url) => {
-                let call = self.request.get(url.as_str()).body_bytes_max(self.limits.bytes_max);
+                let retries = Retries { max: 1, ..Retries::default() };
+                let call = self.request.get(url.as_str()).retries(retries).body_bytes_max(self.limits.bytes_max);
                 call.send()?.ok()?.into_bytes()
             }
             Place::File(path) => {
@@ -101,6 +105,9 @@ impl<'a> Loader<'a> {
     /// The document that one at `base` leads to; `None` when it was loaded before, or cannot be. That is noted, and told
     /// by whatever needs it.
     pub(super) fn follow(&mut self, base: &Place, location: &str) -> Option<(Place, Element)> {
+        if KNOWN.iter().any(|known| location.trim().starts_with(known)) {
+            return None;
+        }
         let place = match base.join(location) {
             Ok(place) if self.seen.contains(&place) => return None,
             Ok(place) => place,

@@ -14,6 +14,8 @@ use crate::error::Result;
 
 /// Messages that were written so long before the last look are looked for again: another machine's clock may be slow.
 const LOOK_BACK: TimeDelta = TimeDelta::minutes(10);
+/// A channel that is new is sent what was written since then.
+const FIRST_LOOK_BACK: TimeDelta = TimeDelta::days(1);
 /// The most messages that a digest shows one by one.
 const SHOWN_MAX: i64 = 20;
 
@@ -97,8 +99,8 @@ impl Store {
                 None => {
                     let row = (
                         channels::name.eq(name),
-                        channels::since.eq(now - LOOK_BACK),
-                        channels::looked_at.eq(now),
+                        channels::since.eq(now - FIRST_LOOK_BACK),
+                        channels::looked_at.eq(now - FIRST_LOOK_BACK),
                         channels::failures.eq(0_i64),
                     );
                     diesel::insert_into(channels::table).values(row).execute(connection)?;

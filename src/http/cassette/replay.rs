@@ -87,7 +87,7 @@ impl Replay {
                 "unsendable" => Stage::Unsendable,
                 _ => Stage::Sent,
             };
-            let error = Error::new(kind, format!("get an answer from {place}")).because(failed.text);
+            let error = Error::new(kind, stage.message(&place)).because(failed.text);
             return Err(Failure { stage, error: error.temporary(stage != Stage::Unsendable) });
         };
         meter.note(answer.status >= 400);

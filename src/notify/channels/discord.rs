@@ -30,7 +30,7 @@ struct Discord {
 
 fn open(context: &Context, given: &Given<'_>) -> Result<Box<dyn Notifier>> {
     let webhook = given.secret("webhook")?;
-    Ok(Box::new(Discord { request: session(context)?, webhook, username: given.text("username")? }))
+    Ok(Box::new(Discord { request: session(context, given)?, webhook, username: given.text("username")? }))
 }
 
 impl Notifier for Discord {

@@ -129,6 +129,11 @@ impl Notifier for Email {
                 }
                 next = source.source();
             }
+            // what the system calls a time-out of a socket
+            let is_late = cause.is_timeout() || words.iter().any(|word| word.contains("temporarily unavailable"));
+            if is_late {
+                words = vec![format!("nothing within {} s", PATIENCE.as_secs())];
+            }
             let reason = format!("the mail server {} says: {}", self.place, words.join(": "));
             match status.is_some_and(|status| OF_THE_LETTER.contains(&status)) {
                 true => Undelivered::Refused { reason },

@@ -45,7 +45,7 @@ fn open(context: &Context, given: &Given<'_>) -> Result<Box<dyn Notifier>> {
         None => Way::Webhook(given.secret("webhook")?),
     };
     Ok(Box::new(Slack {
-        request: session(context)?,
+        request: session(context, given)?,
         api: given.text("api")?.unwrap_or_else(|| API.to_owned()).trim_end_matches('/').to_owned(),
         way,
         channel: given.text("channel")?,

@@ -29,7 +29,7 @@ struct Teams {
 }
 
 fn open(context: &Context, given: &Given<'_>) -> Result<Box<dyn Notifier>> {
-    Ok(Box::new(Teams { request: session(context)?, webhook: given.secret("webhook")? }))
+    Ok(Box::new(Teams { request: session(context, given)?, webhook: given.secret("webhook")? }))
 }
 
 impl Notifier for Teams {

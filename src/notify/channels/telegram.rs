@@ -40,7 +40,7 @@ fn open(context: &Context, given: &Given<'_>) -> Result<Box<dyn Notifier>> {
     }
     given.required("chat")?;
     Ok(Box::new(Telegram {
-        request: session(context)?,
+        request: session(context, given)?,
         api: given.text("api")?.unwrap_or_else(|| API.to_owned()).trim_end_matches('/').to_owned(),
         token,
         chats: given.words("chat")?,

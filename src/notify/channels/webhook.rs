@@ -36,7 +36,7 @@ fn open(context: &Context, given: &Given<'_>) -> Result<Box<dyn Notifier>> {
         Ok((pair.0.trim().to_owned(), Secret::new(pair.1.trim())))
     });
     Ok(Box::new(Webhook {
-        request: session(context)?,
+        request: session(context, given)?,
         headers: headers.collect::<Result<_>>()?,
         url: given.secret("webhook")?,
         key: given.text("secret")?.map(Secret::new),
