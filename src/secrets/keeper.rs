@@ -56,6 +56,7 @@ impl Secrets {
         let sources = PasswordSources {
             variable: settings.variable(PASSWORD_VARIABLE).map(Secret::new),
             settings_file: settings.secrets.password_file.clone(),
+            credentials: settings.variable("CREDENTIALS_DIRECTORY").map(PathBuf::from),
             ..PasswordSources::default()
         };
         let handed = handover::handed(settings.variable(KEY_VARIABLE));
@@ -70,12 +71,7 @@ impl Secrets {
     #[must_use]
     pub fn with(&self, store: Option<PathBuf>, flags: PasswordSources) -> Self {
         let Inner { path, sources, shell, handed, .. } = &*self.0;
-        let sources = PasswordSources {
-            descriptor: flags.descriptor,
-            file: flags.file,
-            variable: sources.variable.clone(),
-            settings_file: sources.settings_file.clone(),
-        };
+        let sources = PasswordSources { descriptor: flags.descriptor, file: flags.file, ..sources.clone() };
         let path = store.unwrap_or_else(|| path.clone());
         let state = Mutex::default();
         Self(Arc::new(Inner { path, sources, shell: shell.clone(), handed: handed.clone(), state }))

@@ -21,6 +21,8 @@ pub const NEW_PASSWORD_VARIABLE: &str = "DC_SECRET_PASSWORD_NEW";
 const PASSWORD_BYTES_MAX: usize = 4_096;
 /// What of a file's mode lets others read it.
 const OTHERS: u32 = 0o077;
+/// What of it lets everybody.
+const EVERYBODY: u32 = 0o007;
 
 /// A password, wiped when it goes.
 #[derive(Clone)]
@@ -77,6 +79,8 @@ pub struct PasswordSources {
     pub variable: Option<Secret>,
     /// A file that the settings name: `[secrets] password_file`.
     pub settings_file: Option<PathBuf>,
+    /// The folder in which systemd hands credentials to this service alone, by access lists that look like a group.
+    pub credentials: Option<PathBuf>,
 }
 
 impl PasswordSources {
@@ -94,17 +98,23 @@ impl PasswordSources {
             return Password::new(descriptor::read(number)?, &format!("behind descriptor {number}")).map(Some);
         }
         if let Some(file) = &self.file {
-            return from_file(file).map(Some);
+            return self.of_file(file).map(Some);
         }
         if let Some(text) = &self.variable {
             let bytes = Zeroizing::new(text.reveal().as_bytes().to_vec());
             return Password::new(bytes, "in the environment").map(Some);
         }
-        self.settings_file.as_deref().map(from_file).transpose()
+        self.settings_file.as_deref().map(|file| self.of_file(file)).transpose()
+    }
+
+    fn of_file(&self, path: &Path) -> Result<Password> {
+        let is_credential = self.credentials.as_deref().is_some_and(|folder| path.starts_with(folder));
+        from_file(path, if is_credential { EVERYBODY } else { OTHERS })
     }
 }
 
-fn from_file(path: &Path) -> Result<Password> {
+/// The password in a file that has none of the bits `refused` in its mode.
+fn from_file(path: &Path, refused: u32) -> Result<Password> {
     let place = format!("in {}", path.display());
     let failed = |cause| file_error(format!("read the password {place}"), cause);
     let file = File::open(path).map_err(failed)?;
@@ -113,7 +123,7 @@ fn from_file(path: &Path) -> Result<Password> {
     if data.is_dir() {
         return Err(Error::new(ErrorKind::Usage, format!("read the password {place}: that is a folder")));
     }
-    if data.mode() & OTHERS != 0 {
+    if data.mode() & refused != 0 {
         let message = format!("use the password {place}: others can read it (mode {:o})", data.mode() & 0o777);
         return Err(Error::new(ErrorKind::Permission, message).hint(format!("`chmod 600 {}`", path.display())));
     }

@@ -22,7 +22,9 @@ impl Secrets {
     /// # Errors
     /// Permission (exit 4), for a wrong password or a damaged store; what is wrong with a value, as for a variable.
     pub fn applied_to(&self, settings: Settings) -> Result<Settings> {
-        if settings.variable(GIVEN_VARIABLE).is_some() {
+        // a shell that was given them at log-in may be older than the store; an app has what it shall have
+        let is_fresh = self.has_password() && settings.inside.is_none();
+        if settings.variable(GIVEN_VARIABLE).is_some() && !is_fresh {
             return Ok(settings);
         }
         let Some(sealed) = Sealed::read(self.path())? else { return Ok(settings) };

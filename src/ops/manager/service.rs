@@ -50,6 +50,9 @@ pub fn service_unit(context: &Context) -> Result<ServiceUnit> {
              ExecStart={dc} --project {quoted_root} manager start\n\
              # variables such as DC_DB_MAIN_PASSWORD, readable by root alone\n\
              EnvironmentFile=-/etc/dc/manager.env\n\
+             # the password of the secrets, where there are any, from a file that root alone can read\n\
+             #LoadCredential=password:/etc/dc/password\n\
+             #Environment=DC_SECRETS_PASSWORD_FILE=%d/password\n\
              Restart=always\n\
              RestartSec=5\n\
              # apps that run go on when the manager is stopped or upgraded\n\

@@ -32,15 +32,14 @@ impl Given {
     /// # Errors
     /// Permission (exit 4), when the store cannot be opened, or has not what the app names.
     pub(super) fn to(context: &Context, app: &FoundApp) -> Result<Self> {
-        let settings = context.settings();
+        let (settings, secrets) = (context.settings(), context.secrets());
         let before: Option<Vec<&str>> = settings.variable(GIVEN_VARIABLE).map(|names| names.split(',').collect());
         let named = app.definition.secrets.as_deref();
         let is_set = |name: &str| settings.variable(name).is_some() || app.definition.env.contains_key(name);
         let needs_store = match named {
             Some(names) => names.iter().any(|name| !is_set(name)),
-            None => before.is_none(),
+            None => before.is_none() || secrets.has_password(),
         };
-        let secrets = context.secrets();
         // where it costs nobody a question, the store also tells what the app must not be given
         let tells = before.is_none() && named.is_some_and(|names| !names.is_empty()) && secrets.has_password();
         let unlocked = match needs_store || tells {
