@@ -23,3 +23,7 @@ bench rows="1000000":
 # the logging pipeline beside tracing-appender and structlog; writes benches/logs/RESULTS.md
 bench-logs records="1000000":
     benches/logs/compare.sh {{records}}
+
+# text, tables and recognition beside pdfplumber, OCRmyPDF, Tesseract and RapidOCR; writes benches/ocr/RESULTS.md
+bench-ocr pdfs="":
+    benches/ocr/compare.sh {{pdfs}}
