@@ -20,6 +20,10 @@ man:
 bench rows="1000000":
     benches/merge/compare.sh {{rows}}
 
+# the store of secrets beside other tools; writes benches/secrets/RESULTS.md
+bench-secrets:
+    benches/secrets/compare.sh
+
 # the logging pipeline beside tracing-appender and structlog; writes benches/logs/RESULTS.md
 bench-logs records="1000000":
     benches/logs/compare.sh {{records}}
@@ -27,3 +31,7 @@ bench-logs records="1000000":
 # text, tables and recognition beside pdfplumber, OCRmyPDF, Tesseract and RapidOCR; writes benches/ocr/RESULTS.md
 bench-ocr pdfs="":
     benches/ocr/compare.sh {{pdfs}}
+
+# many requests at once beside httpx, against nginx on loopback; writes benches/http/RESULTS.md
+bench-http requests="2000" concurrency="100":
+    benches/http/compare.sh {{requests}} {{concurrency}}

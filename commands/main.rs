@@ -12,6 +12,7 @@ mod memory;
 mod merge;
 mod ocr;
 mod run;
+mod secrets;
 
 use std::process::ExitCode;
 
@@ -20,6 +21,7 @@ use clap::{CommandFactory, Parser};
 use data_collector::context::Context;
 use data_collector::error::{Error, OrFail, Result};
 use data_collector::logs::{LogGuard, LogSetup};
+use data_collector::ops::PasswordSources;
 use data_collector::settings::{Environment, Settings};
 use data_collector::shell::{Screen, Shell};
 
@@ -37,8 +39,9 @@ fn main() -> ExitCode {
     let shell = Shell::new(arguments.shell_options(), no_color);
     let settings = Settings::load(&arguments.source(), environment);
     let result = settings.and_then(|settings| {
-        let _log = start_log(&settings, arguments.verbose)?;
-        dispatch(&Context::new(settings, shell.clone()), arguments.command)
+        let context = context(settings, shell.clone(), &arguments.command)?;
+        let _log = start_log(context.settings(), arguments.verbose)?;
+        dispatch(&context, arguments.command)
     });
     let status = match result {
         Ok(status) => status,
@@ -49,6 +52,23 @@ fn main() -> ExitCode {
     };
     // every status of ours, and of an app that is passed on, is a byte
     ExitCode::from(u8::try_from(status & 0xff).unwrap_or(1))
+}
+
+/// Most commands work with the settings that the encrypted store holds; those about the store or dc itself do not.
+fn context(settings: Settings, shell: Shell, command: &Command) -> Result<Context> {
+    let flags = match command {
+        Command::Secrets(args) => return secrets::context(settings, shell, args),
+        Command::Completions(_) | Command::Man(_) | Command::OcrWorker(_) => return Ok(Context::new(settings, shell)),
+        // it tells what is wrong with the store, and goes on without
+        Command::Doctor(_) => {
+            return Context::with_store(settings.clone(), shell.clone()).or_else(|_| Ok(Context::new(settings, shell)));
+        }
+        Command::Run(args) => args.password(),
+        Command::Manager(args) => args.password(),
+        _ => PasswordSources::default(),
+    };
+    let context = Context::new(settings.clone(), shell.clone());
+    Context::with_store_of(settings, shell, context.secrets().with(None, flags))
 }
 
 fn dispatch(context: &Context, command: Command) -> Result<i32> {
@@ -65,8 +85,9 @@ fn dispatch(context: &Context, command: Command) -> Result<i32> {
         }
         Command::Manager(args) => {
             watch_interrupts(context)?;
-            manager::run(context, args).map(|()| 0)
+            manager::run(context, args)
         }
+        Command::Secrets(args) => secrets::run(context, args),
         Command::Ocr(args) => {
             watch_interrupts(context)?;
             ocr::run(context, *args).map(|()| 0)

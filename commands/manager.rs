@@ -7,7 +7,9 @@ use std::time::Duration;
 use clap_complete::engine::ArgValueCompleter;
 use data_collector::context::Context;
 use data_collector::error::Result;
-use data_collector::ops::{self, AppCommand, ForecastOptions, PruneOptions, SendOptions, StopManagersOptions};
+use data_collector::ops::{
+    self, AppCommand, ForecastOptions, NotifyOptions, PasswordSources, PruneOptions, SendOptions, StopManagersOptions,
+};
 use data_collector::shell::Screen;
 
 use crate::completions;
@@ -21,6 +23,7 @@ Examples:
   dc manager send stop companies --wait     end its run, and wait until it has ended
   dc manager why companies                  why it ran, or did not
   dc manager simulate --days 30             the schedule to come, without running anything
+  dc manager notify --test                  send a test by every channel of [notify.NAME]
   dc manager service                        a systemd unit for this project
   dc manager stop                           end the managers of this machine; apps that run go on
 
@@ -33,6 +36,15 @@ any moment with no effect on apps that run, and several may share one database: 
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
+}
+
+impl Args {
+    pub(crate) fn password(&self) -> PasswordSources {
+        match &self.command {
+            Command::Start(args) => args.password.sources(),
+            _ => PasswordSources::default(),
+        }
+    }
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -51,7 +63,9 @@ enum Command {
     Simulate(SimulateArgs),
     /// Print a systemd unit for this project, user and machine
     Service,
-    /// Delete old runs, occurrences and commands, a few at a time
+    /// Show the channels by which people are told, test them, or tell people something
+    Notify(NotifyArgs),
+    /// Delete old runs, occurrences, commands and messages, a few at a time
     Prune(PruneArgs),
 }
 
@@ -125,6 +139,25 @@ struct SimulateArgs {
 }
 
 #[derive(Debug, clap::Args)]
+struct NotifyArgs {
+    /// What to tell; without it the state of the channels is shown
+    #[arg(conflicts_with_all = ["test", "channel"])]
+    subject: Option<String>,
+    /// The rest of it
+    #[arg(long, value_name = "TEXT", requires = "subject")]
+    body: Option<String>,
+    /// How grave it is: debug, info, warning, error, critical
+    #[arg(long, value_name = "LEVEL", requires = "subject")]
+    severity: Option<String>,
+    /// Send a test by each channel right now, and say what came of it
+    #[arg(long)]
+    test: bool,
+    /// Only this channel
+    #[arg(long, value_name = "NAME")]
+    channel: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
 struct PruneArgs {
     /// Delete what ended before then: 365d, 2026-01-01
     #[arg(long, value_name = "TIME")]
@@ -137,9 +170,15 @@ struct PruneArgs {
 /// How often a watched board is drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(1_000);
 
-pub(crate) fn run(context: &Context, args: Args) -> Result<()> {
+pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {
     let shell = context.shell();
-    match args.command {
+    let done = match args.command {
+        Command::Notify(NotifyArgs { subject, body, severity, test, channel }) => {
+            let report = ops::notify(context, &NotifyOptions { channel, test, subject, body, severity })?;
+            shell.print(&report)?;
+            // a test that fails is a failure
+            return Ok(i32::from(test && !report.is_well()));
+        }
         Command::Start(args) => start::run(context, args),
         Command::Status(StatusArgs { watch: false }) => shell.print(&ops::board(context)?),
         Command::Status(StatusArgs { watch: true }) => watch(context),
@@ -158,7 +197,8 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<()> {
         Command::Prune(PruneArgs { older_than, dry_run }) => {
             shell.print(&ops::prune_runs(context, &PruneOptions { older_than, dry_run })?)
         }
-    }
+    };
+    done.map(|()| 0)
 }
 
 fn told(command: Told) -> AppCommand {

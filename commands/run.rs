@@ -3,14 +3,17 @@
 use clap_complete::engine::ArgValueCompleter;
 use data_collector::context::Context;
 use data_collector::error::Result;
-use data_collector::ops::{self, Echo, RunOptions};
+use data_collector::ops::{self, Echo, PasswordSources, RunOptions, TapeOptions};
 
 use crate::completions;
+use crate::secrets::PasswordArgs;
 
 const EXAMPLES: &str = "\
 Examples:
   dc run demo/standards/countries            run an app; a unique tail of its name is enough
   dc run companies --args '{\"year\": 2026}'   the app finds this in DC_ARGS
+  dc run --record companies                  keep what its requests were answered
+  dc run --replay RUN                        run it again, answered by what was kept, without a network
   dc run --list                              the registered apps, their last and next run
   */15 * * * * dc run companies              from cron: silent, unless it fails
 
@@ -27,11 +30,17 @@ dc run ends with the app's own status; 75 when the app runs already, 124 when it
 #[command(after_long_help = EXAMPLES, after_help = "`dc run --help` has examples")]
 pub(crate) struct Args {
     /// The app, group/parent/name, or a tail that no other app has
-    #[arg(required_unless_present = "list", add = ArgValueCompleter::new(completions::apps))]
+    #[arg(required_unless_present_any = ["list", "replay"], add = ArgValueCompleter::new(completions::apps))]
     app: Option<String>,
     /// What the app finds in DC_ARGS
     #[arg(long, value_name = "JSON", conflicts_with = "list")]
     args: Option<String>,
+    /// Keep its requests and their answers as a cassette, without what is secret
+    #[arg(long, conflicts_with_all = ["list", "replay"])]
+    record: bool,
+    /// Answer its requests from the cassette of this run, or in this folder, and let nothing over the network
+    #[arg(long, value_name = "RUN", conflicts_with = "list")]
+    replay: Option<String>,
     /// The occurrence that a manager has claimed, and the number of the claim: ID:NUMBER
     #[arg(long, hide = true, value_name = "ID:NUMBER", value_parser = claim)]
     occurrence: Option<(i64, i64)>,
@@ -41,20 +50,34 @@ pub(crate) struct Args {
     /// List the registered apps with their last and next run
     #[arg(long, conflicts_with = "app")]
     list: bool,
+    #[command(flatten)]
+    password: PasswordArgs,
+}
+
+impl Args {
+    pub(crate) fn password(&self) -> PasswordSources {
+        self.password.sources()
+    }
 }
 
 pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {
     let shell = context.shell();
-    let Some(app) = args.app.clone() else {
+    if args.list {
         return ops::list_apps(context).and_then(|list| shell.print(&list)).map(|()| 0);
-    };
+    }
     let echo = match (shell.is_watched() || shell.verbosity() > 0, shell.is_json()) {
         (false, _) => Echo::Silent,
         (true, false) => Echo::Through,
         (true, true) => Echo::ToStderr,
     };
-    let Args { args, occurrence, started_by, .. } = args;
-    let report = ops::run(context, &RunOptions { app, args, echo, occurrence, started_by })?;
+    let Args { app, args, occurrence, started_by, record, replay, .. } = args;
+    let tape = match (record, replay) {
+        (true, _) => TapeOptions::Record,
+        (false, Some(run)) => TapeOptions::Replay(run),
+        (false, None) => TapeOptions::None,
+    };
+    let app = app.unwrap_or_default();
+    let report = ops::run(context, &RunOptions { app, args, echo, occurrence, tape, started_by })?;
     if shell.is_json() {
         shell.print(&report)?;
     } else if report.exit_status != 0 {

@@ -4,21 +4,54 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::secrets::Secrets;
 use crate::settings::Settings;
 use crate::shell::Shell;
 
-/// Settings, shell and cancellation, shared by everything that one command does.
+/// Settings, secrets, shell and cancellation, shared by everything that one command does.
 #[derive(Clone)]
 pub struct Context {
     settings: Arc<Settings>,
     shell: Shell,
+    secrets: Secrets,
     cancellation: Cancellation,
 }
 
 impl Context {
-    /// A context over these settings.
+    /// A context over these settings, with the secrets of their project.
     pub fn new(settings: Settings, shell: Shell) -> Self {
-        Self { settings: Arc::new(settings), shell, cancellation: Cancellation::default() }
+        let secrets = Secrets::of(&settings, &shell);
+        Self { settings: Arc::new(settings), shell, secrets, cancellation: Cancellation::default() }
+    }
+
+    /// A context over these settings, and over those that the encrypted store of their project holds.
+    ///
+    /// # Errors
+    /// Permission (exit 4), for a wrong password or a damaged store; settings (exit 3), for a value that does not fit.
+    pub fn with_store(settings: Settings, shell: Shell) -> Result<Self> {
+        let secrets = Secrets::of(&settings, &shell);
+        Self::with_store_of(settings, shell, secrets)
+    }
+
+    /// The same, over a store that flags have named or found a password for.
+    ///
+    /// # Errors
+    /// As [`Context::with_store`].
+    pub fn with_store_of(settings: Settings, shell: Shell, secrets: Secrets) -> Result<Self> {
+        let settings = Arc::new(secrets.applied_to(settings)?);
+        Ok(Self { settings, shell, secrets, cancellation: Cancellation::default() })
+    }
+
+    /// The same with secrets from elsewhere, or opened otherwise.
+    #[must_use]
+    pub fn with_secrets(mut self, secrets: Secrets) -> Self {
+        self.secrets = secrets;
+        self
+    }
+
+    /// The encrypted store, opened when the first value is asked for.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// The settings.

@@ -8,6 +8,8 @@ mod support;
 #[path = "support/manager.rs"]
 mod work;
 
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Output, Stdio};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
@@ -111,7 +113,7 @@ fn a_broker_that_is_none_is_named_without_its_password() {
     for (url, says) in [
         ("http://guest:hush@127.0.0.1/", "amqp://"),
         ("amqp://guest:hush@127.0.0.1:1/", "the broker"),
-        ("amqp://guest:hush@", "the broker"),
+        ("amqp://guest:hush@", "broker.url"),
     ] {
         let error = connect(&context(&backend, url)).err().expect(url);
         let told = format!("{error} {:?}", error.causes());
@@ -152,4 +154,48 @@ fn commands_take_effect_at_once_and_also_without_the_broker() {
     let each = began.elapsed() / 5;
     assert!(each < Duration::from_millis(900), "{each:?} a command");
     drop(manager.end());
+}
+
+#[test]
+fn notes_travel_encrypted_and_only_to_a_broker_that_is_trusted() {
+    let Some(rabbit) = Rabbit::new() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let (certificate, key) = (folder.path().join("broker.pem"), folder.path().join("broker.key"));
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=broker"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-addext", "subjectAltName=IP:127.0.0.1"])
+        .arg("-out")
+        .arg(&certificate)
+        .arg("-keyout")
+        .arg(&key)
+        .output();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/broker/tls_proxy.py");
+    let mut command = Command::new("python3");
+    command.arg(script).args([&certificate, &key]).arg(rabbit.address()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let (Ok(Output { status, .. }), Ok(mut proxy)) = (made, command.spawn()) else {
+        let _ = writeln!(std::io::stderr(), "skipped: there is no openssl and python3");
+        return;
+    };
+    assert!(status.success(), "openssl makes a certificate");
+    let mut port = String::new();
+    BufReader::new(proxy.stdout.take().expect("a pipe")).read_line(&mut port).expect("a port");
+    let url = rabbit.url_through(port.trim().parse().expect("a port")).replace("amqp://", "amqps://");
+    let backend = Backend::sqlite();
+
+    let error = connect(&context(&backend, &url)).err().expect("a broker that is not trusted is refused");
+    assert!(error.to_string().contains("ertificate") || format!("{error:?}").contains("ertificate"), "{error:?}");
+    assert!(!error.is_temporary(), "{error:?}");
+
+    let trusted = certificate.display().to_string();
+    let context = backend.context_with(&[("DC_BROKER_URL", url.as_str()), ("DC_BROKER_CERTIFICATES", &trusted)]);
+    let (sender, receiver) = channel();
+    let each = move |note: CommandNote| sender.send(note.command).expect("a reader");
+    let link = listen(&context, "m1", each).expect("a link");
+    wait_for("the note", 20, || {
+        announce(&context, &note(9)).expect("a confirmation");
+        receiver.recv_timeout(Duration::from_millis(500)).is_ok_and(|command| command == 9)
+    });
+    drop(link);
+    drop(proxy.stdin.take());
+    proxy.wait().expect("the end of the proxy");
 }

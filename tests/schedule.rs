@@ -56,6 +56,34 @@ fn due(pattern: &str, zone: Tz, from: NaiveDateTime, to: NaiveDateTime) -> Vec<S
     found
 }
 
+/// Patterns that nobody thought of: each field a star, a step, a range, or a few numbers. Always the same ones.
+fn made_up(count: usize) -> impl Iterator<Item = String> {
+    let mut state: u64 = 20_261_125;
+    let mut die = move |sides: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % sides
+    };
+    let mut field = move |low: u64, high: u64, stars: u64| {
+        let span = high - low + 1;
+        match die(6 + stars) {
+            0 => format!("{}", low + die(span)),
+            1 => format!("*/{}", 2 + die(span / 2)),
+            2 => {
+                let first = low + die(span);
+                format!("{first}-{}", first + die(high - first + 1))
+            }
+            3 => format!("{low}-{high}/{}", 1 + die(span / 3 + 1)),
+            4 => format!("{},{},{}", low + die(span), low + die(span), low + die(span)),
+            _ => "*".to_owned(),
+        }
+    };
+    (0..count).map(move |_| {
+        let (minute, hour) = (field(0, 59, 0), field(0, 5, 2));
+        let (day, month, weekday) = (field(1, 31, 12), field(1, 12, 12), field(0, 6, 8));
+        format!("{minute} {hour} {day} {month} {weekday}")
+    })
+}
+
 #[test]
 fn schedules_agree_with_a_walk_over_every_minute() {
     let all = std::env::var("DC_TEST_ZONES").is_ok_and(|zones| zones == "all");
@@ -70,6 +98,8 @@ fn schedules_agree_with_a_walk_over_every_minute() {
         Tz::UTC,
     ];
     let zones: Vec<Tz> = if all { TZ_VARIANTS.to_vec() } else { few.to_vec() };
+    let patterns: Vec<String> =
+        PATTERNS.into_iter().map(str::to_owned).chain(made_up(if all { 76 } else { 0 })).collect();
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     for zone in zones {
         let mut starts = changes(zone);
@@ -79,7 +109,7 @@ fn schedules_agree_with_a_walk_over_every_minute() {
             // from a whole minute on: the reference walks in minutes
             let from = change - TimeDelta::seconds(change.and_utc().timestamp() % 60) - TimeDelta::hours(30);
             let to = from + TimeDelta::hours(60);
-            for pattern in PATTERNS {
+            for pattern in &patterns {
                 let job = serde_json::json!({
                     "zone": zone.name(), "pattern": pattern, "from": from.to_string(), "to": to.to_string(),
                     "due": due(pattern, zone, from, to),

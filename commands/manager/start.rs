@@ -7,6 +7,8 @@ use data_collector::error::Result;
 use data_collector::ops::{self, Board, ManageOptions, ManagerState};
 use data_collector::shell::{Screen, Shell};
 
+use crate::secrets::PasswordArgs;
+
 /// How often the table is drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(500);
 /// How many lines of its own the page shows besides the log.
@@ -23,10 +25,12 @@ pub(super) struct Args {
     /// Serve metrics and health: a port of this machine, or ADDRESS:PORT
     #[arg(long, value_name = "PLACE")]
     listen: Option<String>,
+    #[command(flatten)]
+    pub(super) password: PasswordArgs,
 }
 
 pub(super) fn run(context: &Context, args: Args) -> Result<()> {
-    let Args { once, stop_apps, listen } = args;
+    let Args { once, stop_apps, listen, .. } = args;
     let shell = context.shell();
     let screen = if once || shell.is_json() || shell.is_quiet() { None } else { Screen::open() };
     let mut drawn: Option<Instant> = None;

@@ -68,6 +68,8 @@ pub struct AppDefinition {
     pub max_failures: Option<u32>,
     /// Variables for its environment.
     pub env: BTreeMap<String, String>,
+    /// The names of the secrets that it is given; all where `None`.
+    pub secrets: Option<Vec<String>>,
 }
 
 impl AppDefinition {
@@ -156,6 +158,8 @@ struct Stored<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     max_failures: Option<u32>,
     env: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secrets: Option<&'a [String]>,
 }
 
 impl<'a> From<&'a AppDefinition> for Stored<'a> {
@@ -177,6 +181,7 @@ impl<'a> From<&'a AppDefinition> for Stored<'a> {
             catch_up: definition.catch_up,
             max_failures: definition.max_failures,
             env: &definition.env,
+            secrets: definition.secrets.as_deref(),
         }
     }
 }
@@ -227,6 +232,7 @@ mod tests {
         overlap = "queue"
         catch_up = "all"
         max_failures = 5
+        secrets = ["API_KEY", "DB_PASSWORD"]
         [env]
         REGION = "hr"
         PAGES = 3
@@ -242,7 +248,7 @@ mod tests {
         let json = full.to_json();
         assert_eq!(
             json,
-            r#"{"command":["python3","main.py"],"schedule":"*/15 6-22 * * mon-fri","timezone":"Europe/Zagreb","timeout":"1h30m","grace":"10s","overlap":"queue","catch_up":"all","max_failures":5,"env":{"PAGES":"3","REGION":"hr"}}"#
+            r#"{"command":["python3","main.py"],"schedule":"*/15 6-22 * * mon-fri","timezone":"Europe/Zagreb","timeout":"1h30m","grace":"10s","overlap":"queue","catch_up":"all","max_failures":5,"env":{"PAGES":"3","REGION":"hr"},"secrets":["API_KEY","DB_PASSWORD"]}"#
         );
         assert_eq!(AppDefinition::from_json(&json).expect("the same"), full);
         let every = read("interval = \"1500ms\"\ngrace = \"0s\"").expect("a definition");

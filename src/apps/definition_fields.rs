@@ -10,6 +10,7 @@ use super::definition::{AppDefinition, CatchUp, DEFAULT_PROGRAM, Overlap};
 use super::schedule::{CronPattern, Schedule};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::secrets::is_name;
 
 /// All fields that there are.
 const KNOWN: &[&str] = &[
@@ -24,9 +25,11 @@ const KNOWN: &[&str] = &[
     "catch_up",
     "max_failures",
     "env",
+    "secrets",
 ];
 /// The variables that dc itself gives an app; a definition cannot set them.
-const RESERVED: &[&str] = &["DC_APP", "DC_APP_ID", "DC_RUNTIME", "DC_ARGS", "DC_BIN", "DC_CONFIG"];
+const RESERVED: &[&str] =
+    &["DC_APP", "DC_APP_ID", "DC_RUNTIME", "DC_ARGS", "DC_BIN", "DC_CONFIG", "DC_SECRETS_GIVEN", "DC_SECRETS_WITHHELD"];
 /// The longest interval, timeout or grace, so that a moment with it added can still be told: ten years.
 const LENGTH_MAX: Duration = Duration::from_secs(3_653 * 24 * 60 * 60);
 
@@ -84,6 +87,7 @@ impl<'a> Fields<'a> {
                 .choice("catch_up", &[("last", CatchUp::Last), ("all", CatchUp::All), ("none", CatchUp::None)])?,
             max_failures: self.max_failures()?,
             env: self.env()?,
+            secrets: self.secrets()?,
         })
     }
 
@@ -170,6 +174,15 @@ impl<'a> Fields<'a> {
         Ok(env)
     }
 
+    fn secrets(&self) -> Result<Option<Vec<String>>> {
+        let takes = "a list of names such as [\"API_KEY\"], `[]` for none; without it an app is given all secrets";
+        let Some(value) = self.table.get("secrets") else { return Ok(None) };
+        let names = value.as_array().ok_or_else(|| self.wrong("secrets", takes))?;
+        let name = |name: &Value| name.as_str().filter(|name| is_name(name)).map(str::to_owned);
+        let names = names.iter().map(name).collect::<Option<_>>().ok_or_else(|| self.wrong("secrets", takes))?;
+        Ok(Some(names))
+    }
+
     fn length(&self, name: &str, min: Duration) -> Result<Option<Duration>> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         match clock::duration(text) {
@@ -221,6 +234,14 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Settings);
         assert!(error.to_string().contains("app.toml: there is no field `shedule`"), "{error}");
         assert!(error.hint_text().is_some_and(|hint| hint.contains("schedule, interval")), "{error:?}");
+    }
+
+    #[test]
+    fn secrets_are_a_list_of_names() {
+        for text in ["secrets = \"API_KEY\"", "secrets = [\"API KEY\"]", "secrets = [1]", "secrets = true"] {
+            let error = error(text).to_string();
+            assert!(error.contains("`secrets` takes a list"), "{text}: {error}");
+        }
     }
 
     #[test]

@@ -55,6 +55,14 @@ pub fn find_apps(apps_folder: &Path) -> Result<Vec<FoundApp>> {
 /// # Errors
 /// As [`choose`]; settings (exit 3) when this app's own app.toml is broken.
 pub fn find_app(apps_folder: &Path, typed: &str) -> Result<FoundApp> {
+    if let Ok(name) = typed.parse::<AppName>() {
+        // a whole name says where the app stands: no need to look at all others
+        let root = absolute(apps_folder)?;
+        let folder = root.join(name.to_string());
+        if is_app(&folder) {
+            return read(&root, folder);
+        }
+    }
     let (root, folders) = app_folders(apps_folder)?;
     let named = folders.into_iter().filter_map(|folder| Some((name_of(&root, &folder).ok()?, folder)));
     let named: Vec<(AppName, PathBuf)> = named.collect();
@@ -74,8 +82,7 @@ pub fn app_names(apps_folder: &Path) -> Result<Vec<AppName>> {
 
 /// The apps folder as an absolute path, and the folders in it that hold an app.
 fn app_folders(apps_folder: &Path) -> Result<(PathBuf, Vec<PathBuf>)> {
-    let root = std::path::absolute(apps_folder)
-        .map_err(|cause| file_error(format!("find the folder {}", apps_folder.display()), cause))?;
+    let root = absolute(apps_folder)?;
     let mut folders = Vec::new();
     match fs::symlink_metadata(&root) {
         Ok(_) => collect(&root, LEVELS, &mut folders)?,
@@ -83,6 +90,11 @@ fn app_folders(apps_folder: &Path) -> Result<(PathBuf, Vec<PathBuf>)> {
         Err(cause) => return Err(file_error(format!("read the folder {}", root.display()), cause)),
     }
     Ok((root, folders))
+}
+
+fn absolute(apps_folder: &Path) -> Result<PathBuf> {
+    std::path::absolute(apps_folder)
+        .map_err(|cause| file_error(format!("find the folder {}", apps_folder.display()), cause))
 }
 
 /// The app that `typed` names: all of its name, or its last parts where they fit no other app.
@@ -116,11 +128,15 @@ fn collect(folder: &Path, levels: usize, found: &mut Vec<PathBuf>) -> Result<()>
         }
         if levels > 1 {
             collect(&path, levels - 1, found)?;
-        } else if path.join(DEFINITION_FILE).is_file() || is_executable(&path.join(DEFAULT_PROGRAM)) {
+        } else if is_app(&path) {
             found.push(path);
         }
     }
     Ok(())
+}
+
+fn is_app(folder: &Path) -> bool {
+    folder.join(DEFINITION_FILE).is_file() || is_executable(&folder.join(DEFAULT_PROGRAM))
 }
 
 fn read(root: &Path, folder: PathBuf) -> Result<FoundApp> {

@@ -15,6 +15,7 @@ use super::control_group::ControlGroup;
 use super::definition::is_executable;
 use super::system_call::{in_own_session, in_own_session_and_group};
 use crate::error::{Error, ErrorKind, Result};
+use crate::settings::Secret;
 
 /// How often a program that is still being written is tried again.
 const BUSY_TRIES_MAX: u32 = 100;
@@ -40,6 +41,8 @@ pub struct Launch {
     pub environment: Vec<(String, OsString)>,
     /// Variables of ours that it does not get; `environment` comes after.
     pub environment_removed: Vec<String>,
+    /// Secrets for its environment; `environment` comes after.
+    pub secrets: Vec<(String, Secret)>,
     /// How long it may run; `None` for ever.
     pub timeout: Option<Duration>,
     /// The time between TERM and KILL.
@@ -61,6 +64,7 @@ impl Launch {
         self.environment_removed.iter().for_each(|name| {
             command.env_remove(name);
         });
+        command.envs(self.secrets.iter().map(|(name, value)| (name, value.reveal())));
         command.env(RUNTIME_VARIABLE, marker);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -214,6 +218,7 @@ mod tests {
             folder: folder.path().to_owned(),
             environment: Vec::new(),
             environment_removed: Vec::new(),
+            secrets: Vec::new(),
             timeout: None,
             grace: Duration::ZERO,
             alone: false,

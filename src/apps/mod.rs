@@ -32,4 +32,4 @@ pub use schedule::{CronPattern, Schedule};
 pub use signals::{SignalSender, Signals};
 pub use survivors::end_survivors;
 pub use system_call::Usage;
-pub(crate) use system_call::in_own_session as detach;
+pub(crate) use system_call::in_own_session_with as detach;

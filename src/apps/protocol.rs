@@ -41,6 +41,20 @@ pub enum Message {
         /// One object a function, as it was told.
         functions: Vec<Value>,
     },
+    /// `{"dc":"requests","count":120,"errors":3,"total_ms":4920,"times":[[64,114],[256,6]]}`
+    Requests {
+        /// As it was told.
+        requests: Value,
+    },
+    /// `{"dc":"captcha","solved":3,"cost":0.006,"total_ms":21000}`
+    Captcha {
+        /// How many were solved.
+        solved: i64,
+        /// What they cost, in the currency of the account.
+        cost: f64,
+        /// How long they took together, in milliseconds.
+        total_ms: i64,
+    },
     /// A JSON object with a `level` and a `msg` or `message`.
     Record {
         /// 10, 20, 30, 40 or 50.
@@ -69,6 +83,8 @@ impl Message {
             Some(Value::String(name)) if name == "progress" => progress(&object),
             Some(Value::String(name)) if name == "next_run" => next_run(&object),
             Some(Value::String(name)) if name == "functions" => functions(&mut object),
+            Some(Value::String(name)) if name == "requests" => requests(object.clone()),
+            Some(Value::String(name)) if name == "captcha" => captcha(&object),
             mark => {
                 // a record may well have a key `dc` of its own
                 let mark = mark.cloned();
@@ -84,7 +100,9 @@ impl Message {
 }
 
 fn unknown(mark: Value) -> String {
-    format!("there is no message {mark} to dc; there are \"progress\", \"next_run\" and \"functions\"")
+    format!(
+        "there is no message {mark} to dc; there are \"progress\", \"next_run\", \"functions\", \"requests\" and \"captcha\""
+    )
 }
 
 fn progress(object: &Map<String, Value>) -> Result<Message, String> {
@@ -118,6 +136,23 @@ fn functions(object: &mut Map<String, Value>) -> Result<Message, String> {
         Some(Value::Array(functions)) => Ok(Message::Functions { functions }),
         _ => Err("`functions` takes a list of objects".to_owned()),
     }
+}
+
+fn requests(mut object: Map<String, Value>) -> Result<Message, String> {
+    check_keys(&object, &["count", "errors", "total_ms", "times"])?;
+    object.remove(MARK);
+    Ok(Message::Requests { requests: Value::Object(object) })
+}
+
+fn captcha(object: &Map<String, Value>) -> Result<Message, String> {
+    check_keys(object, &["solved", "cost", "total_ms"])?;
+    let whole = |key: &str| match object.get(key) {
+        None => Ok(0),
+        Some(value) => whole_number(value).ok_or_else(|| format!("`{key}` takes a whole number from 0 on")),
+    };
+    let cost = object.get("cost").map_or(Some(0.0), Value::as_f64).filter(|cost| *cost >= 0.0);
+    let cost = cost.ok_or_else(|| "`cost` takes a number from 0 on".to_owned())?;
+    Ok(Message::Captcha { solved: whole("solved")?, cost, total_ms: whole("total_ms")? })
 }
 
 fn check_keys(object: &Map<String, Value>, known: &[&str]) -> Result<(), String> {

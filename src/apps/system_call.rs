@@ -2,9 +2,11 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, ExitStatus};
 
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::libc;
 
 /// What processes have used, as the system counts it.
@@ -28,17 +30,25 @@ impl Usage {
 }
 
 /// Makes the child of `command` the leader of a session and group of its own, away from our terminal.
-pub(crate) fn in_own_session(command: &mut Command) {
-    before_it_runs(command, None);
+pub(super) fn in_own_session(command: &mut Command) {
+    before_it_runs(command, None, None);
+}
+
+/// The same, and the child inherits a descriptor, by its number here. No other child does.
+pub(crate) fn in_own_session_with(command: &mut Command, inherited: Option<OwnedFd>) {
+    before_it_runs(command, None, inherited);
 }
 
 /// The same, and it enters the control group behind `door` first: no process of its own is ever outside.
 pub(super) fn in_own_session_and_group(command: &mut Command, door: File) {
-    before_it_runs(command, Some(door));
+    before_it_runs(command, Some(door), None);
 }
 
-fn before_it_runs(command: &mut Command, door: Option<File>) {
+fn before_it_runs(command: &mut Command, door: Option<File>, inherited: Option<OwnedFd>) {
     let prepare = move || {
+        if let Some(inherited) = &inherited {
+            fcntl(inherited, FcntlArg::F_SETFD(FdFlag::empty())).map_err(io::Error::from)?;
+        }
         if let Some(door) = &door {
             // 0 is whoever writes it; a group that has gone is no reason not to start
             let _ = nix::unistd::write(door, b"0");
@@ -47,9 +57,9 @@ fn before_it_runs(command: &mut Command, door: Option<File>) {
     };
     #[expect(
         unsafe_code,
-        reason = "the standard library's own way to setsid is unstable; setsid(2) and write(2) are async-signal-safe"
+        reason = "the standard library's own way to setsid is unstable; setsid(2), write(2) and fcntl(2) are async-signal-safe"
     )]
-    // SAFETY: between fork and exec the closure makes two system calls and allocates nothing
+    // SAFETY: between fork and exec the closure makes three system calls and allocates nothing
     unsafe {
         command.pre_exec(prepare);
     }

@@ -1,5 +1,7 @@
 //! A manager's standing link to the broker: a thread that listens, and connects again for as long as it takes.
 
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -68,12 +70,19 @@ fn run(context: &Context, manager: &str, stop: &AtomicBool, mut each: impl FnMut
         }
         is_away = true;
         pause = if was_ready { PAUSE.0 } else { (pause * 2).min(PAUSE.1) };
-        let mut rest = pause;
+        let mut rest = pause.mul_f64(share());
         while !rest.is_zero() && !stop.load(Ordering::Relaxed) {
             std::thread::sleep(STEP.min(rest));
             rest = rest.saturating_sub(STEP);
         }
     }
+}
+
+/// Between a half and one, so that managers that lost a broker together do not come back in step.
+fn share() -> f64 {
+    // the standard library's only source of randomness
+    let die = RandomState::new().build_hasher().finish();
+    0.5 + (die % 1_000) as f64 / 2_000.0
 }
 
 impl Drop for Link {

@@ -1,9 +1,11 @@
 //! RabbitMQ, for what shall not wait: a note about a command reaches all managers at once. The command itself stands in
 //! the database, so a broker that is away costs a second and nothing else.
 
+mod address;
 mod link;
 mod note;
 mod rabbit;
+mod tls_stream;
 
 pub use link::{Link, listen};
 pub use note::CommandNote;
@@ -60,10 +62,11 @@ pub enum Next {
 /// # Errors
 /// Settings, when its URL cannot be read; temporary, when it is away.
 pub fn connect(context: &Context) -> Result<Option<Box<dyn Broker>>> {
-    match url(context)? {
-        Some(url) => rabbit::Rabbit::connect(&url).map(|broker| Some(Box::new(broker) as Box<dyn Broker>)),
-        None => Ok(None),
-    }
+    let Some(url) = url(context)? else { return Ok(None) };
+    let certificates = context.settings().section("broker").text("certificates")?;
+    let certificates = certificates.map(|path| context.settings().project.root.join(path));
+    let broker = rabbit::Rabbit::connect(&address::Address::read(&url)?, certificates.as_deref())?;
+    Ok(Some(Box::new(broker)))
 }
 
 /// Whether a broker is configured.

@@ -1,17 +1,20 @@
 //! RabbitMQ through amiquip: one connection, owned by one thread; success only on the broker's word, and a deadline on
 //! everything that waits.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use amiquip::{
-    AmqpProperties, AmqpValue, Channel, Confirm, Connection, ConnectionBlockedNotification, ConnectionTuning,
-    ConsumerMessage, ConsumerOptions, ExchangeDeclareOptions, ExchangeType, FieldTable, Publish, QueueDeclareOptions,
+    AmqpProperties, AmqpValue, Auth, Channel, Confirm, Connection, ConnectionBlockedNotification, ConnectionOptions,
+    ConnectionTuning, ConsumerMessage, ConsumerOptions, ExchangeDeclareOptions, ExchangeType, FieldTable, Publish,
+    QueueDeclareOptions,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
+use super::address::Address;
+use super::tls_stream::TlsStream;
 use super::{Broker, CommandNote, Next, Notice};
-use crate::error::{Error, ErrorKind, Result};
-use crate::settings::Secret;
+use crate::error::{Error, ErrorKind, OrFail, Result};
 
 /// The exchange that commands go through.
 const EXCHANGE: &str = "dc_commands";
@@ -23,8 +26,10 @@ const DEAD_LETTERS: &str = "dc_commands.dead";
 const QUEUE_EXPIRES_MS: i32 = 60_000;
 /// Notes that are on their way to a manager at once.
 const PREFETCH: u16 = 32;
-/// How long connecting may take, and how often both sides say that they live.
-const OPTIONS: &str = "connection_timeout=5000&heartbeat=10";
+/// How long the broker's welcome may take.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// How often both sides say that they live.
+const HEARTBEAT_S: u16 = 10;
 /// How long a confirmation may take.
 const CONFIRM_LIMIT: Duration = Duration::from_secs(2);
 /// How often a consumer looks up.
@@ -38,23 +43,33 @@ pub(super) struct Rabbit {
 }
 
 impl Rabbit {
-    /// Connects to `amqp://USER:PASSWORD@HOST:PORT/VHOST`.
+    /// Connects, with TLS where the address says so; `certificates` as for [`TlsStream::open`].
     ///
     /// # Errors
-    /// Settings for another scheme, else temporary: it is away, or refuses the login.
-    pub(super) fn connect(url: &Secret) -> Result<Self> {
-        let text = url.reveal();
-        if !text.starts_with("amqp://") {
-            let message = "read the setting `broker.url`: it begins with amqp://";
-            return Err(Error::new(ErrorKind::Settings, message)
-                .hint("a connection with TLS goes through a local proxy such as stunnel for now"));
-        }
-        let separator = if text.contains('?') { '&' } else { '?' };
+    /// Settings for a certificate that is not trusted, else temporary: it is away, or refuses the login.
+    pub(super) fn connect(address: &Address, certificates: Option<&Path>) -> Result<Self> {
+        let fail = |cause| away("connect to the broker", &cause);
+        let login = Auth::Plain { username: address.user.clone(), password: address.password.clone() };
+        let options = ConnectionOptions::default()
+            .auth(login)
+            .virtual_host(address.virtual_host.as_str())
+            .heartbeat(HEARTBEAT_S)
+            .connection_timeout(Some(CONNECT_LIMIT));
         let tuning = ConnectionTuning::default().mem_channel_bound(1_024);
-        let mut connection = Connection::insecure_open_tuned(&format!("{text}{separator}{OPTIONS}"), tuning)
-            .map_err(|cause| away("connect to the broker", &cause))?;
-        let blocked =
-            connection.listen_for_connection_blocked().map_err(|cause| away("connect to the broker", &cause))?;
+        let socket = address.connect()?;
+        let mut connection = match address.is_encrypted {
+            true => {
+                let stream = TlsStream::open(socket, &address.host, certificates)?;
+                Connection::insecure_open_stream(stream, options, tuning)
+            }
+            false => {
+                let stream = mio::net::TcpStream::from_stream(socket)
+                    .or_fail(|| "prepare the connection to the broker".to_owned())?;
+                Connection::insecure_open_stream(stream, options, tuning)
+            }
+        }
+        .map_err(fail)?;
+        let blocked = connection.listen_for_connection_blocked().map_err(fail)?;
         Ok(Self { connection: Some(connection), blocked })
     }
 

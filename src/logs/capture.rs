@@ -12,12 +12,13 @@ use super::lane::LaneReport;
 use super::line::{Draft, Head};
 use super::pipeline::Pipeline;
 use super::progress::ProgressWriter;
-use super::redact::{MASK, is_secret_name};
 use crate::bound::{Bound, bind_process};
 use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
 use crate::hash::write_text;
+use crate::http::RequestTimes;
+use crate::redact::{MASK, is_secret_name};
 use crate::tables::{FunctionTimes, LogLevel, Store};
 
 /// After so many records it is looked whether a sink has fallen far behind.
@@ -53,8 +54,23 @@ pub struct Captured {
     pub failed: i64,
     /// What the app measured of its functions.
     pub functions: Vec<FunctionTimes>,
+    /// The requests that it made.
+    pub requests: RequestTimes,
+    /// The captchas that it had solved.
+    pub captchas: CaptchaCosts,
     /// What became of the records, sink by sink.
     pub sinks: Vec<LaneReport>,
+}
+
+/// What captchas took.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct CaptchaCosts {
+    /// How many were solved.
+    pub solved: i64,
+    /// What they cost, in the currency of the account.
+    pub cost: f64,
+    /// How long they took together, in milliseconds.
+    pub total_ms: i64,
 }
 
 /// The open end: cheap to share between the threads that read an app's streams.
@@ -68,6 +84,8 @@ pub struct Capture {
     exceptions: AtomicI64,
     looked: AtomicU64,
     functions: Mutex<Vec<FunctionTimes>>,
+    requests: Mutex<RequestTimes>,
+    captchas: Mutex<CaptchaCosts>,
 }
 
 impl Capture {
@@ -92,6 +110,8 @@ impl Capture {
             exceptions: AtomicI64::new(0),
             looked: AtomicU64::new(0),
             functions: Mutex::default(),
+            requests: Mutex::default(),
+            captchas: Mutex::default(),
         })
     }
 
@@ -138,6 +158,19 @@ impl Capture {
         }
     }
 
+    /// Adds the requests that a process of the app made.
+    pub fn requests(&self, times: &RequestTimes) {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).add(times);
+    }
+
+    /// Adds the captchas that a process of the app had solved.
+    pub fn captchas(&self, costs: CaptchaCosts) {
+        let mut known = self.captchas.lock().unwrap_or_else(PoisonError::into_inner);
+        known.solved += costs.solved;
+        known.cost += costs.cost;
+        known.total_ms += costs.total_ms;
+    }
+
     /// Delivers what is queued, for at most `limit`, and gives the store back with the counts.
     ///
     /// # Errors
@@ -152,6 +185,8 @@ impl Capture {
             solved: progress.solved,
             failed: progress.failed,
             functions: self.functions.into_inner().unwrap_or_else(PoisonError::into_inner),
+            requests: self.requests.into_inner().unwrap_or_else(PoisonError::into_inner),
+            captchas: self.captchas.into_inner().unwrap_or_else(PoisonError::into_inner),
             sinks,
         };
         Ok((store, captured))

@@ -12,17 +12,15 @@ mod memory;
 mod pipeline;
 mod progress;
 mod queue;
-mod redact;
 mod sink;
 mod sinks;
 
 pub use crate::bound::{Binding, Bound, bind, bind_process, carry, spawn};
-pub use capture::{Capture, Captured, RunOfApp};
+pub use capture::{CaptchaCosts, Capture, Captured, RunOfApp};
 pub use facade::{LogGuard, LogSetup, append_sink, flush, init};
 pub use lane::LaneReport;
 pub use line::{Line, LogRecord};
 pub use pipeline::Pipeline;
-pub use redact::Redactor;
 pub use sink::{Entry, Limits, SINKS, Sink, Undelivered, Why};
 
 #[doc(hidden)]

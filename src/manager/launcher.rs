@@ -2,13 +2,16 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use super::desk::{Failed, Starter};
 use crate::apps::detach;
+use crate::context::Context;
 use crate::error::{Error, ErrorKind, OrFail, Result, file_error};
 use crate::ident::AppName;
+use crate::secrets::{KEY_VARIABLE, NEW_PASSWORD_VARIABLE, PASSWORD_VARIABLE, Secrets};
 use crate::settings::Project;
 use crate::tables::Claim;
 
@@ -21,6 +24,7 @@ const BY_SCHEDULE: &str = "manager";
 pub(super) struct Launcher {
     dc: PathBuf,
     project: Project,
+    secrets: Secrets,
     children: Vec<Started>,
     /// Apps whose run has to give way.
     replaced: Vec<i64>,
@@ -52,10 +56,11 @@ struct Started {
 }
 
 impl Launcher {
-    pub(super) fn new(project: &Project) -> Result<Self> {
+    pub(super) fn new(context: &Context) -> Result<Self> {
         let dc = std::env::current_exe().or_fail(|| "find the path of dc itself".to_owned())?;
         let (children, replaced, failed_commands) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { dc, project: project.clone(), children, replaced, failed_commands })
+        let (project, secrets) = (context.settings().project.clone(), context.secrets().clone());
+        Ok(Self { dc, project, secrets, children, replaced, failed_commands })
     }
 
     /// Starts an app because a person said so.
@@ -90,12 +95,27 @@ impl Launcher {
         };
         command.arg("run").arg(app.to_string()).args(words);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr).current_dir(&self.project.root);
-        detach(&mut command);
+        let inherited = self.hand_over(&mut command).unwrap_or_else(|error| {
+            // an app that needs no secrets runs all the same, and `dc run` tells of one that does
+            log::warn!("the key of the secrets is not handed to the run of {app}: {error}");
+            None
+        });
+        detach(&mut command, inherited);
         let child = command.spawn().map_err(|cause| {
             Error::new(ErrorKind::Busy, format!("start {} for {app}", self.dc.display())).because(cause)
         })?;
         self.children.push(Started { child, purpose, said });
         Ok(())
+    }
+
+    /// The key of the secrets goes to the child by a pipe, so that it derives nothing; then it needs no password.
+    fn hand_over(&self, command: &mut Command) -> Result<Option<OwnedFd>> {
+        let pipe = self.secrets.hand_over()?.map(OwnedFd::from);
+        if let Some(pipe) = &pipe {
+            command.env(KEY_VARIABLE, pipe.as_raw_fd().to_string());
+            command.env_remove(PASSWORD_VARIABLE).env_remove(NEW_PASSWORD_VARIABLE);
+        }
+        Ok(pipe)
     }
 
     /// Takes the ends of those that have ended.

@@ -82,6 +82,7 @@ impl Manager {
     /// What the database says.
     pub fn start(context: &Context) -> Result<Self> {
         let settings = &context.settings().manager;
+        get_key_ready(context)?;
         let mut store = Store::ready(context)?;
         let (id, host) = (new_identity(), host());
         let identity = ProcessIdentity::own()?;
@@ -103,7 +104,7 @@ impl Manager {
         let groups = settings.group_max_running.iter().map(|(name, limit)| (name.clone(), number(*limit)));
         let limits = RunLimits { all: number(settings.max_running), groups: groups.collect() };
         let told = store.last_message()?;
-        let launcher = Launcher::new(&context.settings().project)?;
+        let launcher = Launcher::new(context)?;
         Ok(Self {
             context: context.clone(),
             scheduler: Scheduler::new(id.clone(), limits, store, launcher, SystemClock::new()),
@@ -297,6 +298,16 @@ impl Manager {
         }
         Ok(asked)
     }
+}
+
+/// Derives the key of the secrets once for all apps: a wrong password is told now, and not by each of them.
+fn get_key_ready(context: &Context) -> Result<()> {
+    let secrets = context.secrets();
+    if secrets.exists() && !secrets.can_open() {
+        log::warn!("no password for {} is given: apps that need secrets will not start", secrets.path().display());
+        return Ok(());
+    }
+    secrets.hand_over().map(drop)
 }
 
 /// The managers that work.

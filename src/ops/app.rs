@@ -3,8 +3,10 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::captcha;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
+use crate::http;
 use crate::logs::{LogGuard, init};
 use crate::profile;
 use crate::settings::{Environment, Settings, Source};
@@ -39,9 +41,10 @@ impl App {
         let environment = Environment::process();
         let arguments = environment.get("DC_ARGS").map(str::to_owned);
         let settings = Settings::load(&Source::default(), environment)?;
-        let log = init(&settings)?;
         let shell = Shell::new(ShellOptions { color: ColorChoice::Never, ..ShellOptions::default() }, true);
-        Ok(Self { context: Context::new(settings, shell), arguments, _log: log })
+        let context = Context::with_store(settings, shell)?;
+        let log = init(context.settings())?;
+        Ok(Self { context, arguments, _log: log })
     }
 
     /// The context, for connections, merges and requests.
@@ -85,6 +88,23 @@ impl App {
 
 impl Drop for App {
     fn drop(&mut self) {
+        let requests = http::report();
+        if requests.count > 0
+            && let Ok(Value::Object(mut message)) = serde_json::to_value(&requests)
+        {
+            message.insert("dc".to_owned(), "requests".into());
+            if let Err(error) = self.tell(&Value::Object(message)) {
+                log::warn!("the times of requests were not handed in: {error}");
+            }
+        }
+        let costs = captcha::report();
+        if costs.solved > 0 {
+            let message =
+                json!({"dc": "captcha", "solved": costs.solved, "cost": costs.cost, "total_ms": costs.total_ms});
+            if let Err(error) = self.tell(&message) {
+                log::warn!("the cost of captchas was not handed in: {error}");
+            }
+        }
         let functions = profile::report();
         if !functions.is_empty()
             && let Err(error) = self.tell(&json!({"dc": "functions", "functions": functions}))

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use chrono::DateTime;
 use serde::Serialize;
 
+use super::manager::NotifyOptions;
 use crate::apps::{Confinement, find_apps};
 use crate::broker;
 use crate::context::Context;
 use crate::db::Connection;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ident::host;
 use crate::manager::is_alive;
 use crate::settings::MAIN;
@@ -84,11 +85,13 @@ impl fmt::Display for Diagnosis {
 /// None of what it finds is an error of its own.
 pub fn doctor(context: &Context) -> Result<Diagnosis> {
     let mut findings = vec![settings(context)];
+    findings.extend(secrets(context));
     findings.push(apps(context));
     let (database, store) = database(context);
     findings.extend(database);
     findings.extend(store.map(managers).unwrap_or_default());
     findings.push(broker(context));
+    findings.extend(notify(context));
     findings.push(processes());
     findings.push(disk(context));
     findings.push(waiting(context));
@@ -97,6 +100,11 @@ pub fn doctor(context: &Context) -> Result<Diagnosis> {
 
 fn finding(what: &'static str, health: Health, found: impl Into<String>, mend: Option<String>) -> Finding {
     Finding { what, health, found: found.into(), mend }
+}
+
+/// An error and its reasons on one line.
+fn told(error: &Error) -> String {
+    error.causes().into_iter().fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
 }
 
 fn settings(context: &Context) -> Finding {
@@ -109,10 +117,21 @@ fn settings(context: &Context) -> Finding {
     finding("project", Health::Ok, found, None)
 }
 
+/// What is not as it should be with the store of secrets, or that all is.
+fn secrets(context: &Context) -> Vec<Finding> {
+    let (well, ill): (Vec<_>, Vec<_>) =
+        super::secrets::store_findings(context).into_iter().partition(|finding| finding.health == Health::Ok);
+    let named = |finding: Finding| Finding { what: "secrets", ..finding };
+    match ill.is_empty() {
+        true => well.into_iter().take(1).map(named).collect(),
+        false => ill.into_iter().map(named).collect(),
+    }
+}
+
 fn apps(context: &Context) -> Finding {
     match find_apps(&context.settings().project.apps()) {
         Ok(found) => finding("apps", Health::Ok, format!("{} under apps/", found.len()), None),
-        Err(error) => finding("apps", Health::Failed, error.to_string(), error.hint_text().map(str::to_owned)),
+        Err(error) => finding("apps", Health::Failed, told(&error), error.hint_text().map(str::to_owned)),
     }
 }
 
@@ -126,14 +145,14 @@ fn database(context: &Context) -> (Vec<Finding>, Option<Store>) {
         Ok(store) => store,
         Err(error) => {
             let mend = error.hint_text().map(str::to_owned);
-            return (vec![finding("database", Health::Failed, error.to_string(), mend)], None);
+            return (vec![finding("database", Health::Failed, told(&error), mend)], None);
         }
     };
     let mut findings = vec![finding("database", Health::Ok, format!("{label}, open within {ms} ms"), None)];
     findings.push(match store.schema_state() {
         Ok(SchemaState::Current) => finding("schema", Health::Ok, "up to date", None),
         Ok(state) => finding("schema", Health::Failed, format!("{state:?}"), Some("dc deploy".to_owned())),
-        Err(error) => finding("schema", Health::Failed, error.to_string(), None),
+        Err(error) => finding("schema", Health::Failed, told(&error), None),
     });
     findings.extend(clock(context));
     (findings, Some(store))
@@ -210,10 +229,35 @@ fn broker(context: &Context) -> Finding {
         Err(error) => finding(
             "broker",
             Health::Warning,
-            format!("{error}; commands travel by the database"),
-            Some("rabbitmqctl status, on its machine; or mend `[broker] url`".to_owned()),
+            format!("{}; commands travel by the database", told(&error)),
+            Some(error.hint_text().unwrap_or("rabbitmqctl status, on its machine; or mend `[broker] url`").to_owned()),
         ),
     }
+}
+
+/// The channels by which people are told.
+fn notify(context: &Context) -> Vec<Finding> {
+    let report = match super::manager::notify(context, &NotifyOptions::default()) {
+        Ok(report) => report,
+        // the database has a finding of its own
+        Err(error) => return vec![finding("notify", Health::Warning, error.to_string(), None)],
+    };
+    if report.channels.is_empty() {
+        let mend = "name a channel in dc.toml: [notify.ops] url = \"tgram://TOKEN/CHAT\"".to_owned();
+        return vec![finding("notify", Health::Ok, "no channel is configured: nobody is told of failures", Some(mend))];
+    }
+    let found = report.channels.iter().map(|it| {
+        let (name, kind) = (&it.channel, it.kind.unwrap_or("?"));
+        let counts = format!("{} waiting, {} sent, {} refused", it.waiting, it.sent, it.refused);
+        match &it.wrong {
+            Some(wrong) => {
+                let mend = format!("dc manager notify --test --channel {name}");
+                finding("notify", Health::Failed, format!("{name}: {wrong}; {counts}"), Some(mend))
+            }
+            None => finding("notify", Health::Ok, format!("{name} ({kind}): {counts}"), None),
+        }
+    });
+    found.collect()
 }
 
 fn processes() -> Finding {

@@ -13,6 +13,7 @@ mod ocr;
 mod profile;
 mod prune;
 mod run;
+mod secrets;
 
 pub use crate::manager::{Manager, ManagerState};
 pub use crate::tables::AppCommand;
@@ -31,4 +32,5 @@ pub use ocr::{
 };
 pub use profile::{ProfileOptions, RunProfile, profile};
 pub use prune::{PruneOptions, PruneReport, prune};
-pub use run::{Echo, RunOptions, RunReport, run};
+pub use run::{Echo, RunOptions, RunReport, TapeOptions, run};
+pub use secrets::*;

@@ -1,12 +1,16 @@
 //! `dc run`: starts an app, stays with it, and leaves one row in `runtime`, whatever happens.
 
 mod echo;
+mod given;
 mod outcome;
+mod tape;
 
 pub use echo::Echo;
 pub use outcome::RunReport;
+pub use tape::TapeOptions;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use base64::Engine;
@@ -20,14 +24,18 @@ use crate::apps::{
 use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, OrFail, Result};
+use crate::http::Recorded;
 use crate::ident::{AppName, RuntimeId, host};
-use crate::logs::{Capture, Captured, LaneReport, Redactor, RunOfApp};
+use crate::logs::{CaptchaCosts, Capture, Captured, LaneReport, RunOfApp};
+use crate::redact::Redactor;
 use crate::settings::MAIN;
 use crate::tables::{
     AppRow, Backoff, Claim, FunctionTimes, LogLevel, Missing, NewRun, OccurrenceState, RunEnd, RunOutcome, RunRow,
     SchemaState, StartRun, Store,
 };
+use given::Given;
 use outcome::{end_of, outcome_of};
+use tape::Tape;
 
 /// The keys of a log record besides its message.
 type Marks = serde_json::Map<String, serde_json::Value>;
@@ -46,6 +54,8 @@ pub struct RunOptions {
     pub echo: Echo,
     /// The occurrence that a manager has claimed, and the number of the claim.
     pub occurrence: Option<(i64, i64)>,
+    /// What becomes of its requests.
+    pub tape: TapeOptions,
     /// Who or what started it, where that is not the person at the keyboard.
     pub started_by: Option<String>,
 }
@@ -56,19 +66,32 @@ pub struct RunOptions {
 /// Not found for an unknown app or program; busy (75) when it runs already; settings for a broken app.toml. An app that
 /// starts and fails is no error: its status is in the report.
 pub fn run(context: &Context, options: &RunOptions) -> Result<RunReport> {
+    let (options, replayed) = tape::prepare(context, options)?;
+    let options = &options;
     let arguments = arguments_of(options)?;
     let found = find_app(&context.settings().project.apps(), &options.app)?;
     let (store, app) = registered(context, &found)?;
+    let given = Given::to(context, &found)?;
     let signals = Signals::forwarded()?;
+    let (runtime, started_at) = (RuntimeId::new(), clock::now());
+    let recorded = Recorded {
+        runtime: runtime.to_string(),
+        app: found.name.to_string(),
+        args: arguments.clone(),
+        started_at: tape::moment(started_at),
+    };
+    let tape = Tape::start(context, options, replayed, &recorded)?;
     Runner {
         context,
         options,
         found,
         app,
         arguments,
-        runtime: RuntimeId::new(),
-        started_at: clock::now(),
-        redactor: Redactor::of(context.settings()),
+        runtime,
+        started_at,
+        tape,
+        redactor: given.redactor(context.settings()),
+        given,
     }
     .run(store, signals)
 }
@@ -85,26 +108,22 @@ fn arguments_of(options: &RunOptions) -> Result<String> {
 
 /// The app's row. On the embedded default everything is deployed by itself, elsewhere `dc deploy` has to be told.
 fn registered(context: &Context, found: &FoundApp) -> Result<(Store, AppRow)> {
-    let is_default = context.settings().database(MAIN)?.is_default;
-    let definition = found.definition.to_json();
-    if is_default {
+    if context.settings().database(MAIN)?.is_default {
         let mut store = Store::open(context, Missing::Create)?;
-        let is_known = matches!(store.schema_state()?, SchemaState::Current)
-            && row_of(&mut store, found)?.is_some_and(|row| row.definition == definition);
-        if !is_known {
-            deploy(context, &DeployOptions::default())?;
+        if matches!(store.schema_state()?, SchemaState::Current)
+            && let Some(row) =
+                store.app_by_name(&found.name)?.filter(|row| row.definition == found.definition.to_json())
+        {
+            return Ok((store, row));
         }
+        deploy(context, &DeployOptions::default())?;
     }
     let mut store = Store::ready(context)?;
-    match row_of(&mut store, found)? {
+    match store.app_by_name(&found.name)? {
         Some(row) => Ok((store, row)),
         None => Err(Error::new(ErrorKind::NotFound, format!("find the app `{}` in the database", found.name))
             .hint("`dc deploy` registers what stands under apps/")),
     }
-}
-
-fn row_of(store: &mut Store, found: &FoundApp) -> Result<Option<AppRow>> {
-    Ok(store.apps()?.into_iter().find(|row| row.name == found.name))
 }
 
 /// One run, with everything that it is about.
@@ -116,7 +135,9 @@ struct Runner<'a> {
     arguments: String,
     runtime: RuntimeId,
     started_at: NaiveDateTime,
+    tape: Tape,
     redactor: Redactor,
+    given: Given,
 }
 
 impl Runner<'_> {
@@ -222,13 +243,15 @@ impl Runner<'_> {
             ("DC_BIN".to_owned(), dc.into()),
             ("DC_CONFIG".to_owned(), settings.project.config.clone().into()),
         ];
-        let given = definition.env.iter().map(|(name, value)| (name.clone(), value.clone().into()));
+        let set = definition.env.iter().map(|(name, value)| (name.clone(), value.clone().into()));
+        let own = own.into_iter().chain(self.tape.environment()).chain(self.given.marks.clone());
         Ok(Launch {
             program: definition.program(&self.found.folder),
             arguments: definition.arguments().iter().map(OsString::from).collect(),
             folder: self.found.folder.clone(),
-            environment: given.chain(own).collect(),
-            environment_removed: vec!["DC_SECRET_PASSWORD".to_owned()],
+            environment: set.chain(own).collect(),
+            environment_removed: self.given.removed.clone(),
+            secrets: self.given.values.clone(),
             timeout: definition.timeout.or(settings.run.timeout),
             grace: definition.grace.unwrap_or(settings.run.grace),
             alone: true,
@@ -245,8 +268,7 @@ impl Runner<'_> {
                     false => Message::Text { reason: None },
                 };
                 // what is meant for dc is not for people
-                let is_for_dc =
-                    matches!(message, Message::Progress { .. } | Message::NextRun { .. } | Message::Functions { .. });
+                let is_for_dc = !matches!(message, Message::Record { .. } | Message::Text { .. });
                 if !is_for_dc {
                     echo.line(stream, &piece);
                 }
@@ -281,6 +303,14 @@ impl Runner<'_> {
                     }
                 }
             }
+            Message::Requests { requests } => match serde_json::from_value(requests) {
+                Ok(times) => capture.requests(&times),
+                Err(cause) => {
+                    let reason = format!("the times of requests cannot be read: {cause}");
+                    self.take_line(stream, piece, Message::Text { reason: Some(reason) }, capture);
+                }
+            },
+            Message::Captcha { solved, cost, total_ms } => capture.captchas(CaptchaCosts { solved, cost, total_ms }),
             Message::Record { level, message, context } => {
                 capture.record(LogLevel::from_id(level).unwrap_or(LogLevel::Info), source(stream), &message, &context);
             }
@@ -318,6 +348,10 @@ impl Runner<'_> {
 
     fn report(&self, end: &RunEnd, ended: &Result<Ended>, captured: Captured, last_lines: Vec<String>) -> RunReport {
         self.tell_sinks(&captured.sinks);
+        if let Some(folder) = self.tape.made() {
+            let (runtime, folder) = (&self.runtime, folder.display());
+            self.context.shell().note(&format!("recorded in {folder}; `dc run --replay {runtime}` plays it back"));
+        }
         let (status, elapsed) = match ended {
             Ok(ended) => (ended.how.exit_status(), ended.elapsed),
             Err(_) => (1, std::time::Duration::ZERO),
@@ -334,6 +368,7 @@ impl Runner<'_> {
             cpu_user_ms: end.cpu_user_ms,
             cpu_system_ms: end.cpu_system_ms,
             memory_peak_kib: end.memory_peak_kib,
+            cassette: self.tape.made().map(Path::to_owned),
             last_lines,
         }
     }

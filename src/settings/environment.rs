@@ -3,27 +3,29 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// The variables a process was started with, those that are valid text.
+use zeroize::Zeroizing;
+
+/// The variables a process was started with, those that are valid text. Some hold passwords: all are wiped at the end.
 #[derive(Clone, Default)]
-pub struct Environment(BTreeMap<String, String>);
+pub struct Environment(BTreeMap<String, Zeroizing<String>>);
 
 impl Environment {
     /// The environment of this process.
     pub fn process() -> Self {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
+            Some((name.into_string().ok()?, Zeroizing::new(value.into_string().ok()?)))
         };
         Self(std::env::vars_os().filter_map(text).collect())
     }
 
     /// An environment made by hand, for a program that embeds the library and for tests.
     pub fn of<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        Self(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+        Self(pairs.into_iter().map(|(name, value)| (name.to_owned(), Zeroizing::new(value.to_owned()))).collect())
     }
 
     /// A variable's text; an empty one counts as not set.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|text| !text.is_empty())
+        self.0.get(name).map(|text| text.as_str()).filter(|text| !text.is_empty())
     }
 
     /// The names of all variables that start with `prefix`.

@@ -16,7 +16,8 @@ pub(super) struct Known {
 
 /// All sections.
 pub(super) const KNOWN: &[Known] = &[
-    Known { section: "broker", fields: &["url"], secret: &["url"] },
+    Known { section: "broker", fields: &["url", "certificates"], secret: &["url"] },
+    Known { section: "captcha", fields: &["solver", "key", "api", "timeout", "poll"], secret: &["key"] },
     Known {
         section: "db.*",
         fields: &["url", "backend", "path", "host", "port", "name", "username", "password", "sslmode", "sslrootcert"],
@@ -30,12 +31,74 @@ pub(super) const KNOWN: &[Known] = &[
     Known { section: "log.file", fields: &["path", "size_max", "files_max"], secret: &[] },
     Known {
         section: "log.splunk",
-        fields: &["url", "token", "index", "source", "sourcetype", "acknowledge", "acknowledge_timeout", "timeout"],
+        fields: &[
+            "url",
+            "token",
+            "index",
+            "source",
+            "sourcetype",
+            "acknowledge",
+            "acknowledge_timeout",
+            "timeout",
+            "certificates",
+        ],
         secret: &["token"],
     },
     Known { section: "group.*", fields: &["max_running"], secret: &[] },
+    Known { section: "host.*", fields: &["rate", "concurrency", "verify", "certificates"], secret: &[] },
+    Known {
+        section: "http",
+        fields: &[
+            "timeout",
+            "connect_timeout",
+            "read_timeout",
+            "retries",
+            "user_agent",
+            "proxies",
+            "proxy_cool_down",
+            "rate",
+            "concurrency",
+            "save",
+            "certificates",
+            "body_max",
+            "in_flight_max",
+        ],
+        secret: &["proxies"],
+    },
     Known { section: "manager", fields: &["max_running", "backoff", "backoff_max", "keep"], secret: &[] },
     Known { section: "merge", fields: &["max_gone_percent", "max_gone_rows"], secret: &[] },
+    Known {
+        section: "notify.*",
+        fields: &[
+            "url",
+            "type",
+            "severity",
+            "quiet",
+            "timezone",
+            "subject",
+            "body",
+            "every",
+            "digest_at",
+            "api",
+            "token",
+            "chat",
+            "webhook",
+            "channel",
+            "username",
+            "host",
+            "port",
+            "security",
+            "password",
+            "from",
+            "to",
+            "certificates",
+            "secret",
+            "headers",
+            "proxy",
+        ],
+        secret: &["url", "token", "webhook", "password", "secret", "headers", "proxy"],
+    },
+    Known { section: "secrets", fields: &["path", "password_file"], secret: &[] },
     Known {
         section: "ocr",
         fields: &[
@@ -61,9 +124,9 @@ impl Known {
         self.section.strip_suffix(".*")
     }
 
-    fn takes(&self, section: &str) -> bool {
+    pub(super) fn takes(&self, section: &str) -> bool {
         match self.family() {
-            Some(family) => section.split_once('.').is_some_and(|(first, rest)| first == family && !rest.contains('.')),
+            Some(family) => section.split_once('.').is_some_and(|(first, rest)| first == family && !rest.is_empty()),
             None => self.section == section,
         }
     }
@@ -97,6 +160,13 @@ fn check_section(path: &Path, section: &str, content: &toml::Table) -> Result<()
             toml::Value::Table(content) if is_above => check_section(path, &full, content)?,
             _ => match known {
                 Some(known) if known.fields.contains(&name.as_str()) => {}
+                // [host.api.example.com] without quotes
+                Some(known) if value.is_table() && known.family().is_some() => {
+                    let message = format!("read {}: there is no section `{full}`", path.display());
+                    let family = known.family().unwrap_or_default();
+                    return Err(settings_error(message)
+                        .hint(format!("a name with points goes in quotes: [{family}.\"api.example.com\"]")));
+                }
                 Some(known) => return Err(unknown(path, &full, known.fields)),
                 None => {
                     let error = settings_error(format!("read {}: `{full}` belongs to no section", path.display()));

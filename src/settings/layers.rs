@@ -1,10 +1,12 @@
 //! Where a setting comes from: the environment, then the project's dc.toml, then the user's, each field on its own.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::database::password_in;
 use super::environment::Environment;
 use super::known::{KNOWN, check_names};
+use super::secret::Secret;
 use crate::error::{Error, ErrorKind, Result, file_error};
 
 /// One dc.toml that was read.
@@ -14,10 +16,23 @@ struct File {
     table: toml::Table,
 }
 
+/// What the encrypted store says of the settings.
+#[derive(Clone, Default)]
+pub(super) enum Store {
+    /// Nothing: there is none, it holds no settings, or they are in the environment already.
+    #[default]
+    Silent,
+    /// The values of variables.
+    Open { values: BTreeMap<String, Secret>, path: PathBuf },
+    /// It holds settings, and nobody knows which: no password was given.
+    Locked { path: PathBuf },
+}
+
 /// All layers, nearest first.
 #[derive(Clone)]
 pub(super) struct Layers {
     environment: Environment,
+    pub(super) store: Store,
     files: Vec<File>,
 }
 
@@ -29,7 +44,7 @@ struct Found {
 
 impl Layers {
     pub(super) fn new(environment: Environment) -> Self {
-        Self { environment, files: Vec::new() }
+        Self { environment, store: Store::Silent, files: Vec::new() }
     }
 
     pub(super) fn environment(&self) -> &Environment {
@@ -66,7 +81,12 @@ impl Layers {
         }
         let fields = KNOWN.iter().find(|known| known.family() == Some(family)).map_or(&[][..], |known| known.fields);
         let prefix = format!("DC_{}_", family.to_uppercase());
-        for variable in self.environment.names(&prefix) {
+        let stored = match &self.store {
+            Store::Open { values, .. } => values.keys().map(String::as_str).collect(),
+            _ => Vec::new(),
+        };
+        let stored = stored.into_iter().filter(|name| name.starts_with(&prefix));
+        for variable in self.environment.names(&prefix).chain(stored) {
             let rest = &variable[prefix.len()..];
             let named = fields.iter().find_map(|field| rest.strip_suffix(&format!("_{}", field.to_uppercase())));
             names.extend(named.map(str::to_lowercase));
@@ -89,8 +109,11 @@ impl Layers {
             {
                 let text = self.text(section, field).ok().flatten();
                 found.extend(match *field {
-                    "url" => text.and_then(|url| password_in(&url).map(str::to_owned)),
-                    _ => text,
+                    "url" if *section != "notify" && !section.starts_with("notify.") => passwords_in(text.as_deref()),
+                    "proxies" | "proxy" => passwords_in(text.as_deref()),
+                    "url" | "webhook" => tokens_in(text.as_deref()),
+                    "headers" => text.iter().flat_map(|text| text.split(',')).filter_map(value_of).collect(),
+                    _ => text.into_iter().collect(),
                 });
             }
         }
@@ -121,19 +144,33 @@ impl Layers {
 
     /// Text from a variable stays text until its field asks for a number, so the password `0123` survives.
     fn find(&self, section: &str, field: &str) -> Result<Option<Found>> {
-        let variable = format!("DC_{}_{}", section.replace('.', "_"), field).to_uppercase();
+        let variable = format!("DC_{section}_{field}").to_uppercase();
+        let variable: String = variable.chars().map(|it| if it.is_ascii_alphanumeric() { it } else { '_' }).collect();
         if let Some(text) = self.environment.get(&variable) {
             return Ok(Some(Found { text: text.to_owned(), origin: format!("the variable {variable}") }));
         }
+        match &self.store {
+            Store::Open { values, path } => {
+                if let Some(secret) = values.get(&variable).filter(|secret| !secret.reveal().is_empty()) {
+                    let origin = format!("{variable} in {}", path.display());
+                    return Ok(Some(Found { text: secret.reveal().to_owned(), origin }));
+                }
+            }
+            Store::Locked { path } => self.check_not_locked(section, &variable, path)?,
+            Store::Silent => self.check_not_withheld(&variable)?,
+        }
         for file in &self.files {
-            let mut value = file.table.get(section.split('.').next().unwrap_or(section));
-            for part in section.split('.').skip(1).chain([field]) {
+            // a member's name may have points of its own: host.api.example.com
+            let (first, member) = section.split_once('.').map_or((section, None), |(first, rest)| (first, Some(rest)));
+            let mut value = file.table.get(first);
+            for part in member.into_iter().chain([field]) {
                 value = value.and_then(|value| value.get(part));
             }
             let text = match value {
                 None => continue,
                 Some(toml::Value::String(text)) => text.clone(),
                 Some(toml::Value::Integer(number)) => number.to_string(),
+                Some(toml::Value::Float(number)) => number.to_string(),
                 Some(toml::Value::Boolean(flag)) => flag.to_string(),
                 Some(toml::Value::Array(items)) if items.iter().all(toml::Value::is_str) => {
                     items.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(",")
@@ -149,6 +186,56 @@ impl Layers {
             return Ok(Some(Found { text, origin: file.path.display().to_string() }));
         }
         Ok(None)
+    }
+}
+
+/// The passwords in URLs, which may be several with commas.
+fn passwords_in(text: Option<&str>) -> Vec<String> {
+    let urls = text.unwrap_or_default().split(',').map(str::trim);
+    urls.filter_map(|url| password_in(url).map(str::to_owned)).collect()
+}
+
+/// The parts of a channel's URL that may open it: those that are long and no plain word, and a password of any length.
+fn tokens_in(text: Option<&str>) -> Vec<String> {
+    let text = text.unwrap_or_default();
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let is_token = |part: &&str| {
+        part.len() >= TOKEN_CHARS_MIN && part.bytes().any(|it| it.is_ascii_digit() || it.is_ascii_uppercase())
+    };
+    let parts = rest.split(['/', '?', '&', '=', '@']).filter(is_token).map(str::to_owned);
+    parts.chain(password_in(text).map(str::to_owned)).collect()
+}
+
+/// The value of `Name: value`.
+fn value_of(header: &str) -> Option<String> {
+    header.split_once(':').map(|(_, value)| value.trim().to_owned())
+}
+
+/// A shorter part of a channel's URL is a name, not a token.
+const TOKEN_CHARS_MIN: usize = 8;
+
+impl Layers {
+    /// A setting that a locked store may hold must not silently be another one. Where a variable says anything of a
+    /// section, that is enough; and sections that never hold a secret are not waited for.
+    fn check_not_locked(&self, section: &str, variable: &str, path: &Path) -> Result<()> {
+        let holds_secrets = KNOWN.iter().any(|known| !known.secret.is_empty() && known.takes(section));
+        let prefix = format!("DC_{}_", section.replace('.', "_")).to_uppercase();
+        if !holds_secrets || self.environment.names(&prefix).next().is_some() {
+            return Ok(());
+        }
+        let message = format!("read the setting `{variable}`: it may be in {}, which is locked", path.display());
+        Err(Error::new(ErrorKind::Permission, message)
+            .hint(format!("set DC_SECRET_PASSWORD, or `[secrets] password_file` in dc.toml, or {variable} itself")))
+    }
+
+    /// A setting that the app around us was not given must not silently be another one either.
+    fn check_not_withheld(&self, variable: &str) -> Result<()> {
+        let withheld = self.environment.get("DC_SECRETS_WITHHELD").unwrap_or_default();
+        if !withheld.split(',').any(|name| name == variable) {
+            return Ok(());
+        }
+        let message = format!("read the setting `{variable}`: the store has it, and this app is not given it");
+        Err(Error::new(ErrorKind::Permission, message).hint(format!("add \"{variable}\" to `secrets` in its app.toml")))
     }
 }
 

@@ -14,17 +14,20 @@ pub use project::Project;
 pub use secret::Secret;
 pub use section::Section;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::Result;
 use crate::ident::RuntimeId;
-use layers::Layers;
+use layers::{Layers, Store};
 
 /// The share of a scope's rows that one merge may archive before the guard asks.
 const MAX_GONE_PERCENT: u64 = 50;
 /// Below so many rows that would go the guard stays silent.
 const MAX_GONE_ROWS: u64 = 20;
+/// The store of secrets of a project that says nothing else.
+const STORE_FILE: &str = "secrets.zip";
 /// How long an app has between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(10);
 /// How long an app is not started again after a failure: the first pause, and the longest.
@@ -56,6 +59,10 @@ pub struct Settings {
     pub log: LogSettings,
     /// `[manager]`
     pub manager: ManagerSettings,
+    /// The cassette that the requests of this process go to or come from.
+    pub cassette: Option<CassetteSettings>,
+    /// `[secrets]`
+    pub secrets: SecretsSettings,
     /// The run that this process is part of, when an app calls dc.
     pub inside: Option<Inside>,
     /// A person's name in what the database records: who typed this.
@@ -104,6 +111,15 @@ pub struct LogSettings {
     pub flush: Duration,
 }
 
+/// `[secrets]`: where the encrypted store is, and what opens it.
+#[derive(Debug, Clone)]
+pub struct SecretsSettings {
+    /// The store, absolute, whether it exists or not.
+    pub path: PathBuf,
+    /// A file with its password, which only its owner can read.
+    pub password_file: Option<PathBuf>,
+}
+
 /// `[manager]`: how schedules are kept.
 #[derive(Debug, Clone)]
 pub struct ManagerSettings {
@@ -140,6 +156,24 @@ pub enum LogFormat {
     Json,
 }
 
+/// A cassette of requests, from `DC_CASSETTE` and `DC_CASSETTE_MODE`.
+#[derive(Debug, Clone)]
+pub struct CassetteSettings {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Whether it is written or served.
+    pub mode: CassetteMode,
+}
+
+/// What a cassette is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CassetteMode {
+    /// Requests are made, and written down.
+    Record,
+    /// Answers come from it, and nothing goes over the network.
+    Replay,
+}
+
 /// The run around this process, from `DC_RUNTIME` and `DC_APP_ID`.
 #[derive(Debug, Clone)]
 pub struct Inside {
@@ -162,6 +196,33 @@ impl Settings {
         if let Some(file) = user_file {
             layers.add_file(&file)?;
         }
+        Self::of_layers(project, layers)
+    }
+
+    /// The same settings, with the values of variables that the store at `path` holds: below the environment, above
+    /// every file.
+    ///
+    /// # Errors
+    /// As [`Settings::load`], for the values of the store.
+    pub fn with_store(mut self, values: BTreeMap<String, Secret>, path: &Path) -> Result<Self> {
+        self.layers.store = Store::Open { values, path: path.to_owned() };
+        Self::of_layers(self.project, self.layers)
+    }
+
+    /// The same settings, when the store at `path` holds some and cannot be opened: those that it may hold cannot be
+    /// read any more, so that nothing works on another database than it should.
+    #[must_use]
+    pub fn with_locked_store(mut self, path: &Path) -> Self {
+        self.layers.store = Store::Locked { path: path.to_owned() };
+        self
+    }
+
+    /// A variable of the environment; an empty one counts as not set.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.layers.environment().get(name)
+    }
+
+    fn of_layers(project: Project, layers: Layers) -> Result<Self> {
         let section = |name| Section::new(&layers, name);
         let run = RunSettings {
             map_objects: section("run").flag("map_objects")?.unwrap_or(true),
@@ -174,11 +235,16 @@ impl Settings {
         };
         let log = log_settings(section("log"), &project)?;
         let manager = manager_settings(&layers)?;
+        let secrets = SecretsSettings {
+            path: project.root.join(section("secrets").text("path")?.unwrap_or_else(|| STORE_FILE.to_owned())),
+            password_file: section("secrets").text("password_file")?.map(|file| project.root.join(file)),
+        };
         let environment = layers.environment();
         let inside = inside(environment)?;
+        let cassette = cassette(environment)?;
         let user = ["USER", "LOGNAME"].iter().find_map(|name| environment.get(name)).unwrap_or("unknown").to_owned();
         let no_color = environment.get("NO_COLOR").is_some();
-        Ok(Self { project, run, merge, log, manager, inside, user, no_color, layers })
+        Ok(Self { project, run, merge, log, manager, cassette, secrets, inside, user, no_color, layers })
     }
 
     /// The database of this name: `[db.NAME]` or `DC_DB_NAME_*`; `main` has an embedded default.
@@ -195,7 +261,7 @@ impl Settings {
     }
 
     /// Everything in the settings that must not be seen: passwords, and those inside URLs, as written and decoded.
-    pub fn secrets(&self) -> Vec<Secret> {
+    pub fn secret_values(&self) -> Vec<Secret> {
         let mut secrets: Vec<Secret> = Vec::new();
         let password = self.layers.environment().get("DC_SECRET_PASSWORD").map(str::to_owned);
         for text in self.layers.secrets().into_iter().chain(password) {
@@ -203,6 +269,11 @@ impl Settings {
             secrets.push(Secret::new(text));
         }
         secrets
+    }
+
+    /// The names of a family's members: `notify` for all `[notify.NAME]`.
+    pub fn names(&self, family: &str) -> Vec<String> {
+        self.layers.names(family)
     }
 
     /// The names of the databases that are configured; `main` is there even when it is not listed.
@@ -253,6 +324,20 @@ fn find_project(source: &Source, environment: &Environment) -> Result<Project> {
     }
     let folder = source.folder.clone().unwrap_or_else(|| PathBuf::from("."));
     Project::find(&folder)
+}
+
+fn cassette(environment: &Environment) -> Result<Option<CassetteSettings>> {
+    let Some(folder) = environment.get("DC_CASSETTE").map(PathBuf::from) else { return Ok(None) };
+    let mode = match environment.get("DC_CASSETTE_MODE") {
+        Some("record") => CassetteMode::Record,
+        Some("replay") => CassetteMode::Replay,
+        other => {
+            let other = other.unwrap_or_default();
+            let message = format!("read the variable DC_CASSETTE_MODE: it takes record or replay, and is `{other}`");
+            return Err(layers::settings_error(message));
+        }
+    };
+    Ok(Some(CassetteSettings { folder, mode }))
 }
 
 fn inside(environment: &Environment) -> Result<Option<Inside>> {

@@ -58,6 +58,15 @@ impl<'a> Section<'a> {
         self.layers.typed(self.name, field, "a whole number", |text| text.trim().parse().ok())
     }
 
+    /// A number above 0, with or without a point.
+    ///
+    /// # Errors
+    /// Settings, with the origin of what is none.
+    pub fn decimal(&self, field: &str) -> Result<Option<f64>> {
+        let read = |text: &str| text.trim().parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
+        self.layers.typed(self.name, field, "a number above 0", read)
+    }
+
     /// True or false.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! What a person sees: data on stdout, everything else on stderr, colour and bars only on a terminal.
 
+mod prompt;
 mod screen;
 
 pub use screen::Screen;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use comfy_table::{ContentArrangement, LineStyle, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use crate::error::{Error, Result, file_error};
 
@@ -90,7 +92,8 @@ impl Shell {
     /// # Errors
     /// When stdout does not take it; a reader that has gone is `BrokenPipe`.
     pub fn print<R: Display + Serialize>(&self, report: &R) -> Result<()> {
-        let text = if self.options.json { json(report)? } else { report.to_string() };
+        // wiped: some reports are secrets
+        let text = Zeroizing::new(if self.options.json { json(report)? } else { report.to_string() });
         self.line(&text)
     }
 
@@ -168,6 +171,32 @@ impl Shell {
     /// Whether a person watches: stdout or stderr is a terminal.
     pub fn is_watched(&self) -> bool {
         self.out_is_terminal || self.err_is_terminal
+    }
+
+    /// Whether stdout is a terminal, where whoever stands behind a person reads too.
+    pub fn out_is_terminal(&self) -> bool {
+        self.out_is_terminal
+    }
+
+    /// Whether a person can be asked something: one that sees what is asked, and has a terminal to answer.
+    pub fn can_ask(&self) -> bool {
+        self.err_is_terminal && prompt::has_terminal()
+    }
+
+    /// Asks a person for a line that is not shown while it is typed.
+    ///
+    /// # Errors
+    /// Interrupted (exit 130) on Ctrl-C; what the terminal says.
+    pub fn ask_unseen(&self, question: &str) -> Result<Zeroizing<String>> {
+        prompt::ask_unseen(question)
+    }
+
+    /// Waits until a person types Enter.
+    ///
+    /// # Errors
+    /// As [`Shell::ask_unseen`].
+    pub fn wait_for_enter(&self, text: &str) -> Result<()> {
+        prompt::ask_unseen(text).map(|_| ())
     }
 
     /// `text` in a colour where stdout shows colours.

@@ -162,6 +162,14 @@ impl Store {
         })
     }
 
+    /// The active app of this name.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn app_by_name(&mut self, name: &AppName) -> Result<Option<AppRow>> {
+        self.read("read an app", |connection| Ok(load(connection, WhichApps::Named(name))?.pop()))
+    }
+
     /// The active apps whose last runs failed.
     ///
     /// # Errors
@@ -210,14 +218,16 @@ impl Store {
 }
 
 /// Which apps to read.
-pub(super) enum WhichApps {
+pub(super) enum WhichApps<'a> {
     Active,
     Failing,
+    /// The active one of this name.
+    Named(&'a AppName),
     /// The one of this number, archived or not.
     One(i64),
 }
 
-pub(super) fn load(connection: &mut Link, which: WhichApps) -> QueryResult<Vec<AppRow>> {
+pub(super) fn load(connection: &mut Link, which: WhichApps<'_>) -> QueryResult<Vec<AppRow>> {
     let query = apps::table.inner_join(app_parents::table.inner_join(app_groups::table)).select((
         AppRecord::as_select(),
         app_parents::name,
@@ -228,6 +238,10 @@ pub(super) fn load(connection: &mut Link, which: WhichApps) -> QueryResult<Vec<A
     let rows: Vec<(AppRecord, String, String, String)> = match which {
         WhichApps::Active => query.filter(active).load(connection)?,
         WhichApps::Failing => query.filter(active.and(apps::failures.gt(0))).load(connection)?,
+        WhichApps::Named(name) => {
+            let is_named = apps::name.eq(&name.name).and(app_parents::name.eq(&name.parent));
+            query.filter(active.and(is_named).and(app_groups::name.eq(&name.group))).load(connection)?
+        }
         WhichApps::One(app_id) => query.filter(apps::id.eq(app_id)).load(connection)?,
     };
     rows.into_iter().map(|(record, parent, group, name)| row(record, AppName { group, parent, name })).collect()

@@ -7,6 +7,7 @@ mod command;
 #[cfg(test)]
 mod conformance;
 mod connection;
+mod delivery;
 mod driver;
 mod due;
 mod failure;
@@ -36,6 +37,7 @@ pub use codebook::{
     AppCommand, AppType, Codebook, CodebookRow, CommandFlag, FatalFlag, LogLevel, RunOutcome, RunStatus, codebooks,
 };
 pub use command::{CommandFilter, CommandRow};
+pub use delivery::{ChannelRow, DigestRow, Sent, Waiting};
 pub use due::{DueApp, DuePlace};
 pub use fatal::{IncidentRow, LastOutcome};
 pub use function::{FunctionRow, FunctionTimes};

@@ -23,6 +23,8 @@ pub enum MessageKind {
     Incident,
     /// They no longer do.
     IncidentOver,
+    /// What an app or a person has to say.
+    Told,
 }
 
 impl MessageKind {
@@ -33,6 +35,7 @@ impl MessageKind {
             Self::Recovered => "recovered",
             Self::Incident => "incident",
             Self::IncidentOver => "incident_over",
+            Self::Told => "told",
         }
     }
 }
@@ -83,6 +86,14 @@ impl Store {
         self.read("read the messages", |connection| rows.select(MessageRow::as_select()).load(connection))
     }
 
+    /// Writes a message; its identity.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn tell(&mut self, message: &NewMessage) -> Result<String> {
+        self.write("write a message", |connection| append(connection, message))
+    }
+
     /// The identity of the newest message; empty when there is none.
     ///
     /// # Errors
@@ -94,9 +105,10 @@ impl Store {
 }
 
 /// Writes a message in the transaction that is open.
-pub(super) fn append(connection: &mut Link, message: &NewMessage) -> QueryResult<()> {
+pub(super) fn append(connection: &mut Link, message: &NewMessage) -> QueryResult<String> {
+    let id = new_identity();
     let row = (
-        outbox::id.eq(new_identity()),
+        outbox::id.eq(&id),
         outbox::created_at.eq(clock::now()),
         outbox::severity.eq(message.severity.id()),
         outbox::kind.eq(message.kind.name()),
@@ -104,7 +116,7 @@ pub(super) fn append(connection: &mut Link, message: &NewMessage) -> QueryResult
         outbox::subject.eq(&message.subject),
         outbox::body.eq(&message.body),
     );
-    diesel::insert_into(outbox::table).values(row).execute(connection).map(drop)
+    diesel::insert_into(outbox::table).values(row).execute(connection).map(|_| id)
 }
 
 /// The kind of the last message about an app.

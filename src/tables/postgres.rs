@@ -18,7 +18,7 @@ use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 
 use super::driver::Driver;
 use crate::db::server::ServerTarget;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 type Inner = AsyncConnectionWrapper<AsyncPgConnection, Driver>;
 type Manager = <Inner as Connection>::TransactionManager;
@@ -56,8 +56,10 @@ impl Pg {
     }
 }
 
+/// diesel sets a few variables of the session; a server that has answered refuses that only by going away.
 fn settle(target: &ServerTarget, made: ConnectionResult<AsyncPgConnection>) -> Result<AsyncPgConnection> {
-    made.map_err(|cause| Error::failed(format!("set up the connection to {}", target.label)).because(cause))
+    let what = || format!("set up the connection to {}", target.label);
+    made.map_err(|cause| Error::new(ErrorKind::Busy, what()).because(cause).hint("the server went away; try again"))
 }
 
 impl SimpleConnection for Pg {

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use super::Store;
 use super::codebook::CommandFlag;
-use super::schema::{command_log, function_log, managers, occurrences, runtime};
+use super::schema::{command_log, deliveries, function_log, managers, occurrences, outbox, runtime};
 use crate::error::Result;
 
 /// What may be deleted when it is old.
@@ -19,11 +19,13 @@ pub enum Old {
     Commands,
     /// Managers that have ended.
     Managers,
+    /// Messages that no channel has still to send.
+    Messages,
 }
 
 impl Old {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Runs, Self::Occurrences, Self::Commands, Self::Managers];
+    pub const ALL: [Self; 5] = [Self::Runs, Self::Occurrences, Self::Commands, Self::Managers, Self::Messages];
 
     /// In the words of a report.
     pub fn name(self) -> &'static str {
@@ -32,6 +34,7 @@ impl Old {
             Self::Occurrences => "occurrences",
             Self::Commands => "commands",
             Self::Managers => "managers",
+            Self::Messages => "messages",
         }
     }
 }
@@ -49,6 +52,10 @@ impl Store {
             }
             Old::Commands => command_log::table.filter(command_log::cmd_exec.lt(before)).count().get_result(connection),
             Old::Managers => managers::table.filter(managers::ended_at.lt(before)).count().get_result(connection),
+            Old::Messages => outbox::table
+                .filter(outbox::created_at.lt(before).and(outbox::id.ne_all(undelivered())))
+                .count()
+                .get_result(connection),
         })
     }
 
@@ -84,8 +91,25 @@ impl Store {
                     let ids: Vec<String> = old.select(managers::id).limit(count).load(connection)?;
                     diesel::delete(managers::table.filter(managers::id.eq_any(&ids))).execute(connection)?
                 }
+                Old::Messages => {
+                    let old = outbox::table
+                        .filter(outbox::created_at.lt(before).and(outbox::id.ne_all(undelivered())))
+                        .order(outbox::id.asc());
+                    let ids: Vec<String> = old.select(outbox::id).limit(count).load(connection)?;
+                    diesel::delete(deliveries::table.filter(deliveries::message_id.eq_any(&ids)))
+                        .execute(connection)?;
+                    diesel::delete(outbox::table.filter(outbox::id.eq_any(&ids))).execute(connection)?
+                }
             };
             Ok(deleted as u64)
         })
     }
+}
+
+/// The messages that a channel has still to send.
+fn undelivered() -> diesel::dsl::Select<
+    diesel::dsl::Filter<deliveries::table, diesel::dsl::EqAny<deliveries::state, [&'static str; 2]>>,
+    deliveries::message_id,
+> {
+    deliveries::table.filter(deliveries::state.eq_any(["waiting", "sealed"])).select(deliveries::message_id)
 }

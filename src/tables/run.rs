@@ -84,6 +84,20 @@ pub struct RunEnd {
     pub solved: i64,
     /// How many failed.
     pub failed: i64,
+    /// Requests that it sent.
+    pub http_requests: i64,
+    /// Those that failed, or were answered with 400 and above.
+    pub http_errors: i64,
+    /// How long one took on average, in milliseconds.
+    pub http_mean_ms: Option<f64>,
+    /// How long all but the slowest twentieth took, in milliseconds.
+    pub http_p95_ms: Option<f64>,
+    /// Captchas that it had solved.
+    pub captchas: i64,
+    /// What they cost, in the currency of the account.
+    pub captcha_cost: f64,
+    /// How long they took together, in milliseconds.
+    pub captcha_ms: i64,
     /// How long the app is not started again after a failure.
     pub backoff: Backoff,
 }
@@ -104,6 +118,13 @@ impl RunEnd {
             task_size: run.task_size,
             solved: run.solved,
             failed: run.failed,
+            http_requests: 0,
+            http_errors: 0,
+            http_mean_ms: None,
+            http_p95_ms: None,
+            captchas: 0,
+            captcha_cost: 0.0,
+            captcha_ms: 0,
             backoff: Backoff::default(),
         }
     }
@@ -250,7 +271,7 @@ fn tell_recovery(connection: &mut Link, app_id: i64, end: &RunEnd) -> QueryResul
         subject: format!("{} runs well again", app.name),
         body: String::new(),
     };
-    outbox::append(connection, &message)
+    outbox::append(connection, &message).map(drop)
 }
 
 /// Closes the row of the run; false when it was closed, or is not there.
@@ -269,6 +290,13 @@ fn close(connection: &mut Link, run: &RuntimeId, end: &RunEnd) -> QueryResult<bo
         runtime::task_size.eq(end.task_size),
         runtime::solved.eq(end.solved),
         runtime::failed.eq(end.failed),
+        runtime::http_requests.eq(end.http_requests),
+        runtime::http_errors.eq(end.http_errors),
+        runtime::http_mean_ms.eq(end.http_mean_ms),
+        runtime::http_p95_ms.eq(end.http_p95_ms),
+        runtime::captchas.eq(end.captchas),
+        runtime::captcha_cost.eq(end.captcha_cost),
+        runtime::captcha_ms.eq(end.captcha_ms),
     );
     let open = runtime::table.filter(runtime::id.eq(run.as_str()).and(runtime::ended_at.is_null()));
     Ok(diesel::update(open).set(row).execute(connection)? > 0)

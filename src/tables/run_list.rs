@@ -68,6 +68,20 @@ pub struct RunRow {
     pub solved: i64,
     /// How many failed.
     pub failed: i64,
+    /// Requests that it sent.
+    pub http_requests: i64,
+    /// Those that failed, or were answered with 400 and above.
+    pub http_errors: i64,
+    /// How long one took on average, in milliseconds.
+    pub http_mean_ms: Option<f64>,
+    /// How long all but the slowest twentieth took, in milliseconds.
+    pub http_p95_ms: Option<f64>,
+    /// Captchas that it had solved.
+    pub captchas: i64,
+    /// What they cost, in the currency of the account.
+    pub captcha_cost: f64,
+    /// How long they took together, in milliseconds.
+    pub captcha_ms: i64,
 }
 
 /// Which runs to list.
@@ -106,6 +120,13 @@ struct RunRecord {
     task_size: Option<i64>,
     solved: i64,
     failed: i64,
+    http_requests: i64,
+    http_errors: i64,
+    http_mean_ms: Option<f64>,
+    http_p95_ms: Option<f64>,
+    captchas: i64,
+    captcha_cost: f64,
+    captcha_ms: i64,
 }
 
 #[derive(QueryableByName)]
@@ -243,5 +264,12 @@ fn row(record: RunRecord, app: AppName) -> QueryResult<RunRow> {
         task_size: record.task_size,
         solved: record.solved,
         failed: record.failed,
+        http_requests: record.http_requests,
+        http_errors: record.http_errors,
+        http_mean_ms: record.http_mean_ms,
+        http_p95_ms: record.http_p95_ms,
+        captchas: record.captchas,
+        captcha_cost: record.captcha_cost,
+        captcha_ms: record.captcha_ms,
     })
 }

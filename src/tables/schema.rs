@@ -103,6 +103,13 @@ table! {
         task_size -> Nullable<BigInt>,
         solved -> BigInt,
         failed -> BigInt,
+        http_requests -> BigInt,
+        http_errors -> BigInt,
+        http_mean_ms -> Nullable<Double>,
+        http_p95_ms -> Nullable<Double>,
+        captchas -> BigInt,
+        captcha_cost -> Double,
+        captcha_ms -> BigInt,
     }
 }
 
@@ -223,6 +230,34 @@ table! {
     }
 }
 
+table! {
+    channels (name) {
+        name -> Text,
+        since -> Timestamp,
+        looked_at -> Timestamp,
+        holder -> Nullable<Text>,
+        held_until -> Nullable<Timestamp>,
+        not_before -> Nullable<Timestamp>,
+        failures -> BigInt,
+        reason -> Nullable<Text>,
+        sent_at -> Nullable<Timestamp>,
+    }
+}
+
+table! {
+    deliveries (channel, message_id) {
+        channel -> Text,
+        message_id -> Text,
+        state -> Text,
+        severity -> BigInt,
+        digest -> Nullable<Text>,
+        taken_at -> Timestamp,
+        sent_at -> Nullable<Timestamp>,
+        reason -> Nullable<Text>,
+    }
+}
+
+joinable!(deliveries -> outbox (message_id));
 joinable!(app_parents -> app_groups (app_group_id));
 joinable!(apps -> app_parents (app_parent_id));
 joinable!(runtime -> apps (app_id));
@@ -231,3 +266,4 @@ joinable!(command_log -> apps (app_id));
 joinable!(function_log -> app_functions (app_function_id));
 allow_tables_to_appear_in_same_query!(app_groups, app_parents, apps, runtime, occurrences, command_log);
 allow_tables_to_appear_in_same_query!(app_functions, function_log);
+allow_tables_to_appear_in_same_query!(channels, deliveries, outbox);

@@ -21,6 +21,7 @@ fn shell(script: &str) -> Launch {
         folder: std::env::temp_dir(),
         environment: vec![(RUNTIME_VARIABLE.to_owned(), RuntimeId::new().as_str().into())],
         environment_removed: Vec::new(),
+        secrets: Vec::new(),
         timeout: Some(Duration::from_secs(60)),
         grace: Duration::from_millis(500),
         alone: false,

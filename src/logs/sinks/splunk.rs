@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Answer, Client, ClientOptions};
+use crate::http::{Body, Call, Request, RequestOptions, Response, Timeouts};
 use crate::ident::{host, new_identity};
 use crate::logs::line::{Line, LogRecord};
 use crate::logs::sink::{Entry, Limits, Sink, Undelivered, Why};
@@ -46,12 +46,14 @@ fn open(context: &Context, section: Section<'_>) -> Result<Box<dyn Sink>> {
     let url = section.text("url")?.ok_or_else(|| missing("url"))?;
     let url = url.trim_end_matches('/').trim_end_matches("/event").trim_end_matches("/services/collector").to_owned();
     let token = section.secret("token")?.ok_or_else(|| missing("token"))?;
-    let options = ClientOptions {
-        timeout: Some(section.duration("timeout")?.unwrap_or(TIMEOUT)),
+    let total = section.duration("timeout")?.unwrap_or(TIMEOUT);
+    let options = RequestOptions {
+        timeouts: Timeouts { connect: total, read: total, total: Some(total) },
         certificates: section.text("certificates")?.map(|path| context.settings().project.root.join(path)),
+        ..RequestOptions::own()
     };
     Ok(Box::new(Splunk {
-        client: Client::new(&url, &options)?,
+        request: Request::with(context, options)?,
         url,
         authorization: Secret::new(format!("Splunk {}", token.reveal())),
         channel: new_identity(),
@@ -65,7 +67,7 @@ fn open(context: &Context, section: Section<'_>) -> Result<Box<dyn Sink>> {
 }
 
 struct Splunk {
-    client: Client,
+    request: Request,
     url: String,
     authorization: Secret,
     channel: String,
@@ -130,8 +132,8 @@ impl Sink for Splunk {
             return Ok(());
         }
         let answer = self.send(lines)?;
-        let said: Said = serde_json::from_slice(&answer.body).unwrap_or_default();
-        match answer.status {
+        let said: Said = serde_json::from_slice(answer.bytes()).unwrap_or_default();
+        match answer.status() {
             200 => self.wait_for_acknowledgement(&said),
             400 if EVENT_CODES.contains(&said.code) => self.find_invalid(lines, &said),
             413 => self.halve(lines, "it is larger than the collector takes"),
@@ -145,16 +147,16 @@ impl Sink for Splunk {
 }
 
 impl Splunk {
-    fn send(&self, lines: &[Line<'_>]) -> Result<Answer, Undelivered> {
+    fn send(&self, lines: &[Line<'_>]) -> Result<Response, Undelivered> {
         let body = self.body(lines).map_err(|cause| Undelivered::away(0, format!("pack the events: {cause}")))?;
-        let headers = [
-            ("Authorization", self.authorization.reveal()),
-            ("X-Splunk-Request-Channel", self.channel.as_str()),
-            ("Content-Type", "application/json"),
-            ("Content-Encoding", "gzip"),
-        ];
-        let url = format!("{}{EVENTS}", self.url);
-        self.client.post(&url, &headers, &body).map_err(|error| Undelivered::away(0, error))
+        let call = self.call(&format!("{}{EVENTS}", self.url)).header("X-Splunk-Request-Channel", &self.channel);
+        let call = call.header("Content-Encoding", "gzip").body(Body::bytes(body));
+        call.send().map_err(|error| Undelivered::away(0, error))
+    }
+
+    fn call(&self, url: &str) -> Call {
+        let call = self.request.post(url).header("Authorization", self.authorization.reveal());
+        call.header("Content-Type", "application/json")
     }
 
     fn body(&self, lines: &[Line<'_>]) -> std::io::Result<Vec<u8>> {
@@ -199,19 +201,18 @@ impl Splunk {
             return Ok(());
         };
         let url = format!("{}{ACKNOWLEDGEMENTS}?channel={}", self.url, self.channel);
-        let headers = [("Authorization", self.authorization.reveal()), ("Content-Type", "application/json")];
         let question = format!("{{\"acks\":[{id}]}}");
         let (until, mut pause) = (Instant::now() + self.acknowledge_timeout, QUESTION_PAUSE.0);
         loop {
-            match self.client.post(&url, &headers, question.as_bytes()) {
-                Ok(answer) if answer.status == 200 => {
-                    let found: Option<Acknowledged> = serde_json::from_slice(&answer.body).ok();
+            match self.call(&url).body(Body::bytes(question.as_bytes())).send() {
+                Ok(answer) if answer.status() == 200 => {
+                    let found: Option<Acknowledged> = serde_json::from_slice(answer.bytes()).ok();
                     if found.is_some_and(|found| found.acks.get(&id.to_string()) == Some(&true)) {
                         return Ok(());
                     }
                 }
                 Ok(answer) => {
-                    let said: Said = serde_json::from_slice(&answer.body).unwrap_or_default();
+                    let said: Said = serde_json::from_slice(answer.bytes()).unwrap_or_default();
                     if said.code == NO_ACKNOWLEDGEMENTS {
                         self.has_no_acknowledgements();
                         return Ok(());
@@ -259,7 +260,7 @@ impl Splunk {
 }
 
 /// Busy, down, or set up wrongly: the events are not to blame.
-fn away(answer: &Answer, said: &Said) -> Undelivered {
-    let reason = format!("Splunk answers {} {} (code {})", answer.status, said.text, said.code);
-    Undelivered { taken: 0, why: Why::Away { reason, after: answer.retry_after } }
+fn away(answer: &Response, said: &Said) -> Undelivered {
+    let reason = format!("Splunk answers {} {} (code {})", answer.status(), said.text, said.code);
+    Undelivered { taken: 0, why: Why::Away { reason, after: answer.retry_after() } }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::error::Result;
 use crate::manager::{Manager, listen};
+use crate::notify::{Couriers, deliver_once};
 use crate::tables::StopWish;
 
 /// What `dc manager start` is asked for.
@@ -56,6 +57,7 @@ pub fn manage(
     let mut manager = Manager::start(context)?;
     let served = options.listen.as_deref().map(|place| listen(context, place)).transpose()?;
     let _links = manager.link()?;
+    let couriers = if options.once { None } else { Some(Couriers::start(context, manager.id())?) };
     let wish = loop {
         let pause = manager.pass()?;
         if let Some(served) = &served {
@@ -63,11 +65,15 @@ pub fn manage(
         }
         each(&mut manager)?;
         match manager.wish() {
-            StopWish::None if options.once => break StopWish::Stop,
+            StopWish::None if options.once => {
+                deliver_once(context, manager.id())?;
+                break StopWish::Stop;
+            }
             StopWish::None => manager.sleep(pause),
             wish => break wish,
         }
     };
+    drop(couriers);
     let state = manager.state().clone();
     let ended_apps = manager.end(options.stop_apps || wish == StopWish::StopApps)?;
     Ok(ManageReport { manager: state.id, started: state.started, settled: state.settled, ended_apps })

@@ -3,6 +3,7 @@
 mod board;
 mod forecast;
 mod manage;
+mod notify;
 mod prune;
 mod send;
 mod service;
@@ -12,6 +13,7 @@ mod why;
 pub use board::{Board, BoardApp, board};
 pub use forecast::{Forecast, ForecastOptions, forecast};
 pub use manage::{ManageOptions, ManageReport, manage};
+pub use notify::{ChannelState, NotifyOptions, NotifyReport, notify};
 pub use prune::{PruneRunsReport, prune_runs};
 pub use send::{SendOptions, SendReport, send_command};
 pub use service::{ServiceUnit, service_unit};

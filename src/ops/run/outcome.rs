@@ -1,6 +1,7 @@
 //! How a run ended, as it is recorded and as it is told.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
@@ -34,6 +35,9 @@ pub struct RunReport {
     pub cpu_system_ms: i64,
     /// The most memory that one of its processes held, in KiB.
     pub memory_peak_kib: i64,
+    /// The cassette that its requests are kept in, where it was recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cassette: Option<PathBuf>,
     /// Its last lines, kept when nothing was passed through.
     pub last_lines: Vec<String>,
 }
@@ -98,6 +102,13 @@ pub(super) fn end_of(ended: &Result<Ended>, captured: &Captured, definition: &Ap
         task_size: captured.task_size,
         solved: captured.solved,
         failed: captured.failed,
+        http_requests: captured.requests.count as i64,
+        http_errors: captured.requests.errors as i64,
+        http_mean_ms: captured.requests.mean_ms(),
+        http_p95_ms: captured.requests.p95_ms(),
+        captchas: captured.captchas.solved,
+        captcha_cost: captured.captchas.cost,
+        captcha_ms: captured.captchas.total_ms,
         backoff: Backoff::default(),
     }
 }

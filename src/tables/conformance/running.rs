@@ -17,6 +17,13 @@ fn end(code: RunOutcome) -> RunEnd {
         task_size: Some(10),
         solved: 9,
         failed: 1,
+        http_requests: 120,
+        http_errors: 3,
+        http_mean_ms: Some(41.5),
+        http_p95_ms: Some(180.0),
+        captchas: 2,
+        captcha_cost: 0.004,
+        captcha_ms: 21_000,
         backoff: Backoff::default(),
     }
 }

@@ -13,7 +13,7 @@ use crate::hash::write_text;
 use crate::settings::Settings;
 
 /// What stands instead.
-pub(super) const MASK: &str = "***";
+pub(crate) const MASK: &str = "***";
 /// A shorter value is not looked for: it would blot out half of every text.
 const SECRET_BYTES_MIN: usize = 4;
 /// Nor a shorter piece of base64.
@@ -42,6 +42,37 @@ static HEADER: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(&format!(r#"(?-u)(?i)(authorization["'\\]*\s*[:=]\s*["'\\]*(?:(?:{scheme})\s+)?)[^\s"'\\,;]+"#)).ok()
 });
 
+/// Parts of names that tell a credential, written in small letters without `-` and `_`.
+const SECRET_PARTS: [&str; 10] = [
+    "clientkey",
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "apikey",
+    "authorization",
+    "credential",
+    "signature",
+    "accesskey",
+];
+/// Names of headers and of parameters in URLs that are credentials as a whole word.
+const SECRET_WORDS: [&str; 14] = [
+    "auth",
+    "cookie",
+    "key",
+    "otp",
+    "pass",
+    "phpsessid",
+    "pin",
+    "pwd",
+    "session",
+    "sessionid",
+    "setcookie",
+    "sid",
+    "sig",
+    "xauth",
+];
+
 /// Finds secrets in texts. Made once for a run: it holds the values in all their forms.
 pub struct Redactor {
     values: Option<AhoCorasick>,
@@ -49,14 +80,30 @@ pub struct Redactor {
 }
 
 /// Whether a field of this name holds a credential.
-pub(super) fn is_secret_name(name: &str) -> bool {
+pub(crate) fn is_secret_name(name: &str) -> bool {
     SECRET_NAMES.iter().any(|secret| secret.eq_ignore_ascii_case(name))
+}
+
+/// Whether a field of data of this name holds a credential: stricter than [`is_secret_parameter`], for a `key` in data is
+/// mostly none.
+pub(crate) fn is_secret_field(name: &str) -> bool {
+    let name = plain(name);
+    SECRET_PARTS.iter().any(|part| name.contains(part))
+}
+
+/// Whether a header, or a parameter of a URL, of this name holds a credential.
+pub(crate) fn is_secret_parameter(name: &str) -> bool {
+    is_secret_field(name) || SECRET_WORDS.contains(&plain(name).as_str())
+}
+
+fn plain(name: &str) -> String {
+    name.chars().filter(|letter| !matches!(letter, '-' | '_' | '.')).flat_map(char::to_lowercase).collect()
 }
 
 impl Redactor {
     /// Looks for everything that the settings hold as a secret.
     pub fn of(settings: &Settings) -> Self {
-        Self::new(settings.secrets().iter().map(|secret| secret.reveal().to_owned()))
+        Self::new(settings.secret_values().iter().map(|secret| secret.reveal().to_owned()))
     }
 
     /// Looks for these values.
@@ -72,12 +119,12 @@ impl Redactor {
     }
 
     /// Whether a bare number may be a secret.
-    pub(super) fn hides_numbers(&self) -> bool {
+    pub(crate) fn hides_numbers(&self) -> bool {
         self.hides_numbers
     }
 
     /// Appends JSON without secrets; it is JSON still.
-    pub(super) fn json(&self, json: &str, out: &mut Vec<u8>) {
+    pub(crate) fn json(&self, json: &str, out: &mut Vec<u8>) {
         match self.text(json) {
             Cow::Borrowed(json) => out.extend_from_slice(json.as_bytes()),
             Cow::Owned(seen) if serde_json::from_str::<serde::de::IgnoredAny>(&seen).is_ok() => {

@@ -1,0 +1,264 @@
+//! `dc secrets`
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use data_collector::context::Context;
+use data_collector::error::Result;
+use data_collector::ops::{
+    self, DecryptOptions, EncryptOptions, ExecOptions, ExportOptions, InstallOptions, LoginShell, PasswordSources,
+    RekeyOptions, SetSecretOptions,
+};
+use data_collector::settings::Settings;
+use data_collector::shell::Shell;
+
+const EXAMPLES: &str = "\
+Examples:
+  dc secrets set API_KEY                     type a value unseen; the first one makes the store
+  dc secrets set TLS_KEY <key.pem            or take it from a file
+  dc secrets encrypt .env                    make the store of a dotenv file
+  dc secrets list                            the names, and no values
+  dc secrets edit                            all of it in your editor, on a file in memory
+  dc secrets exec -- ./report.sh             run a command with the secrets in its environment
+  dc secrets rekey                           another password
+  dc secrets check                           who can read it, how old it is, what is weak in it
+
+The password comes from --password-fd, --password-file, DC_SECRET_PASSWORD, `[secrets] password_file` in
+dc.toml, or you are asked; it is never an argument. Apps find the secrets in their environment: all of them,
+or those that `secrets = [\"API_KEY\"]` in app.toml names. Names such as DC_DB_MAIN_URL are settings of dc.";
+
+/// What dc-secrets(1) says besides, so that a store can be read without dc.
+const FORMAT: &str = "\
+Format: secrets.zip is a ZIP archive with one stored member, `secrets.env.enc`. Numbers are little-endian.
+  bytes 0..8    DCSECRET
+  8, 9          version 1; flags: bit 0 is set when names begin with DC_
+  10, 11        1: Argon2id, version 1.3; 1: AES-256-GCM
+  12, 16, 20    Argon2id's memory in KiB, passes, lanes: 4 bytes each
+  24..32        when the password was set, in Unix seconds
+  32..48        salt
+  48..60        nonce
+  60..76        check: the last 16 of the 48 bytes that Argon2id derives of the password and the salt
+  76..          ciphertext, and its tag of 16 bytes
+The first 32 derived bytes are the key, bytes 0..76 the associated data. The plain text is a dotenv file.";
+
+/// Keep secrets encrypted, and hand them to apps
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = format!("{EXAMPLES}\n\n{FORMAT}"), after_help = "`dc secrets --help` has examples, and the format of the file")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+    /// Another store than the project's secrets.zip [env: DC_SECRETS_PATH]
+    #[arg(long, global = true, value_name = "FILE")]
+    store: Option<PathBuf>,
+    #[command(flatten)]
+    password: PasswordArgs,
+}
+
+/// Where the password of the store comes from.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PasswordArgs {
+    /// Read the password of the secrets from a file that nobody else can read
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "password_fd")]
+    password_file: Option<PathBuf>,
+    /// Read it from an open descriptor: 0 is standard input
+    #[arg(long, global = true, value_name = "NUMBER")]
+    password_fd: Option<i32>,
+}
+
+impl PasswordArgs {
+    pub(crate) fn sources(&self) -> PasswordSources {
+        PasswordSources { descriptor: self.password_fd, file: self.password_file.clone(), ..PasswordSources::default() }
+    }
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Make the store of a dotenv file
+    Encrypt(EncryptArgs),
+    /// Print the plain text, of today's or the older form
+    Decrypt(DecryptArgs),
+    /// Show the names
+    List,
+    /// Print one value
+    Get {
+        /// The name
+        name: String,
+    },
+    /// Give a name a value, from standard input or typed unseen
+    Set {
+        /// The name: letters, digits and _
+        name: String,
+    },
+    /// Take names out
+    Unset {
+        /// The names
+        #[arg(required = true)]
+        names: Vec<String>,
+    },
+    /// Change the store in $VISUAL or $EDITOR
+    Edit,
+    /// Set another password, or make each try of one cost more
+    Rekey(RekeyArgs),
+    /// Rewrite a file of the older form as today's store
+    Upgrade {
+        /// The file; the store where none is named
+        file: Option<PathBuf>,
+    },
+    /// Run a command with the secrets in its environment
+    Exec(ExecArgs),
+    /// Print the secrets as assignments for a shell to read
+    #[command(hide = true)]
+    Export(ExportArgs),
+    /// Let your shell ask dc for the secrets at log-in
+    Install(InstallArgs),
+    /// Take that line out of your shell's profile
+    Uninstall(InstallArgs),
+    /// Look at permissions, age, parameters and weak values
+    Check,
+}
+
+#[derive(Debug, clap::Args)]
+struct EncryptArgs {
+    /// The dotenv file; - for standard input
+    file: PathBuf,
+    /// Take it in place of the store that is there
+    #[arg(long)]
+    replace: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct DecryptArgs {
+    /// Another file than the store
+    file: Option<PathBuf>,
+    /// Print it although a terminal shows it
+    #[arg(long)]
+    show: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct RekeyArgs {
+    /// Keep the password: only the salt and the parameters change
+    #[arg(long, conflicts_with_all = ["new_password_file", "new_password_fd"])]
+    keep_password: bool,
+    /// Read the new password from a file that nobody else can read [env: DC_SECRET_PASSWORD_NEW]
+    #[arg(long, value_name = "FILE", conflicts_with = "new_password_fd")]
+    new_password_file: Option<PathBuf>,
+    /// Read the new password from an open descriptor
+    #[arg(long, value_name = "NUMBER")]
+    new_password_fd: Option<i32>,
+    /// Argon2id's memory in MiB: 64 to 1024
+    #[arg(long, value_name = "MIB")]
+    memory: Option<u32>,
+    /// Argon2id's passes: 3 to 64
+    #[arg(long, value_name = "COUNT")]
+    passes: Option<u32>,
+    /// Argon2id's lanes: 1 to 16
+    #[arg(long, value_name = "COUNT")]
+    lanes: Option<u32>,
+}
+
+#[derive(Debug, clap::Args)]
+struct ExecArgs {
+    /// Only these names
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    only: Vec<String>,
+    /// The store wins over variables that are set already
+    #[arg(long)]
+    replace: bool,
+    /// The command and its arguments, after --
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+#[derive(Debug, clap::Args)]
+struct ExportArgs {
+    /// Whose words to use
+    #[arg(long, value_enum)]
+    shell: Option<ShellName>,
+    /// No error when the store is gone, or locked with nobody to ask
+    #[arg(long)]
+    at_login: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct InstallArgs {
+    /// The shell; that of $SHELL where none is named
+    #[arg(long, value_enum)]
+    shell: Option<ShellName>,
+    /// Another profile than the shell's own
+    #[arg(long, value_name = "FILE")]
+    profile: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ShellName {
+    Sh,
+    Bash,
+    Zsh,
+    Fish,
+}
+
+impl ShellName {
+    fn login(self) -> LoginShell {
+        match self {
+            Self::Sh => LoginShell::Sh,
+            Self::Bash => LoginShell::Bash,
+            Self::Zsh => LoginShell::Zsh,
+            Self::Fish => LoginShell::Fish,
+        }
+    }
+}
+
+/// The context of these commands: they open the store by themselves, whatever settings it holds.
+pub(crate) fn context(settings: Settings, shell: Shell, args: &Args) -> Result<Context> {
+    let context = Context::new(settings, shell);
+    let store = args.store.as_ref().map(|store| std::path::absolute(store).unwrap_or_else(|_| store.clone()));
+    let secrets = context.secrets().with(store, args.password.sources());
+    Ok(context.with_secrets(secrets))
+}
+
+pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {
+    let shell = context.shell();
+    let stdin_is_taken = args.password.password_fd == Some(0);
+    let printed = match args.command {
+        Command::Encrypt(EncryptArgs { file, replace }) => {
+            shell.print(&ops::encrypt(context, &EncryptOptions { input: file, replace, stdin_is_taken })?)
+        }
+        Command::Decrypt(DecryptArgs { file, show }) => {
+            shell.print(&ops::decrypt(context, &DecryptOptions { file, show })?)
+        }
+        Command::List => shell.print(&ops::list_secrets(context)?),
+        Command::Get { name } => shell.print(&ops::get_secret(context, &name)?),
+        Command::Set { name } => shell.print(&ops::set_secret(context, &SetSecretOptions { name, stdin_is_taken })?),
+        Command::Unset { names } => shell.print(&ops::unset_secrets(context, &names)?),
+        Command::Edit => shell.print(&ops::edit_secrets(context)?),
+        Command::Rekey(args) => shell.print(&ops::rekey(context, &rekey_options(args))?),
+        Command::Upgrade { file } => shell.print(&ops::upgrade(context, file.as_deref())?),
+        Command::Exec(ExecArgs { only, replace, command }) => {
+            Err(ops::exec(context, &ExecOptions { command, only, replace }))
+        }
+        Command::Export(ExportArgs { shell: name, at_login }) => {
+            let options = ExportOptions { shell: name.map(ShellName::login), at_login };
+            shell.print(&ops::export_secrets(context, &options)?)
+        }
+        Command::Install(args) => shell.print(&ops::install_secrets(context, &install_options(args))?),
+        Command::Uninstall(args) => shell.print(&ops::uninstall_secrets(context, &install_options(args))?),
+        Command::Check => {
+            let diagnosis = ops::check_secrets(context)?;
+            shell.print(&diagnosis)?;
+            return Ok(i32::from(!diagnosis.is_well()));
+        }
+    };
+    printed.map(|()| 0)
+}
+
+fn rekey_options(args: RekeyArgs) -> RekeyOptions {
+    let RekeyArgs { keep_password, new_password_file, new_password_fd, memory, passes, lanes } = args;
+    let new_password =
+        PasswordSources { descriptor: new_password_fd, file: new_password_file, ..PasswordSources::default() };
+    RekeyOptions { keep_password, new_password, memory_mib: memory, passes, lanes }
+}
+
+fn install_options(args: InstallArgs) -> InstallOptions {
+    InstallOptions { shell: args.shell.map(ShellName::login), profile: args.profile }
+}

@@ -1,0 +1,3 @@
+DROP INDEX outbox_created;
+DROP TABLE deliveries;
+DROP TABLE channels;

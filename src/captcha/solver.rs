@@ -1,0 +1,89 @@
+//! What a service has to do, and the table of those that are known.
+
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::anticaptcha;
+use super::challenge::Challenge;
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Result};
+use crate::settings::Section;
+
+/// Solves captchas.
+pub trait Solver: Send + Sync {
+    /// Solves one, and waits for it.
+    ///
+    /// # Errors
+    /// Temporary where another try may help: the service is busy, or nobody could read it. Final for what lies in the
+    /// account or the challenge: permission for a wrong key, refused for an empty balance, usage for a wrong challenge.
+    fn solve(&self, challenge: &Challenge) -> Result<Solution>;
+
+    /// What is left on the account, in its currency.
+    ///
+    /// # Errors
+    /// As [`Solver::solve`].
+    fn balance(&self) -> Result<f64>;
+
+    /// Tells that an answer was wrong: the service may give its cost back.
+    ///
+    /// # Errors
+    /// As [`Solver::solve`]; usage for a kind that cannot be reported.
+    fn report_wrong(&self, solution: &Solution) -> Result<()>;
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Solution {
+    /// The text of a picture, or the token for the page.
+    pub text: String,
+    /// The service's number for it.
+    pub task: u64,
+    /// The kind of challenge.
+    pub kind: &'static str,
+    /// What it cost, in the currency of the account.
+    pub cost: f64,
+    /// How long it took.
+    pub took: Duration,
+    /// The browser that the token was made with; the page may want the same.
+    pub user_agent: Option<String>,
+    /// Cookies that go with the token: names and values.
+    pub cookies: Vec<(String, String)>,
+}
+
+/// One service.
+#[derive(Clone, Copy)]
+pub struct Entry {
+    /// What a person types as `solver` in `[captcha]`.
+    pub name: &'static str,
+    /// Makes a client of it. Nothing is asked by that.
+    pub open: fn(&Context, Section<'_>) -> Result<Box<dyn Solver>>,
+}
+
+/// The services that come along.
+pub const SOLVERS: &[Entry] = &[anticaptcha::ENTRY];
+
+static MORE: LazyLock<Mutex<Vec<Entry>>> = LazyLock::new(Mutex::default);
+
+/// Adds a service, for a program that embeds the library.
+pub fn append_solver(entry: Entry) {
+    MORE.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+}
+
+/// The service that `[captcha]` names; AntiCaptcha where it names none.
+///
+/// # Errors
+/// Settings, for one that is not known or lacks its key.
+pub fn open_solver(context: &Context) -> Result<Box<dyn Solver>> {
+    let section = context.settings().section("captcha");
+    let name = section.text("solver")?.unwrap_or_else(|| SOLVERS[0].name.to_owned());
+    let more = MORE.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let all: Vec<Entry> = SOLVERS.iter().copied().chain(more).collect();
+    match all.iter().find(|entry| entry.name == name) {
+        Some(entry) => (entry.open)(context, section),
+        None => {
+            let known: Vec<&str> = all.iter().map(|entry| entry.name).collect();
+            Err(Error::new(ErrorKind::Settings, format!("solve captchas: there is no solver `{name}`"))
+                .hint(format!("known: {}", known.join(", "))))
+        }
+    }
+}

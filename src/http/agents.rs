@@ -1,0 +1,101 @@
+//! ureq's agents: one for each way to trust and each proxy that passes plain HTTP on, made when it is first needed. Each
+//! keeps its connections and uses them again.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Mutex, PoisonError};
+
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{Connector, DefaultConnector, NextTimeout};
+use ureq::{Agent, Proxy};
+
+use super::forward::{Forward, ForwardResolver};
+use super::tls::Trust;
+use crate::error::Result;
+
+/// Bytes of a connection's two buffers.
+const BUFFER_BYTES: usize = 16 << 10;
+/// Connections that are kept while nobody uses them.
+const IDLE_MAX: usize = 1_024;
+/// The most bytes of the headers of an answer.
+const HEAD_BYTES_MAX: usize = 256 << 10;
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    trust: Option<Trust>,
+    forward: Option<String>,
+}
+
+/// The agents of a session.
+#[derive(Default)]
+pub(super) struct Agents(Mutex<HashMap<Key, Agent>>);
+
+impl Agents {
+    /// The agent for this kind of exchange.
+    ///
+    /// # Errors
+    /// When certificates cannot be read.
+    pub(super) fn get(&self, is_tls: bool, trust: &Trust, forward: Option<&Proxy>) -> Result<Agent> {
+        let key = Key {
+            trust: is_tls.then(|| trust.clone()),
+            forward: forward.map(|proxy| format!("{}:{}", proxy.host(), proxy.port())),
+        };
+        let mut agents = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(agent) = agents.get(&key) {
+            return Ok(agent.clone());
+        }
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .user_agent("")
+            .accept("")
+            .accept_encoding("")
+            .proxy(None)
+            .input_buffer_size(BUFFER_BYTES)
+            .output_buffer_size(BUFFER_BYTES)
+            .max_idle_connections(IDLE_MAX)
+            .max_idle_connections_per_host(IDLE_MAX)
+            .max_response_header_size(HEAD_BYTES_MAX)
+            .allow_non_standard_methods(true);
+        if is_tls {
+            config = config.tls_config(trust.config()?);
+        }
+        let config: Config = config.build();
+        let agent = match forward {
+            Some(proxy) => {
+                let connector = DefaultConnector::new().chain(Forward);
+                Agent::with_parts(config, connector, ForwardResolver::to(proxy))
+            }
+            None => Agent::with_parts(config, DefaultConnector::new(), Names::default()),
+        };
+        agents.insert(key, agent.clone());
+        Ok(agent)
+    }
+}
+
+/// Looks names up; an address that is one already needs no thread for it.
+#[derive(Debug, Default)]
+pub(super) struct Names(DefaultResolver);
+
+impl Resolver for Names {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> std::result::Result<ResolvedSocketAddrs, ureq::Error> {
+        let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+        let default = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+        match host.parse::<IpAddr>() {
+            Ok(address) => {
+                let mut found = self.empty();
+                found.push(SocketAddr::new(address, uri.port_u16().unwrap_or(default)));
+                Ok(found)
+            }
+            Err(_) => self.0.resolve(uri, config, timeout),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! One exchange as it stands on a line of a cassette.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use super::super::exchange::Asked;
+use super::super::request::Session;
+
+/// One line.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Entry {
+    /// When it was asked, RFC 3339 in UTC.
+    pub(super) at: String,
+    pub(super) request: AskedEntry,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) response: Option<AnswerEntry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failure: Option<FailureEntry>,
+    /// How long it took, in milliseconds.
+    pub(super) ms: u64,
+}
+
+/// What was asked, without what must not be seen.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct AskedEntry {
+    pub(super) method: String,
+    pub(super) url: String,
+    pub(super) headers: Vec<(String, String)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) body: Option<Content>,
+}
+
+/// What was answered.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct AnswerEntry {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Content,
+    /// The body broke off there, for this reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) cut: Option<String>,
+}
+
+/// No answer came.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct FailureEntry {
+    /// `connecting`, `sent` or `unsendable`.
+    pub(super) stage: String,
+    /// `failed` or `timeout`.
+    pub(super) kind: String,
+    pub(super) text: String,
+}
+
+/// Bytes: as text where they are that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Content {
+    Text(String),
+    Base64(String),
+}
+
+impl Content {
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::Text(text.to_owned()),
+            Err(_) => Self::Base64(STANDARD.encode(bytes)),
+        }
+    }
+
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Text(text) => text.clone().into_bytes(),
+            Self::Base64(text) => STANDARD.decode(text).unwrap_or_default(),
+        }
+    }
+}
+
+impl AskedEntry {
+    /// What is asked, without what must not be seen.
+    pub(super) fn of(session: &Session, asked: &Asked<'_>) -> Self {
+        let hider = &session.hider;
+        let headers = asked.headers.iter().map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            (name.as_str().to_owned(), hider.header(name.as_str(), &value))
+        });
+        let kind = asked.body.content_type().unwrap_or_default();
+        let (start, _) = asked.body.start();
+        // the boundary of a form differs from time to time
+        let body = match &kind {
+            kind if kind.starts_with("multipart/") => {
+                let boundary = kind.rsplit_once("boundary=").map_or("", |(_, it)| it).to_owned();
+                let text = String::from_utf8_lossy(&start).replace(&boundary, "BOUNDARY");
+                hider.text(&text).into_bytes()
+            }
+            kind => hider.body(kind, &start).into_owned(),
+        };
+        Self {
+            method: asked.method.as_str().to_owned(),
+            url: hider.url(&asked.url),
+            headers: headers.collect(),
+            body: (!body.is_empty()).then(|| Content::of(&body)),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! A session's cookies, in memory or kept in a file that the user alone can read.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use cookie_store::CookieStore;
+use url::Url;
+
+use super::options::Cookies;
+use crate::error::{Error, OrFail, Result, file_error};
+
+/// The most bytes of one cookie that are kept.
+const COOKIE_BYTES_MAX: usize = 8 << 10;
+
+/// The jar.
+pub(super) struct Jar {
+    policy: Cookies,
+    store: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    store: CookieStore,
+    has_changed: bool,
+}
+
+impl Jar {
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub(super) fn open(policy: &Cookies) -> Result<Self> {
+        let store = match policy {
+            Cookies::Kept(path) => load(path)?,
+            Cookies::None | Cookies::Session => CookieStore::default(),
+        };
+        Ok(Self { policy: policy.clone(), store: Mutex::new(Kept { store, has_changed: false }) })
+    }
+
+    /// The value of the header `Cookie` for this URL.
+    pub(super) fn header(&self, url: &Url) -> Option<String> {
+        if self.policy == Cookies::None {
+            return None;
+        }
+        let kept = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cookies = kept.store.matches(url);
+        // the ones for the deeper path first, as servers expect it
+        cookies.sort_by_key(|cookie| (std::cmp::Reverse(cookie.path.len()), cookie.name().to_owned()));
+        let pairs = cookies.iter().map(|cookie| format!("{}={}", cookie.name(), cookie.value()));
+        let header = pairs.collect::<Vec<_>>().join("; ");
+        (!header.is_empty()).then_some(header)
+    }
+
+    /// Takes what an answer sets.
+    pub(super) fn take<'a>(&self, url: &Url, headers: impl Iterator<Item = &'a [u8]>) {
+        if self.policy == Cookies::None {
+            return;
+        }
+        for header in headers.filter(|header| header.len() <= COOKIE_BYTES_MAX) {
+            let text = String::from_utf8_lossy(header);
+            let mut kept = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+            if sets_for_a_registry(&text, url) {
+                log::debug!("a cookie for a whole registry was refused");
+                continue;
+            }
+            match kept.store.parse(&text, url) {
+                Ok(_) => kept.has_changed = true,
+                // the value must not be seen
+                Err(error) => log::debug!("a cookie of {} was refused: {error}", url.host_str().unwrap_or_default()),
+            }
+        }
+    }
+
+    /// Writes the file of kept cookies, whole or not at all.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(super) fn keep(&self) -> Result<()> {
+        let Cookies::Kept(path) = &self.policy else { return Ok(()) };
+        let mut kept = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        if !kept.has_changed {
+            return Ok(());
+        }
+        let what = || format!("keep the cookies in {}", path.display());
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder).map_err(|cause| file_error(what(), cause))?;
+        // made for the user alone
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|cause| file_error(what(), cause))?;
+        cookie_store::serde::json::save_incl_expired_and_nonpersistent(&kept.store, &mut file)
+            .map_err(|cause| Error::failed(what()).because(cause.to_string()))?;
+        file.flush().or_fail(what)?;
+        file.persist(path).map_err(|cause| file_error(what(), cause.error))?;
+        kept.has_changed = false;
+        Ok(())
+    }
+}
+
+fn load(path: &Path) -> Result<CookieStore> {
+    let what = || format!("read the cookies in {}", path.display());
+    let file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(CookieStore::default()),
+        Err(cause) => return Err(file_error(what(), cause)),
+    };
+    cookie_store::serde::json::load(std::io::BufReader::new(file)).map_err(|cause| {
+        Error::failed(what()).because(cause.to_string()).hint(format!("delete it to begin anew: rm {}", path.display()))
+    })
+}
+
+/// Whether a cookie is meant for everything below a registry, such as `com` or `co.uk`. Without the list of all
+/// registries: one part, or two of which the first is a usual second level.
+fn sets_for_a_registry(cookie: &str, url: &Url) -> bool {
+    let attributes = cookie.split(';').skip(1).filter_map(|part| part.split_once('='));
+    let domain = attributes.filter(|(name, _)| name.trim().eq_ignore_ascii_case("domain")).last();
+    let Some(domain) = domain.map(|(_, value)| value.trim().trim_start_matches('.').to_ascii_lowercase()) else {
+        return false;
+    };
+    if url.host_str().is_some_and(|host| host.eq_ignore_ascii_case(&domain)) {
+        return false;
+    }
+    let second_levels = ["co", "com", "net", "org", "gov", "edu", "ac"];
+    match domain.split_once('.') {
+        None => true,
+        Some((first, rest)) => !rest.contains('.') && rest.len() == 2 && second_levels.contains(&first),
+    }
+}

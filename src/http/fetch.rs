@@ -1,0 +1,94 @@
+//! Many URLs at once: in their order, or as they come.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::mpsc;
+
+use super::lanes;
+use super::request::Request;
+use super::response::Response;
+use crate::error::Result;
+
+/// Answers as they come, each with the place of its URL. What was not begun is not asked for when this goes.
+pub struct Fetches {
+    arriving: mpsc::Receiver<(usize, Result<Response>)>,
+}
+
+impl Request {
+    /// GETs many URLs, so many at once, and gives the answers in the order of the URLs.
+    ///
+    /// # Errors
+    /// When the system gives no threads. What a single URL comes to is in the list.
+    pub fn fetch_all<U: Into<String>>(
+        &self,
+        urls: impl IntoIterator<Item = U>,
+        concurrency: usize,
+    ) -> Result<Vec<Result<Response>>> {
+        let mut found: Vec<(usize, Result<Response>)> = self.fetch(urls, concurrency)?.collect();
+        found.sort_by_key(|(place, _)| *place);
+        Ok(found.into_iter().map(|(_, answer)| answer).collect())
+    }
+
+    /// As [`Request::fetch_all`], for a tokio program.
+    ///
+    /// # Errors
+    /// As [`Request::fetch_all`].
+    pub async fn fetch_all_async<U: Into<String>>(
+        &self,
+        urls: impl IntoIterator<Item = U>,
+        concurrency: usize,
+    ) -> Result<Vec<Result<Response>>> {
+        let mut fetches = self.fetch(urls, concurrency)?;
+        let mut found = Vec::new();
+        while let Some(one) = fetches.next_async().await {
+            found.push(one);
+        }
+        found.sort_by_key(|(place, _)| *place);
+        Ok(found.into_iter().map(|(_, answer)| answer).collect())
+    }
+
+    /// GETs many URLs, so many at once, and gives each answer when it comes. Only so many answers are held that nobody
+    /// has taken yet.
+    ///
+    /// # Errors
+    /// When the system gives no threads.
+    pub fn fetch<U: Into<String>>(&self, urls: impl IntoIterator<Item = U>, concurrency: usize) -> Result<Fetches> {
+        let urls: Vec<String> = urls.into_iter().map(Into::into).collect();
+        let lanes = concurrency.clamp(1, urls.len().max(1));
+        let (told, arriving) = mpsc::channel(lanes);
+        let urls = Arc::new(Mutex::new(urls.into_iter().enumerate()));
+        for _ in 0..lanes {
+            let (request, urls, told) = (self.clone(), Arc::clone(&urls), told.clone());
+            lanes::start(self.0.lanes_max, move || {
+                loop {
+                    let next = urls.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some((place, url)) = next else { break };
+                    if told.is_closed() {
+                        break;
+                    }
+                    let answer = request.get(&url).send();
+                    if told.blocking_send((place, answer)).is_err() {
+                        break;
+                    }
+                }
+            })?;
+        }
+        Ok(Fetches { arriving })
+    }
+}
+
+impl Fetches {
+    /// The next answer, for a tokio program; `None` after the last.
+    pub async fn next_async(&mut self) -> Option<(usize, Result<Response>)> {
+        self.arriving.recv().await
+    }
+}
+
+impl Iterator for Fetches {
+    type Item = (usize, Result<Response>);
+
+    /// The next answer. On a thread of tokio it is [`Fetches::next_async`] that waits for it.
+    fn next(&mut self) -> Option<Self::Item> {
+        self.arriving.blocking_recv()
+    }
+}

@@ -1,0 +1,152 @@
+//! An answer, whatever its status, with its body in memory.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use ureq::http::{HeaderMap, StatusCode};
+use url::Url;
+
+use super::charset;
+use super::hide::Hider;
+use crate::error::{Error, ErrorKind, Result};
+
+/// So much of a bad answer is shown.
+const EXCERPT_CHARS_MAX: usize = 200;
+
+/// An answer.
+#[derive(Clone)]
+pub struct Response {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) url: Url,
+    pub(super) body: Vec<u8>,
+    pub(super) attempts: u32,
+    pub(super) elapsed: Duration,
+    pub(super) hider: Arc<Hider>,
+}
+
+impl Response {
+    /// The status: 200, 404, 503.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Whether the status is 200 to 299.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// A header, the first of its name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// All headers, in their order.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+    }
+
+    /// Where it came from, after all redirects.
+    pub fn url(&self) -> &str {
+        self.url.as_str()
+    }
+
+    /// The body, unpacked.
+    pub fn bytes(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The body, unpacked.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.body
+    }
+
+    /// The body as text, read in the charset that it is in.
+    pub fn text(&self) -> String {
+        self.decoded().0
+    }
+
+    /// The charset that [`Response::text`] reads: `UTF-8`, `windows-1250`.
+    pub fn charset(&self) -> &'static str {
+        self.decoded().1
+    }
+
+    fn decoded(&self) -> (String, &'static str) {
+        charset::text(&self.body, self.header("content-type"))
+    }
+
+    /// The body, read as JSON.
+    ///
+    /// # Errors
+    /// Failed, when it is no JSON, or not what is asked for.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
+        let read = match serde_json::from_slice(&self.body) {
+            Err(cause) if cause.is_syntax() => serde_json::from_str(&self.text()).map_err(|_| cause),
+            read => read,
+        };
+        read.map_err(|cause| {
+            Error::failed(format!("read the answer of {} as JSON", self.hider.place(&self.url))).because(cause)
+        })
+    }
+
+    /// How long the server asks to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.header("retry-after").and_then(super::retry::retry_after)
+    }
+
+    /// How often it was asked for.
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// How long it took with all attempts.
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+
+    /// An error for a status that is none of success.
+    ///
+    /// # Errors
+    /// Permission for 401 and 403, not found for 404 and 410, busy for 429, timeout for 408 and 504, else failed;
+    /// temporary where the same may go through later.
+    pub fn ok(self) -> Result<Self> {
+        if self.is_success() {
+            return Ok(self);
+        }
+        let kind = match self.status {
+            401 | 403 | 407 => ErrorKind::Permission,
+            404 | 410 => ErrorKind::NotFound,
+            429 => ErrorKind::Busy,
+            408 | 504 => ErrorKind::Timeout,
+            _ => ErrorKind::Failed,
+        };
+        let reason = StatusCode::from_u16(self.status).ok().and_then(|status| status.canonical_reason());
+        let place = self.hider.place(&self.url);
+        let message = format!("use the answer of {place}: {} {}", self.status, reason.unwrap_or_default());
+        let error = Error::new(kind, message.trim_end()).temporary(matches!(self.status, 408 | 425 | 429 | 500..));
+        let excerpt = self.excerpt();
+        Err(if excerpt.is_empty() { error } else { error.because(excerpt) })
+    }
+
+    /// The start of the body, without what must not be seen.
+    fn excerpt(&self) -> String {
+        let kind = self.header("content-type").unwrap_or_default();
+        let is_text = self.body.iter().take(EXCERPT_CHARS_MAX).all(|byte| *byte >= b' ' || b"\r\n\t".contains(byte));
+        if kind.contains("html") || !is_text {
+            return String::new();
+        }
+        let seen = self.hider.body(kind, &self.body);
+        let text = String::from_utf8_lossy(&seen);
+        let words: Vec<&str> = text.split_whitespace().collect();
+        words.join(" ").chars().take(EXCERPT_CHARS_MAX).collect()
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = self.hider.place(&self.url);
+        write!(formatter, "Response({} from {place}, {} bytes)", self.status, self.body.len())
+    }
+}

@@ -1,0 +1,285 @@
+//! How a call comes to its answer: redirects, cookies, manners, proxies, and what is tried again.
+
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use ureq::http::{HeaderMap, HeaderValue, Method, header};
+use url::Url;
+
+use super::answer::Answer;
+use super::call::Ready;
+use super::exchange::{Asked, exchange, read_all};
+use super::failure::{Failure, Stage};
+use super::options::{Auth, Traffic};
+use super::polite::{self, TooLong};
+use super::proxies::Way;
+use super::request::Session;
+use super::response::Response;
+use super::{host, redirect};
+use crate::error::{Error, ErrorKind, Result};
+
+/// How often the wish to stop is looked for in a pause.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Sends a call; the body of the answer is read as a part of each attempt.
+pub(super) fn send(session: &Session, call: &Ready) -> Result<Response> {
+    let began = Instant::now();
+    let finish = |mut answer: Answer| {
+        let body = read_all(&mut answer.body, call.body_bytes_max).map_err(|cause| {
+            answer.meter.note(true);
+            let place = session.hider.place(&answer.url);
+            match cause.kind() {
+                std::io::ErrorKind::FileTooLarge => {
+                    Failure::unsendable(Error::failed(format!("read the answer from {place}: {cause}")))
+                }
+                _ => Failure::body(&place, &cause),
+            }
+        })?;
+        Ok(Response {
+            status: answer.status,
+            headers: answer.headers,
+            url: answer.url,
+            body,
+            attempts: 0,
+            elapsed: Duration::ZERO,
+            hider: std::sync::Arc::clone(&session.hider),
+        })
+    };
+    let (mut response, attempts) = repeat(session, call, &finish, &|response: &Response| Some(&response.body))?;
+    response.attempts = attempts;
+    response.elapsed = began.elapsed();
+    if let Some(saver) = &session.saver {
+        saver.save(session, call, &response)?;
+    }
+    Ok(response)
+}
+
+/// Sends a call; the body is read by whoever asked.
+pub(super) fn open(session: &Session, call: &Ready) -> Result<Answer> {
+    repeat(session, call, &Ok, &|_| None).map(|(answer, _)| answer)
+}
+
+/// Attempt after attempt. `body` shows the body of what `finish` made of an answer, to find what a ban looks like.
+fn repeat<T>(
+    session: &Session,
+    call: &Ready,
+    finish: &dyn Fn(Answer) -> Result<T, Failure>,
+    body: &dyn Fn(&T) -> Option<&Vec<u8>>,
+) -> Result<(T, u32)> {
+    let may_repeat = call.retries.allows(&call.method);
+    let is_replay = session.replay().is_some();
+    let mut attempts = 0;
+    loop {
+        session.cancellation.check()?;
+        attempts += 1;
+        let is_last = attempts > call.retries.max;
+        let way = if is_replay { None } else { session.proxies.take(call.deadline)? };
+        let mut pause = call.retries.pause_after(attempts);
+        match follow(session, call, way.as_deref()) {
+            Ok(answer) => {
+                let passes = call.retries.statuses.contains(&answer.status);
+                let asked = answer.retry_after();
+                let is_ban = is_ban(session, way.as_deref(), answer.status);
+                let fits = |pause: Duration| !is_too_late(call.deadline, pause) || is_replay;
+                let waits = pause.max(asked.unwrap_or_default());
+                let is_patient = asked.is_none_or(|asked| asked <= call.retries.retry_after_max);
+                if (passes || is_ban) && may_repeat && !is_last && is_patient && fits(waits) {
+                    log::debug!("{} answers {}: tried again", session.hider.place(&answer.url), answer.status);
+                    answer.drain();
+                    pause = if is_ban { Duration::ZERO } else { waits };
+                } else {
+                    match finish(answer) {
+                        Ok(done)
+                            if is_banned_by_text(session, way.as_deref(), body(&done)) && may_repeat && !is_last =>
+                        {
+                            pause = Duration::ZERO;
+                        }
+                        Ok(done) => return Ok((done, attempts)),
+                        Err(failure) => {
+                            give_up_or_go_on(call, attempts, may_repeat, failure, pause, is_replay)?;
+                        }
+                    }
+                }
+            }
+            Err(failure) => {
+                let way_failed = way.as_deref().filter(|_| failure.stage != Stage::Unsendable);
+                if let Some(way) = way_failed {
+                    match failure.stage {
+                        Stage::Connecting => session.proxies.ban(way, &failure.error.to_string()),
+                        _ => session.proxies.doubt(way, &failure.error.to_string()),
+                    }
+                    pause = Duration::ZERO;
+                }
+                let may_repeat = may_repeat || failure.stage == Stage::Connecting;
+                give_up_or_go_on(call, attempts, may_repeat, failure, pause, is_replay)?;
+            }
+        }
+        if !is_replay {
+            wait(session, pause)?;
+        }
+    }
+}
+
+/// The error, or nothing when another attempt follows.
+fn give_up_or_go_on(
+    call: &Ready,
+    attempts: u32,
+    may_repeat: bool,
+    failure: Failure,
+    pause: Duration,
+    is_replay: bool,
+) -> Result<()> {
+    let Failure { stage, error } = failure;
+    let is_last = attempts > call.retries.max;
+    if stage == Stage::Unsendable || !may_repeat || is_last || (is_too_late(call.deadline, pause) && !is_replay) {
+        return Err(if attempts > 1 { error.within(format!("get it in {attempts} attempts")) } else { error });
+    }
+    log::debug!("tried again: {error}");
+    Ok(())
+}
+
+fn is_too_late(deadline: Option<Instant>, pause: Duration) -> bool {
+    deadline.is_some_and(|deadline| Instant::now() + pause >= deadline)
+}
+
+fn wait(session: &Session, pause: Duration) -> Result<()> {
+    let until = Instant::now() + pause;
+    loop {
+        session.cancellation.check()?;
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        std::thread::sleep(left.min(LOOK_EVERY));
+    }
+}
+
+fn is_ban(session: &Session, way: Option<&Way>, status: u16) -> bool {
+    let Some(way) = way else { return false };
+    let is_ban = session.options.proxying.ban_statuses.contains(&status);
+    match is_ban {
+        true => session.proxies.ban(way, &format!("it was answered with {status}")),
+        false => session.proxies.praise(way),
+    }
+    is_ban
+}
+
+fn is_banned_by_text(session: &Session, way: Option<&Way>, body: Option<&Vec<u8>>) -> bool {
+    let (Some(way), Some(body)) = (way, body) else { return false };
+    let found = session
+        .options
+        .proxying
+        .ban_texts
+        .iter()
+        .find(|text| !text.is_empty() && memchr::memmem::find(body, text.as_bytes()).is_some());
+    if let Some(text) = found {
+        session.proxies.ban(way, &format!("the answer says `{text}`"));
+    }
+    found.is_some()
+}
+
+/// One attempt, with all its redirects.
+fn follow(session: &Session, call: &Ready, way: Option<&Way>) -> Result<Answer, Failure> {
+    let mut hop = redirect::Hop::first(call);
+    let redirects_max = session.options.redirects_max;
+    for count in 0..=redirects_max {
+        let answer = ask(session, call, way, &hop)?;
+        let next = match redirects_max {
+            0 => None,
+            _ => hop.next(&answer),
+        };
+        match next {
+            None => return Ok(answer),
+            Some(_) if count == redirects_max => {
+                let place = session.hider.place(&call.url);
+                let message = format!("get an answer from {place}: it redirects more than {redirects_max} times");
+                return Err(Failure::unsendable(Error::failed(message)));
+            }
+            Some(Err(error)) => return Err(Failure::unsendable(error)),
+            Some(Ok(next)) => {
+                hop = next;
+                answer.drain();
+            }
+        }
+    }
+    Err(Failure::unsendable(Error::failed("follow redirects")))
+}
+
+fn ask(session: &Session, call: &Ready, way: Option<&Way>, hop: &redirect::Hop<'_>) -> Result<Answer, Failure> {
+    let rules = session.hosts.of(&hop.url).map_err(Failure::unsendable)?;
+    let name = host::key(&hop.url);
+    let host = polite::host(&name);
+    // what the framework itself sends has limits of its own
+    let is_polite = session.replay().is_none() && session.options.traffic == Traffic::Collected;
+    let leave = match is_polite {
+        false => None,
+        true => Some(host.wait(rules.politeness, call.deadline).map_err(|TooLong(left)| {
+            let seconds = left.as_secs();
+            let error =
+                Error::new(ErrorKind::Busy, format!("ask {name}: it is not free to be asked before the time-out"))
+                    .because(format!("it asked to be left alone for {seconds} s more, or too many ask it"));
+            Failure::unsendable(error.temporary(true))
+        })?),
+    };
+    let mut headers = hop.headers.clone();
+    complete(session, call, hop, &mut headers)?;
+    let asked = Asked {
+        method: hop.method.clone(),
+        url: hop.url.clone(),
+        headers,
+        body: hop.body,
+        timeouts: call.timeouts,
+        deadline: call.deadline,
+        way,
+        unpack: call.unpack,
+    };
+    let answer = exchange(session, &rules, leave, &asked)?;
+    session.jar.take(&hop.url, answer.headers.get_all(header::SET_COOKIE).iter().map(HeaderValue::as_bytes));
+    match answer.status {
+        429 if is_polite && way.is_none() => {
+            let asked = answer.retry_after().map(|asked| asked.min(call.retries.retry_after_max));
+            host.leave_alone(asked);
+        }
+        _ => host.answers(),
+    }
+    Ok(answer)
+}
+
+/// Cookies, who asks, and the length of what is brought along.
+fn complete(session: &Session, call: &Ready, hop: &redirect::Hop<'_>, headers: &mut HeaderMap) -> Result<(), Failure> {
+    if !headers.contains_key(header::COOKIE)
+        && let Some(value) = session.jar.header(&hop.url).and_then(|value| HeaderValue::from_str(&value).ok())
+    {
+        headers.insert(header::COOKIE, value);
+    }
+    if hop.is_home
+        && !headers.contains_key(header::AUTHORIZATION)
+        && let Some(value) = call.auth.as_ref().and_then(authorization)
+    {
+        headers.insert(header::AUTHORIZATION, value);
+    }
+    let length = hop.body.length().map_err(Failure::unsendable)?;
+    let is_told = [Method::POST, Method::PUT, Method::PATCH].contains(&hop.method);
+    if !hop.body.is_none() || is_told {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Ok(())
+}
+
+fn authorization(auth: &Auth) -> Option<HeaderValue> {
+    let text = match auth {
+        Auth::Basic(name, password) => {
+            let login = format!("{name}:{}", password.reveal());
+            format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(login))
+        }
+        Auth::Bearer(token) => format!("Bearer {}", token.reveal()),
+    };
+    let mut value = HeaderValue::from_str(&text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// Whether two URLs are of the same server.
+pub(super) fn is_same_origin(one: &Url, other: &Url) -> bool {
+    one.origin() == other.origin()
+}

@@ -1,0 +1,347 @@
+//! One call: JSON in, an envelope there and back, JSON out.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::client::{Bound, Client, PartDecl, Parts};
+use super::decode::Decoder;
+use super::encode::{Encoder, VALUE, XSI};
+use super::envelope::open;
+use super::fault::Fault;
+use super::schema::{Found, Particle, Schemas, Type, TypeRef, XSD};
+use super::security::Login;
+use super::xml::{Element, Name, Writer, parse};
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::{Body, Response};
+
+/// A call of an operation.
+#[must_use = "it is not sent yet"]
+pub struct Call<'a> {
+    client: &'a Client,
+    bound: Bound<'a>,
+    arguments: Value,
+    headers: Value,
+    login: Option<Login>,
+}
+
+/// What comes back, whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// What the operation gives back: of an answer that holds nothing but one value that value.
+    pub value: Value,
+    /// The answer with all its wrapping, by the names of its parts.
+    pub body: Value,
+    /// What stood in the header, by the names of its parts.
+    pub headers: Value,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn new(client: &'a Client, bound: Bound<'a>) -> Self {
+        Self { client, bound, arguments: Value::Null, headers: Value::Null, login: client.options.login.clone() }
+    }
+
+    /// What the operation takes: an object with the names of its parameters.
+    ///
+    /// # Errors
+    /// Usage, for a value that JSON cannot hold.
+    pub fn arguments(mut self, arguments: &impl Serialize) -> Result<Self> {
+        self.arguments = to_json(arguments)?;
+        Ok(self)
+    }
+
+    /// What it takes in the header: an object with the names of the headers.
+    ///
+    /// # Errors
+    /// As [`Call::arguments`].
+    pub fn headers(mut self, headers: &impl Serialize) -> Result<Self> {
+        self.headers = to_json(headers)?;
+        Ok(self)
+    }
+
+    /// Who asks, by WS-Security.
+    pub fn login(mut self, login: Login) -> Self {
+        self.login = Some(login);
+        self
+    }
+
+    /// The envelope, as it will be sent.
+    ///
+    /// # Errors
+    /// Usage, with the path of what does not fit.
+    pub fn envelope(&self) -> Result<String> {
+        let version = self.bound.binding.version;
+        let mut writer = Writer::new(&[("soap", version.namespace()), ("xsi", XSI), ("xsd", XSD[0])]);
+        writer.start(&version.element("Envelope"));
+        let headers = self.bound.headers()?;
+        if !headers.is_empty() || self.login.is_some() {
+            writer.start(&version.element("Header"));
+            if let Some(login) = &self.login {
+                login.write(&mut writer, version.namespace())?;
+            }
+            self.write_headers(&mut writer, &headers)?;
+            writer.end();
+        }
+        writer.start(&version.element("Body"));
+        self.write_body(&mut writer)?;
+        writer.end();
+        writer.end();
+        Ok(writer.finish())
+    }
+
+    /// Sends it, and gives back what the operation gives.
+    ///
+    /// # Errors
+    /// Usage for arguments that do not fit; what the network says; failed with a [`Fault`] as its cause.
+    pub fn send(self) -> Result<Value> {
+        self.answer().map(|answer| answer.value)
+    }
+
+    /// As [`Call::send`], as a value of one's own type.
+    ///
+    /// # Errors
+    /// As [`Call::send`], and when it does not fit.
+    pub fn send_as<T: DeserializeOwned>(self) -> Result<T> {
+        let name = self.bound.operation.name.clone();
+        serde_json::from_value(self.send()?)
+            .map_err(|cause| Error::failed(format!("use the answer of {name}")).because(cause))
+    }
+
+    /// As [`Call::send`], with all that came back.
+    ///
+    /// # Errors
+    /// As [`Call::send`].
+    pub fn answer(self) -> Result<Answer> {
+        let name = &self.bound.operation.name;
+        let envelope = self.envelope().map_err(|error| error.within(format!("call {name}")))?;
+        let address = self.client.options.address.as_deref().unwrap_or(&self.bound.port.address);
+        let (version, action) = (self.bound.binding.version, &self.bound.operation.action);
+        let mut call = self.client.request.post(address).body(Body::bytes(envelope));
+        call = call.header("Content-Type", version.content_type(action));
+        call = call
+            .body_bytes_max(self.client.options.limits.bytes_max)
+            .header("Accept", "text/xml, application/soap+xml");
+        if version.name() == "1.1" {
+            call = call.header("SOAPAction", format!("\"{}\"", action.replace('"', "")));
+        }
+        let response = call.send().map_err(|error| error.within(format!("call {name}")))?;
+        self.read(&response)
+    }
+
+    fn read(&self, response: &Response) -> Result<Answer> {
+        let name = &self.bound.operation.name;
+        let kind = response.header("content-type").unwrap_or_default().to_ascii_lowercase();
+        if kind.starts_with("multipart/") {
+            let message = format!("call {name}: the service answers with MTOM or attachments, which are not supported");
+            return Err(Error::new(ErrorKind::Refused, message).hint("ask its owner for an endpoint without MTOM"));
+        }
+        let nothing = Answer { value: Value::Null, body: Value::Null, headers: Value::Null };
+        if response.bytes().is_empty() && response.is_success() {
+            return Ok(nothing);
+        }
+        let root = match parse(response.bytes(), &self.client.options.limits) {
+            Ok(root) => root,
+            // a page of an error of the server says more by its status
+            Err(error) => {
+                response.clone().ok()?;
+                return Err(error.within(format!("call {name}")));
+            }
+        };
+        let opened = match open(&root) {
+            Ok(opened) => opened,
+            Err(error) => {
+                response.clone().ok()?;
+                return Err(error.within(format!("call {name}")));
+            }
+        };
+        let decoder = Decoder { schemas: &self.bound.wsdl.schemas };
+        if let Some(fault) = opened
+            .body
+            .elements()
+            .find(|it| &*it.name.local == "Fault" && it.name.namespace == opened.body.name.namespace)
+        {
+            return Err(Fault::read(fault, &decoder).into_error(name));
+        }
+        let parts = self.bound.output()?;
+        let mut body = Map::new();
+        let inner = match parts.is_rpc {
+            true => opened.body.elements().next(),
+            false => Some(opened.body),
+        };
+        if let Some(inner) = inner {
+            self.read_parts(&decoder, &parts.list, inner, &mut body)?;
+        }
+        let mut headers = Map::new();
+        if let Some(header) = opened.header {
+            self.read_parts(&decoder, &self.bound.output_headers()?, header, &mut headers)?;
+        }
+        let value = self.unwrapped(&parts, &body)?;
+        Ok(Answer { value, body: Value::Object(body), headers: Value::Object(headers) })
+    }
+
+    fn read_parts(
+        &self,
+        decoder: &Decoder<'_>,
+        parts: &[PartDecl],
+        within: &Element,
+        found: &mut Map<String, Value>,
+    ) -> Result<()> {
+        let elements: Vec<&Element> = within.elements().collect();
+        for (place, part) in parts.iter().enumerate() {
+            let named = elements.iter().find(|it| it.name.local == part.name.local);
+            // one whose name is wrong is better than none
+            let element = named.or_else(|| elements.get(place).filter(|_| elements.len() == parts.len()));
+            let value = match element {
+                Some(element) => decoder.content(&part.of, element)?,
+                None => Value::Null,
+            };
+            found.insert(part.name.local.to_string(), value);
+        }
+        Ok(())
+    }
+
+    /// What remains when wrappings that hold one thing alone are taken off: that of the answer, and that of a list.
+    fn unwrapped(&self, parts: &Parts, body: &Map<String, Value>) -> Result<Value> {
+        let [part] = parts.list.as_slice() else {
+            return Ok(if parts.list.is_empty() { Value::Null } else { Value::Object(body.clone()) });
+        };
+        let mut value = body.get(&*part.name.local).cloned().unwrap_or_default();
+        let mut of = part.of.clone();
+        let levels = if parts.is_rpc { 1 } else { 2 };
+        for _ in 0..levels {
+            let Some(children) = self.children(&of)? else { break };
+            match children.as_slice() {
+                [] if value.as_object().is_some_and(Map::is_empty) => return Ok(Value::Null),
+                [(key, inner)] => {
+                    value = value.get(key).cloned().unwrap_or_default();
+                    of = inner.clone();
+                }
+                _ => break,
+            }
+        }
+        Ok(value)
+    }
+
+    /// The elements of a complex type that has nothing else.
+    fn children(&self, of: &TypeRef) -> Result<Option<Vec<(String, TypeRef)>>> {
+        let schemas = &self.bound.wsdl.schemas;
+        let Found::Declared(declared) = schemas.find(of)? else { return Ok(None) };
+        let Type::Complex(complex) = &*declared else { return Ok(None) };
+        let shape = schemas.shape(complex)?;
+        if !shape.attributes.is_empty() || shape.text.is_some() {
+            return Ok(None);
+        }
+        let mut children = Vec::new();
+        for particle in &shape.particles {
+            gather(schemas, particle, &mut children)?;
+        }
+        Ok(Some(children))
+    }
+
+    fn write_headers(&self, writer: &mut Writer, headers: &[PartDecl]) -> Result<()> {
+        let empty = Map::new();
+        let given = self.headers.as_object().unwrap_or(&empty);
+        let mut encoder = Encoder { schemas: &self.bound.wsdl.schemas, writer, path: vec!["header".to_owned()] };
+        for part in headers {
+            let value = given.get(&*part.name.local).or_else(|| given.get(&part.part));
+            let Some(value) = value.filter(|value| !value.is_null()) else { continue };
+            encoder.path.push(part.name.local.to_string());
+            encoder.named(&part.name, &part.of, true, value)?;
+            encoder.path.pop();
+        }
+        let is_known = |key: &String| headers.iter().any(|part| *key == *part.name.local || *key == part.part);
+        match given.keys().find(|key| !is_known(key)) {
+            Some(key) => {
+                let known: Vec<&str> = headers.iter().map(|part| &*part.name.local).collect();
+                let message = format!("write the header `{key}`: there is none; known: {}", known.join(", "));
+                Err(Error::new(ErrorKind::Usage, message))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn write_body(&self, writer: &mut Writer) -> Result<()> {
+        let parts = self.bound.input()?;
+        let schemas = &self.bound.wsdl.schemas;
+        let mut encoder = Encoder { schemas, writer, path: Vec::new() };
+        if parts.is_rpc {
+            encoder.writer.start(&Name::new(&self.bound.operation.input.namespace, &self.bound.operation.name));
+        }
+        let single = match parts.list.as_slice() {
+            [part] if !parts.is_rpc => Some(part),
+            _ => None,
+        };
+        match single {
+            Some(part) => {
+                let is_complex = match schemas.find(&part.of)? {
+                    Found::Declared(declared) => matches!(*declared, Type::Complex(_)),
+                    _ => false,
+                };
+                let inner = self.arguments.get(&*part.name.local).or_else(|| self.arguments.get(&part.part));
+                let empty = Value::Object(Map::new());
+                let value = match (&self.arguments, is_complex) {
+                    (Value::Null, true) => &empty,
+                    (arguments, true) => arguments,
+                    (arguments, false) => inner.unwrap_or(arguments),
+                };
+                let is_nillable = part.element.as_ref().is_some_and(|element| element.is_nillable);
+                encoder.named(&part.name, &part.of, is_nillable, value)?;
+            }
+            None => self.write_parts(&mut encoder, &parts)?,
+        }
+        if parts.is_rpc {
+            encoder.writer.end();
+        }
+        Ok(())
+    }
+
+    fn write_parts(&self, encoder: &mut Encoder<'_>, parts: &Parts) -> Result<()> {
+        let empty = Map::new();
+        let given = match &self.arguments {
+            Value::Object(given) => given,
+            Value::Null => &empty,
+            _ => return Err(Error::new(ErrorKind::Usage, "write the arguments: they must be an object")),
+        };
+        for part in &parts.list {
+            let value = given.get(&*part.name.local).or_else(|| given.get(&part.part));
+            let value = value
+                .ok_or_else(|| Error::new(ErrorKind::Usage, format!("write `{}`: it is missing", part.name.local)))?;
+            encoder.path.push(part.name.local.to_string());
+            encoder.named(&part.name, &part.of, true, value)?;
+            encoder.path.pop();
+        }
+        let is_known = |key: &String| parts.list.iter().any(|part| *key == *part.name.local || *key == part.part);
+        match given.keys().find(|key| !is_known(key)) {
+            Some(key) => {
+                let known: Vec<&str> = parts.list.iter().map(|part| &*part.name.local).collect();
+                let message = format!("write the arguments: there is no `{key}`; known: {}", known.join(", "));
+                Err(Error::new(ErrorKind::Usage, message))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn to_json(value: &impl Serialize) -> Result<Value> {
+    serde_json::to_value(value)
+        .map_err(|cause| Error::new(ErrorKind::Usage, "write the arguments as JSON").because(cause))
+}
+
+/// The elements that a particle comes to. A list of a list ends there: its items are whole.
+fn gather(schemas: &Schemas, particle: &Particle, children: &mut Vec<(String, TypeRef)>) -> Result<()> {
+    match particle {
+        Particle::Element(declared, occurs) => {
+            let behind = schemas.behind(declared)?;
+            let of = if occurs.is_many() { TypeRef::Any } else { behind.of.clone() };
+            children.push((behind.name.local.to_string(), of));
+        }
+        Particle::Group(_, members, occurs) if !occurs.is_many() => {
+            members.iter().try_for_each(|member| gather(schemas, member, children))?;
+        }
+        Particle::Named(name, occurs) if !occurs.is_many() => {
+            schemas.groups.get(name).map_or(Ok(()), |group| gather(schemas, group, children))?;
+        }
+        Particle::Group(..) | Particle::Named(..) | Particle::Any(_) => children.push((VALUE.to_owned(), TypeRef::Any)),
+    }
+    Ok(())
+}

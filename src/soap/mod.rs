@@ -1,0 +1,21 @@
+//! SOAP: a client that is built at run time from a WSDL 1.1 document. It lists the operations with their parameters, and
+//! calls one with JSON, or anything that serializes, and gives JSON back.
+
+mod call;
+mod client;
+mod decode;
+mod encode;
+mod envelope;
+mod fault;
+mod load;
+mod operation;
+mod schema;
+mod security;
+mod wsdl;
+pub mod xml;
+
+pub use call::{Answer, Call};
+pub use client::{Client, ClientOptions};
+pub use fault::Fault;
+pub use operation::{Field, Operation};
+pub use security::Login;

@@ -1,0 +1,153 @@
+//! What a schema declares.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::super::xml::Name;
+use super::builtin::Builtin;
+use crate::error::{Error, ErrorKind, Result};
+
+/// A type by its name, or one that stands where it is used.
+#[derive(Debug, Clone)]
+pub(in crate::soap) enum TypeRef {
+    Named(Name),
+    Inline(Arc<Type>),
+    /// Anything.
+    Any,
+}
+
+#[derive(Debug)]
+pub(in crate::soap) enum Type {
+    Simple { variety: Variety, enumeration: Vec<String> },
+    Complex(ComplexType),
+}
+
+#[derive(Debug)]
+pub(in crate::soap) enum Variety {
+    /// As another one, narrower.
+    Of(TypeRef),
+    /// Several with blanks between them.
+    List(TypeRef),
+    /// One of several.
+    Union,
+}
+
+#[derive(Debug, Default)]
+pub(in crate::soap) struct ComplexType {
+    pub(in crate::soap) content: Option<Particle>,
+    pub(in crate::soap) attributes: Vec<AttributeDecl>,
+    pub(in crate::soap) attribute_groups: Vec<Name>,
+    /// What it is derived from, and whether by extension.
+    pub(in crate::soap) base: Option<(TypeRef, bool)>,
+    /// Text with attributes.
+    pub(in crate::soap) is_text: bool,
+    pub(in crate::soap) is_mixed: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(in crate::soap) struct AttributeDecl {
+    pub(in crate::soap) name: Name,
+    pub(in crate::soap) of: TypeRef,
+    pub(in crate::soap) is_required: bool,
+    pub(in crate::soap) fixed: Option<String>,
+    /// It is declared elsewhere, under the same name.
+    pub(in crate::soap) is_reference: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(in crate::soap) struct ElementDecl {
+    pub(in crate::soap) name: Name,
+    pub(in crate::soap) of: TypeRef,
+    pub(in crate::soap) is_nillable: bool,
+    /// What stands there when nothing is said.
+    pub(in crate::soap) default: Option<String>,
+    /// It is declared elsewhere, under the same name.
+    pub(in crate::soap) is_reference: bool,
+}
+
+/// How often something comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::soap) struct Occurs {
+    pub(in crate::soap) min: u32,
+    /// `None` for as often as it likes.
+    pub(in crate::soap) max: Option<u32>,
+}
+
+impl Occurs {
+    pub(in crate::soap) const ONCE: Self = Self { min: 1, max: Some(1) };
+
+    pub(in crate::soap) fn is_many(&self) -> bool {
+        self.max.is_none_or(|max| max > 1)
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(in crate::soap) enum Particle {
+    Element(Arc<ElementDecl>, Occurs),
+    Group(Group, Arc<Vec<Particle>>, Occurs),
+    /// A group that is declared elsewhere.
+    Named(Name, Occurs),
+    Any(Occurs),
+}
+
+/// How the members of a group come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::soap) enum Group {
+    /// One after the other, or all in any order.
+    Sequence,
+    /// One of them.
+    Choice,
+}
+
+/// All that was read.
+#[derive(Debug, Default)]
+pub(in crate::soap) struct Schemas {
+    pub(in crate::soap) elements: HashMap<Name, Arc<ElementDecl>>,
+    pub(in crate::soap) types: HashMap<Name, Arc<Type>>,
+    pub(in crate::soap) groups: HashMap<Name, Particle>,
+    pub(in crate::soap) attributes: HashMap<Name, AttributeDecl>,
+    pub(in crate::soap) attribute_groups: HashMap<Name, Arc<ComplexType>>,
+}
+
+/// What a type reference comes to.
+pub(in crate::soap) enum Found {
+    Builtin(Builtin),
+    Declared(Arc<Type>),
+    Any,
+}
+
+impl Schemas {
+    /// A global element.
+    ///
+    /// # Errors
+    /// Not found, when no schema that could be read declares it.
+    pub(in crate::soap) fn element(&self, name: &Name) -> Result<Arc<ElementDecl>> {
+        self.elements.get(name).cloned().ok_or_else(|| missing("element", name))
+    }
+
+    /// The declaration behind a reference.
+    pub(in crate::soap) fn behind(&self, declared: &Arc<ElementDecl>) -> Result<Arc<ElementDecl>> {
+        if declared.is_reference { self.element(&declared.name) } else { Ok(Arc::clone(declared)) }
+    }
+
+    /// What a type is.
+    ///
+    /// # Errors
+    /// Not found, when no schema that could be read declares it.
+    pub(in crate::soap) fn find(&self, of: &TypeRef) -> Result<Found> {
+        match of {
+            TypeRef::Any => Ok(Found::Any),
+            TypeRef::Inline(of) => Ok(Found::Declared(Arc::clone(of))),
+            TypeRef::Named(name) => match (self.types.get(name), Builtin::of(name)) {
+                (Some(of), _) => Ok(Found::Declared(Arc::clone(of))),
+                (None, Some(Builtin::Any)) => Ok(Found::Any),
+                (None, Some(builtin)) => Ok(Found::Builtin(builtin)),
+                (None, None) => Err(missing("type", name)),
+            },
+        }
+    }
+}
+
+fn missing(what: &str, name: &Name) -> Error {
+    Error::new(ErrorKind::NotFound, format!("find the {what} {name}: no schema that could be read declares it"))
+}

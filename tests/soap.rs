@@ -1,0 +1,327 @@
+//! SOAP against services made with spyne, with the same results as zeep gives; and documents of every kind.
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use data_collector::context::Context;
+use data_collector::error::ErrorKind;
+use data_collector::http::Request;
+use data_collector::settings::{Environment, Secret, Settings, Source};
+use data_collector::shell::{Shell, ShellOptions};
+use data_collector::soap::{Client, ClientOptions, Fault, Login};
+use serde_json::{Value, json};
+
+fn request() -> Request {
+    let source = Source { folder: Some(std::env::temp_dir()), config: None };
+    let settings = Settings::load(&source, Environment::of([])).expect("settings");
+    Request::new(&Context::new(settings, Shell::new(ShellOptions::default(), true))).expect("a session")
+}
+
+/// The services; they end with the test.
+struct Services {
+    python: String,
+    process: Child,
+    url: String,
+}
+
+impl Services {
+    /// `None`, said aloud, where Python has no spyne and zeep; `DC_TEST_PYTHON` names a Python that has them.
+    fn start() -> Option<Self> {
+        let python = std::env::var("DC_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/soap_services.py");
+        let started = Command::new(&python).arg("-c").arg("import spyne, zeep").stderr(Stdio::null()).status();
+        if !started.is_ok_and(|status| status.success()) {
+            let is_required = std::env::var("DC_TEST_REQUIRE").is_ok_and(|required| required.contains("soap"));
+            assert!(!is_required, "spyne and zeep are required and {python} has not got them");
+            let _ = writeln!(
+                std::io::stderr(),
+                "skipped: {python} has no spyne and zeep; DC_TEST_PYTHON names one that has"
+            );
+            return None;
+        }
+        let mut process = Command::new(&python)
+            .arg(script)
+            .arg("serve")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the services");
+        let mut port = String::new();
+        BufReader::new(process.stdout.take().expect("its output")).read_line(&mut port).expect("a port");
+        Some(Self { python, process, url: format!("http://127.0.0.1:{}", port.trim()) })
+    }
+
+    fn wsdl(&self, name: &str) -> String {
+        format!("{}/{name}?wsdl", self.url)
+    }
+
+    /// The same calls, made with zeep.
+    fn zeep(&self, name: &str, calls: &Value) -> Vec<Value> {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), calls.to_string()).expect("written");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/soap_services.py");
+        let output = Command::new(&self.python).arg(script).args(["zeep", &self.wsdl(name)]).arg(file.path()).output();
+        let output = output.expect("zeep");
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
+    }
+}
+
+impl Drop for Services {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn ours(client: &Client, calls: &Value) -> Vec<Value> {
+    let made = calls.as_array().expect("calls").iter().map(|call| {
+        let made = client.call(call["operation"].as_str().expect("a name")).expect("an operation");
+        let made = made.arguments(&call["arguments"]).and_then(|made| made.headers(&call["headers"])).expect("JSON");
+        match made.send() {
+            Ok(value) => json!({ "value": value }),
+            Err(error) => match Fault::of(&error) {
+                Some(fault) => json!({"fault": fault.message, "code": fault.code}),
+                None => panic!("{call}: {error}"),
+            },
+        }
+    });
+    made.collect()
+}
+
+#[test]
+fn every_operation_gives_what_zeep_gives() {
+    let Some(services) = Services::start() else { return };
+    let user = json!({
+        "user_name": "\u{17e}", "active": true, "born": "2000-01-02", "seen": "2026-01-02T03:04:05", "balance": "12.50",
+        "score": 1.5, "color": "red", "aliases": ["x", "y"],
+        "permissions": {"Permission": [{"application": "a", "operation": "r"}, {"application": "b", "operation": null}]},
+    });
+    let hello = json!([
+        {"operation": "say_hello", "arguments": {"name": "Dave", "times": 3}},
+        {"operation": "add", "arguments": {"a": 2, "b": -3}},
+        {"operation": "moment"},
+        {"operation": "twice", "arguments": {"value": "1.10"}},
+        {"operation": "echo", "arguments": {"text": "<\u{10d}> & \"\u{17e}\"\r\n\t "}},
+        {"operation": "echo", "arguments": {}},
+        {"operation": "reverse", "arguments": {"data": "YWJj"}},
+        {"operation": "nothing", "arguments": {"a": 1}},
+        {"operation": "fail", "arguments": {"code": "missing"}},
+        {"operation": "fail", "arguments": {"code": "x"}},
+        {"operation": "both", "arguments": {"number": 1, "word": "a"}},
+    ]);
+    let users = json!([
+        {"operation": "add_user", "arguments": {"user": user}},
+        {"operation": "get_user", "arguments": {"user_id": 1}},
+        {"operation": "get_user", "arguments": {"user_id": 9}},
+        {"operation": "get_all_users"},
+        {"operation": "echo_user", "arguments": {"user": {"user_name": "only"}}},
+        {"operation": "echo_tagged", "arguments": {"tagged": {"_value_1": "text", "lang": "hr", "version": 3}}},
+        {"operation": "matrix", "arguments": {"rows": {"integerArray": [{"integer": [1, 2]}, {"integer": [3]}]}}},
+    ]);
+    let secured = json!([
+        {"operation": "who", "headers": {"RequestHeader": {"session_id": "s1", "user_name": "me"}}},
+    ]);
+    for (name, calls) in [("hello", &hello), ("hello12", &hello), ("users", &users), ("secured", &secured)] {
+        let client = Client::open(&request(), &services.wsdl(name), ClientOptions::default()).expect(name);
+        assert!(client.missing().is_empty());
+        let (ours, theirs) = (ours(&client, calls), services.zeep(name, calls));
+        for ((call, ours), theirs) in calls.as_array().expect("calls").iter().zip(ours).zip(theirs) {
+            assert_eq!(ours, theirs, "{name}: {call}");
+        }
+    }
+    let bare = Client::open(&request(), &services.wsdl("bare"), ClientOptions::default()).expect("bare");
+    let call = |name: &str, arguments: Value| {
+        bare.call(name).and_then(|call| call.arguments(&arguments)).and_then(|call| call.send()).expect(name)
+    };
+    assert_eq!(call("bare_name", json!({"user_name": "u"})), json!("u"));
+    assert_eq!(call("bare_square", json!(7)), json!(49));
+    assert_eq!(call("out_bare", json!({"number": 3}))["user_name"], json!("n3"));
+    operations_are_listed(&services);
+}
+
+fn operations_are_listed(services: &Services) {
+    let client = Client::open(&request(), &services.wsdl("users"), ClientOptions::default()).expect("users");
+    let operations = client.operations();
+    let shown = |name: &str| operations.iter().find(|it| it.name == name).expect(name).to_string();
+    assert_eq!(shown("get_user"), "get_user(user_id?: integer) -> (get_userResult?: User)");
+    let user = &operations.iter().find(|it| it.name == "add_user").expect("one").parameters[0];
+    let color = user.fields.iter().find(|field| field.name == "color").expect("a color");
+    assert_eq!(color.values, ["red", "green", "blue"]);
+    let error = |name: &str, arguments: Value| {
+        let sent = client.call(name).and_then(|call| call.arguments(&arguments)).and_then(|call| call.send());
+        sent.expect_err("an error")
+    };
+    for (arguments, expected) in [
+        (json!({"user": {"user_name": "x", "active": "maybe"}}), "`user.active`: it takes true or false"),
+        (json!({"user": {"user_name": "x", "colour": "red"}}), "there is no `colour`"),
+        (json!({"user": {"user_name": "x", "color": "pink"}}), "it takes one of red, green, blue"),
+        (json!({"user": {}}), "`user.user_name`: it is missing"),
+        (
+            json!({"user": {"user_name": "x", "permissions": {"Permission": [{"operation": [1]}]}}}),
+            "`user.permissions.Permission[0].operation`",
+        ),
+    ] {
+        let error = error("add_user", arguments);
+        assert!(error.kind() == ErrorKind::Usage && error.to_string().contains(expected), "{error}");
+    }
+    let error = client.call("get_usr").err().expect("unknown");
+    assert!(error.hint_text().expect("a hint").contains("get_user"), "{error}");
+}
+
+const RPC: &str = r#"<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:t="urn:t" xmlns:x="http://www.w3.org/2001/XMLSchema"
+ xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/" targetNamespace="urn:t">
+ <import namespace="urn:s" location="messages.wsdl"/>
+ <portType name="P"><operation name="Join"><input message="t:JoinIn"/><output message="t:JoinOut"/></operation>
+  <operation name="Old"><input message="t:JoinIn"/><output message="t:JoinOut"/></operation></portType>
+ <binding name="B" type="t:P"><soap:binding style="rpc" transport="http://schemas.xmlsoap.org/soap/http"/>
+  <operation name="Join"><soap:operation soapAction="urn:join"/>
+   <input><soap:body use="literal" namespace="urn:body"/></input><output><soap:body use="literal" namespace="urn:body"/></output></operation>
+  <operation name="Old"><soap:operation soapAction=""/>
+   <input><soap:body use="encoded" namespace="urn:body"/></input><output><soap:body use="encoded" namespace="urn:body"/></output></operation>
+ </binding>
+ <service name="S"><port name="One" binding="t:B"><soap:address location="ADDRESS"/></port></service></definitions>"#;
+const MESSAGES: &str = r#"<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:t="urn:t" xmlns:s="urn:s"
+ xmlns:x="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:t">
+ <types><x:schema targetNamespace="urn:s"><x:include schemaLocation="types.xsd"/><x:import namespace="urn:gone" schemaLocation="gone.xsd"/></x:schema></types>
+ <message name="JoinIn"><part name="words" type="s:Words"/><part name="how" type="s:How"/></message>
+ <message name="JoinOut"><part name="result" type="s:Result"/></message></definitions>"#;
+const TYPES: &str = r#"<x:schema xmlns:x="http://www.w3.org/2001/XMLSchema" elementFormDefault="qualified">
+ <x:simpleType name="Upper"><x:restriction base="x:boolean"/></x:simpleType>
+ <x:complexType name="Base"><x:sequence><x:element name="sep" type="x:string" minOccurs="0" nillable="true"/></x:sequence>
+  <x:attribute name="upper" type="Upper"/></x:complexType>
+ <x:complexType name="How"><x:complexContent><x:extension base="Base"><x:choice>
+  <x:element name="times" type="x:int"/><x:element name="until" type="x:date"/></x:choice></x:extension></x:complexContent></x:complexType>
+ <x:complexType name="Words"><x:sequence><x:element name="word" type="x:string" maxOccurs="unbounded"/></x:sequence></x:complexType>
+ <x:complexType name="Result"><x:sequence><x:element name="text" type="x:string"/><x:element name="count" type="x:int"/>
+  <x:any minOccurs="0"/></x:sequence></x:complexType></x:schema>"#;
+
+/// Answers each request with the next of these; the requests are in the list.
+fn server(answers: Vec<(&'static str, String)>) -> (String, std::sync::Arc<std::sync::Mutex<Vec<String>>>) {
+    use std::io::Read;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let seen: std::sync::Arc<std::sync::Mutex<Vec<String>>> = std::sync::Arc::default();
+    let noted = std::sync::Arc::clone(&seen);
+    std::thread::spawn(move || {
+        for (stream, (kind, body)) in listener.incoming().flatten().zip(answers) {
+            let mut reader = BufReader::new(stream.try_clone().expect("a stream"));
+            let (mut head, mut length) = (String::new(), 0);
+            loop {
+                let mut line = String::new();
+                if reader.read_line(&mut line).expect("a line") <= 2 {
+                    break;
+                }
+                let told =
+                    line.to_lowercase().strip_prefix("content-length:").map(|it| it.trim().parse().expect("a number"));
+                length = told.unwrap_or(length);
+                head.push_str(&line);
+            }
+            let mut sent = vec![0; length];
+            reader.read_exact(&mut sent).expect("a body");
+            noted.lock().expect("the requests").push(format!("{head}\n{}", String::from_utf8_lossy(&sent)));
+            let _ = write!(
+                { &stream },
+                "HTTP/1.1 200 x\r\nContent-Type: {kind}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+        }
+    });
+    (url, seen)
+}
+
+fn envelope(body: &str) -> String {
+    format!("<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'><s:Body>{body}</s:Body></s:Envelope>")
+}
+
+#[test]
+fn rpc_imports_choices_and_faults() {
+    let good = "<b:JoinResponse xmlns:b='urn:body'><result xmlns='urn:s'><text>a-b</text><count>2</count><extra k='1'>x</extra></result></b:JoinResponse>";
+    let fault = "<s:Fault><faultcode>s:Server</faultcode><faultstring>busy</faultstring><detail><why><n>1</n><n>2</n></why></detail></s:Fault>";
+    let (address, seen) = server(vec![
+        ("text/xml", envelope(good)),
+        ("text/xml", envelope(fault)),
+        ("multipart/related; type=\"application/xop+xml\"", "--x".to_owned()),
+        ("text/html", "<html><br></html>".to_owned()),
+    ]);
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, text) in
+        [("rpc.wsdl", &*RPC.replace("ADDRESS", &address)), ("messages.wsdl", MESSAGES), ("types.xsd", TYPES)]
+    {
+        std::fs::write(folder.path().join(name), text).expect("written");
+    }
+    let place = folder.path().join("rpc.wsdl").display().to_string();
+    let client = Client::open(&request(), &place, ClientOptions::default()).expect("a client");
+    assert!(client.missing().len() == 1 && client.missing()[0].contains("gone.xsd"), "{:?}", client.missing());
+    let operations = client.operations();
+    assert_eq!(operations[0].to_string(), "Join(words: Words, how: How) -> (result: Result)");
+    assert!(operations[1].refused.as_ref().expect("encoded").contains("rpc/encoded"));
+    assert_eq!(client.call("Old").err().expect("encoded").kind(), ErrorKind::Refused);
+
+    let arguments = json!({"words": ["a", "b"], "how": {"sep": "-", "@upper": true, "times": 2}});
+    let login = Login { username: "me".to_owned(), password: Secret::new("pw"), is_digest: true, has_timestamp: true };
+    let call = client.call("Join").expect("join").arguments(&arguments).expect("JSON").login(login);
+    let value = call.send().expect("an answer");
+    assert_eq!(value, json!({"text": "a-b", "count": 2, "_value_1": {"extra": {"@k": "1", "_value_1": "x"}}}));
+    let sent = seen.lock().expect("the requests")[0].clone();
+    for expected in [
+        "soapaction: \"urn:join\"",
+        ":Join>",
+        "<words><",
+        "word>a</",
+        " upper=\"true\"",
+        "times>2</",
+        "PasswordDigest",
+        "Nonce",
+        "mustUnderstand=\"1\"",
+    ] {
+        assert!(sent.contains(expected), "{expected} in {sent}");
+    }
+    let call = || client.call("Join").and_then(|call| call.arguments(&arguments)).expect("a call");
+    let error = call().send().expect_err("a fault");
+    let fault = Fault::of(&error).expect("a fault");
+    assert_eq!((fault.code.as_str(), &fault.detail), ("Server", &json!({"why": {"n": ["1", "2"]}})));
+    assert!(error.is_temporary() && error.to_string().contains("busy (code Server)"), "{error}");
+    let error = call().send().expect_err("MTOM");
+    assert!(error.kind() == ErrorKind::Refused && error.to_string().contains("MTOM"), "{error}");
+    assert!(call().send().is_err(), "no XML");
+    for (how, expected) in [
+        (json!({"times": 1, "until": "2026-01-01"}), "of a choice only one"),
+        (json!({}), "of a choice one must be there"),
+        (json!({"times": 1, "sep": null}), ""),
+    ] {
+        let envelope = client
+            .call("Join")
+            .and_then(|call| call.arguments(&json!({"words": ["a"], "how": how})))
+            .expect("a call")
+            .envelope();
+        match (envelope, expected) {
+            (Ok(_), "") => {}
+            (Ok(text), _) => panic!("{text}"),
+            (Err(error), expected) => assert!(!expected.is_empty() && error.to_string().contains(expected), "{error}"),
+        }
+    }
+}
+
+#[test]
+fn a_document_from_the_network_leads_to_no_file_and_attacks_are_refused() {
+    let leads = RPC.replace("messages.wsdl", "file:///etc/passwd");
+    let (url, _) = server(vec![
+        ("text/xml", leads),
+        ("text/xml", "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>".to_owned()),
+        ("text/xml", "<a>".repeat(6_000_000)),
+        ("text/xml", format!("<a>{}</a>", " ".repeat(30 << 20))),
+    ]);
+    let client = Client::open(&request(), &url, ClientOptions::default()).expect("a client");
+    assert!(client.missing()[0].contains("may not lead to a file"), "{:?}", client.missing());
+    for _ in 0..3 {
+        let began = std::time::Instant::now();
+        let error = Client::open(&request(), &url, ClientOptions::default()).err().expect("refused");
+        assert!(began.elapsed() < std::time::Duration::from_secs(2), "{error}");
+    }
+    let error = Client::open(&request(), "/nowhere.wsdl", ClientOptions::default()).err().expect("not there");
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+}
