@@ -28,6 +28,10 @@ bench-secrets:
 bench-logs records="1000000":
     benches/logs/compare.sh {{records}}
 
+# text, tables and recognition beside pdfplumber, OCRmyPDF, Tesseract and RapidOCR; writes benches/ocr/RESULTS.md
+bench-ocr pdfs="":
+    benches/ocr/compare.sh {{pdfs}}
+
 # many requests at once beside httpx, against nginx on loopback; writes benches/http/RESULTS.md
 bench-http requests="2000" concurrency="100":
     benches/http/compare.sh {{requests}} {{concurrency}}

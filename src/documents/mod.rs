@@ -14,8 +14,8 @@ mod tables;
 mod tsv;
 
 pub use hocr::hocr;
-pub use open::{Opened, Origin};
+pub use open::Opened;
 pub use page::{Page, PageLine, PageSource, PageTable, PageWord, Reading, plain_text};
 pub use reader::{ReadOptions, Reader, TablesBy};
-pub use searchable::{SearchablePage, embedded, searchable};
+pub use searchable::{SearchablePage, searchable};
 pub use tsv::{TSV_HEADER, tsv};

@@ -23,17 +23,6 @@ pub struct PictureFile {
     pixels_max: usize,
 }
 
-/// What a file is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// A PDF.
-    Pdf,
-    /// A JPEG, which a PDF can hold as it is.
-    Jpeg,
-    /// Another picture.
-    Picture,
-}
-
 impl Opened {
     /// Opens a file.
     ///
@@ -69,15 +58,6 @@ impl Opened {
             }
             None if is_pdf(&bytes) => Ok(Self::Pdf(Box::new(Document::of(bytes, password, limits)?))),
             None => Err(Error::failed("read it: it is no PDF, PNG, JPEG, TIFF or WebP")),
-        }
-    }
-
-    /// What it is.
-    pub fn origin(&self) -> Origin {
-        match self {
-            Self::Pdf(_) => Origin::Pdf,
-            Self::Picture(file) if file.kind == Kind::Jpeg => Origin::Jpeg,
-            Self::Picture(_) => Origin::Picture,
         }
     }
 

@@ -82,6 +82,8 @@ pub struct Reading {
     pub measurement: Measurement,
     /// Pixels an inch of the picture that was read.
     pub dpi: u32,
+    /// Whether the page holds text of its own, which this reading is instead of.
+    pub replaces_text: bool,
 }
 
 /// A table of a page.
@@ -159,7 +161,7 @@ impl Page {
         self.lines = lines.into_iter().map(native).collect();
     }
 
-    pub(super) fn set_recognised(&mut self, found: Recognised, dpi: u32) {
+    pub(super) fn set_recognised(&mut self, found: Recognised, dpi: u32, replaces_text: bool) {
         self.text = found.text;
         self.lines = found.lines.into_iter().map(recognised).collect();
         self.reading = Some(Reading {
@@ -170,6 +172,7 @@ impl Page {
             steps: found.steps,
             measurement: found.measurement,
             dpi,
+            replaces_text,
         });
     }
 }

@@ -112,7 +112,7 @@ impl Reader {
             }
         };
         let mut read = Page::empty(page, size, PageSource::Recognised);
-        read.set_recognised(found, picture.dpi);
+        read.set_recognised(found, picture.dpi, content.is_some_and(|content| content.letter_count() > 0));
         if self.options.tables.is_some() {
             let drawn = rules::edges(picture);
             let content = tables::content(size, &read.lines, &drawn);

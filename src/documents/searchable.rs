@@ -1,5 +1,7 @@
 //! The file with its text: the original with a layer that can be searched, marked and copied.
 
+use serde::{Deserialize, Serialize};
+
 use super::open::Opened;
 use super::page::{Page, PageSource};
 use crate::error::Result;
@@ -10,62 +12,56 @@ use crate::pdf::{EmbeddedPicture, LayerWord, RenderOptions, TextLayer, of_pictur
 const TILTED: f64 = 1.7;
 
 /// What is needed of a page to write it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SearchablePage {
-    layer: TextLayer,
-    /// Whether a PDF's page is to be replaced, because it held other text.
-    source: PageSource,
+    page: usize,
+    words: Vec<LayerWord>,
+    /// Whether it is written at all: a page of a PDF that holds its text is left as it is.
+    recognised: bool,
+    /// Whether a picture takes the place of what a PDF's page draws, because that is text, too.
+    drawn: bool,
 }
 
 impl SearchablePage {
-    /// Of a page that was read; everything else of it can be forgotten.
+    /// Of a page that was read; everything else of it can be forgotten. Where a page's own text was read anew, a picture
+    /// takes the place of what it draws.
     pub fn of(page: &Page) -> Self {
-        let words = match page.source {
-            PageSource::Recognised => words(page),
-            _ => Vec::new(),
-        };
-        Self { layer: TextLayer { page: page.page, words, picture: None }, source: page.source }
-    }
-
-    /// Its number, from 1 on.
-    pub fn page(&self) -> usize {
-        self.layer.page
-    }
-
-    /// The same page, shown as this picture.
-    #[must_use]
-    pub fn shown_as(mut self, picture: EmbeddedPicture) -> Self {
-        self.layer.picture = Some(picture);
-        self
+        let recognised = page.source == PageSource::Recognised;
+        let words = if recognised { words(page) } else { Vec::new() };
+        let drawn = page.reading.as_ref().is_some_and(|reading| reading.replaces_text);
+        Self { page: page.page, words, recognised, drawn: drawn && recognised }
     }
 }
 
-/// The picture of a page, as a PDF takes it: a page of a picture file, or a drawn page of a PDF.
+/// The bytes of the searchable file. Pages of a PDF that hold their text are not touched; pages that must be drawn are
+/// drawn with `dpi` dots an inch.
 ///
 /// # Errors
-/// As reading the page.
-pub fn embedded(file: &Opened, page: usize, dpi: u32) -> Result<EmbeddedPicture> {
+/// Failed, for a PDF that is encrypted or damaged, and for a picture that is.
+pub fn searchable(file: &Opened, pages: Vec<SearchablePage>, dpi: u32) -> Result<Vec<u8>> {
     match file {
-        Opened::Picture(pictures) => pictures.embedded(page),
         Opened::Pdf(document) => {
-            let drawn = render(document, page, &RenderOptions { dpi, shrink: true })?;
-            Ok(EmbeddedPicture::of(drawn.width, drawn.height, drawn.dpi, 1, &drawn.pixels))
+            let mut layers = Vec::new();
+            for page in pages.into_iter().filter(|page| page.recognised) {
+                let picture = match page.drawn {
+                    true => {
+                        let drawn = render(document, page.page, &RenderOptions { dpi, shrink: true })?;
+                        Some(EmbeddedPicture::of(drawn.width, drawn.height, drawn.dpi, 1, &drawn.pixels))
+                    }
+                    false => None,
+                };
+                layers.push(TextLayer { page: page.page, words: page.words, picture });
+            }
+            if layers.is_empty() { Ok(document.bytes().to_vec()) } else { with_text(document, &layers) }
         }
-    }
-}
-
-/// The bytes of the searchable file. Pages of a PDF that hold their text are not touched.
-///
-/// # Errors
-/// Failed, for a PDF that is encrypted or damaged.
-pub fn searchable(file: &Opened, pages: Vec<SearchablePage>) -> Result<Vec<u8>> {
-    let is_pdf = matches!(file, Opened::Pdf(_));
-    let wanted = |page: &SearchablePage| !is_pdf || page.source == PageSource::Recognised;
-    let layers: Vec<TextLayer> = pages.into_iter().filter(wanted).map(|page| page.layer).collect();
-    match file {
-        Opened::Pdf(document) if layers.is_empty() => Ok(document.bytes().to_vec()),
-        Opened::Pdf(document) => with_text(document, &layers),
-        Opened::Picture(_) => Ok(of_pictures(&layers)),
+        Opened::Picture(pictures) => {
+            let mut layers = Vec::new();
+            for page in pages {
+                let picture = Some(pictures.embedded(page.page)?);
+                layers.push(TextLayer { page: page.page, words: page.words, picture });
+            }
+            Ok(of_pictures(&layers))
+        }
     }
 }
 

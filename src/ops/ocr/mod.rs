@@ -20,7 +20,7 @@ use std::io::Write;
 use std::time::Instant;
 
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::shell::count_rows;
 use inputs::inputs;
 use output::Output;
@@ -82,20 +82,11 @@ impl OcrReport {
     /// What could not be read, as one error; everything else was written.
     ///
     /// # Errors
-    /// Failed.
+    /// Failed; of the kind of the first error where nothing at all was read.
     pub fn check(&self) -> Result<()> {
-        let (files, pages) = (self.files.iter().filter(|file| file.error.is_some()).count(), self.failed);
-        if files == 0 && pages == 0 {
-            return Ok(());
+        match self.failure() {
+            Some(error) => Err(error),
+            None => Ok(()),
         }
-        let mut parts = Vec::new();
-        if files > 0 {
-            parts.push(format!("{files} of {} files", self.files.len()));
-        }
-        if pages > 0 {
-            parts.push(format!("{pages} of {} pages", self.pages));
-        }
-        let error = Error::new(ErrorKind::Failed, format!("read {}; the reasons stand above", parts.join(" and ")));
-        Err(error)
     }
 }

@@ -10,11 +10,10 @@ use tempfile::NamedTempFile;
 use super::inputs::Input;
 use super::options::{OcrFormat, OcrOptions, OcrTables};
 use super::pool::Worker;
-use super::protocol::{Answer, Question};
+use super::protocol::Question;
 use super::tables;
 use crate::documents::{Opened, Page, PageSource, SearchablePage, TSV_HEADER, hocr, plain_text, searchable, tsv};
 use crate::error::{Error, ErrorKind, OrFail, Result, file_error};
-use crate::pdf::Limits;
 
 /// Where what was read goes.
 pub(super) struct Output<'a> {
@@ -25,9 +24,6 @@ pub(super) struct Output<'a> {
     /// Pages that are needed until their file is complete.
     pages: Vec<Page>,
     searchable: Vec<SearchablePage>,
-    /// Pages whose place a picture takes.
-    pictured: Vec<usize>,
-    tables: usize,
     /// Whether anything stands on the stream already.
     begun: bool,
 }
@@ -67,14 +63,12 @@ impl<'a> Output<'a> {
             file: None,
             pages: Vec::new(),
             searchable: Vec::new(),
-            pictured: Vec::new(),
-            tables: 0,
             begun: false,
         })
     }
 
     pub(super) fn open(&mut self, input: &Input) -> Result<()> {
-        (self.pages, self.searchable, self.pictured, self.tables) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        (self.pages, self.searchable) = (Vec::new(), Vec::new());
         let is_csv = self.options.tables == Some(OcrTables::Csv);
         if let Some(folder) = self.options.out.as_ref().filter(|_| !is_csv) {
             let target = folder.join(&input.stem);
@@ -114,10 +108,6 @@ impl<'a> Output<'a> {
                 Ok(())
             }
             OcrFormat::Pdf => {
-                // what was read anew takes the place of the text that a page holds
-                if page.source == PageSource::Recognised && self.options.force {
-                    self.pictured.push(page.page);
-                }
                 self.searchable.push(SearchablePage::of(&page));
                 Ok(())
             }
@@ -138,8 +128,7 @@ impl<'a> Output<'a> {
                     self.write(hocr(&input.name, &pages).as_bytes())?;
                 }
                 OcrFormat::Pdf => {
-                    let bytes = self.pdf(input, worker)?;
-                    self.write(&bytes)?;
+                    self.pdf(input, worker)?;
                 }
                 OcrFormat::Text | OcrFormat::Ndjson | OcrFormat::Tsv => {}
             }
@@ -151,23 +140,22 @@ impl<'a> Output<'a> {
         self.data.flush().map_err(|cause| file_error("write to standard output", cause))
     }
 
-    /// The searchable file. What was parsed once in a process of its own is parsed here again, and adds nothing: pages
-    /// that killed that process are not touched.
-    fn pdf(&mut self, input: &Input, worker: &mut Worker) -> Result<Vec<u8>> {
-        let answer = worker.ask(Question::Open(input.path.clone()))?;
-        let is_pdf = matches!(answer, Answer::Opened { is_pdf: true, .. });
-        let mut pages = std::mem::take(&mut self.searchable);
-        let pictured = std::mem::take(&mut self.pictured);
-        for page in &mut pages {
-            if !is_pdf || pictured.contains(&page.page()) {
-                let answer = worker.ask(Question::Picture(input.path.clone(), page.page()))?;
-                let Answer::Picture(packed) = answer else { return Err(Error::failed("understand an answer")) };
-                *page = page.clone().shown_as(packed.unpack()?);
-            }
+    /// Has the searchable file written by the process that reads, which may die of it, and not by this one.
+    fn pdf(&mut self, input: &Input, worker: &mut Worker) -> Result<()> {
+        let what = || format!("write {} with its text", input.name);
+        let held = match &self.file {
+            Some(_) => None,
+            None => Some(NamedTempFile::new().map_err(|cause| file_error(what(), cause))?),
+        };
+        let Some(file) = held.as_ref().or(self.file.as_ref()) else { return Err(Error::failed(what())) };
+        let pages = std::mem::take(&mut self.searchable);
+        let question = Question::Write { file: input.path.clone(), to: file.path().to_owned(), pages };
+        worker.ask(question).map_err(|error| error.within(what()).temporary(false))?;
+        if let Some(held) = held {
+            let mut written = held.reopen().map_err(|cause| file_error(what(), cause))?;
+            std::io::copy(&mut written, self.data).map_err(|cause| file_error("write to standard output", cause))?;
         }
-        let limits = Limits::default();
-        let file = Opened::open(&input.path, &self.options.password, limits)?;
-        searchable(&file, pages).map_err(|error| error.within(format!("write {} with its text", input.name)))
+        Ok(())
     }
 
     fn csv(&mut self, input: &Input, page: &Page) -> Result<()> {
@@ -182,7 +170,6 @@ impl<'a> Output<'a> {
                 let space = if self.begun { "\n" } else { "" };
                 self.write(format!("{space}{text}").as_bytes())?;
             }
-            self.tables += 1;
         }
         Ok(())
     }

@@ -3,14 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
-use crate::documents::{Opened, Origin, Page, ReadOptions, Reader, TablesBy, embedded};
-use crate::error::{Error, ErrorKind, Result};
+use crate::documents::{Opened, Page, ReadOptions, Reader, SearchablePage, TablesBy, searchable};
+use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::ocr::{EngineOptions, PageOptions, Preprocessor, Way};
-use crate::pdf::{EmbeddedPicture, Filter, Limits};
+use crate::pdf::Limits;
 
 /// How pages are read, as it is told to a process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -69,12 +67,12 @@ impl Told {
 pub(super) enum Question {
     /// How pages are read from now on.
     Told(Box<Told>),
-    /// How many pages a file has, and what it is.
+    /// How many pages a file has.
     Open(PathBuf),
     /// What a page says.
     Page(PathBuf, usize),
-    /// A page as a picture for a PDF.
-    Picture(PathBuf, usize),
+    /// Write the file with its text.
+    Write { file: PathBuf, to: PathBuf, pages: Vec<SearchablePage> },
 }
 
 /// What it answers.
@@ -82,35 +80,10 @@ pub(super) enum Question {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Answer {
     Ready,
-    Opened { pages: usize, is_pdf: bool },
+    Opened { pages: usize },
     Page(Box<Page>),
-    Picture(Packed),
+    Written,
     Failed { kind: String, message: String, hint: Option<String> },
-}
-
-/// A picture in JSON.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Packed {
-    width: usize,
-    height: usize,
-    dpi: u32,
-    components: u8,
-    bits: u8,
-    filter: Filter,
-    data: String,
-}
-
-impl Packed {
-    fn of(picture: &EmbeddedPicture) -> Self {
-        let EmbeddedPicture { width, height, dpi, components, bits, filter, .. } = *picture;
-        Self { width, height, dpi, components, bits, filter, data: BASE64_STANDARD.encode(&picture.data) }
-    }
-
-    pub(super) fn unpack(self) -> Result<EmbeddedPicture> {
-        let Self { width, height, dpi, components, bits, filter, data } = self;
-        let data = BASE64_STANDARD.decode(data).map_err(|cause| Error::failed("unpack a picture").because(cause))?;
-        Ok(EmbeddedPicture { width, height, dpi, components, bits, filter, data })
-    }
 }
 
 impl Answer {
@@ -170,17 +143,18 @@ impl Answerer {
             }
             Question::Open(path) => {
                 let file = self.open(&path)?;
-                Ok(Answer::Opened { pages: file.pages(), is_pdf: file.origin() == Origin::Pdf })
+                Ok(Answer::Opened { pages: file.pages() })
             }
             Question::Page(path, page) => {
                 self.open(&path)?;
                 let Some((_, file)) = &self.file else { return Err(Error::failed("keep the file open")) };
                 Ok(Answer::Page(Box::new(self.reader.page(file, page))))
             }
-            Question::Picture(path, page) => {
+            Question::Write { file, to, pages } => {
                 let dpi = self.told.dpi;
-                let picture = embedded(self.open(&path)?, page, dpi)?;
-                Ok(Answer::Picture(Packed::of(&picture)))
+                let bytes = searchable(self.open(&file)?, pages, dpi)?;
+                std::fs::write(&to, bytes).map_err(|cause| file_error("write the searchable file", cause))?;
+                Ok(Answer::Written)
             }
         }
     }

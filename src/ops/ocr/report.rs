@@ -62,6 +62,8 @@ pub struct OcrReport {
     pub elapsed_ms: u64,
     #[serde(skip)]
     sums: (f64, f64),
+    #[serde(skip)]
+    first: Option<ErrorKind>,
 }
 
 impl OcrReport {
@@ -105,9 +107,25 @@ impl OcrReport {
         if !known {
             self.open(input);
         }
+        self.first.get_or_insert(error.kind());
         if let Some(file) = self.files.last_mut() {
             file.error = Some(error.to_string());
         }
+    }
+
+    /// What a run ends with that could not read all it should.
+    pub(super) fn failure(&self) -> Option<Error> {
+        let files = self.files.iter().filter(|file| file.error.is_some()).count();
+        let mut parts = Vec::new();
+        if files > 0 {
+            parts.push(format!("{files} of {} files", self.files.len()));
+        }
+        if self.failed > 0 {
+            parts.push(format!("{} of {} pages", self.failed, self.pages));
+        }
+        // where nothing at all was read, the reason of the first file is that of the run
+        let kind = if self.pages == 0 { self.first } else { None }.unwrap_or(ErrorKind::Failed);
+        (!parts.is_empty()).then(|| Error::new(kind, format!("read {}; the reasons stand above", parts.join(" and "))))
     }
 
     pub(super) fn finish(&mut self, elapsed: Duration) {

@@ -179,7 +179,7 @@ impl Work {
             let named = error.message().contains(&path.display().to_string());
             if named { error } else { error.within(format!("open {}", path.display())) }
         })?;
-        let Answer::Opened { pages, .. } = answer else { return Err(Error::failed("understand an answer")) };
+        let Answer::Opened { pages } = answer else { return Err(Error::failed("understand an answer")) };
         let wanted = self.options.pages.of(pages);
         if wanted.is_empty() {
             let message = format!("find such pages in {}: it has {pages}", path.display());

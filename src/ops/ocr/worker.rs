@@ -42,8 +42,10 @@ pub fn ocr_worker(options: WorkerOptions<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Bounds the memory of this process. Where the system does not let us it goes on unbounded.
+/// Ends this process with the one that asked it, however that ends, and bounds its memory. Where the system does not let us it goes on unbounded.
 fn bound(bytes: u64) {
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
     if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_AS) {
         let _ = setrlimit(Resource::RLIMIT_AS, bytes.min(hard), hard);
     }

@@ -1,6 +1,7 @@
 //! The text of a page as drawing operations that leave no ink.
 
 use hayro::kurbo::{Affine, Point};
+use serde::{Deserialize, Serialize};
 
 use super::glyphless::{Glyphless, WIDTH};
 use super::object::number;
@@ -10,7 +11,7 @@ use crate::layout::Area;
 const DESCENT: f64 = 0.2;
 
 /// A word and its place in points from the top left corner of what is seen of the page.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LayerWord {
     /// The letters.
     pub text: String,

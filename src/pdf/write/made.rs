@@ -1,7 +1,6 @@
 //! A PDF made of pictures.
 
 use hayro::kurbo::Affine;
-use serde::{Deserialize, Serialize};
 
 use super::glyphless::Glyphless;
 use super::layer::{TextLayer, operations};
@@ -9,7 +8,7 @@ use super::object::{number, packed, stream};
 use super::xref::Objects;
 
 /// How the bytes of a picture are packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Filter {
     /// As zlib packs them.
     Flate,
