@@ -15,8 +15,8 @@ use data_collector::ocr::{EngineOptions, PageOptions, Preprocessor, Recogniser, 
 use data_collector::pdf::{Document, Limits, words};
 use data_collector::settings::{Environment, Settings, Source};
 use page::{
-    TEXT, Written, error_rate, letter, noisy, operations, pdf, pdf_of_pictures, png, scan, scanned_letter, shaded, specked,
-    tilted,
+    TEXT, Written, error_rate, letter, noisy, operations, pdf, pdf_of_pictures, png, scan, scanned_letter, shaded,
+    specked, tilted,
 };
 use support::{dc, run, stderr, stdout};
 
@@ -177,21 +177,28 @@ fn bad_files_are_told_and_the_others_go_on() {
 #[test]
 fn pages_tables_and_records_are_chosen() {
     let folder = project();
-    let table = "50 100 m 250 100 l S 50 120 m 250 120 l S 50 140 m 250 140 l S 50 100 m 50 140 l S 150 100 m 150 140 l S \
+    let table =
+        "50 100 m 250 100 l S 50 120 m 250 120 l S 50 140 m 250 140 l S 50 100 m 50 140 l S 150 100 m 150 140 l S \
          250 100 m 250 140 l S\n"
-        .to_owned()
-        + &operations(&[
-            Written { x: 55.0, y: 126.0, size: 10.0, text: "name" },
-            Written { x: 155.0, y: 126.0, size: 10.0, text: "price" },
-            Written { x: 55.0, y: 106.0, size: 10.0, text: "tea, green" },
-            Written { x: 155.0, y: 106.0, size: 10.0, text: "3.20" },
-            Written { x: 50.0, y: 60.0, size: 10.0, text: "Prices of the shop at the corner, valid until the end of May 2026" },
-        ]);
+            .to_owned()
+            + &operations(&[
+                Written { x: 55.0, y: 126.0, size: 10.0, text: "name" },
+                Written { x: 155.0, y: 126.0, size: 10.0, text: "price" },
+                Written { x: 55.0, y: 106.0, size: 10.0, text: "tea, green" },
+                Written { x: 155.0, y: 106.0, size: 10.0, text: "3.20" },
+                Written {
+                    x: 50.0,
+                    y: 60.0,
+                    size: 10.0,
+                    text: "Prices of the shop at the corner, valid until the end of May 2026",
+                },
+            ]);
     fs::write(folder.path().join("a.pdf"), pdf(&[letter(), table, letter()], 340.0, 300.0)).expect("a file");
     let output = run(folder.path(), &["ocr", "a.pdf", "--pages", "2-", "--tables", "csv", "--quiet"]);
     assert_eq!(stdout(&output), "name,price\n\"tea, green\",3.20\n", "{}", stderr(&output));
     let output = run(folder.path(), &["ocr", "a.pdf", "--format", "ndjson", "--pages", "1,3"]);
-    let pages: Vec<serde_json::Value> = stdout(&output).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let pages: Vec<serde_json::Value> =
+        stdout(&output).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(pages.iter().map(|page| page["page"].as_u64()).collect::<Vec<_>>(), [Some(1), Some(3)]);
     assert_eq!(pages[0]["source"], "native");
     let output = run(folder.path(), &["ocr", "a.pdf", "--pages", "9"]);
@@ -218,7 +225,8 @@ fn a_searchable_file_keeps_what_it_was() {
         fs::write(folder.path().join(name), bytes).expect("a file");
     }
     fs::write(folder.path().join("picture.png"), png(&scanned_letter(150))).expect("a file");
-    let output = run(folder.path(), &["ocr", "native.pdf", "scanned.pdf", "picture.png", "--format", "pdf", "--out", "out"]);
+    let output =
+        run(folder.path(), &["ocr", "native.pdf", "scanned.pdf", "picture.png", "--format", "pdf", "--out", "out"]);
     assert!(output.status.success(), "{}", stderr(&output));
     let out = folder.path().join("out");
     assert_eq!(fs::read(out.join("native.pdf")).expect("a file"), original, "a page with its text is not touched");
@@ -262,7 +270,8 @@ fn formats_tell_places_and_confidence() {
     let row = stdout(&output).lines().find(|line| line.ends_with("\tquick")).map(str::to_owned).expect("a row");
     assert_eq!(row.split('\t').count(), 12);
     let data = fs::read(folder.path().join("a.png")).expect("a file");
-    let mut child = dc(folder.path()).args(["ocr", "-", "--format", "json"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut child =
+        dc(folder.path()).args(["ocr", "-", "--format", "json"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let child = child.as_mut().expect("dc starts");
     child.stdin.take().expect("a pipe").write_all(&data).expect("written");
     let mut text = String::new();

@@ -7,7 +7,8 @@ use std::fmt::Write;
 
 use data_collector::error::ErrorKind;
 use data_collector::pdf::{
-    ClassifyOptions, Document, Limits, RenderOptions, TableOptions, Verdict, classify, lines, render, tables, text, words,
+    ClassifyOptions, Document, Limits, RenderOptions, TableOptions, Verdict, classify, lines, render, tables, text,
+    words,
 };
 use page::{Dice, TEXT, Written, letter, operations, pdf, pdf_of_pictures, scanned_letter};
 
@@ -35,7 +36,11 @@ fn turned_text_gaps_and_forms_are_read() {
          q 2 0 0 2 10 10 cm BT /F1 5 Tf 0 10 Td 3 Tr (hidden) Tj ET Q\n";
     let document = open(&pdf(&[turned.to_owned()], 300.0, 300.0));
     let found: Vec<String> = words(&document, 1).expect("words").into_iter().map(|word| word.text).collect();
-    assert_eq!(found.iter().filter(|word| ["one", "twothree", "hidden"].contains(&word.as_str())).count(), 3, "{found:?}");
+    assert_eq!(
+        found.iter().filter(|word| ["one", "twothree", "hidden"].contains(&word.as_str())).count(),
+        3,
+        "{found:?}"
+    );
     let content = document.content(1).expect("content");
     assert_eq!(content.letters.iter().filter(|letter| !letter.visible).count(), 6);
     assert_eq!(content.letters.iter().filter(|letter| !letter.upright).count(), 7);
@@ -117,7 +122,10 @@ fn bad_files_end_in_a_clear_error() {
     let refused = Document::of(whole.clone(), "", small).err().expect("too large");
     assert_eq!(refused.kind(), ErrorKind::Refused);
     let one = Limits { pages_max: 1, ..Limits::default() };
-    assert_eq!(Document::of(pdf(&[letter(), letter()], 9.0, 9.0), "", one).err().map(|e| e.kind()), Some(ErrorKind::Refused));
+    assert_eq!(
+        Document::of(pdf(&[letter(), letter()], 9.0, 9.0), "", one).err().map(|e| e.kind()),
+        Some(ErrorKind::Refused)
+    );
     let missing = open(&whole).content(2).err().expect("no such page");
     assert_eq!(missing.kind(), ErrorKind::NotFound);
     let few = Limits { operations_max: 10, ..Limits::default() };

@@ -12,7 +12,7 @@ use super::options::{OcrFormat, OcrOptions, OcrTables};
 use super::pool::Worker;
 use super::protocol::Question;
 use super::tables;
-use crate::documents::{Opened, Page, PageSource, SearchablePage, TSV_HEADER, hocr, plain_text, searchable, tsv};
+use crate::documents::{Page, PageSource, SearchablePage, TSV_HEADER, hocr, plain_text, tsv};
 use crate::error::{Error, ErrorKind, OrFail, Result, file_error};
 
 /// Where what was read goes.
@@ -57,14 +57,7 @@ impl<'a> Output<'a> {
         if let Some(folder) = &options.out {
             make(folder)?;
         }
-        Ok(Self {
-            options: options.clone(),
-            data,
-            file: None,
-            pages: Vec::new(),
-            searchable: Vec::new(),
-            begun: false,
-        })
+        Ok(Self { options: options.clone(), data, file: None, pages: Vec::new(), searchable: Vec::new(), begun: false })
     }
 
     pub(super) fn open(&mut self, input: &Input) -> Result<()> {
