@@ -1,12 +1,14 @@
 //! `dc ocr`
 
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
 use data_collector::context::Context;
 use data_collector::documents::TablesBy;
-use data_collector::error::{Error, OrFail, Result, file_error};
+use data_collector::error::{Error, ErrorKind, OrFail, Result, file_error};
 use data_collector::ops::{self, OcrFormat, OcrOptions, OcrTables, PageRange, WorkerOptions};
 
 const EXAMPLES: &str = "\
@@ -108,7 +110,7 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<()> {
         true => Some(hold()?),
         false => None,
     };
-    let options = args.into_options(shell.is_json(), held.as_ref().map(|file| file.path().to_owned()))?;
+    let options = args.into_options(shell.is_json(), held.as_ref().map(|(_, path)| path.clone()))?;
     let to_folder = options.out.is_some();
     let report = ops::ocr(context, &options, &mut io::stdout().lock())?;
     match to_folder {
@@ -169,17 +171,19 @@ fn pages(text: &str) -> Result<PageRange, String> {
     text.parse()
 }
 
-fn hold() -> Result<tempfile::NamedTempFile> {
+/// Standard input in a file without a name, so that a kill leaves nothing behind; the processes that read reach it by ours.
+fn hold() -> Result<(File, PathBuf)> {
     let what = || "keep standard input in a file".to_owned();
-    let mut file = tempfile::NamedTempFile::new().map_err(|cause| file_error(what(), cause))?;
     let mut input = io::stdin().lock();
     if input.is_terminal() {
-        return Err(Error::new(data_collector::error::ErrorKind::Usage, "read a file from the terminal")
-            .hint("name a file, or send one: `dc ocr - < FILE`"));
+        let error = Error::new(ErrorKind::Usage, "read a file from the terminal");
+        return Err(error.hint("name a file, or send one: `dc ocr - < FILE`"));
     }
+    let mut file = tempfile::tempfile().map_err(|cause| file_error(what(), cause))?;
     io::copy(&mut input, &mut file).map_err(|cause| file_error(what(), cause))?;
     file.flush().map_err(|cause| file_error(what(), cause))?;
-    Ok(file)
+    let path = PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()));
+    Ok((file, path))
 }
 
 /// Answer questions about pages on standard input

@@ -170,10 +170,10 @@ impl Recogniser {
         }
         let prepared = preprocessor.prepare(picture);
         let mut best = reading(engine.as_mut(), prepared)?;
-        // a page that stands on its head is read badly: the other three ways are tried then, and only then
+        // a page that stands on its head or lies on its side is read badly: it is turned then, and only then
         let suspicious = best.confidence < CONFIDENCE_TURNED || best.coverage < COVERAGE_GOOD / 2.0;
         if self.options.preprocessor.is_some() && suspicious && best.prepared.measurement.letter_height > 0.0 {
-            for degrees in [180, 90, 270] {
+            for &degrees in best.prepared.turns() {
                 let turned = reading(engine.as_mut(), best.prepared.turned_from_start(degrees))?;
                 if turned.worth() > best.worth() * 1.3 && turned.confidence > best.confidence {
                     let done = turned.is_good();

@@ -130,6 +130,11 @@ impl Prepared {
         self.measurement.letter_height * self.factor()
     }
 
+    /// The quarter turns, clockwise, that may set it upright: its lines tell whether it lies on its side.
+    pub(super) fn turns(&self) -> &'static [u16] {
+        if tilt::runs_down(&self.picture, threshold(&self.picture)) { &[90, 270] } else { &[180] }
+    }
+
     fn factor(&self) -> f64 {
         let scaled =
             self.steps.iter().find_map(|step| if let Step::Scaled(factor) = step { Some(*factor) } else { None });

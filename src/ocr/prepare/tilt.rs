@@ -42,6 +42,22 @@ pub(super) fn measure(picture: &Picture, threshold: u8) -> f64 {
     if best.0 > level * GAIN_MIN && best.1.abs() < DEGREES_MAX { best.1 } else { 0.0 }
 }
 
+/// Whether the lines of text seem to run downwards: the columns of ink are sharper than its rows.
+pub(super) fn runs_down(picture: &Picture, threshold: u8) -> bool {
+    let (mut rows, mut columns) = (vec![0f64; picture.height], vec![0f64; picture.width]);
+    for (y, row) in rows.iter_mut().enumerate() {
+        for (x, _) in picture.row(y).iter().enumerate().filter(|(_, pixel)| **pixel < threshold) {
+            *row += 1.0;
+            columns[x] += 1.0;
+        }
+    }
+    let sharp = |counts: &[f64]| {
+        let all: f64 = counts.iter().map(|count| count * count).sum();
+        counts.windows(2).map(|pair| (pair[1] - pair[0]).powi(2)).sum::<f64>() / all.max(1.0)
+    };
+    sharp(&columns) > sharp(&rows)
+}
+
 /// How much the number of inked pixels differs from row to row, when the page is looked at under this angle.
 fn sharpness(ink: &[(f64, f64)], degrees: f64, rows: f64) -> f64 {
     let slope = degrees.to_radians().tan();

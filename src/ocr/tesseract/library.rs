@@ -5,6 +5,7 @@
 use std::ffi::{CStr, CString, c_char, c_int, c_uchar, c_void};
 use std::path::Path;
 use std::ptr;
+use std::time::Instant;
 
 use libloading::{Library, Symbol};
 
@@ -237,6 +238,7 @@ impl Engine for Tesseract {
         unsafe {
             (functions.set_image)(self.handle, picture.pixels.as_ptr(), width, height, 1, width);
             (functions.set_resolution)(self.handle, c_int::try_from(picture.dpi.clamp(70, 2400)).unwrap_or(300));
+            let started = Instant::now();
             let monitor = (functions.monitor)();
             if !monitor.is_null() {
                 (functions.monitor_deadline)(monitor, self.time_ms);
@@ -247,6 +249,10 @@ impl Engine for Tesseract {
             }
             if failed {
                 (functions.clear)(self.handle);
+                if started.elapsed().as_millis() >= self.time_ms as u128 {
+                    let message = format!("read the page within {} s", self.time_ms / 1000);
+                    return Err(Error::new(ErrorKind::Timeout, message).hint("`DC_OCR_TIMEOUT=10m` gives a page more time"));
+                }
                 return Err(Error::failed("read the page: Tesseract gave up on it"));
             }
             let found = (functions.table)(self.handle, 0);

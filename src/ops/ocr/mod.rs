@@ -56,10 +56,10 @@ pub fn ocr(context: &Context, options: &OcrOptions, data: &mut dyn Write) -> Res
                 if let Some(problem) = report.page(input, &page) {
                     bar.suspend(|| context.shell().error(&problem));
                 }
-                output.page(input, *page)?;
+                bar.suspend(|| output.page(input, *page))?;
             }
             Event::Closed { input, worker } => {
-                if let Err(problem) = output.close(input, worker) {
+                if let Err(problem) = bar.suspend(|| output.close(input, worker)) {
                     report.fail(input, &problem);
                     bar.suspend(|| context.shell().error(&problem));
                 }
