@@ -284,4 +284,25 @@ mod tests {
             assert!(!bad.to_string().contains("secret"), "{bad}");
         }
     }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(4_000))]
+
+        #[test]
+        fn whatever_is_set_reads_the_same_beside_the_rest(
+            text in "([ABC] ?= ?|['\"# \\\\$a\n\r]|export )*",
+            value in "[a'\"# \\\\$\n\r\t\u{e9}=]*",
+        ) {
+            let Ok(mut document) = Document::parse(&text) else { return Ok(()) };
+            let others: Vec<Entry> = document.entries().iter().filter(|entry| entry.name != "B").cloned().collect();
+            document.set("B", &value).expect("a value");
+            let again = Document::parse(document.text()).expect("the same");
+            proptest::prop_assert_eq!(again.get("B").map(Secret::reveal), Some(value.as_str()));
+            let kept = again.entries().iter().filter(|entry| entry.name != "B");
+            let same = kept.zip(&others).all(|(one, other)| one.name == other.name && one.value == other.value);
+            proptest::prop_assert!(same && again.names().len() == document.names().len());
+            document.unset("B").expect("the rest");
+            proptest::prop_assert_eq!(document.entries().len(), others.len());
+        }
+    }
 }

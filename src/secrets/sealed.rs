@@ -221,4 +221,32 @@ mod tests {
         flagged[9] ^= 1;
         assert_eq!(open(&archive::pack(&flagged)).err(), Some(Flaw::Tampered));
     }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn bytes_of_anybody_are_refused(
+            edits in proptest::collection::vec((0_usize..400, proptest::prelude::any::<u8>(), 0_u8..4), 1..6),
+            junk in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..120),
+        ) {
+            let mut bytes = archive::pack(&[&header::MAGIC[..], &junk].concat());
+            for (at, byte, how) in edits {
+                let at = at.min(bytes.len());
+                match how {
+                    0 => bytes.insert(at, byte),
+                    1 => bytes.truncate(at),
+                    2 => bytes.extend_from_slice(&junk),
+                    _ => bytes.iter_mut().skip(at).take(4).for_each(|old| *old = byte),
+                }
+            }
+            // nobody has sealed it: whatever it looks like, it is no panic, and no text comes of it
+            for bytes in [&bytes, &junk, &archive::pack(&junk)] {
+                if let Ok(sealed) = Sealed::from_bytes(bytes) {
+                    let is_cheap = matches!(sealed.form(), Form::Today(header) if header.parameters.memory_kib <= 64);
+                    assert!(!is_cheap || open(bytes).is_err());
+                }
+            }
+        }
+    }
 }
