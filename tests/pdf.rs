@@ -126,10 +126,10 @@ fn bad_files_end_in_a_clear_error() {
         Document::of(pdf(&[letter(), letter()], 9.0, 9.0), "", one).err().map(|e| e.kind()),
         Some(ErrorKind::Refused)
     );
-    let missing = open(&whole).content(2).err().expect("no such page");
+    let missing = open(&whole).content(2).expect_err("no such page");
     assert_eq!(missing.kind(), ErrorKind::NotFound);
     let few = Limits { operations_max: 10, ..Limits::default() };
-    let refused = Document::of(whole, "", few).expect("a document").content(1).err().expect("too many operations");
+    let refused = Document::of(whole, "", few).expect("a document").content(1).expect_err("too many operations");
     assert_eq!(refused.kind(), ErrorKind::Refused);
 }
 

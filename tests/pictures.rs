@@ -31,7 +31,8 @@ fn fax(picture: &Picture, white_is_zero: bool) -> Vec<u8> {
     let mut bits = Vec::new();
     for row in picture.pixels.chunks_exact(picture.width) {
         for eight in row.chunks(8) {
-            let byte = eight.iter().enumerate().fold(0u8, |byte, (at, pixel)| byte | u8::from(*pixel > 127) << (7 - at));
+            let byte =
+                eight.iter().enumerate().fold(0u8, |byte, (at, pixel)| byte | u8::from(*pixel > 127) << (7 - at));
             bits.push(if white_is_zero { !byte } else { byte });
         }
     }
@@ -67,7 +68,9 @@ fn fax(picture: &Picture, white_is_zero: bool) -> Vec<u8> {
 #[test]
 fn pictures_are_known_by_their_first_bytes() {
     let page = scanned_letter(100);
-    for format in [image::ImageFormat::Png, image::ImageFormat::Jpeg, image::ImageFormat::WebP, image::ImageFormat::Tiff] {
+    for format in
+        [image::ImageFormat::Png, image::ImageFormat::Jpeg, image::ImageFormat::WebP, image::ImageFormat::Tiff]
+    {
         let file = open(&written(&page, format));
         let found = picture(&file, 1);
         assert_eq!((file.pages(), found.width, found.height), (1, page.width, page.height), "{format:?}");
@@ -75,7 +78,11 @@ fn pictures_are_known_by_their_first_bytes() {
         assert!(apart < page.pixels.len() * 6, "{format:?}: {apart}");
     }
     assert!(matches!(open(&pdf(&[letter()], 340.0, 300.0)), Opened::Pdf(_)));
-    assert!(Opened::of(b"GIF89a".to_vec(), "", Limits::default()).err().is_some_and(|error| error.to_string().contains("no PDF")));
+    assert!(
+        Opened::of(b"GIF89a".to_vec(), "", Limits::default())
+            .err()
+            .is_some_and(|error| error.to_string().contains("no PDF"))
+    );
 }
 
 #[test]
@@ -117,14 +124,17 @@ fn too_many_pixels_are_refused_before_they_are_unpacked() {
 }
 
 fn crc32(bytes: &[u8]) -> u32 {
-    let step = |crc: u32, byte: &u8| (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()));
+    let step = |crc: u32, byte: &u8| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()))
+    };
     !bytes.iter().fold(u32::MAX, step)
 }
 
 #[test]
 fn damaged_pictures_end_in_a_picture_or_an_error() {
     let page = scanned_letter(60);
-    let formats = [image::ImageFormat::Png, image::ImageFormat::Jpeg, image::ImageFormat::WebP, image::ImageFormat::Tiff];
+    let formats =
+        [image::ImageFormat::Png, image::ImageFormat::Jpeg, image::ImageFormat::WebP, image::ImageFormat::Tiff];
     let mut seeds: Vec<Vec<u8>> = formats.iter().map(|format| written(&page, *format)).collect();
     seeds.push(fax(&page, true));
     let mut dice = Dice(0x9876_5432_1fed_cba9);

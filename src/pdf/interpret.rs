@@ -58,9 +58,9 @@ impl<'a> Reader<'a, '_> {
         while let Some(operation) = all.next() {
             self.budget.operation()?;
             match operation {
-                TypedInstruction::XObject(named) => self.object(&named.0, resources, &level)?,
+                TypedInstruction::XObject(named) => self.object(named.0, resources, &level)?,
                 TypedInstruction::TextFont(chosen) => {
-                    level.state.font = self.font(&chosen.0, resources, &mut level.fonts);
+                    level.state.font = self.font(chosen.0, resources, &mut level.fonts);
                     level.state.size = chosen.1.as_f64();
                 }
                 TypedInstruction::ShowText(shown) => self.show(shown.0.as_bytes(), &mut level)?,

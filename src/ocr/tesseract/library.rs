@@ -251,7 +251,9 @@ impl Engine for Tesseract {
                 (functions.clear)(self.handle);
                 if started.elapsed().as_millis() >= self.time_ms as u128 {
                     let message = format!("read the page within {} s", self.time_ms / 1000);
-                    return Err(Error::new(ErrorKind::Timeout, message).hint("`DC_OCR_TIMEOUT=10m` gives a page more time"));
+                    return Err(
+                        Error::new(ErrorKind::Timeout, message).hint("`DC_OCR_TIMEOUT=10m` gives a page more time")
+                    );
                 }
                 return Err(Error::failed("read the page: Tesseract gave up on it"));
             }

@@ -2,7 +2,7 @@
 //! that memory does not grow with the document.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -174,8 +174,8 @@ impl Work {
         }
     }
 
-    fn open(&self, worker: &mut Worker, path: &PathBuf) -> Result<Vec<usize>> {
-        let answer = worker.ask(Question::Open(path.clone())).map_err(|error| {
+    fn open(&self, worker: &mut Worker, path: &Path) -> Result<Vec<usize>> {
+        let answer = worker.ask(Question::Open(path.to_owned())).map_err(|error| {
             let named = error.message().contains(&path.display().to_string());
             if named { error } else { error.within(format!("open {}", path.display())) }
         })?;
