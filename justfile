@@ -28,6 +28,10 @@ bench-secrets:
 bench-logs records="1000000":
     benches/logs/compare.sh {{records}}
 
+# start rate and captured lines of a manager beside supervisord and PM2; writes benches/manager/RESULTS.md
+bench-manager apps="200" lines="1000000":
+    benches/manager/compare.sh {{apps}} {{lines}}
+
 # text, tables and recognition beside pdfplumber, OCRmyPDF, Tesseract and RapidOCR; writes benches/ocr/RESULTS.md
 bench-ocr pdfs="":
     benches/ocr/compare.sh {{pdfs}}

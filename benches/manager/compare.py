@@ -203,10 +203,10 @@ def pm2_lines(folder):
 
 STARTS = {"dc": dc_starts, "supervisord": supervisord_starts, "PM2": pm2_starts}
 LINES = {
-    "dc, into its database": dc_lines,
     "dc, into a file": dc_lines_file,
-    "supervisord": supervisord_lines,
-    "PM2": pm2_lines,
+    "supervisord, into a file": supervisord_lines,
+    "PM2, into a file": pm2_lines,
+    "dc, into its database": dc_lines,
 }
 
 
