@@ -16,7 +16,10 @@ pub(super) struct Value {
 
 /// Reads the value that begins at `at`, behind the `=`.
 pub(super) fn read_value(text: &str, at: usize) -> Result<Value, &'static str> {
-    let start = at + text[at..].len() - text[at..].trim_start_matches([' ', '\t']).len();
+    let line_end = text[at..].find('\n').map_or(text.len(), |end| at + end);
+    let line = &text[at..line_end];
+    // of an empty value the place is right behind the `=`, before the carriage return of Windows
+    let start = if line.trim().is_empty() { at } else { line_end - line.trim_start().len() };
     let value = match text[start..].chars().next() {
         Some('\'') => literal(text, start)?,
         Some('"') => escaped(text, start)?,
