@@ -174,7 +174,6 @@ fn tiff_page(bytes: &[u8], page: usize, pixels_max: usize) -> Result<Picture> {
     let (width, height) = decoder.dimensions().map_err(damaged)?;
     check(u64::from(width), u64::from(height), pixels_max)?;
     let told = tiff_told(&mut decoder);
-    let white_is_zero = matches!(decoder.find_tag_unsigned::<u16>(Tag::PhotometricInterpretation), Ok(Some(0)));
     let color = decoder.colortype().map_err(damaged)?;
     let decoded = decoder.read_image().map_err(damaged)?;
     let (width, height) = (width as usize, height as usize);
@@ -201,11 +200,8 @@ fn tiff_page(bytes: &[u8], page: usize, pixels_max: usize) -> Result<Picture> {
         ([grey, ..], _) => *grey,
         ([], _) => 255,
     };
-    let mut pixels: Vec<u8> = values.chunks_exact(samples).take(width * height).map(shade).collect();
-    // the decoder turns eight bits around by itself, and leaves single bits as they are
-    if white_is_zero && bits < 8 && samples == 1 {
-        pixels.iter_mut().for_each(|pixel| *pixel = 255 - *pixel);
-    }
+    // where zero is white the decoder has turned the values around already
+    let pixels: Vec<u8> = values.chunks_exact(samples).take(width * height).map(shade).collect();
     Ok(Picture { width, height, dpi: resolution::dots(told, width, height), pixels })
 }
 
