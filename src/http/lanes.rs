@@ -1,6 +1,6 @@
 //! The threads on which calls are made for tokio programs and for [`super::Fetches`]. A stack is reserved and not used:
-//! of 512 KiB a call touches some tens, so 500 calls in flight cost about what their connections cost. benches/http has
-//! the figures.
+//! of 512 KiB a call touches some tens, so that 500 calls in flight cost little more than their connections; benches/http
+//! measures it.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
