@@ -48,7 +48,18 @@ impl fmt::Display for Confinement {
 }
 
 /// The folder of our own control group, where groups may be made below it.
-pub(super) fn writable_group() -> Option<PathBuf> {
+fn writable_group() -> Option<PathBuf> {
+    let folder = own_group()?;
+    // making one is the only sure way to know; it is gone at once
+    let probe = folder.join(format!("dc-probe-{}", std::process::id()));
+    fs::create_dir(&probe).ok()?;
+    let can_kill = probe.join("cgroup.kill").exists();
+    fs::remove_dir(&probe).ok()?;
+    can_kill.then_some(folder)
+}
+
+/// The folder of our own control group, whether or not we may make groups below it.
+pub(super) fn own_group() -> Option<PathBuf> {
     let mounts = fs::read_to_string(MOUNTS).ok()?;
     let mount = mounts.lines().find_map(|line| {
         let mut words = line.split(' ');
@@ -57,11 +68,5 @@ pub(super) fn writable_group() -> Option<PathBuf> {
     })?;
     let own = fs::read_to_string(OWN).ok()?;
     let own = own.lines().find_map(|line| line.strip_prefix("0::/"))?;
-    let folder = mount.join(own);
-    // making one is the only sure way to know; it is gone at once
-    let probe = folder.join(format!("dc-probe-{}", std::process::id()));
-    fs::create_dir(&probe).ok()?;
-    let can_kill = probe.join("cgroup.kill").exists();
-    fs::remove_dir(&probe).ok()?;
-    can_kill.then_some(folder)
+    Some(mount.join(own))
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use super::confinement::writable_group;
+use super::confinement::own_group;
 
 /// What the names of our groups begin with.
 const PREFIX: &str = "dc-";
@@ -23,14 +23,16 @@ pub(super) struct ControlGroup {
 impl ControlGroup {
     /// Makes a group for the run with this marker; `None` where that is not allowed.
     pub(super) fn make(marker: &OsStr) -> Option<Self> {
-        let folder = writable_group()?.join(name(marker)?);
+        let folder = own_group()?.join(name(marker)?);
         fs::create_dir(&folder).ok()?;
-        Some(Self { folder })
+        let group = Self { folder };
+        // a kernel before 5.14 cannot kill it as one
+        group.folder.join("cgroup.kill").exists().then_some(group)
     }
 
     /// The group that a run of this machine has left behind.
     pub(super) fn left_by(runtime: &str) -> Option<Self> {
-        let folder = writable_group()?.join(name(OsStr::new(runtime))?);
+        let folder = own_group()?.join(name(OsStr::new(runtime))?);
         folder.is_dir().then_some(Self { folder })
     }
 

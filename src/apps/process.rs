@@ -96,6 +96,12 @@ impl ProcessStat {
         Some(children)
     }
 
+    /// The numbers of the children that the first thread of a process has now; `None` where the kernel has no such list.
+    pub(super) fn children_of_first_thread(pid: i32) -> Option<Vec<i32>> {
+        let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+        Some(list.split_whitespace().filter_map(|child| child.parse().ok()).collect())
+    }
+
     /// Whether it can still do anything: it has not ended.
     pub(super) fn is_running(&self) -> bool {
         !matches!(self.state, b'Z' | b'X' | b'x')

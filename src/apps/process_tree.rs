@@ -19,7 +19,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, getpid, getsid};
+use nix::unistd::{Pid, getpid, getsid, gettid};
 
 use super::control_group::ControlGroup;
 use super::process::ProcessStat;
@@ -49,6 +49,9 @@ pub(super) fn become_subreaper() -> Result<()> {
 /// The main process is not reaped here, so that its number cannot be given to another process meanwhile.
 pub(super) struct ProcessTree {
     own: i32,
+    /// Whether all children that matter here are those of one thread: the process's first one started the app, and
+    /// orphans come to that one.
+    on_first_thread: bool,
     main: i32,
     marker: Vec<u8>,
     alone: bool,
@@ -66,6 +69,7 @@ impl ProcessTree {
         let members = ProcessStat::of(main).map(|stat| (main, stat)).into_iter().collect();
         Self {
             own: getpid().as_raw(),
+            on_first_thread: alone && gettid() == getpid(),
             main,
             marker,
             alone,
@@ -78,10 +82,9 @@ impl ProcessTree {
 
     /// Looks for new members along the kernel's lists of children: cheap enough to do often.
     pub(super) fn refresh(&mut self) {
-        if ProcessStat::children(self.own).is_none() {
-            return self.sweep();
-        }
-        self.claim(&|parent| ProcessStat::children(parent).unwrap_or_default());
+        let Some(own) = self.own_children() else { return self.sweep() };
+        let (pid, children) = (self.own, |parent| ProcessStat::children(parent).unwrap_or_default());
+        self.claim(&|parent| if parent == pid { own.clone() } else { children(parent) });
     }
 
     /// Looks for new members among all processes.
@@ -95,6 +98,9 @@ impl ProcessTree {
 
     /// How many members run besides the main process.
     pub(super) fn others_running(&mut self) -> usize {
+        if self.is_surely_over() {
+            return 0;
+        }
         self.look();
         self.running().filter(|stat| stat.pid != self.main).count()
     }
@@ -115,8 +121,25 @@ impl ProcessTree {
         self.sweep();
     }
 
-    fn own_children(&self) -> BTreeSet<i32> {
-        ProcessStat::children(self.own).unwrap_or_default().iter().map(|stat| stat.pid).collect()
+    /// Whether the main process has ended and is our only child: then nothing descends from it any more. Whoever does
+    /// would have an ancestor that lives and is our child, since orphans come to us before their parent is a zombie.
+    ///
+    /// The kernel's list is safe for this: nobody but us takes a child out of it, and new ones come to its end. So a
+    /// machine full of processes is not searched at the end of each run.
+    fn is_surely_over(&self) -> bool {
+        let has_ended = |pid| ProcessStat::of(pid).is_none_or(|stat| !stat.is_running());
+        self.on_first_thread
+            && has_ended(self.main)
+            && ProcessStat::children_of_first_thread(self.own).is_some_and(|children| children == [self.main])
+            && self.group.as_ref().is_none_or(|group| group.pids().into_iter().all(|pid| pid == self.main))
+    }
+
+    fn own_children(&self) -> Option<Vec<ProcessStat>> {
+        if !self.on_first_thread {
+            return ProcessStat::children(self.own);
+        }
+        let children = ProcessStat::children_of_first_thread(self.own)?;
+        Some(children.into_iter().filter_map(ProcessStat::of).collect())
     }
 
     /// Asks every member to end; one that stands still is woken, so that it hears it.
