@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use data_collector::db::{Connection, Gone};
-use data_collector::merge::{Counts, MaxGone, Merge};
+use data_collector::merge::{Counts, MaxGone, Merge, MergeReport};
 use data_collector::record::Value;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -47,7 +47,15 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         // which of several rows of a key is replaced is nobody's promise, and only `keep` would show it
         Step { scope, is_keyed: is_keyed && gone != Gone::Keep, gone, threads, rows }
     });
-    prop::collection::vec(step, 1..=STEPS_MAX)
+    let again = proptest::option::weighted(0.3, 0..STEPS_MAX);
+    prop::collection::vec((step, again), 1..=STEPS_MAX).prop_map(|steps| {
+        let mut done: Vec<Step> = Vec::new();
+        for (step, again) in steps {
+            let earlier = again.and_then(|place| done.get(place)).cloned();
+            done.push(earlier.unwrap_or(step));
+        }
+        done
+    })
 }
 
 /// The table as the rules have it.
@@ -92,13 +100,13 @@ fn record(&((scope, key, value), writing): &(Row, usize)) -> Json {
     json!({"scope": SCOPES[scope], "k": key, "v": value})
 }
 
-fn run(database: &mut Connection, table: &str, step: &Step) -> Counts {
+fn run(database: &mut Connection, table: &str, step: &Step) -> MergeReport {
     let records: Vec<Json> = step.rows.iter().map(record).collect();
     let merge =
         Merge::into(table).gone(step.gone).threads(step.threads).allow_empty(true).max_gone(MaxGone::Rows(1_000));
     let merge = if step.is_keyed { merge.key(["k"]) } else { merge };
     let merge = step.scope.into_iter().fold(merge, |merge, scope| merge.scope("scope", SCOPES[scope]));
-    merge.run(database, &records).expect("a merge").counts
+    merge.run(database, &records).expect("a merge")
 }
 
 fn stored(database: &mut Connection, table: &str) -> Model {
@@ -125,7 +133,7 @@ fn random_merges_agree_with_a_reference() {
     let merges = std::env::var("DC_TEST_MERGES").ok().and_then(|text| text.parse().ok()).unwrap_or(MERGES);
     for backend in Backend::all() {
         let database = RefCell::new(backend.connect());
-        let sequence = Cell::new(0);
+        let (sequence, known) = (Cell::new(0), Cell::new(0));
         // half as long as the longest, in the mean
         let cases = merges * 2 / STEPS_MAX as u32;
         let config = Config { cases, failure_persistence: None, ..Config::default() };
@@ -137,7 +145,9 @@ fn random_merges_agree_with_a_reference() {
             Merge::into(&table).create(true).run(database, &first).expect("the first merge");
             let mut model = Model { active: [(0, 0, 0)].into(), archived: 0 };
             for step in &steps {
-                prop_assert_eq!(run(database, &table, step), model.apply(step));
+                let report = run(database, &table, step);
+                known.set(known.get() + u32::from(report.same_input));
+                prop_assert_eq!(report.counts, model.apply(step));
             }
             prop_assert_eq!(stored(database, &table), model);
             database.execute(&format!("DROP TABLE {table}"), &[]).expect("a table less");
@@ -146,5 +156,6 @@ fn random_merges_agree_with_a_reference() {
         if let Err(failure) = outcome {
             panic!("{failure}");
         }
+        assert!(known.get() > 0, "of {merges} merges some come again, and are known");
     }
 }

@@ -7,7 +7,7 @@ use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
-use crate::db::{Connection, Database, Rows, Scope, TableName, text};
+use crate::db::{Connection, Database, Kind, NewColumn, Rows, Scope, TableName, text};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::Value;
 
@@ -17,12 +17,15 @@ pub(super) const LEDGER: &str = "dc_merges";
 const CREATE: &str = "CREATE TABLE dc_merges (id text PRIMARY KEY, runtime text, table_name text NOT NULL, \
     moment text NOT NULL, scope text NOT NULL, gone text NOT NULL, created boolean NOT NULL, \
     added_columns text NOT NULL, inserted bigint NOT NULL, retired bigint NOT NULL, set_before text NOT NULL, \
-    set_after text NOT NULL, undone text)";
+    set_after text NOT NULL, undone text, input_bytes bigint, input_digest text, records bigint, duplicates bigint)";
 const INDEX: &str = "CREATE INDEX dc_merges_table_moment ON dc_merges (table_name, moment)";
 const INSERT: &str = "INSERT INTO dc_merges (id, runtime, table_name, moment, scope, gone, created, added_columns, \
-    inserted, retired, set_before, set_after) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    inserted, retired, set_before, set_after, input_bytes, input_digest, records, duplicates) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
 const SELECT: &str = "SELECT id, runtime, table_name, moment, scope, gone, created, added_columns, inserted, retired, \
     set_before, set_after, undone FROM dc_merges";
+const SELECT_INPUTS: &str = "SELECT input_bytes, input_digest, set_after, records, duplicates FROM dc_merges \
+    WHERE table_name = $1 AND input_bytes = $2 AND undone IS NULL";
 
 /// One merge that changed something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +75,21 @@ impl fmt::Display for PastMerge {
     }
 }
 
+/// An input that was merged without a bad record, by which it is known when it comes again.
+#[derive(Debug, Clone)]
+pub(super) struct TakenInput {
+    /// Its length.
+    pub(super) bytes: u64,
+    /// What it was, and how it was read.
+    pub(super) digest: String,
+    /// The sum over the active rows after it, 32 hex digits.
+    pub(super) set_after: String,
+    /// Its records.
+    pub(super) read: u64,
+    /// Those that came before in it.
+    pub(super) duplicate: u64,
+}
+
 /// A scope as it is kept and shown.
 pub(super) fn scope_text(scope: &Scope) -> String {
     let part = |(column, value): &(crate::db::Column, crate::db::Fitted<'static>)| {
@@ -108,9 +126,9 @@ pub(super) fn next_moment(backend: &mut dyn Database, table: &TableName) -> Resu
 }
 
 /// Writes a merge down. A role that may not make or write the ledger merges all the same, without a history.
-pub(super) fn record(backend: &mut dyn Database, merge: &PastMerge) -> Result<bool> {
+pub(super) fn record(backend: &mut dyn Database, merge: &PastMerge, input: Option<&TakenInput>) -> Result<bool> {
     backend.execute("SAVEPOINT ledger", &[])?;
-    match make_and_insert(backend, merge) {
+    match make_and_insert(backend, merge, input) {
         Ok(()) => backend.execute("RELEASE ledger", &[]).map(|_| true),
         Err(error) if error.kind() == ErrorKind::Permission => {
             log::warn!("no history of this merge is kept, so it cannot be undone: {error}");
@@ -121,7 +139,7 @@ pub(super) fn record(backend: &mut dyn Database, merge: &PastMerge) -> Result<bo
     }
 }
 
-fn make_and_insert(backend: &mut dyn Database, merge: &PastMerge) -> Result<()> {
+fn make_and_insert(backend: &mut dyn Database, merge: &PastMerge, input: Option<&TakenInput>) -> Result<()> {
     if !is_there(backend)? {
         backend.lock(LEDGER)?;
         // somebody may have made it while we waited
@@ -130,6 +148,7 @@ fn make_and_insert(backend: &mut dyn Database, merge: &PastMerge) -> Result<()> 
             backend.execute(INDEX, &[])?;
         }
     }
+    add_input_columns(backend)?;
     let count = |count: u64| Value::Integer(i64::try_from(count).unwrap_or(i64::MAX));
     let values = [
         Value::from(merge.id.as_str()),
@@ -144,8 +163,46 @@ fn make_and_insert(backend: &mut dyn Database, merge: &PastMerge) -> Result<()> 
         count(merge.retired),
         Value::from(merge.set_before.as_str()),
         Value::from(merge.set_after.as_str()),
+        input.map_or(Value::Null, |input| count(input.bytes)),
+        input.map_or(Value::Null, |input| Value::from(input.digest.as_str())),
+        input.map_or(Value::Null, |input| count(input.read)),
+        input.map_or(Value::Null, |input| count(input.duplicate)),
     ];
     backend.execute(INSERT, &values).map(|_| ())
+}
+
+/// The inputs of this length that merges of the table took, and that were not taken back.
+pub(super) fn taken_inputs(backend: &mut dyn Database, table: &TableName, bytes: u64) -> Result<Vec<TakenInput>> {
+    if !knows_inputs(backend)? {
+        return Ok(Vec::new());
+    }
+    let bytes = Value::Integer(i64::try_from(bytes).unwrap_or(i64::MAX));
+    let rows = backend.query(SELECT_INPUTS, &[Value::from(table.to_string()), bytes])?.rows;
+    Ok(rows.iter().filter_map(|row| taken_input(row)).collect())
+}
+
+fn taken_input(row: &[Value<'static>]) -> Option<TakenInput> {
+    Some(TakenInput {
+        bytes: count(row, 0)?,
+        digest: words(row, 1)?,
+        set_after: words(row, 2)?,
+        read: count(row, 3)?,
+        duplicate: count(row, 4)?,
+    })
+}
+
+/// A history that an earlier dc began does not know inputs.
+fn add_input_columns(backend: &mut dyn Database) -> Result<()> {
+    if knows_inputs(backend)? {
+        return Ok(());
+    }
+    let number = Kind::Integer { bits: 64 };
+    let columns = [("input_bytes", number), ("input_digest", Kind::Text), ("records", number), ("duplicates", number)];
+    backend.add_columns(&name(), &columns.map(|(name, kind)| NewColumn { name: name.to_owned(), kind }))
+}
+
+fn knows_inputs(backend: &mut dyn Database) -> Result<bool> {
+    backend.table(&name()).map(|table| table.is_some_and(|table| table.column("input_digest").is_some()))
 }
 
 /// Notes that a merge was taken back.
@@ -198,29 +255,35 @@ fn past(rows: Rows) -> Result<Vec<PastMerge>> {
     rows.rows.into_iter().map(|row| one(&row).ok_or_else(|| Error::failed("read a line of dc_merges"))).collect()
 }
 
-fn one(row: &[Value<'static>]) -> Option<PastMerge> {
-    let words = |at: usize| match row.get(at) {
+fn words(row: &[Value<'static>], at: usize) -> Option<String> {
+    match row.get(at) {
         Some(Value::Text(text)) => Some(text.to_string()),
         _ => None,
-    };
-    let count = |at: usize| match row.get(at) {
+    }
+}
+
+fn count(row: &[Value<'static>], at: usize) -> Option<u64> {
+    match row.get(at) {
         Some(Value::Integer(number)) => u64::try_from(*number).ok(),
         _ => None,
-    };
+    }
+}
+
+fn one(row: &[Value<'static>]) -> Option<PastMerge> {
     Some(PastMerge {
-        id: words(0)?,
-        runtime: words(1),
-        table_name: words(2)?,
+        id: words(row, 0)?,
+        runtime: words(row, 1),
+        table_name: words(row, 2)?,
         moment: stored_moment(row.get(3)?)?,
-        scope: words(4)?,
-        gone: words(5)?,
+        scope: words(row, 4)?,
+        gone: words(row, 5)?,
         created: matches!(row.get(6)?, Value::Bool(true) | Value::Integer(1)),
-        added_columns: words(7)?.lines().map(str::to_owned).collect(),
-        inserted: count(8)?,
-        retired: count(9)?,
-        set_before: words(10)?,
-        set_after: words(11)?,
-        undone: words(12),
+        added_columns: words(row, 7)?.lines().map(str::to_owned).collect(),
+        inserted: count(row, 8)?,
+        retired: count(row, 9)?,
+        set_before: words(row, 10)?,
+        set_after: words(row, 11)?,
+        undone: words(row, 12),
     })
 }
 

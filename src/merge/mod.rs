@@ -4,6 +4,7 @@
 //! A first pass hashes everything and writes (hash, place) to a spool in buckets; the active rows do the same with
 //! (hash, row). Bucket by bucket the two are joined; only what is new is read again and inserted.
 
+mod done;
 mod explain;
 mod first;
 mod flat;
@@ -22,6 +23,7 @@ mod reject;
 mod report;
 mod row;
 mod rows;
+mod same;
 mod scan;
 mod select;
 mod show;

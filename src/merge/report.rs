@@ -56,6 +56,8 @@ pub struct MergeReport {
     pub reserved_columns: Vec<String>,
     /// The identity under which `dc merge undo` finds it; `None` when nothing was changed.
     pub merge: Option<String>,
+    /// Whether the input was, byte for byte, one that was merged before: its records were not read again.
+    pub same_input: bool,
     /// Where the time went.
     pub phases: Phases,
 }
@@ -94,7 +96,8 @@ impl fmt::Display for MergeReport {
             notes.push(format!("columns added: {}", self.added_columns.join(", ")));
         }
         if *new + *changed + *gone == 0 {
-            notes.push("no change".to_owned());
+            let same = if self.same_input { ": the input is one that was merged before" } else { "" };
+            notes.push(format!("no change{same}"));
         }
         if self.dry_run {
             notes.push("dry run: nothing was changed".to_owned());

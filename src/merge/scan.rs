@@ -9,6 +9,7 @@ use super::pass::{self, Chunk, Permit};
 use super::reading::{Fault, Mapping, Reader, ShortWay, kind_words, misfit};
 use super::reject::{FaultKind, Reject, Rejects};
 use super::rows::Rows;
+use super::same::{ChunkDigest, InputDigest, digest_of};
 use super::spool::{Entry, Spool};
 use super::survey::{Survey, kind_of};
 use crate::db::{Column, Kind, RowBatch, Scope, fit, text};
@@ -26,10 +27,13 @@ pub(super) struct Scanned {
     pub(super) survey: Survey,
     /// The framework's own columns that the input brings, and that are not loaded.
     pub(super) reserved: Vec<&'static str>,
+    /// The bytes that were read.
+    pub(super) digest: InputDigest,
 }
 
 /// One chunk's share.
 struct Part {
+    digest: ChunkDigest,
     entries: Vec<Entry>,
     read: u64,
     survey: Survey,
@@ -108,14 +112,20 @@ pub(super) fn scan(
     mut each: impl FnMut(&Survey, Rowed) -> Result<()>,
 ) -> Result<Scanned> {
     let merge = ground.merge;
-    let mut scanned =
-        Scanned { entries: Spool::by_hash(), read: 0, survey: ground.survey.clone(), reserved: Vec::new() };
+    let mut scanned = Scanned {
+        entries: Spool::by_hash(),
+        read: 0,
+        survey: ground.survey.clone(),
+        reserved: Vec::new(),
+        digest: InputDigest::default(),
+    };
     let mut reserved = [false; RESERVED.len()];
     let work = |chunk: Chunk| scan_chunk(ground, columns, chunk);
     pass::run(ground.sources, merge.threads, &merge.cancellation, work, |part: Part| {
         part.rejects.into_iter().try_for_each(|reject| rejects.take(reject, ground.sources))?;
         part.entries.into_iter().try_for_each(|entry| scanned.entries.push(entry))?;
         scanned.read += part.read;
+        scanned.digest.add(&part.digest);
         reserved.iter_mut().zip(part.reserved).for_each(|(seen, too)| *seen |= too);
         merge.progress.inc(part.consumed);
         each(&part.survey, Rowed { batch: part.rows.filter(|_| !part.misfit), permit: part.permit })?;
@@ -129,6 +139,7 @@ pub(super) fn scan(
 fn scan_chunk(ground: &Ground<'_>, columns: Option<&[Column]>, chunk: Chunk) -> Part {
     let (merge, reader) = (ground.merge, &ground.reader);
     let mut part = Part {
+        digest: digest_of(&chunk),
         entries: Vec::with_capacity(chunk.records.len()),
         // a record that is too long, or broken off, was read as well
         read: (chunk.records.len() + chunk.rejects.len()) as u64,

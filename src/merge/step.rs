@@ -6,22 +6,23 @@ use std::time::Instant;
 use chrono::NaiveDateTime;
 
 use super::Merge;
+use super::done::{Done, Moved, set_text};
 use super::first::{First, load_first};
 use super::ground::{Ground, look, scope_in};
 use super::guard::{check_blast_radius, check_ledger, check_not_empty};
 use super::input::Source;
 use super::join::{Joined, join};
 use super::keys::{Pairs, key_columns, pair};
-use super::ledger::{PastMerge, next_moment, record, scope_text};
+use super::ledger::{TakenInput, next_moment};
 use super::load::{Load, load};
 use super::phases::Stopwatch;
 use super::reject::Rejects;
 use super::report::{Counts, MergeReport};
+use super::same;
 use super::scan::{Scanned, scan};
 use super::spool::{Entry, Spool};
 use crate::db::{Connection, Database, Gone, NewColumn, RowId, Scope, Table, TableName, Touched};
 use crate::error::{Error, ErrorKind, Result};
-use crate::ident::new_identity;
 use crate::shell::count_bytes;
 
 /// Rows that are retired at once.
@@ -137,7 +138,7 @@ fn change(
     let ground = Ground::new(merge, place.name, table, sources)?;
     watch.lap("survey");
     let is_first = created && passes == Passes::One;
-    let done = if is_first {
+    let mut done = if is_first {
         let loaded = load_first(&ground, backend, rejects, moment)?;
         watch.lap("load");
         let Some(loaded) = loaded else { return Ok(None) };
@@ -145,86 +146,18 @@ fn change(
     } else {
         compare_and_change(&ground, backend, rejects, moment, watch)?
     };
-    let Done { table, scanned, mut counts, added, moved } = done;
     if created {
         backend.finish_table(place.name)?;
         watch.lap("index");
     }
+    let counts = &mut done.counts;
     if !is_first && counts.new + counts.changed + counts.gone > 0 {
-        counts.active_after = backend.count_active(&table, &scope_in(merge, &table)?)?;
+        counts.active_after = backend.count_active(&done.table, &scope_in(merge, &done.table)?)?;
     }
-    check_ledger(&merge.table, &counts)?;
-    let id =
-        if moved.rows() > 0 && !merge.dry_run { write_down(&ground, backend, moment, &moved, &added)? } else { None };
+    check_ledger(&merge.table, counts)?;
+    let id = if done.has_moved() && !merge.dry_run { done.write_down(&ground, backend, moment)? } else { None };
     watch.lap("check");
-    Ok(Some(MergeReport {
-        table: merge.table.clone(),
-        counts,
-        elapsed_ms: 0,
-        rows_per_second: 0,
-        runtime: merge.runtime.clone(),
-        dry_run: merge.dry_run,
-        created,
-        added_columns: added,
-        reserved_columns: scanned.reserved.iter().map(|name| (*name).to_owned()).collect(),
-        merge: id,
-        phases: Default::default(),
-    }))
-}
-
-/// What was done, before it is checked.
-struct Done {
-    table: Table,
-    scanned: Scanned,
-    counts: Counts,
-    added: Vec<String>,
-    moved: Moved,
-}
-
-/// By what the set of active rows changed: what an undo needs and proves.
-struct Moved {
-    inserted: u64,
-    retired: u64,
-    set_before: u128,
-    set_after: u128,
-}
-
-impl Moved {
-    fn rows(&self) -> u64 {
-        self.inserted + self.retired
-    }
-}
-
-/// Adds the merge to the database's history; `None` when the role may not.
-fn write_down(
-    ground: &Ground<'_>,
-    backend: &mut dyn Database,
-    moment: NaiveDateTime,
-    moved: &Moved,
-    added: &[String],
-) -> Result<Option<String>> {
-    let merge = ground.merge;
-    let gone = match merge.gone {
-        Gone::Archive => "archive",
-        Gone::Delete => "delete",
-        Gone::Keep => "keep",
-    };
-    let past = PastMerge {
-        id: new_identity(),
-        runtime: merge.runtime.clone(),
-        table_name: ground.name.to_string(),
-        moment,
-        scope: scope_text(&ground.scope),
-        gone: gone.to_owned(),
-        created: ground.table.is_none(),
-        added_columns: added.to_vec(),
-        inserted: moved.inserted,
-        retired: moved.retired,
-        set_before: format!("{:032x}", moved.set_before),
-        set_after: format!("{:032x}", moved.set_after),
-        undone: None,
-    };
-    Ok(record(backend, &past)?.then_some(past.id))
+    Ok(Some(done.report(merge, created, id)))
 }
 
 fn of_first(ground: &Ground<'_>, first: First, rejects: &Rejects) -> Result<Done> {
@@ -242,7 +175,7 @@ fn of_first(ground: &Ground<'_>, first: First, rejects: &Rejects) -> Result<Done
         ..Counts::default()
     };
     let moved = Moved { inserted: new, retired: 0, set_before: 0, set_after: set };
-    Ok(Done { table, scanned, counts, added: Vec::new(), moved })
+    Ok(Done { table, scanned: Some(scanned), counts, added: Vec::new(), moved })
 }
 
 /// The two passes: hash everything beside reading the table's hashes, compare, then read again what is new.
@@ -254,8 +187,12 @@ fn compare_and_change(
     watch: &mut Stopwatch,
 ) -> Result<Done> {
     let merge = ground.merge;
-    let (scanned, active) = read_both_sides(ground, backend, rejects)?;
+    let sides = read_both_sides(ground, backend, rejects)?;
     watch.lap("hash");
+    let (scanned, active) = match sides {
+        Sides::Read(scanned, active) => (scanned, active),
+        Sides::Same(table, taken, active) => return Ok(Done::nothing(table, &taken, &active)),
+    };
     if !merge.allow_empty {
         check_not_empty(&merge.table, scanned.read, None)?;
     }
@@ -295,31 +232,62 @@ fn compare_and_change(
         set_before: active.sum(),
         set_after: active.sum().wrapping_sub(leaving.sum()).wrapping_add(set_inserted),
     };
-    Ok(Done { table, scanned, counts, added, moved })
+    Ok(Done { table, scanned: Some(scanned), counts, added, moved })
+}
+
+/// The two sides of a comparison.
+enum Sides {
+    /// The input was known, and the table holds what it left.
+    Same(Table, TakenInput, Spool),
+    Read(Scanned, Spool),
 }
 
 /// Hashes the input while another thread reads the hashes of the table.
-fn read_both_sides(ground: &Ground<'_>, backend: &mut dyn Database, rejects: &mut Rejects) -> Result<(Scanned, Spool)> {
+fn read_both_sides(ground: &Ground<'_>, backend: &mut dyn Database, rejects: &mut Rejects) -> Result<Sides> {
     let Some(table) = &ground.table else {
-        return Ok((scan(ground, None, rejects, |_, _| Ok(()))?, Spool::by_hash()));
+        return Ok(Sides::Read(scan(ground, None, rejects, |_, _| Ok(()))?, Spool::by_hash()));
     };
-    let (scan_failed, read_failed) = (AtomicBool::new(false), AtomicBool::new(false));
+    let likely = same::likely(ground, backend)?;
+    if likely.is_empty() {
+        let scan = |check: &mut dyn FnMut() -> Result<()>| scan(ground, None, rejects, |_, _| check());
+        let (scanned, active) = beside_reading(ground, backend, table, scan)?;
+        return Ok(Sides::Read(scanned, active));
+    }
+    let (input, active) = beside_reading(ground, backend, table, |check| same::digest(ground, check))?;
+    let (digest, set) = (input.with(ground, table), set_text(active.sum()));
+    match likely.into_iter().find(|taken| taken.digest == digest && taken.set_after == set) {
+        Some(taken) => Ok(Sides::Same(table.clone(), taken, active)),
+        None => {
+            ground.merge.progress.reset();
+            Ok(Sides::Read(scan(ground, None, rejects, |_, _| Ok(()))?, active))
+        }
+    }
+}
+
+/// Does `work` while another thread reads the hashes of the table. What `work` is given fails when the reading has.
+fn beside_reading<T>(
+    ground: &Ground<'_>,
+    backend: &mut dyn Database,
+    table: &Table,
+    work: impl FnOnce(&mut dyn FnMut() -> Result<()>) -> Result<T>,
+) -> Result<(T, Spool)> {
+    let (work_failed, read_failed) = (AtomicBool::new(false), AtomicBool::new(false));
     let mut was_told = false;
     std::thread::scope(|scope| {
         let reading = scope.spawn(|| {
-            let active = active_hashes(ground.merge, backend, table, &ground.scope, &scan_failed);
+            let active = active_hashes(ground.merge, backend, table, &ground.scope, &work_failed);
             active.inspect_err(|_| read_failed.store(true, Ordering::Relaxed))
         });
-        let scanned = scan(ground, None, rejects, |_, _| {
+        let done = work(&mut || {
             was_told = read_failed.load(Ordering::Relaxed);
             if was_told { Err(told_to_stop()) } else { Ok(()) }
         });
-        if scanned.is_err() {
-            scan_failed.store(true, Ordering::Relaxed);
+        if done.is_err() {
+            work_failed.store(true, Ordering::Relaxed);
         }
         let ended = |_| Err(Error::failed("read the hashes of the table: the reading thread ended early"));
-        match (scanned, reading.join().unwrap_or_else(ended)) {
-            (Ok(scanned), Ok(active)) => Ok((scanned, active)),
+        match (done, reading.join().unwrap_or_else(ended)) {
+            (Ok(done), Ok(active)) => Ok((done, active)),
             (Err(_), Err(error)) if was_told => Err(error),
             (Err(error), _) | (_, Err(error)) => Err(error),
         }

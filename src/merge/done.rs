@@ -1,0 +1,123 @@
+//! What one merge did, before it is checked: counted, reported, and written into the database's history.
+
+use chrono::NaiveDateTime;
+
+use super::Merge;
+use super::ground::Ground;
+use super::ledger::{PastMerge, TakenInput, record, scope_text};
+use super::report::{Counts, MergeReport};
+use super::same;
+use super::scan::Scanned;
+use super::spool::Spool;
+use crate::db::{Database, Gone, Table};
+use crate::error::Result;
+use crate::ident::new_identity;
+
+/// What was done.
+pub(super) struct Done {
+    /// The table as it is now.
+    pub(super) table: Table,
+    /// `None` when the input was known and its records were not read.
+    pub(super) scanned: Option<Scanned>,
+    pub(super) counts: Counts,
+    pub(super) added: Vec<String>,
+    pub(super) moved: Moved,
+}
+
+/// By what the set of active rows changed: what an undo needs and proves.
+pub(super) struct Moved {
+    pub(super) inserted: u64,
+    pub(super) retired: u64,
+    pub(super) set_before: u128,
+    pub(super) set_after: u128,
+}
+
+/// The sum of a set of hashes as it is kept.
+pub(super) fn set_text(sum: u128) -> String {
+    format!("{sum:032x}")
+}
+
+impl Done {
+    /// An input that was merged before, into a table that holds what that merge left.
+    pub(super) fn nothing(table: Table, taken: &TakenInput, active: &Spool) -> Self {
+        let counts = Counts {
+            read: taken.read,
+            unchanged: taken.read.saturating_sub(taken.duplicate),
+            duplicate: taken.duplicate,
+            active_before: active.count(),
+            active_after: active.count(),
+            ..Counts::default()
+        };
+        let moved = Moved { inserted: 0, retired: 0, set_before: active.sum(), set_after: active.sum() };
+        Self { table, scanned: None, counts, added: Vec::new(), moved }
+    }
+
+    /// Whether a row was inserted or retired.
+    pub(super) fn has_moved(&self) -> bool {
+        self.moved.inserted + self.moved.retired > 0
+    }
+
+    /// Adds the merge to the database's history; `None` when the role may not.
+    pub(super) fn write_down(
+        &self,
+        ground: &Ground<'_>,
+        backend: &mut dyn Database,
+        moment: NaiveDateTime,
+    ) -> Result<Option<String>> {
+        let (merge, moved) = (ground.merge, &self.moved);
+        let gone = match merge.gone {
+            Gone::Archive => "archive",
+            Gone::Delete => "delete",
+            Gone::Keep => "keep",
+        };
+        let past = PastMerge {
+            id: new_identity(),
+            runtime: merge.runtime.clone(),
+            table_name: ground.name.to_string(),
+            moment,
+            scope: scope_text(&ground.scope),
+            gone: gone.to_owned(),
+            created: ground.table.is_none(),
+            added_columns: self.added.clone(),
+            inserted: moved.inserted,
+            retired: moved.retired,
+            set_before: set_text(moved.set_before),
+            set_after: set_text(moved.set_after),
+            undone: None,
+        };
+        Ok(record(backend, &past, self.input(ground).as_ref())?.then_some(past.id))
+    }
+
+    /// What the input is known by when it comes again. `None` for one that has to be judged anew: the guard refuses an
+    /// empty one, bad records are set aside each time, and columns that are not loaded are told of.
+    fn input(&self, ground: &Ground<'_>) -> Option<TakenInput> {
+        let scanned = self.scanned.as_ref()?;
+        let is_plain = self.counts.rejected == 0 && self.counts.read > 0 && scanned.reserved.is_empty();
+        is_plain.then(|| TakenInput {
+            bytes: same::length(ground),
+            digest: scanned.digest.with(ground, &self.table),
+            set_after: set_text(self.moved.set_after),
+            read: self.counts.read,
+            duplicate: self.counts.duplicate,
+        })
+    }
+
+    /// The report, without its times.
+    pub(super) fn report(self, merge: &Merge, created: bool, id: Option<String>) -> MergeReport {
+        let reserved = self.scanned.as_ref().map(|scanned| scanned.reserved.as_slice()).unwrap_or_default();
+        MergeReport {
+            table: merge.table.clone(),
+            elapsed_ms: 0,
+            rows_per_second: 0,
+            runtime: merge.runtime.clone(),
+            dry_run: merge.dry_run,
+            created,
+            reserved_columns: reserved.iter().map(|name| (*name).to_owned()).collect(),
+            merge: id,
+            same_input: self.scanned.is_none(),
+            counts: self.counts,
+            added_columns: self.added,
+            phases: Default::default(),
+        }
+    }
+}

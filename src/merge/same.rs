@@ -1,0 +1,64 @@
+//! An input that is, byte for byte, one that was merged before. Its records are known then and need not be read: it is
+//! enough that the table still holds what that merge left.
+
+use sha2::{Digest, Sha256};
+
+use super::ground::Ground;
+use super::ledger::{TakenInput, taken_inputs};
+use super::pass::{self, Chunk};
+use crate::db::{Database, Table};
+use crate::error::Result;
+use crate::hash::Sha;
+
+/// The bytes of one chunk in 32.
+pub(super) type ChunkDigest = [u8; 32];
+
+/// The digests of all chunks, in their order.
+#[derive(Default)]
+pub(super) struct InputDigest(Sha256);
+
+impl InputDigest {
+    pub(super) fn add(&mut self, chunk: &ChunkDigest) {
+        self.0.update(chunk);
+    }
+
+    /// One text for the input and for all that decides what a merge makes of it: the options, the form of the sources,
+    /// the table's columns, and this version of dc.
+    pub(super) fn with(&self, ground: &Ground<'_>, table: &Table) -> String {
+        let merge = ground.merge;
+        let mut hash = self.0.clone();
+        for source in ground.sources {
+            hash.update(format!("{:?} {} {:?}\n", source.format, source.length, source.header));
+        }
+        let options = (&merge.hash, &merge.mapping, merge.own_id, &merge.scope, &merge.key);
+        hash.update(format!("{} {options:?} {:?}", env!("CARGO_PKG_VERSION"), table.columns));
+        Sha(hash.finalize().into()).to_string()
+    }
+}
+
+pub(super) fn digest_of(chunk: &Chunk) -> ChunkDigest {
+    Sha256::digest(&chunk.bytes).into()
+}
+
+/// How long the input is.
+pub(super) fn length(ground: &Ground<'_>) -> u64 {
+    ground.sources.iter().map(|source| source.length).sum()
+}
+
+/// The inputs of this length that this table has taken: only where there are some, a digest tells anything.
+pub(super) fn likely(ground: &Ground<'_>, backend: &mut dyn Database) -> Result<Vec<TakenInput>> {
+    taken_inputs(backend, ground.name, length(ground))
+}
+
+/// Reads the input for its digest alone; `check` ends it early.
+pub(super) fn digest(ground: &Ground<'_>, mut check: impl FnMut() -> Result<()>) -> Result<InputDigest> {
+    let merge = ground.merge;
+    let mut whole = InputDigest::default();
+    let work = |chunk: Chunk| (digest_of(&chunk), chunk.consumed);
+    pass::run(ground.sources, merge.threads, &merge.cancellation, work, |(digest, consumed)| {
+        whole.add(&digest);
+        merge.progress.inc(consumed);
+        check()
+    })?;
+    Ok(whole)
+}
