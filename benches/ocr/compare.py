@@ -9,6 +9,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from rapidfuzz.distance import Levenshtein
+
 from pages import DEGRADED, KINDS, degraded, page
 
 DC, PDFS, WORK = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
@@ -29,12 +31,7 @@ def run(command, **more):
 def error_rate(wanted, found):
     """Changed letters by letters; white space counts as one space."""
     a, b = " ".join(wanted.split()), " ".join(found.split())
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        last, row[0] = row[0], i
-        for j, y in enumerate(b, 1):
-            last, row[j] = row[j], min(last + (x != y), row[j] + 1, row[j - 1] + 1)
-    return row[-1] / max(len(a), 1)
+    return Levenshtein.distance(a, b) / max(len(a), 1)
 
 
 def native():

@@ -8,6 +8,8 @@ pub const LINE_BYTES_MAX: usize = 64 * 1024;
 const END_BYTES_MAX: usize = 2;
 /// Room for a whole line and what a pipe holds behind it.
 const BUFFER_BYTES: usize = 2 * LINE_BYTES_MAX + END_BYTES_MAX;
+/// Room to begin with: most apps write little, and many run at once.
+const FIRST_BYTES: usize = 8 * 1024;
 /// The bytes of the longest character in UTF-8.
 const CHARACTER_BYTES_MAX: usize = 4;
 
@@ -43,7 +45,7 @@ pub struct LineReader<R> {
 impl<R: Read> LineReader<R> {
     /// A reader of the lines of `input`, which needs no buffer of its own.
     pub fn new(input: R) -> Self {
-        Self { input, buffer: vec![0; BUFFER_BYTES], start: 0, searched: 0, end: 0, part: None, ended: false }
+        Self { input, buffer: vec![0; FIRST_BYTES], start: 0, searched: 0, end: 0, part: None, ended: false }
     }
 
     /// The next piece; `None` at the end.
@@ -121,7 +123,13 @@ impl<R: Read> LineReader<R> {
         }
         match self.input.read(&mut self.buffer[self.end..]) {
             Ok(0) => self.ended = true,
-            Ok(count) => self.end += count,
+            Ok(count) => {
+                self.end += count;
+                // a writer that fills it has more to say
+                if self.end == self.buffer.len() && self.end < BUFFER_BYTES {
+                    self.buffer.resize(BUFFER_BYTES, 0);
+                }
+            }
             Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
             Err(cause) => {
                 self.ended = true;
