@@ -46,7 +46,8 @@ pub(crate) struct Args {
     /// Write a file for each file into this folder
     #[arg(short, long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// tesseract, paddle, or auto: Tesseract, and Paddle where that reads badly [default: tesseract]
+    /// tesseract, paddle, auto (Tesseract, and Paddle where that reads badly), or none: the text that PDFs hold, and
+    /// nothing else [default: tesseract]
     #[arg(long, value_name = "NAME")]
     engine: Option<String>,
     /// The languages of the text, joined by + [default: eng]

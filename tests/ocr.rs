@@ -150,6 +150,23 @@ fn native_pages_need_no_engine() {
 }
 
 #[test]
+fn without_an_engine_only_what_a_file_holds_is_read() {
+    let folder = project();
+    fs::write(folder.path().join("a.pdf"), pdf(&[letter()], 340.0, 300.0)).expect("a file");
+    fs::write(folder.path().join("scan.pdf"), pdf_of_pictures(&[scanned_letter(75)])).expect("a file");
+    fs::write(folder.path().join("b.png"), png(&scanned_letter(75))).expect("a file");
+    let output = run(folder.path(), &["ocr", "--engine", "none", "a.pdf", "scan.pdf"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(stdout(&output), format!("{}\n\u{c}\u{c}", TEXT.join("\n")));
+    let output = run(folder.path(), &["ocr", "--engine", "none", "b.png"]);
+    assert!(!output.status.success() && stderr(&output).contains("--engine none"), "{}", stderr(&output));
+    let output = run(folder.path(), &["ocr", "--engine", "none", "--force-ocr", "a.pdf"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    let output = run(folder.path(), &["ocr", "--engine", "nine", "a.pdf"]);
+    assert!(stderr(&output).contains("tesseract, paddle, auto and none"), "{}", stderr(&output));
+}
+
+#[test]
 fn bad_files_are_told_and_the_others_go_on() {
     let folder = project();
     let scans = folder.path().join("in");

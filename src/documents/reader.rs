@@ -8,7 +8,7 @@ use super::page::{Page, PageSource, PageTable};
 use super::{rules, tables};
 use crate::error::{Error, Result};
 use crate::layout::Picture;
-use crate::ocr::{PageOptions, Recognised, Recogniser};
+use crate::ocr::{NO_ENGINE, PageOptions, Recogniser};
 use crate::pdf::{self, PageContent, RenderOptions, TableOptions};
 
 /// What tables are found by.
@@ -39,7 +39,8 @@ pub struct ReadOptions {
 /// Reads pages; an engine is opened when the first page needs it, and stays open.
 pub struct Reader {
     options: ReadOptions,
-    recogniser: Option<Recogniser>,
+    /// An engine that is not there is looked for once.
+    recogniser: Option<Result<Recogniser>>,
 }
 
 impl Reader {
@@ -66,12 +67,17 @@ impl Reader {
         let size = document.size(page).unwrap_or_default();
         let content = document.content(page);
         let looked_at = match &content {
+            Ok(_) if self.has_no_engine() => false,
             Ok(content) => self.options.force || needs_engine(content),
             // what cannot be read can often still be drawn
             Err(_) => true,
         };
         if let (Ok(content), false) = (&content, looked_at) {
             return self.native_page(content, page);
+        }
+        // to draw a page costs much more than to see that nothing can read it
+        if let Err(error) = self.recogniser() {
+            return unread(page, size, content.as_ref().err().unwrap_or(error), content.as_ref().ok());
         }
         let render = RenderOptions { dpi: self.options.dpi, shrink: true };
         match pdf::render(document, page, &render) {
@@ -100,16 +106,13 @@ impl Reader {
     fn picture_page(&mut self, picture: &Picture, page: usize, content: Option<&PageContent>) -> Page {
         let points = picture.points();
         let size = (picture.width as f64 * points, picture.height as f64 * points);
-        let found = match self.recognise(picture) {
+        let recogniser = match self.recogniser() {
+            Ok(recogniser) => recogniser,
+            Err(error) => return unread(page, size, error, content),
+        };
+        let found = match recogniser.read(picture) {
             Ok(found) => found,
-            Err(error) => {
-                // letters that the page holds are better than nothing
-                let mut failed = Page::failed(page, size, &error);
-                if let Some(content) = content {
-                    failed.set_native(content.lines());
-                }
-                return failed;
-            }
+            Err(error) => return unread(page, size, &error, content),
         };
         let mut read = Page::empty(page, size, PageSource::Recognised);
         read.set_recognised(found, picture.dpi, content.is_some_and(|content| content.letter_count() > 0));
@@ -123,12 +126,14 @@ impl Reader {
         read
     }
 
-    fn recognise(&mut self, picture: &Picture) -> Result<Recognised> {
-        let recogniser = match self.recogniser.take() {
-            Some(open) => open,
-            None => Recogniser::open(self.options.page.clone())?,
-        };
-        self.recogniser.insert(recogniser).read(picture)
+    fn has_no_engine(&self) -> bool {
+        self.options.page.engine == NO_ENGINE
+    }
+
+    /// The engine, opened with the first page that needs it.
+    fn recogniser(&mut self) -> Result<&mut Recogniser, &Error> {
+        let options = &self.options.page;
+        self.recogniser.get_or_insert_with(|| Recogniser::open(options.clone())).as_mut().map_err(|error| &*error)
     }
 
     fn add_tables(&self, page: &mut Page, content: &PageContent) -> Result<(), Error> {
@@ -141,4 +146,13 @@ impl Reader {
         page.tables = Some(found.into_iter().map(|table| PageTable { area: table.area, rows: table.rows }).collect());
         Ok(())
     }
+}
+
+/// A page that nothing could read. Letters that it holds are better than nothing.
+fn unread(page: usize, size: (f64, f64), error: &Error, content: Option<&PageContent>) -> Page {
+    let mut failed = Page::failed(page, size, error);
+    if let Some(content) = content {
+        failed.set_native(content.lines());
+    }
+    failed
 }

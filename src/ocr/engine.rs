@@ -37,6 +37,9 @@ pub struct Entry {
 /// [`super::Recogniser::with`].
 pub const ENGINES: &[Entry] = &[tesseract::ENTRY, paddle::ENTRY];
 
+/// The name that stands for no engine: pages are read as far as they hold their text, and nothing is drawn.
+pub const NO_ENGINE: &str = "none";
+
 /// The engine of this name.
 ///
 /// # Errors
@@ -44,7 +47,7 @@ pub const ENGINES: &[Entry] = &[tesseract::ENTRY, paddle::ENTRY];
 pub fn entry(name: &str) -> Result<&'static Entry> {
     ENGINES.iter().find(|entry| entry.name == name).ok_or_else(|| {
         let known: Vec<&str> = ENGINES.iter().map(|entry| entry.name).collect();
-        let message = format!("find the engine `{name}`: there are {} and auto", known.join(", "));
+        let message = format!("find the engine `{name}`: there are {}, auto and {NO_ENGINE}", known.join(", "));
         Error::new(ErrorKind::Usage, message).hint("`dc ocr --engines` shows what is on this machine")
     })
 }
@@ -54,6 +57,10 @@ pub fn entry(name: &str) -> Result<&'static Entry> {
 /// # Errors
 /// As [`entry`]; Not found, when it is not on this machine, with the command that installs it.
 pub fn open(name: &str, options: &EngineOptions) -> Result<Box<dyn Engine>> {
+    if name == NO_ENGINE {
+        return Err(Error::new(ErrorKind::Usage, "read a picture without an engine")
+            .hint("leave `--engine none` out; `dc ocr --engines` shows what is on this machine"));
+    }
     (entry(name)?.open)(options)
 }
 

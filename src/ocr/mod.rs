@@ -13,7 +13,7 @@ mod page;
 mod prepare;
 mod tesseract;
 
-pub use engine::{ENGINES, Engine, Entry, entry, open};
+pub use engine::{ENGINES, Engine, Entry, NO_ENGINE, entry, open};
 pub use found::{FoundLine, FoundWord, Presence};
 pub use options::{EngineOptions, Way};
 pub use page::{PageOptions, Recognised, RecognisedLine, RecognisedWord, Recogniser};

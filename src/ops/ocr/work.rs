@@ -13,7 +13,7 @@ use super::protocol::{Answer, Question, Told};
 use crate::context::{Cancellation, Context};
 use crate::documents::Page;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ocr::{EngineOptions, Way};
+use crate::ocr::{EngineOptions, NO_ENGINE, Way};
 
 /// Pages a worker that may be read and not yet written.
 const AHEAD: usize = 4;
@@ -84,7 +84,11 @@ impl Work {
             Some(engine) => engine.clone(),
             None => section.text("engine")?.unwrap_or_else(|| "tesseract".to_owned()),
         };
-        if engine != "auto" {
+        if engine == NO_ENGINE && options.force {
+            return Err(Error::new(ErrorKind::Usage, "have pages recognised without an engine")
+                .hint("take either `--force-ocr` or `--engine none`"));
+        }
+        if !["auto", NO_ENGINE].contains(&engine.as_str()) {
             crate::ocr::entry(&engine)?;
         }
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
