@@ -15,8 +15,8 @@ use crate::layout::Picture;
 const STEP: usize = 32;
 /// The longer side of the picture that it is shown, at most and at least.
 const SIDE: (f64, f64) = (2240.0, 640.0);
-/// The height of letters that it finds well, in pixels.
-const LETTER: f64 = 9.5;
+/// The height of letters that it finds well, in pixels; it finds larger ones as well, and takes longer.
+const LETTER: f64 = 7.5;
 /// A pixel is text from this probability on.
 const PIXEL_MIN: f32 = 0.3;
 /// A line is one from this mean probability on.

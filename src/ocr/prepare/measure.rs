@@ -13,6 +13,10 @@ const PAPER_MIN: f64 = 200.0;
 const NOISE_MAX: f64 = 5.0;
 /// More specks than this in a pixel are taken out.
 const SPECKS_MAX: f64 = 0.0004;
+/// Small letters of a whole page have at most this share of such dots.
+const SPECKS_OF_LETTERS_MAX: f64 = 0.003;
+/// Below this height of letters, in pixels, dots and thin strokes of letters look like specks.
+const SPECKS_LETTER_MIN: f64 = 9.0;
 /// A smaller tilt, in degrees, is none.
 const TILT_MIN: f64 = 0.25;
 /// Letters smaller than this many pixels are enlarged.
@@ -80,7 +84,8 @@ impl Measurement {
     }
 
     pub(super) fn has_specks(&self) -> bool {
-        self.specks > SPECKS_MAX
+        let are_letters = self.letter_height > 0.0 && self.letter_height < SPECKS_LETTER_MIN && self.noise < 1.0;
+        self.specks > SPECKS_MAX && !(are_letters && self.specks < SPECKS_OF_LETTERS_MAX)
     }
 
     pub(super) fn is_tilted(&self) -> bool {
