@@ -59,7 +59,7 @@ pub(crate) struct Args {
     /// How many pages are read at once [default: the number of processors]
     #[arg(short, long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
-    /// Dots an inch at which pages of a PDF are drawn for an engine
+    /// Dots an inch at which pages of a PDF are drawn for an engine; a scan is drawn no finer than it was made
     #[arg(long, value_name = "DPI", default_value_t = 300)]
     dpi: u32,
     /// Have pages recognised that hold their text, too

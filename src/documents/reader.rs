@@ -11,6 +11,9 @@ use crate::layout::Picture;
 use crate::ocr::{NO_ENGINE, PageOptions, Recogniser};
 use crate::pdf::{self, PageContent, RenderOptions, TableOptions};
 
+/// No page is drawn coarser than this because its pictures are.
+const DPI_MIN: u32 = 72;
+
 /// What tables are found by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TablesBy {
@@ -79,7 +82,9 @@ impl Reader {
         if let Err(error) = self.recogniser() {
             return unread(page, size, content.as_ref().err().unwrap_or(error), content.as_ref().ok());
         }
-        let render = RenderOptions { dpi: self.options.dpi, shrink: true };
+        // drawn finer than it was scanned, a page takes longer and says no more
+        let scanned = content.as_ref().ok().and_then(PageContent::scanned_dots).unwrap_or(u32::MAX);
+        let render = RenderOptions { dpi: self.options.dpi.min(scanned.max(DPI_MIN)), shrink: true };
         match pdf::render(document, page, &render) {
             Ok(picture) => {
                 let mut read = self.picture_page(&picture, page, content.as_ref().ok());

@@ -19,6 +19,8 @@ pub struct PageContent {
     pub letters: Vec<Letter>,
     /// Where pictures stand.
     pub pictures: Vec<Area>,
+    /// The dots an inch of the finest picture; 0 where there is none.
+    pub(super) finest_dots: f64,
     pub(super) drawn: Drawn,
 }
 
@@ -59,6 +61,12 @@ impl PageContent {
     /// How many straight edges are drawn.
     pub fn edge_count(&self) -> usize {
         self.drawn.lines.len() + self.drawn.rectangles.len() + self.drawn.shapes.len()
+    }
+
+    /// The dots an inch with which a page of nothing but pictures was made; `None` for any other page.
+    pub fn scanned_dots(&self) -> Option<u32> {
+        let is_scan = self.letters.is_empty() && self.edge_count() == 0 && self.finest_dots >= 1.0;
+        is_scan.then_some(self.finest_dots.ceil() as u32)
     }
 
     /// Adds a ruling line between two places.

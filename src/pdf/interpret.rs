@@ -75,7 +75,7 @@ impl<'a> Reader<'a, '_> {
                     self.show(shown.2.as_bytes(), &mut level)?;
                 }
                 TypedInstruction::ShowTexts(shown) => self.show_list(shown.0, &mut level)?,
-                TypedInstruction::InlineImage(_) => self.picture(&level.state.matrix),
+                TypedInstruction::InlineImage(image) => self.picture(&level.state.matrix, image.0.dict()),
                 other => level.apply(&other, &mut self.content),
             }
         }
@@ -103,7 +103,7 @@ impl<'a> Reader<'a, '_> {
         let dictionary = stream.dict();
         let subtype = dictionary.get::<Name<'_>>("Subtype");
         match subtype.as_ref().map(Name::as_str) {
-            Some("Image") => self.picture(&level.state.matrix),
+            Some("Image") => self.picture(&level.state.matrix, dictionary),
             Some("Form") if self.depth < self.budget.depth_max() => self.form(&stream, dictionary, resources, level)?,
             _ => {}
         }
@@ -123,13 +123,18 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// A picture fills the unit square.
-    fn picture(&mut self, matrix: &Affine) {
+    fn picture(&mut self, matrix: &Affine, dictionary: &Dict<'_>) {
         let corners = [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)];
         let placed = corners.map(|corner| {
             let point = *matrix * Point::from(corner);
             Area::between((point.x, point.y), (point.x, point.y))
         });
         self.content.pictures.extend(Area::around(placed).filter(|area| area.size().is_finite()));
+        let side = |names: [&str; 2]| names.iter().find_map(|name| dictionary.get::<f64>(*name)).unwrap_or_default();
+        let [a, b, c, d, ..] = matrix.as_coeffs();
+        let dots = |pixels: f64, points: f64| if points > 0.0 { pixels * 72.0 / points } else { 0.0 };
+        let finest = dots(side(["Width", "W"]), a.hypot(b)).max(dots(side(["Height", "H"]), c.hypot(d)));
+        self.content.finest_dots = self.content.finest_dots.max(finest);
     }
 
     fn show_list(&mut self, list: &Array<'_>, level: &mut Level<'a>) -> Result<()> {

@@ -21,6 +21,10 @@ const SPECKS_LETTER_MIN: f64 = 9.0;
 const TILT_MIN: f64 = 0.25;
 /// Letters smaller than this many pixels are enlarged.
 const LETTER_MIN: f64 = 15.0;
+/// The same on a page without noise, where smaller ones are read as well.
+const LETTER_MIN_CLEAN: f64 = 10.0;
+/// A page with less noise has none.
+const NOISE_CLEAN: f64 = 1.0;
 /// Letters larger than this are made smaller.
 const LETTER_MAX: f64 = 64.0;
 /// What letters are scaled to.
@@ -84,7 +88,7 @@ impl Measurement {
     }
 
     pub(super) fn has_specks(&self) -> bool {
-        let are_letters = self.letter_height > 0.0 && self.letter_height < SPECKS_LETTER_MIN && self.noise < 1.0;
+        let are_letters = self.letter_height > 0.0 && self.letter_height < SPECKS_LETTER_MIN;
         self.specks > SPECKS_MAX && !(are_letters && self.specks < SPECKS_OF_LETTERS_MAX)
     }
 
@@ -100,7 +104,8 @@ impl Measurement {
         if self.letter_height > LETTER_MAX {
             return Some((LETTER_WANTED * 1.5 / self.letter_height).max(0.1));
         }
-        if self.letter_height >= LETTER_MIN {
+        let is_clean = self.noise < NOISE_CLEAN && !self.has_specks() && !self.needs_light();
+        if self.letter_height >= if is_clean { LETTER_MIN_CLEAN } else { LETTER_MIN } {
             return None;
         }
         let room = (pixels_max as f64 / pixels.max(1) as f64).sqrt();
