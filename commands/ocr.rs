@@ -40,9 +40,9 @@ pub(crate) struct Args {
     /// Write the tables instead, as CSV or as NDJSON
     #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "format")]
     tables: Option<Tables>,
-    /// Find tables by ruling lines, or by how text is aligned
-    #[arg(long, value_enum, value_name = "WHAT", default_value_t = By::Lines, requires = "tables")]
-    tables_by: By,
+    /// Find tables by ruling lines, or by how text is aligned; --format json has them beside the words [default: lines]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    tables_by: Option<By>,
     /// Write a file for each file into this folder
     #[arg(short, long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -137,6 +137,11 @@ impl Args {
             Tables::Csv => OcrTables::Csv,
             Tables::Json => OcrTables::Json,
         });
+        let tables_by = match (self.tables_by, tables) {
+            (Some(By::Text), _) => Some(TablesBy::Text),
+            (Some(By::Lines), _) | (None, Some(_)) => Some(TablesBy::Lines),
+            (None, None) => None,
+        };
         let words = |text: String| text.split(['+', ',']).map(|word| word.trim().to_owned()).collect::<Vec<_>>();
         let password = match &self.password_file {
             Some(path) => {
@@ -156,7 +161,7 @@ impl Args {
             dpi: self.dpi,
             format,
             tables,
-            tables_by: if self.tables_by == By::Text { TablesBy::Text } else { TablesBy::Lines },
+            tables_by,
             force: self.force_ocr,
             skip_text: self.skip_text,
             plain: self.plain,

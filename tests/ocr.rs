@@ -213,6 +213,12 @@ fn pages_tables_and_records_are_chosen() {
     fs::write(folder.path().join("a.pdf"), pdf(&[letter(), table, letter()], 340.0, 300.0)).expect("a file");
     let output = run(folder.path(), &["ocr", "a.pdf", "--pages", "2-", "--tables", "csv", "--quiet"]);
     assert_eq!(stdout(&output), "name,price\n\"tea, green\",3.20\n", "{}", stderr(&output));
+    let output = run(folder.path(), &["ocr", "a.pdf", "--pages", "2", "--format", "json", "--tables-by", "lines"]);
+    let both: serde_json::Value = serde_json::from_str(&stdout(&output)).expect("JSON");
+    assert_eq!(both["pages"][0]["tables"][0]["rows"][1][0], "tea, green", "{both}");
+    assert!(both["pages"][0]["lines"][0]["words"][0]["points"].is_object(), "{both}");
+    let output = run(folder.path(), &["ocr", "a.pdf", "--tables-by", "text"]);
+    assert!(output.status.code() == Some(2) && stderr(&output).contains("--format json"), "{}", stderr(&output));
     let output = run(folder.path(), &["ocr", "a.pdf", "--format", "ndjson", "--pages", "1,3"]);
     let pages: Vec<serde_json::Value> =
         stdout(&output).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();

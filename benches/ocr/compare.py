@@ -47,15 +47,15 @@ def native():
     for jobs in (1, 2):
         # pages without text are not recognised, as with pdfplumber
         base = [DC, "ocr", "--engine", "none", "--jobs", str(jobs), "--quiet"]
-        words, memory, out = run([*base, "--format", "json", *usable])
-        tables, memory_2, table_out = run([*base, "--tables", "json", *usable])
-        ours = words + tables
-        print(f"| dc, {jobs} jobs, two runs | {ours:.2f} | {seconds / ours:.0f} | {max(memory, memory_2):.0f} |")
+        command = [*base, "--format", "json", "--tables-by", "lines", *usable]
+        ours, _, out = run(command)
+        print(f"| dc, {jobs} jobs | {ours:.2f} | {seconds / ours:.0f} | {largest(command):.0f} |")
     good, same, all_tables = 0, 0, 0
     mine = {row["file"]: row for row in map(json.loads, out.splitlines())}
     found = {}
-    for row in map(json.loads, table_out.splitlines()):
-        found.setdefault((row["file"], row["page"]), []).append(row["rows"])
+    for row in mine.values():
+        for page in row["pages"]:
+            found[row["file"], page["page"]] = [table["rows"] for table in page.get("tables") or []]
     for file in usable:
         want = Counter(word for p in theirs[file]["pages"] for word in p["words"])
         have = Counter(w["text"] for p in mine.get(file, {"pages": []})["pages"] for l in p["lines"] for w in l["words"])

@@ -99,8 +99,8 @@ pub struct OcrOptions {
     pub format: OcrFormat,
     /// Whether tables are written instead, and how.
     pub tables: Option<OcrTables>,
-    /// What tables are found by.
-    pub tables_by: TablesBy,
+    /// What tables are found by, where they are looked for; JSON has them beside the words.
+    pub tables_by: Option<TablesBy>,
     /// Whether an engine reads pages that hold their text, too.
     pub force: bool,
     /// Whether pages that hold their text are left out.
@@ -125,6 +125,10 @@ impl OcrOptions {
         let usage = |message: &str| Err(Error::new(ErrorKind::Usage, message));
         if !DPI.contains(&self.dpi) {
             return usage(&format!("draw pages at {} dpi: it takes {} to {}", self.dpi, DPI.start(), DPI.end()));
+        }
+        if self.tables_by.is_some() && self.tables.is_none() && self.format != OcrFormat::Json {
+            let error = Error::new(ErrorKind::Usage, "write tables in this format");
+            return Err(error.hint("take `--tables csv`, `--tables json`, or `--format json`"));
         }
         if self.format == OcrFormat::Pdf && self.tables.is_none() && self.out.is_none() {
             if files > 1 {

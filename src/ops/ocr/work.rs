@@ -113,7 +113,7 @@ impl Work {
             dpi: options.dpi,
             force: options.force,
             skip_text: options.skip_text,
-            tables: options.tables.map(|_| match options.tables_by {
+            tables: options.tables_by.map(|by| match by {
                 crate::documents::TablesBy::Text => "text".to_owned(),
                 crate::documents::TablesBy::Lines => "lines".to_owned(),
             }),
