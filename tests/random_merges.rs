@@ -47,12 +47,16 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         // which of several rows of a key is replaced is nobody's promise, and only `keep` would show it
         Step { scope, is_keyed: is_keyed && gone != Gone::Keep, gone, threads, rows }
     });
-    let again = proptest::option::weighted(0.3, 0..STEPS_MAX);
+    let again = proptest::option::weighted(0.4, any::<bool>());
     prop::collection::vec((step, again), 1..=STEPS_MAX).prop_map(|steps| {
         let mut done: Vec<Step> = Vec::new();
         for (step, again) in steps {
-            let earlier = again.and_then(|place| done.get(place)).cloned();
-            done.push(earlier.unwrap_or(step));
+            done.push(match (again, done.last().cloned()) {
+                (Some(true), Some(last)) => last,
+                // the same records, first as a delta feed and then as a full edition, say
+                (Some(false), Some(last)) => Step { gone: step.gone, is_keyed: step.is_keyed, ..last },
+                _ => step,
+            });
         }
         done
     })

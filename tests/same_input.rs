@@ -3,7 +3,7 @@
 mod support;
 
 use data_collector::context::Cancellation;
-use data_collector::db::Connection;
+use data_collector::db::{Connection, Gone};
 use data_collector::error::ErrorKind;
 use data_collector::merge::{Counts, Input, MaxGone, Merge, MergeReport, undo};
 use data_collector::record::Value;
@@ -169,16 +169,43 @@ fn the_header_of_a_csv_file_counts() {
     });
 }
 
+/// What a delta feed brought is no full edition, though the bytes are the same.
+#[test]
+fn an_input_that_kept_rows_is_read_again_when_they_may_go() {
+    on_all(|_, database| {
+        let feed = [json!({"country": "hr", "vat": 900, "name": "New"})];
+        let keep = Merge::into("t").gone(Gone::Keep);
+        assert_eq!(merged(database, &keep, &feed).counts.active_after, 301);
+        assert!(merged(database, &keep, &feed).same_input);
+        Merge::into("t").run(database, &feed).expect_err("the guard");
+        let full = merged(database, &Merge::into("t").max_gone(MaxGone::Rows(300)), &feed);
+        assert_eq!((full.same_input, full.counts.gone, full.counts.active_after), (false, 300, 1));
+    });
+}
+
+#[test]
+fn what_follows_the_end_of_an_array_is_seen() {
+    on_all(|backend, database| {
+        let file = backend.folder.path().join("input.json");
+        let mut load = |text: &str| {
+            std::fs::write(&file, text).expect("a file");
+            Merge::into("a").create(true).run_inputs(database, &[Input::File(file.clone())])
+        };
+        assert_eq!(load("[{\"k\":1},{\"k\":2}]     \n").expect("a merge").counts.new, 2);
+        assert!(load("[{\"k\":1},{\"k\":2}]{junk \n").is_err());
+    });
+}
+
 /// A history that was begun before inputs were known goes on.
 #[test]
-fn an_older_history_learns_of_inputs() {
+fn an_older_history_goes_on_without_inputs() {
     on_all(|_, database| {
         for column in ["input_bytes", "input_digest", "records", "duplicates"] {
             execute(database, &format!("ALTER TABLE dc_merges DROP COLUMN {column}"));
         }
         assert!(!merged(database, &Merge::into("t"), &companies()).same_input);
         assert_eq!(merged(database, &Merge::into("t"), &companies()[..299]).counts.gone, 1);
-        assert!(merged(database, &Merge::into("t"), &companies()[..299]).same_input);
+        assert!(!merged(database, &Merge::into("t"), &companies()[..299]).same_input);
         let kept = database.query("SELECT count(*) FROM dc_merges", &[]).expect("a query").rows;
         assert_eq!(kept, [[Value::Integer(2)]]);
     });

@@ -7,7 +7,7 @@ use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
-use crate::db::{Connection, Database, Kind, NewColumn, Rows, Scope, TableName, text};
+use crate::db::{Connection, Database, Rows, Scope, TableName, text};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::Value;
 
@@ -22,6 +22,8 @@ const INDEX: &str = "CREATE INDEX dc_merges_table_moment ON dc_merges (table_nam
 const INSERT: &str = "INSERT INTO dc_merges (id, runtime, table_name, moment, scope, gone, created, added_columns, \
     inserted, retired, set_before, set_after, input_bytes, input_digest, records, duplicates) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+const INSERT_WITHOUT_INPUT: &str = "INSERT INTO dc_merges (id, runtime, table_name, moment, scope, gone, created, \
+    added_columns, inserted, retired, set_before, set_after) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 const SELECT: &str = "SELECT id, runtime, table_name, moment, scope, gone, created, added_columns, inserted, retired, \
     set_before, set_after, undone FROM dc_merges";
 const SELECT_INPUTS: &str = "SELECT input_bytes, input_digest, set_after, records, duplicates FROM dc_merges \
@@ -148,7 +150,6 @@ fn make_and_insert(backend: &mut dyn Database, merge: &PastMerge, input: Option<
             backend.execute(INDEX, &[])?;
         }
     }
-    add_input_columns(backend)?;
     let count = |count: u64| Value::Integer(i64::try_from(count).unwrap_or(i64::MAX));
     let values = [
         Value::from(merge.id.as_str()),
@@ -168,7 +169,11 @@ fn make_and_insert(backend: &mut dyn Database, merge: &PastMerge, input: Option<
         input.map_or(Value::Null, |input| count(input.read)),
         input.map_or(Value::Null, |input| count(input.duplicate)),
     ];
-    backend.execute(INSERT, &values).map(|_| ())
+    // a history that an earlier dc began stays as it is: to widen it takes its owner, and a lock that all merges wait for
+    match knows_inputs(backend)? {
+        true => backend.execute(INSERT, &values).map(|_| ()),
+        false => backend.execute(INSERT_WITHOUT_INPUT, &values[..values.len() - 4]).map(|_| ()),
+    }
 }
 
 /// The inputs of this length that merges of the table took, and that were not taken back.
@@ -191,16 +196,7 @@ fn taken_input(row: &[Value<'static>]) -> Option<TakenInput> {
     })
 }
 
-/// A history that an earlier dc began does not know inputs.
-fn add_input_columns(backend: &mut dyn Database) -> Result<()> {
-    if knows_inputs(backend)? {
-        return Ok(());
-    }
-    let number = Kind::Integer { bits: 64 };
-    let columns = [("input_bytes", number), ("input_digest", Kind::Text), ("records", number), ("duplicates", number)];
-    backend.add_columns(&name(), &columns.map(|(name, kind)| NewColumn { name: name.to_owned(), kind }))
-}
-
+/// Whether the history is of a dc that knew inputs.
 fn knows_inputs(backend: &mut dyn Database) -> Result<bool> {
     backend.table(&name()).map(|table| table.is_some_and(|table| table.column("input_digest").is_some()))
 }

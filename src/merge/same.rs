@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::ground::Ground;
 use super::ledger::{TakenInput, taken_inputs};
 use super::pass::{self, Chunk};
-use crate::db::{Database, Table};
+use crate::db::{Database, Gone, Table};
 use crate::error::Result;
 use crate::hash::Sha;
 
@@ -30,14 +30,20 @@ impl InputDigest {
         for source in ground.sources {
             hash.update(format!("{:?} {} {:?}\n", source.format, source.length, source.header));
         }
-        let options = (&merge.hash, &merge.mapping, merge.own_id, &merge.scope, &merge.key);
+        // a delta feed keeps what a full edition of the same bytes would make go
+        let keeps = merge.gone == Gone::Keep;
+        let options = (&merge.hash, &merge.mapping, merge.own_id, &merge.scope, &merge.key, keeps);
         hash.update(format!("{} {options:?} {:?}", env!("CARGO_PKG_VERSION"), table.columns));
         Sha(hash.finalize().into()).to_string()
     }
 }
 
 pub(super) fn digest_of(chunk: &Chunk) -> ChunkDigest {
-    Sha256::digest(&chunk.bytes).into()
+    let mut hash = Sha256::new();
+    hash.update(&chunk.bytes);
+    // what stands behind the end of an array is in no chunk
+    hash.update([u8::from(!chunk.rejects.is_empty())]);
+    hash.finalize().into()
 }
 
 /// How long the input is.
