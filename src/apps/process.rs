@@ -61,6 +61,8 @@ pub(super) struct ProcessStat {
     pub(super) parent: i32,
     pub(super) session: i32,
     pub(super) start_ticks: u64,
+    /// Threads; more than one may go on when the first has ended.
+    threads: u32,
 }
 
 impl ProcessStat {
@@ -104,7 +106,7 @@ impl ProcessStat {
 
     /// Whether it can still do anything: it has not ended.
     pub(super) fn is_running(&self) -> bool {
-        !matches!(self.state, b'Z' | b'X' | b'x')
+        !matches!(self.state, b'Z' | b'X' | b'x') || self.threads > 1
     }
 
     /// Whether it stands still until somebody sends CONT.
@@ -126,6 +128,7 @@ impl ProcessStat {
         const STATE: usize = 0;
         const PARENT: usize = 1;
         const SESSION: usize = 3;
+        const THREADS: usize = 17;
         const START: usize = 19;
         let name_end = stat.iter().rposition(|byte| *byte == b')')?;
         let rest = std::str::from_utf8(&stat[name_end + 1..]).ok()?;
@@ -136,6 +139,7 @@ impl ProcessStat {
             parent: fields.get(PARENT)?.parse().ok()?,
             session: fields.get(SESSION)?.parse().ok()?,
             start_ticks: fields.get(START)?.parse().ok()?,
+            threads: fields.get(THREADS)?.parse().ok()?,
         })
     }
 }
@@ -150,6 +154,8 @@ mod tests {
         let stat = ProcessStat::parse(42, stat).expect("fields");
         assert_eq!((stat.state, stat.parent, stat.session, stat.start_ticks), (b'Z', 7, 40, 313_773));
         assert!(!stat.is_running());
+        let stat = b"42 (a) Z 7 42 40 0 -1 0 0 0 0 0 0 0 0 0 20 0 2 0 313773 0 0";
+        assert!(ProcessStat::parse(42, stat).expect("fields").is_running(), "its other thread goes on");
         assert_eq!(ProcessStat::parse(42, b"42 (a) S 1"), None);
     }
 

@@ -127,7 +127,7 @@ impl ProcessTree {
     /// The kernel's list is safe for this: nobody but us takes a child out of it, and new ones come to its end. So a
     /// machine full of processes is not searched at the end of each run.
     fn is_surely_over(&self) -> bool {
-        let has_ended = |pid| ProcessStat::of(pid).is_none_or(|stat| !stat.is_running());
+        let has_ended = |pid| ProcessStat::of(pid).is_some_and(|stat| !stat.is_running());
         self.on_first_thread
             && has_ended(self.main)
             && ProcessStat::children_of_first_thread(self.own).is_some_and(|children| children == [self.main])
