@@ -11,8 +11,8 @@ use crate::layout::Picture;
 use crate::ocr::{NO_ENGINE, PageOptions, Recogniser};
 use crate::pdf::{self, PageContent, RenderOptions, TableOptions};
 
-/// No page is drawn coarser than this because its pictures are.
-const DPI_MIN: u32 = 72;
+/// No page is drawn coarser than this because its pictures are: a mask or a stamp on it may be finer than they.
+const SCAN_DPI_MIN: u32 = 200;
 
 /// What tables are found by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -83,8 +83,11 @@ impl Reader {
             return unread(page, size, content.as_ref().err().unwrap_or(error), content.as_ref().ok());
         }
         // drawn finer than it was scanned, a page takes longer and says no more
-        let scanned = content.as_ref().ok().and_then(PageContent::scanned_dots).unwrap_or(u32::MAX);
-        let render = RenderOptions { dpi: self.options.dpi.min(scanned.max(DPI_MIN)), shrink: true };
+        let scanned = content.as_ref().ok().and_then(PageContent::scanned_dots);
+        // what is read as it is, is never enlarged later
+        let dots_max =
+            scanned.filter(|_| self.options.page.preprocessor.is_some()).unwrap_or(u32::MAX).max(SCAN_DPI_MIN);
+        let render = RenderOptions { dpi: self.options.dpi.min(dots_max), shrink: true };
         match pdf::render(document, page, &render) {
             Ok(picture) => {
                 let mut read = self.picture_page(&picture, page, content.as_ref().ok());

@@ -10,17 +10,17 @@ const WIDTH_MAX: usize = 3200;
 /// A rectangle this many times higher than wide is a line that runs downwards.
 const UPRIGHT: f64 = 1.5;
 
-/// The line inside a rectangle, 48 pixels high, and this many times as wide as it would be.
-pub(super) fn cut(picture: &Picture, rectangle: &Rectangle, squeeze: f64) -> Picture {
+/// The line inside a rectangle, 48 pixels high.
+pub(super) fn cut(picture: &Picture, rectangle: &Rectangle) -> Picture {
     let [mut a, mut b, mut c, mut d] = rectangle.corners;
     let (mut width, mut height) = (rectangle.width().max(1.0), rectangle.height().max(1.0));
     if height > width * UPRIGHT {
         (a, b, c, d) = (b, c, d, a);
         (width, height) = (height, width);
     }
-    let across = ((HEIGHT as f64 * width / height * squeeze).ceil() as usize).clamp(8, WIDTH_MAX);
+    let across = ((HEIGHT as f64 * width / height).ceil() as usize).clamp(8, WIDTH_MAX);
     // where the line is made smaller, several samples a pixel keep thin strokes
-    let samples = ((height / HEIGHT as f64 / squeeze).round() as usize).clamp(1, 4);
+    let samples = ((height / HEIGHT as f64).round() as usize).clamp(1, 4);
     let mut pixels = Vec::with_capacity(across * HEIGHT);
     let _ = c;
     for y in 0..HEIGHT {

@@ -19,11 +19,6 @@ use super::prepare::letter_height;
 use crate::error::Result;
 use crate::layout::Picture;
 use models::{Models, NAME};
-use read::Sign;
-use rectangle::Rectangle;
-
-/// Lines are read this many times as wide as they are, and again as they are where that leaves a doubt.
-const SQUEEZE: f64 = 0.7;
 
 /// The engine's line in the table.
 pub(super) const ENTRY: Entry = Entry { name: NAME, find, open };
@@ -48,23 +43,6 @@ struct Paddle {
     run: RunOptions,
 }
 
-impl Paddle {
-    /// What each line says. Time grows with the width of lines, and most can be read when they are squeezed.
-    fn texts(&self, picture: &Picture, lines: &[Rectangle]) -> Result<Vec<Vec<Sign>>> {
-        let read = |lines: &mut dyn Iterator<Item = &Rectangle>, squeeze: f64| {
-            let crops: Vec<Picture> = lines.map(|line| crop::cut(picture, line, squeeze)).collect();
-            read::texts(&self.models, &crops, &self.run)
-        };
-        let mut texts = read(&mut lines.iter(), SQUEEZE)?;
-        let doubtful: Vec<usize> = (0..lines.len()).filter(|at| read::is_doubtful(&texts[*at])).collect();
-        let again = read(&mut doubtful.iter().map(|at| &lines[*at]), 1.0)?;
-        for (at, text) in doubtful.into_iter().zip(again) {
-            texts[at] = text;
-        }
-        Ok(texts)
-    }
-}
-
 impl Engine for Paddle {
     fn name(&self) -> &'static str {
         NAME
@@ -72,7 +50,8 @@ impl Engine for Paddle {
 
     fn read(&mut self, picture: &Picture) -> Result<Vec<FoundLine>> {
         let found = detect::rectangles(&self.models, picture, letter_height(picture), &self.run)?;
-        let texts = self.texts(picture, &found)?;
+        let crops: Vec<Picture> = found.iter().map(|rectangle| crop::cut(picture, rectangle)).collect();
+        let texts = read::texts(&self.models, &crops, &self.run)?;
         let pieces = found.iter().zip(texts).filter_map(|(rectangle, text)| read::piece(rectangle, text)).collect();
         Ok(order::lines(pieces))
     }

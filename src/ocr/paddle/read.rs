@@ -17,8 +17,6 @@ use crate::layout::Picture;
 const BATCH: usize = 6;
 /// Lines whose letters are less probable than this are none.
 const TEXT_MIN: f32 = 0.5;
-/// A line with a letter that is less probable than this is doubtful.
-const LETTER_MIN: f32 = 0.5;
 /// Columns that are added to make lines of a batch alike cost as much as those of text: a batch ends where they would be more.
 const PADDING_MAX: f64 = 1.25;
 
@@ -95,11 +93,6 @@ fn signs(classes: &[f32], count: usize, letters: &[String], share: f64) -> Vec<S
         last = best;
     }
     signs
-}
-
-/// Whether a line should be read again, with more care.
-pub(super) fn is_doubtful(signs: &[Sign]) -> bool {
-    signs.is_empty() || signs.iter().any(|sign| !sign.letter.trim().is_empty() && sign.probability < LETTER_MIN)
 }
 
 /// The words of a line where it stands on the page; `None` where it says nothing.
