@@ -196,6 +196,22 @@ fn what_follows_the_end_of_an_array_is_seen() {
     });
 }
 
+/// Numbers of more than 64 bits are numbers each time, whatever the database makes of them.
+#[test]
+fn numbers_of_any_length_are_hashed_alike_each_time() {
+    on_all(|backend, database| {
+        let file = backend.folder.path().join("input.csv");
+        let mut load = |text: &str| {
+            std::fs::write(&file, text).expect("a file");
+            Merge::into("n").create(true).run_inputs(database, &[Input::File(file.clone())]).expect("a merge").counts
+        };
+        assert_eq!(load("a,b\n123456789012345678901234567890,x\n5.0,y\n").new, 2);
+        assert_eq!(load("a,b\n5.0,y\n123456789012345678901234567890,x\n").unchanged, 2);
+        let found = database.query("SELECT CAST(a AS text) FROM n WHERE b = 'x'", &[]).expect("a query").rows;
+        assert_eq!(found, [[Value::from("123456789012345678901234567890")]]);
+    });
+}
+
 /// A history that was begun before inputs were known goes on.
 #[test]
 fn an_older_history_goes_on_without_inputs() {

@@ -25,11 +25,17 @@ pub(super) fn table(connection: &Connection, name: &TableName) -> rusqlite::Resu
     Ok((!columns.is_empty()).then(|| Table { name: name.clone(), columns }))
 }
 
+/// Numbers that keep every digit: SQLite takes the type for text, and we know it again, so that a number in CSV is hashed
+/// as one each time.
+const NUMERIC: &str = "NUMERIC TEXT";
+
 /// What a declared type takes: our own names first, then SQLite's rules of affinity.
 fn kind(declared: &str) -> Kind {
     let declared = declared.to_uppercase();
     let holds = |words: &[&str]| words.iter().any(|word| declared.contains(word));
-    if holds(&["BOOL"]) {
+    if declared == NUMERIC {
+        Kind::Numeric
+    } else if holds(&["BOOL"]) {
         Kind::Boolean
     } else if declared.starts_with("JSON") {
         Kind::Json
@@ -57,8 +63,9 @@ fn declared(kind: Kind) -> &'static str {
         Kind::Float => "REAL",
         Kind::Json => "JSON",
         Kind::Bytes => "BLOB",
-        // integers beyond 64 bits and unusual types keep every digit as text
-        Kind::Numeric | Kind::Text | Kind::Other => "TEXT",
+        Kind::Numeric => NUMERIC,
+        // unusual types keep every digit as text
+        Kind::Text | Kind::Other => "TEXT",
     }
 }
 
