@@ -155,8 +155,8 @@ fn damaged_files_end_in_text_or_an_error() {
     let mut dice = Dice(0x1234_5678_9abc_def1);
     let limits = Limits { pixels_max: 400_000, ..Limits::default() };
     let started = std::time::Instant::now();
-    // DC_TEST_MUTATIONS=2000 looks longer
-    let turns = std::env::var("DC_TEST_MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(120);
+    // DC_TEST_MUTATIONS=20000 looks longer
+    let turns = std::env::var("DC_TEST_MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(2_000);
     for turn in 0..turns {
         let mut bytes = seeds[turn % seeds.len()].clone();
         for _ in 0..1 + dice.below(12) {

@@ -139,7 +139,7 @@ fn damaged_pictures_end_in_a_picture_or_an_error() {
     seeds.push(fax(&page, true));
     let mut dice = Dice(0x9876_5432_1fed_cba9);
     let limits = Limits { pixels_max: 4_000_000, ..Limits::default() };
-    let turns = std::env::var("DC_TEST_MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(200);
+    let turns = std::env::var("DC_TEST_MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(2_000);
     for turn in 0..turns {
         let mut bytes = seeds[turn % seeds.len()].clone();
         for _ in 0..1 + dice.below(8) {
