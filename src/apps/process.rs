@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read};
+use std::path::Path;
 
 use crate::error::{Result, file_error};
 
@@ -89,8 +90,8 @@ impl ProcessStat {
         // a process that has ended meanwhile has no tasks and no children
         let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Some(children) };
         for task in tasks.flatten() {
-            match fs::read_to_string(task.path().join("children")) {
-                Ok(list) => children.extend(list.split_whitespace().filter_map(|child| Self::of(child.parse().ok()?))),
+            match listed(&task.path()) {
+                Ok(numbers) => children.extend(numbers.into_iter().filter_map(Self::of)),
                 Err(_) if task.path().join("stat").exists() => return None,
                 Err(_) => {}
             }
@@ -100,8 +101,7 @@ impl ProcessStat {
 
     /// The numbers of the children that the first thread of a process has now; `None` where the kernel has no such list.
     pub(super) fn children_of_first_thread(pid: i32) -> Option<Vec<i32>> {
-        let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
-        Some(list.split_whitespace().filter_map(|child| child.parse().ok()).collect())
+        listed(Path::new(&format!("/proc/{pid}/task/{pid}"))).ok()
     }
 
     /// Whether it can still do anything: it has not ended.
@@ -142,6 +142,12 @@ impl ProcessStat {
             threads: fields.get(THREADS)?.parse().ok()?,
         })
     }
+}
+
+/// The numbers of the children of one thread, by its folder.
+fn listed(task: &Path) -> io::Result<Vec<i32>> {
+    let list = fs::read_to_string(task.join("children"))?;
+    Ok(list.split_whitespace().filter_map(|child| child.parse().ok()).collect())
 }
 
 #[cfg(test)]

@@ -83,8 +83,11 @@ impl ProcessTree {
     /// Looks for new members along the kernel's lists of children: cheap enough to do often.
     pub(super) fn refresh(&mut self) {
         let Some(own) = self.own_children() else { return self.sweep() };
-        let (pid, children) = (self.own, |parent| ProcessStat::children(parent).unwrap_or_default());
-        self.claim(&|parent| if parent == pid { own.clone() } else { children(parent) });
+        let pid = self.own;
+        self.claim(&|parent| match parent == pid {
+            true => own.clone(),
+            false => ProcessStat::children(parent).unwrap_or_default(),
+        });
     }
 
     /// Looks for new members among all processes.
