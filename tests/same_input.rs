@@ -4,7 +4,7 @@ mod support;
 
 use data_collector::context::Cancellation;
 use data_collector::db::{Connection, Gone};
-use data_collector::error::ErrorKind;
+use data_collector::error::{ErrorKind, Result};
 use data_collector::merge::{Counts, Input, MaxGone, Merge, MergeReport, undo};
 use data_collector::record::Value;
 use serde_json::{Value as Json, json};
@@ -29,6 +29,13 @@ fn companies() -> Vec<Json> {
 
 fn merged(database: &mut Connection, merge: &Merge, records: &[Json]) -> MergeReport {
     merge.run(database, records).expect("a merge")
+}
+
+/// Merges a file of this text; its name tells the form.
+fn load(backend: &Backend, database: &mut Connection, name: &str, merge: &Merge, text: &str) -> Result<MergeReport> {
+    let file = backend.folder.path().join(name);
+    std::fs::write(&file, text).expect("a file");
+    merge.run_inputs(database, &[Input::File(file)])
 }
 
 fn execute(database: &mut Connection, sql: &str) {
@@ -153,15 +160,8 @@ fn what_has_to_be_told_is_told_each_time() {
 #[test]
 fn the_header_of_a_csv_file_counts() {
     on_all(|backend, database| {
-        let file = backend.folder.path().join("input.csv");
-        let mut load = |text: &str| {
-            std::fs::write(&file, text).expect("a file");
-            Merge::into("c")
-                .create(true)
-                .evolve(true)
-                .run_inputs(database, &[Input::File(file.clone())])
-                .expect("a merge")
-        };
+        let merge = Merge::into("c").create(true).evolve(true);
+        let mut load = |text: &str| load(backend, database, "input.csv", &merge, text).expect("a merge");
         assert_eq!(load("a,b\n1,2\n3,4\n").counts.new, 2);
         assert!(load("a,b\n1,2\n3,4\n").same_input);
         let swapped = load("b,a\n1,2\n3,4\n");
@@ -186,13 +186,11 @@ fn an_input_that_kept_rows_is_read_again_when_they_may_go() {
 #[test]
 fn what_follows_the_end_of_an_array_is_seen() {
     on_all(|backend, database| {
-        let file = backend.folder.path().join("input.json");
-        let mut load = |text: &str| {
-            std::fs::write(&file, text).expect("a file");
-            Merge::into("a").create(true).run_inputs(database, &[Input::File(file.clone())])
-        };
-        assert_eq!(load("[{\"k\":1},{\"k\":2}]     \n").expect("a merge").counts.new, 2);
-        assert!(load("[{\"k\":1},{\"k\":2}]{junk \n").is_err());
+        let mut load = |text: &str| load(backend, database, "input.json", &Merge::into("a").create(true), text);
+        let (good, bad) = ("[{\"k\":1},{\"k\":2}]      \n", "[{\"k\":1},{\"k\":2}]{junk \n");
+        assert_eq!(good.len(), bad.len(), "a digest is asked only where the length is the same");
+        assert_eq!(load(good).expect("a merge").counts.new, 2);
+        assert!(load(bad).is_err());
     });
 }
 
@@ -200,11 +198,8 @@ fn what_follows_the_end_of_an_array_is_seen() {
 #[test]
 fn numbers_of_any_length_are_hashed_alike_each_time() {
     on_all(|backend, database| {
-        let file = backend.folder.path().join("input.csv");
-        let mut load = |text: &str| {
-            std::fs::write(&file, text).expect("a file");
-            Merge::into("n").create(true).run_inputs(database, &[Input::File(file.clone())]).expect("a merge").counts
-        };
+        let merge = Merge::into("n").create(true);
+        let mut load = |text: &str| load(backend, database, "input.csv", &merge, text).expect("a merge").counts;
         assert_eq!(load("a,b\n123456789012345678901234567890,x\n5.0,y\n").new, 2);
         assert_eq!(load("a,b\n5.0,y\n123456789012345678901234567890,x\n").unchanged, 2);
         let found = database.query("SELECT CAST(a AS text) FROM n WHERE b = 'x'", &[]).expect("a query").rows;
