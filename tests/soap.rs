@@ -306,6 +306,60 @@ fn rpc_imports_choices_and_faults() {
     }
 }
 
+const NOTICES: &str = r#"<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:t="urn:t" xmlns:x="http://www.w3.org/2001/XMLSchema"
+ xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/" targetNamespace="urn:t">
+ <types><x:schema targetNamespace="urn:t" elementFormDefault="qualified">
+  <x:element name="Send"><x:complexType><x:sequence><x:element ref="t:Notice"/><x:element ref="t:Note" minOccurs="0" maxOccurs="unbounded"/></x:sequence></x:complexType></x:element>
+  <x:element name="Sent"><x:complexType><x:group ref="t:Body"/></x:complexType></x:element>
+  <x:group name="Body"><x:sequence><x:element ref="t:Notice" maxOccurs="unbounded"/></x:sequence></x:group>
+  <x:element name="Urgent" substitutionGroup="t:Late"><x:complexType><x:complexContent><x:extension base="t:NoticeType">
+   <x:sequence><x:element name="minutes" type="x:int"/></x:sequence></x:extension></x:complexContent></x:complexType></x:element>
+  <x:element name="Notice" type="t:NoticeType" abstract="true"/>
+  <x:element name="Late" substitutionGroup="t:Notice"/>
+  <x:element name="Circle" type="t:NoticeType" substitutionGroup="t:Urgent"/>
+  <x:element name="Late2" substitutionGroup="t:Circle" abstract="true"/>
+  <x:element name="Note" type="x:string"/><x:element name="Number" type="x:int" substitutionGroup="t:Note"/>
+  <x:complexType name="NoticeType"><x:sequence><x:element name="text" type="x:string"/></x:sequence></x:complexType>
+ </x:schema></types>
+ <message name="In"><part name="p" element="t:Send"/></message><message name="Out"><part name="p" element="t:Sent"/></message>
+ <portType name="P"><operation name="Send"><input message="t:In"/><output message="t:Out"/></operation></portType>
+ <binding name="B" type="t:P"><soap:binding transport="http://schemas.xmlsoap.org/soap/http"/><operation name="Send">
+  <soap:operation soapAction=""/><input><soap:body use="literal"/></input><output><soap:body use="literal"/></output></operation></binding>
+ <service name="S"><port name="One" binding="t:B"><soap:address location="ADDRESS"/></port></service></definitions>"#;
+
+#[test]
+fn one_element_comes_in_the_place_of_another() {
+    let sent = "<Sent xmlns='urn:t'><Late><text>a</text></Late><Urgent><text>b</text><minutes>5</minutes></Urgent></Sent>";
+    let (address, seen) = server(vec![("text/xml", envelope(sent))]);
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), NOTICES.replace("ADDRESS", &address)).expect("written");
+    let client =
+        Client::open(&request(), file.path().to_str().expect("a path"), ClientOptions::default()).expect("a client");
+    let shown = client.operations()[0].to_string();
+    assert!(shown.starts_with("Send(Late?: NoticeType, Urgent?: object, Circle?: NoticeType, Note?: text"), "{shown}");
+    let call = |arguments: &Value| client.call("Send").and_then(|call| call.arguments(arguments)).expect("a call");
+    let arguments = json!({"Urgent": {"text": "x", "minutes": 3}, "_value_1": [{"Number": 1}, {"Note": "n"}]});
+    let value = call(&arguments).send().expect("an answer");
+    let item = |late: Value, urgent: Value| json!({"Late": late, "Urgent": urgent, "Circle": null});
+    assert_eq!(
+        value,
+        json!([item(json!({"text": "a"}), Value::Null), item(Value::Null, json!({"text": "b", "minutes": 5}))])
+    );
+    let sent = seen.lock().expect("the requests")[0].clone();
+    for expected in ["Urgent><", "minutes>3<", "Number>1<", "Note>n<"] {
+        assert!(sent.contains(expected), "{expected} in {sent}");
+    }
+    // the element that never comes itself, none, and two in the place of one
+    for arguments in [
+        json!({"Notice": {"text": "x"}}),
+        json!({"_value_1": []}),
+        json!({"Late": {"text": "x"}, "Circle": {"text": "y"}}),
+        json!({"Late": {"text": "x"}, "_value_1": [{"Number": "many"}]}),
+    ] {
+        assert_eq!(call(&arguments).envelope().expect_err("does not fit").kind(), ErrorKind::Usage, "{arguments}");
+    }
+}
+
 #[test]
 fn a_document_from_the_network_leads_to_no_file_and_attacks_are_refused() {
     let leads = RPC.replace("messages.wsdl", "file:///etc/passwd");

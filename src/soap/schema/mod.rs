@@ -1,9 +1,10 @@
 //! XML Schema, as far as services describe their messages with it: simple and complex types, extension and restriction,
-//! sequences, choices, groups, attributes, references, nil, and whatever is allowed to be anything.
+//! sequences, choices, groups, attributes, references, substitution groups, nil, and whatever is allowed to be anything.
 
 mod builtin;
 mod read;
 mod shape;
+mod substitutes;
 mod types;
 
 pub(super) use builtin::XSD;

@@ -41,7 +41,12 @@ impl Reader {
         let Some(local) = declared.attribute("name") else { return };
         let name = Name::new(&self.target, local);
         match &*declared.name.local {
-            "element" => drop(schemas.elements.insert(name.clone(), Arc::new(self.element(declared, name)))),
+            "element" => {
+                for head in declared.attribute("substitutionGroup").unwrap_or_default().split_whitespace() {
+                    schemas.substitutes.entry(self.name(declared, head)).or_default().push(name.clone());
+                }
+                schemas.elements.insert(name.clone(), Arc::new(self.element(declared, name)));
+            }
             "simpleType" => drop(schemas.types.insert(name, Arc::new(self.simple(declared)))),
             "complexType" => drop(schemas.types.insert(name, Arc::new(Type::Complex(self.complex(declared))))),
             "group" => {
@@ -81,7 +86,8 @@ impl Reader {
         ElementDecl {
             name,
             of: self.type_of(declared),
-            is_nillable: matches!(declared.attribute("nillable"), Some("true" | "1")),
+            is_nillable: is_true(declared, "nillable"),
+            is_abstract: is_true(declared, "abstract"),
             default: default.map(str::to_owned),
             is_reference: false,
         }
@@ -112,7 +118,7 @@ impl Reader {
 
     fn complex(&self, declared: &Element) -> ComplexType {
         let mut complex =
-            ComplexType { is_mixed: declared.attribute("mixed") == Some("true"), ..ComplexType::default() };
+            ComplexType { is_mixed: is_true(declared, "mixed"), ..ComplexType::default() };
         self.fill(&mut complex, declared);
         complex
     }
@@ -122,7 +128,7 @@ impl Reader {
             match &*part.name.local {
                 "simpleContent" | "complexContent" => {
                     complex.is_text = &*part.name.local == "simpleContent";
-                    complex.is_mixed |= part.attribute("mixed") == Some("true");
+                    complex.is_mixed |= is_true(part, "mixed");
                     for derived in part.elements().filter(|it| is_xsd(it)) {
                         let is_extension = &*derived.name.local == "extension";
                         if let Some(base) = derived.attribute("base") {
@@ -157,9 +163,7 @@ impl Reader {
             "element" => {
                 let reference = part.attribute("ref").map(|name| self.name(part, name));
                 let decl = match reference {
-                    Some(name) => {
-                        ElementDecl { name, of: TypeRef::Any, is_nillable: false, default: None, is_reference: true }
-                    }
+                    Some(name) => ElementDecl::reference(name),
                     None => {
                         let local = part.attribute("name")?;
                         let is_qualified = match part.attribute("form") {
@@ -205,6 +209,10 @@ impl Reader {
             is_reference: false,
         }
     }
+}
+
+fn is_true(declared: &Element, attribute: &str) -> bool {
+    matches!(declared.attribute(attribute), Some("true" | "1"))
 }
 
 fn occurs(part: &Element) -> Occurs {

@@ -55,7 +55,7 @@ impl Schemas {
             }
         }
         shape.is_mixed |= of.is_mixed;
-        shape.particles.extend(of.content.clone());
+        shape.particles.extend(of.content.as_ref().map(|content| self.with_choices(content)));
         self.attributes(of, shape, depth)
     }
 

@@ -1,6 +1,6 @@
 //! What a schema declares.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::super::xml::Name;
@@ -59,10 +59,20 @@ pub(in crate::soap) struct ElementDecl {
     pub(in crate::soap) name: Name,
     pub(in crate::soap) of: TypeRef,
     pub(in crate::soap) is_nillable: bool,
+    /// It never comes itself: others come in its place.
+    pub(in crate::soap) is_abstract: bool,
     /// What stands there when nothing is said.
     pub(in crate::soap) default: Option<String>,
     /// It is declared elsewhere, under the same name.
     pub(in crate::soap) is_reference: bool,
+}
+
+impl ElementDecl {
+    /// One that is declared elsewhere.
+    pub(super) fn reference(name: Name) -> Self {
+        let (of, default) = (TypeRef::Any, None);
+        Self { name, of, is_nillable: false, is_abstract: false, default, is_reference: true }
+    }
 }
 
 /// How often something comes.
@@ -107,6 +117,10 @@ pub(in crate::soap) struct Schemas {
     pub(in crate::soap) groups: HashMap<Name, Particle>,
     pub(in crate::soap) attributes: HashMap<Name, AttributeDecl>,
     pub(in crate::soap) attribute_groups: HashMap<Name, Arc<ComplexType>>,
+    /// What may come in the place of an element (a substitution group), by the name of that one.
+    pub(super) substitutes: BTreeMap<Name, Vec<Name>>,
+    /// The same with the element itself, as members of a choice.
+    pub(super) choices: HashMap<Name, Arc<Vec<Particle>>>,
 }
 
 /// What a type reference comes to.

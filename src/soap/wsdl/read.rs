@@ -28,6 +28,7 @@ pub(in crate::soap) fn read(loader: &mut Loader<'_>, place: &Place) -> Result<Ws
             return Err(Error::failed(message).hint("many services show it at their address with ?wsdl behind"));
         }
     }
+    wsdl.schemas.settle();
     Ok(wsdl)
 }
 
