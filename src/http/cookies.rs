@@ -106,20 +106,38 @@ fn load(path: &Path) -> Result<CookieStore> {
     })
 }
 
-/// Whether a cookie is meant for everything below a registry, such as `com` or `co.uk`. Without the list of all
-/// registries: one part, or two of which the first is a usual second level.
+/// Whether a cookie is meant for everything below a registry: for `com`, `co.uk`, `github.io`.
 fn sets_for_a_registry(cookie: &str, url: &Url) -> bool {
     let attributes = cookie.split(';').skip(1).filter_map(|part| part.split_once('='));
     let domain = attributes.filter(|(name, _)| name.trim().eq_ignore_ascii_case("domain")).last();
     let Some(domain) = domain.map(|(_, value)| value.trim().trim_start_matches('.').to_ascii_lowercase()) else {
         return false;
     };
-    if url.host_str().is_some_and(|host| host.eq_ignore_ascii_case(&domain)) {
-        return false;
-    }
-    let second_levels = ["co", "com", "net", "org", "gov", "edu", "ac"];
-    match domain.split_once('.') {
-        None => true,
-        Some((first, rest)) => !rest.contains('.') && rest.len() == 2 && second_levels.contains(&first),
+    // a site that is a registry itself may keep its own
+    let is_own = url.host_str().is_some_and(|host| host.eq_ignore_ascii_case(&domain));
+    !is_own && psl::suffix_str(&domain).is_some_and(|registry| registry == domain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn registries_are_known_and_sites_are_not_taken_for_one() {
+        for (host, domain, expected) in [
+            ("a.co.uk", "co.uk", true),
+            ("a.example.com", ".example.com", false),
+            ("a.com", ".COM", true),
+            ("me.github.io", "github.io", true),
+            ("github.io", "github.io", false),
+            ("a.b.kawasaki.jp", "b.kawasaki.jp", true),
+            ("x.city.kawasaki.jp", "city.kawasaki.jp", false),
+            ("wiki.intranet", "intranet", true),
+            ("a.wiki.intranet", "wiki.intranet", false),
+            ("127.0.0.1", "127.0.0.1", false),
+        ] {
+            let url = Url::parse(&format!("https://{host}/")).expect("a URL");
+            assert_eq!(sets_for_a_registry(&format!("a=1; Path=/; Domain={domain}"), &url), expected, "{host} {domain}");
+        }
     }
 }
