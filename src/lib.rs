@@ -33,3 +33,4 @@ pub mod settings;
 pub mod shell;
 pub mod soap;
 pub mod tables;
+pub mod zone;

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::NaiveDateTime;
-use chrono_tz::Tz;
 use serde::Serialize;
 
 use super::definition_fields::Fields;
 use super::schedule::Schedule;
 use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::zone::Zone;
 
 /// The file that defines an app, in the app's folder.
 pub const DEFINITION_FILE: &str = "app.toml";
@@ -53,7 +53,7 @@ pub struct AppDefinition {
     /// When it is due.
     pub schedule: Schedule,
     /// The time zone of its cron pattern.
-    pub timezone: Tz,
+    pub timezone: Zone,
     /// Up to how much later than its schedule it starts, each time differently.
     pub jitter: Option<Duration>,
     /// How long a run may take; `None` leaves it to the settings.
@@ -112,7 +112,7 @@ impl AppDefinition {
 
     /// The first moment after `after` (both UTC) at which the app is due; `None` when it runs only by hand.
     pub fn next_run(&self, after: NaiveDateTime) -> Option<NaiveDateTime> {
-        self.schedule.next(after, self.timezone)
+        self.schedule.next(after, &self.timezone)
     }
 
     /// The program to start for the app in `folder`: an absolute path, or a bare word to be found on PATH.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono_tz::Tz;
 use toml::{Table, Value};
 
 use super::definition::{AppDefinition, CatchUp, DEFAULT_PROGRAM, Overlap};
@@ -11,6 +10,7 @@ use super::schedule::{CronPattern, Schedule};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::secrets::is_name;
+use crate::zone::Zone;
 
 /// All fields that there are.
 const KNOWN: &[&str] = &[
@@ -133,9 +133,9 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn timezone(&self) -> Result<Tz> {
-        let Some(name) = self.text("timezone")? else { return Ok(Tz::UTC) };
-        name.parse().map_err(|_| self.wrong("timezone", "the name of a time zone such as \"Europe/Zagreb\""))
+    fn timezone(&self) -> Result<Zone> {
+        let Some(name) = self.text("timezone")? else { return Ok(Zone::UTC) };
+        Zone::named(name).ok_or_else(|| self.wrong("timezone", "the name of a time zone such as \"Europe/Zagreb\""))
     }
 
     fn max_failures(&self) -> Result<Option<u32>> {

@@ -3,15 +3,14 @@
 use std::fmt;
 use std::time::Duration;
 
-use chrono::{DateTime, LocalResult, NaiveDateTime, TimeDelta, TimeZone, Timelike, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, NaiveDateTime, TimeDelta};
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 
+use crate::zone::Zone;
+
 /// The most moments that are tried until one lies after a doubled hour; a pattern of every second has 3,600.
 const CANDIDATES_MAX: usize = 100_000;
-/// The longest gap of a wall clock: Samoa left out a whole day in 2011.
-const GAP_MINUTES_MAX: i64 = 2 * 24 * 60;
 
 /// When an app is due.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -27,7 +26,7 @@ pub enum Schedule {
 
 impl Schedule {
     /// The first moment after `after` (both UTC) at which the app is due; `None` when it never is.
-    pub fn next(&self, after: NaiveDateTime, timezone: Tz) -> Option<NaiveDateTime> {
+    pub fn next(&self, after: NaiveDateTime, timezone: &Zone) -> Option<NaiveDateTime> {
         match self {
             Self::ByHand => None,
             Self::Every(interval) => after.checked_add_signed(TimeDelta::from_std(*interval).ok()?),
@@ -58,7 +57,7 @@ impl CronPattern {
         let cron = parser.parse(&pattern).map_err(|cause| cause.to_string().trim_end_matches('.').to_owned())?;
         let pattern = Self { text: text.trim().to_owned(), cron: Box::new(cron) };
         // years cannot be named, so what is due once is due again: any start shows it
-        match pattern.next(DateTime::UNIX_EPOCH.naive_utc(), Tz::UTC) {
+        match pattern.next(DateTime::UNIX_EPOCH.naive_utc(), &Zone::UTC) {
             Some(_) => Ok(pattern),
             None => Err("no date ever matches it".to_owned()),
         }
@@ -71,12 +70,11 @@ impl CronPattern {
 
     /// A pattern is about the wall clock: a moment that the clock skips comes once, at the end of the gap, and one that it
     /// shows twice comes the first time. Whoever means elapsed time writes an interval.
-    fn next(&self, after: NaiveDateTime, timezone: Tz) -> Option<NaiveDateTime> {
-        let start = timezone.from_utc_datetime(&after);
-        let mut wall = start.naive_local();
+    fn next(&self, after: NaiveDateTime, timezone: &Zone) -> Option<NaiveDateTime> {
+        let mut wall = timezone.wall(after);
         for _ in 0..CANDIDATES_MAX {
             wall = self.cron.find_next_occurrence(&wall, false).ok()?;
-            let due = first_instant(wall, timezone)?.naive_utc();
+            let due = timezone.first_moment(wall)?;
             if due > after {
                 return Some(due);
             }
@@ -99,17 +97,6 @@ impl fmt::Debug for CronPattern {
     }
 }
 
-/// The first instant at which the clock shows `wall`, or the end of the gap that leaves it out.
-fn first_instant(wall: NaiveDateTime, timezone: Tz) -> Option<DateTime<Utc>> {
-    let minute = wall.with_second(0)?;
-    let at = |wall: &NaiveDateTime| match timezone.from_local_datetime(wall) {
-        LocalResult::Single(instant) | LocalResult::Ambiguous(instant, _) => Some(instant.to_utc()),
-        LocalResult::None => None,
-    };
-    let after_gap = || (1..=GAP_MINUTES_MAX).find_map(|minutes| at(&(minute + TimeDelta::minutes(minutes))));
-    at(&wall).or_else(after_gap)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,7 +105,7 @@ mod tests {
         NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").expect(text)
     }
 
-    fn runs(pattern: &str, timezone: Tz, after: &str, count: usize) -> Vec<String> {
+    fn runs(pattern: &str, timezone: &Zone, after: &str, count: usize) -> Vec<String> {
         let schedule = Schedule::Cron(CronPattern::read(pattern).expect(pattern));
         let mut due = moment(after);
         let mut next = || {
@@ -130,11 +117,11 @@ mod tests {
 
     #[test]
     fn five_and_six_fields_names_and_nicknames() {
-        assert_eq!(runs("*/15 6-22 * * mon-fri", Tz::UTC, "2026-11-20 22:40:00", 2), ["20 22:45:00", "23 06:00:00"]);
-        assert_eq!(runs("30 0 12 1 jan *", Tz::UTC, "2026-11-20 00:00:00", 1), ["01 12:00:30"]);
-        assert_eq!(runs("@daily", Tz::UTC, "2026-11-20 00:00:00", 1), ["21 00:00:00"]);
-        assert_eq!(runs("@midnight", Tz::UTC, "2026-11-20 00:00:00", 1), ["21 00:00:00"]);
-        assert_eq!(runs("0 0 29 2 *", Tz::UTC, "2026-01-01 00:00:00", 1), ["29 00:00:00"]);
+        assert_eq!(runs("*/15 6-22 * * mon-fri", &Zone::UTC, "2026-11-20 22:40:00", 2), ["20 22:45:00", "23 06:00:00"]);
+        assert_eq!(runs("30 0 12 1 jan *", &Zone::UTC, "2026-11-20 00:00:00", 1), ["01 12:00:30"]);
+        assert_eq!(runs("@daily", &Zone::UTC, "2026-11-20 00:00:00", 1), ["21 00:00:00"]);
+        assert_eq!(runs("@midnight", &Zone::UTC, "2026-11-20 00:00:00", 1), ["21 00:00:00"]);
+        assert_eq!(runs("0 0 29 2 *", &Zone::UTC, "2026-01-01 00:00:00", 1), ["29 00:00:00"]);
     }
 
     #[test]
@@ -147,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_skipped_time_runs_once_after_the_gap() {
-        let zagreb = Tz::Europe__Zagreb;
+        let zagreb = &Zone::named("Europe/Zagreb").expect("a zone");
         // 02:00 becomes 03:00 (01:00 UTC) on 2026-03-29
         assert_eq!(runs("30 2 * * *", zagreb, "2026-03-28 12:00:00", 2), ["29 01:00:00", "30 00:30:00"]);
         assert_eq!(runs("*/15 2 * * *", zagreb, "2026-03-28 12:00:00", 2), ["29 01:00:00", "30 00:00:00"]);
@@ -157,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_doubled_time_runs_once() {
-        let zagreb = Tz::Europe__Zagreb;
+        let zagreb = &Zone::named("Europe/Zagreb").expect("a zone");
         // 03:00 becomes 02:00 (01:00 UTC) on 2026-10-25
         assert_eq!(runs("30 2 * * *", zagreb, "2026-10-24 12:00:00", 2), ["25 00:30:00", "26 01:30:00"]);
         let twice = runs("0,30 2 * * *", zagreb, "2026-10-24 12:00:00", 3);
@@ -172,8 +159,8 @@ mod tests {
     #[test]
     fn an_interval_counts_from_the_run_before_and_by_hand_is_never_due() {
         let every = Schedule::Every(Duration::from_secs(900));
-        assert_eq!(every.next(moment("2026-11-20 00:07:00"), Tz::UTC), Some(moment("2026-11-20 00:22:00")));
-        assert_eq!(every.next(NaiveDateTime::MAX, Tz::UTC), None);
-        assert_eq!(Schedule::ByHand.next(moment("2026-11-20 00:07:00"), Tz::UTC), None);
+        assert_eq!(every.next(moment("2026-11-20 00:07:00"), &Zone::UTC), Some(moment("2026-11-20 00:22:00")));
+        assert_eq!(every.next(NaiveDateTime::MAX, &Zone::UTC), None);
+        assert_eq!(Schedule::ByHand.next(moment("2026-11-20 00:07:00"), &Zone::UTC), None);
     }
 }

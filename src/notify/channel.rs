@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono_tz::Tz;
-
 use super::letter::{Letter, severity_of};
 use super::notifier::{self, Given, Notifier, Pace, Undelivered};
 use super::quiet::Quiet;
@@ -15,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::redact::Redactor;
 use crate::settings::Section;
 use crate::tables::LogLevel;
+use crate::zone::Zone;
 
 /// So many messages that wait at once are a storm.
 const DIGEST_FROM: u64 = 6;
@@ -63,7 +62,7 @@ pub fn open_channel(context: &Context, name: &str) -> Result<Channel> {
         None => LogLevel::Info,
     };
     let zone = match section.text("timezone")? {
-        Some(zone) => Some(zone.parse::<Tz>().map_err(|_| wrong("timezone", format!("`{zone}` is no time zone")))?),
+        Some(zone) => Some(Zone::named(&zone).ok_or_else(|| wrong("timezone", format!("`{zone}` is no time zone")))?),
         None => None,
     };
     let quiet = match section.text("quiet")? {

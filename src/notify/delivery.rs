@@ -70,7 +70,7 @@ impl Delivery<'_> {
     /// The letter that is next; `None` when there is none, or it is better to wait.
     fn next(&mut self, now: NaiveDateTime) -> Result<Option<(Sent, Letter)>> {
         let name = self.channel.name.clone();
-        let is_quiet = self.channel.quiet.is_some_and(|quiet| quiet.holds(now));
+        let is_quiet = self.channel.quiet.as_ref().is_some_and(|quiet| quiet.holds(now));
         let severity = if is_quiet { LogLevel::Critical } else { self.channel.severity };
         let waiting = self.store.waiting_for(&name, severity.id())?;
         if let Some(digest) = waiting.digest {

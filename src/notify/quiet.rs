@@ -1,20 +1,21 @@
 //! Quiet hours: from one time of the day to another, on the clock of a zone.
 
-use chrono::{Local, NaiveDateTime, NaiveTime, TimeZone, Utc};
-use chrono_tz::Tz;
+use chrono::{Local, NaiveDateTime, NaiveTime, TimeZone};
+
+use crate::zone::Zone;
 
 /// Hours in which only what is critical is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Quiet {
     from: NaiveTime,
     to: NaiveTime,
     /// This machine's zone where there is none.
-    zone: Option<Tz>,
+    zone: Option<Zone>,
 }
 
 impl Quiet {
     /// `22:00-07:00`.
-    pub(super) fn read(text: &str, zone: Option<Tz>) -> Option<Self> {
+    pub(super) fn read(text: &str, zone: Option<Zone>) -> Option<Self> {
         let (from, to) = text.split_once('-')?;
         let time = |text: &str| NaiveTime::parse_from_str(text.trim(), "%H:%M").ok();
         let (from, to) = (time(from)?, time(to)?);
@@ -23,10 +24,9 @@ impl Quiet {
 
     /// Whether it is quiet then.
     pub(super) fn holds(&self, moment: NaiveDateTime) -> bool {
-        let moment = Utc.from_utc_datetime(&moment);
-        let time = match self.zone {
-            Some(zone) => moment.with_timezone(&zone).time(),
-            None => moment.with_timezone(&Local).time(),
+        let time = match &self.zone {
+            Some(zone) => zone.wall(moment).time(),
+            None => Local.from_utc_datetime(&moment).time(),
         };
         match self.from < self.to {
             true => self.from <= time && time < self.to,
@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn quiet_hours_go_over_midnight_and_keep_the_zone() {
-        let quiet = Quiet::read("22:00-07:00", Some(Tz::Europe__Zagreb)).expect("hours");
+        let quiet = Quiet::read("22:00-07:00", Zone::named("Europe/Zagreb")).expect("hours");
         let at = |text: &str| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").expect("a moment");
         // Zagreb is an hour ahead in winter, two in summer
         for (moment, expected) in [

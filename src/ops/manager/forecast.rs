@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::shell;
 use crate::tables::{AppRow, Store};
+use crate::zone::Zone;
 
 /// How many runs a duration is the mean of.
 const RUNS_MAX: i64 = 20;
@@ -74,14 +75,14 @@ pub fn forecast(context: &Context, options: &ForecastOptions) -> Result<Forecast
     let lengths: BTreeMap<i64, f64> = store.mean_seconds(RUNS_MAX)?.into_iter().collect();
     let mut busy: Vec<(NaiveDateTime, i32)> = Vec::new();
     let mut apps = Vec::new();
-    let mut zones: Vec<chrono_tz::Tz> = Vec::new();
+    let mut zones: Vec<Zone> = Vec::new();
     for app in store.apps()? {
         let Ok(definition) = AppDefinition::from_json(&app.definition) else { continue };
         let moments = moments(&app, &definition, from, until);
         if moments.is_empty() && !app.disable {
             continue;
         }
-        zones.push(definition.timezone);
+        zones.push(definition.timezone.clone());
         let seconds = lengths.get(&app.id).copied();
         let length = TimeDelta::milliseconds((seconds.unwrap_or_default() * 1_000.0) as i64);
         for due_at in &moments {
@@ -91,7 +92,7 @@ pub fn forecast(context: &Context, options: &ForecastOptions) -> Result<Forecast
         apps.push(forecast_app(&app, &moments, seconds));
     }
     busy.sort();
-    zones.sort_by_key(|zone| zone.name());
+    zones.sort_by(|one, other| one.name().cmp(other.name()));
     zones.dedup();
     Ok(Forecast {
         from,
@@ -157,21 +158,16 @@ fn hours(busy: &[(NaiveDateTime, i32)], from: NaiveDateTime, until: NaiveDateTim
 }
 
 /// The days on which a zone's clock is set.
-fn clock_changes(zones: &[chrono_tz::Tz], from: NaiveDateTime, until: NaiveDateTime) -> Vec<(NaiveDate, String)> {
-    use chrono::Offset;
+fn clock_changes(zones: &[Zone], from: NaiveDateTime, until: NaiveDateTime) -> Vec<(NaiveDate, String)> {
     let mut changes = Vec::new();
     for zone in zones {
-        let offset = |at: NaiveDateTime| zone.offset_from_utc_datetime(&at).fix().local_minus_utc();
-        let mut at = from;
-        while at < until {
-            let next = at + TimeDelta::hours(1);
-            let moved = offset(next) - offset(at);
+        for at in zone.changes(from).take_while(|at| *at < until) {
+            let moved = zone.offset(at) - zone.offset(at - TimeDelta::seconds(1));
             if moved != 0 {
-                let day = zone.from_utc_datetime(&next).date_naive();
                 let how = if moved > 0 { "forward" } else { "back" };
-                changes.push((day, format!("{} goes {how} by {} min", zone.name(), moved.abs() / 60)));
+                let change = format!("{} goes {how} by {} min", zone.name(), moved.abs() / 60);
+                changes.push((zone.wall(at).date(), change));
             }
-            at = next;
         }
     }
     changes.sort();
