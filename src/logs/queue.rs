@@ -15,6 +15,9 @@ const QUEUE_BYTES_MAX: usize = 8 << 20;
 /// writes in these moments need not wake it.
 const NAP: Duration = Duration::from_millis(1);
 const NAPS_MAX: u32 = 20;
+/// So many records at a time are a stream that will go on. Where fewer come a nap costs more than it saves: it is a
+/// switch of threads, and a short run would be made of them.
+const STREAM: usize = 8;
 
 /// Lines in the order in which they were written.
 pub(super) struct Queue {
@@ -32,6 +35,8 @@ struct State {
     /// The router is handing on what it took last.
     is_busy: bool,
     is_closed: bool,
+    /// What the router took last was part of a stream.
+    is_stream: bool,
     /// How many threads wait for room.
     waiting: usize,
     dropped: u64,
@@ -83,7 +88,7 @@ impl Queue {
     pub(super) fn take(&self) -> Option<Taken> {
         let mut state = self.lock();
         self.end_work(&mut state);
-        let mut naps = 0;
+        let mut naps = if state.is_stream { 0 } else { NAPS_MAX };
         while state.lines.is_empty() && state.dropped == 0 {
             if state.is_closed {
                 return None;
@@ -101,6 +106,7 @@ impl Queue {
         let room = Lines::with_capacity(state.lines.size().min(QUEUE_BYTES_MAX), state.lines.len());
         let lines = std::mem::replace(&mut state.lines, room);
         state.is_busy = true;
+        state.is_stream = lines.len() >= STREAM;
         if state.waiting > 0 {
             self.emptied.notify_all();
         }
