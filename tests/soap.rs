@@ -379,3 +379,71 @@ fn a_document_from_the_network_leads_to_no_file_and_attacks_are_refused() {
     let error = Client::open(&request(), "/nowhere.wsdl", ClientOptions::default()).err().expect("not there");
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
+
+/// What a client may be sent: without end, or small and huge once it is unpacked.
+const BOMBS: [&str; 5] = ["nested", "packed", "laughs", "external", "wide"];
+const GIGABYTE: usize = 1 << 30;
+
+/// Sends what is named in its path, of which the last two have a gigabyte; `packed` is small on its way.
+fn bombs() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let laughs: String = (1..10).map(|n| format!("<!ENTITY l{n} '{}'>", format!("&l{};", n - 1).repeat(10))).collect();
+    let laughs = format!("<!DOCTYPE l [<!ENTITY l0 'ha'>{laughs}]><l>&l9;</l>");
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut reader = BufReader::new(stream.try_clone().expect("a stream"));
+            let mut line = String::new();
+            reader.read_line(&mut line).expect("a line");
+            let mut header = String::from("x");
+            while header.trim() != "" {
+                header.clear();
+                reader.read_line(&mut header).expect("a header");
+            }
+            let (body, encoding) = match line.split([' ', '/']).nth(2).expect("a path") {
+                "nested" => ("<a>".repeat(GIGABYTE / 3 / 1024).into_bytes(), ""),
+                "wide" => (format!("<a>{}", " ".repeat(GIGABYTE / 1024)).into_bytes(), ""),
+                "packed" => {
+                    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+                    (0..1024).for_each(|_| packer.write_all(&b"<a>".repeat(GIGABYTE / 3 / 1024)).expect("packed"));
+                    (packer.finish().expect("packed"), "Content-Encoding: gzip\r\n")
+                }
+                "laughs" => (laughs.clone().into_bytes(), ""),
+                _ => (b"<!DOCTYPE a [<!ENTITY e SYSTEM 'file:///etc/passwd'>]><a>&e;</a>".to_vec(), ""),
+            };
+            let mut stream = stream;
+            let _ = write!(stream, "HTTP/1.1 200 x\r\nContent-Type: text/xml\r\n{encoding}Connection: close\r\n\r\n");
+            let times = if matches!(body.len(), 0..100_000) || !encoding.is_empty() { 1 } else { 1024 };
+            // it hangs up when it has had enough
+            let _ = (0..times).try_for_each(|_| stream.write_all(&body));
+        }
+    });
+    url
+}
+
+#[test]
+fn bombs_are_refused_in_a_second_and_little_memory() {
+    let url = bombs();
+    for bomb in BOMBS {
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
+        command.args(["--exact", "be_sent_a_bomb", "--ignored", "--nocapture", "--test-threads=1"]);
+        let output = command.env("BOMB", format!("{url}/{bomb}")).output().expect("a process");
+        assert!(output.status.success(), "{bomb}: {}{}", support::stdout(&output), support::stderr(&output));
+    }
+}
+
+#[test]
+#[ignore = "a process of another test"]
+fn be_sent_a_bomb() {
+    let url = std::env::var("BOMB").expect("a bomb");
+    let began = std::time::Instant::now();
+    let error = Client::open(&request(), &url, ClientOptions::default()).err().expect("refused");
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+    let peak_kib: u64 = peak.trim().trim_end_matches(" kB").parse().expect("a number");
+    let took = began.elapsed();
+    println!("{url}: {error}; {took:?}, {peak_kib} KiB");
+    assert!(peak_kib < 50 << 10, "{peak_kib} KiB");
+    // on a machine with other work: alone it takes a fifth
+    assert!(took < std::time::Duration::from_secs(5), "{took:?}");
+}
