@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use data_collector::context::Context;
 use data_collector::error::Result;
-use data_collector::http::{Request, RequestOptions, Retries};
+use data_collector::http::{Request, RequestOptions, Response, Retries};
 use data_collector::settings::{Environment, Settings, Source};
 use data_collector::shell::{Shell, ShellOptions};
 
@@ -20,16 +20,23 @@ fn main() -> Result<()> {
     let request = Request::with(&context, options)?;
     let idle_kib = memory_kib("VmRSS:");
     let began = Instant::now();
-    let answers = match way.as_str() {
-        "threads" => request.fetch_all(vec![url.clone(); count], concurrency)?,
+    // as httpx does it here: an answer is looked at and let go
+    let is_good = |answer: Result<Response>| answer.is_ok_and(|answer| answer.status() == 200);
+    let mut fetches = request.fetch(vec![url.clone(); count], concurrency)?;
+    let mut good = 0;
+    match way.as_str() {
+        "threads" => good = fetches.map(|(_, answer)| usize::from(is_good(answer))).sum(),
         "async" => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(request.fetch_all_async(vec![url.clone(); count], concurrency))?
+            runtime.block_on(async {
+                while let Some((_, answer)) = fetches.next_async().await {
+                    good += usize::from(is_good(answer));
+                }
+            });
         }
         other => panic!("there is no way `{other}`"),
     };
     let seconds = began.elapsed().as_secs_f64();
-    let good = answers.iter().filter(|answer| answer.as_ref().is_ok_and(|answer| answer.status() == 200)).count();
     let (peak_kib, threads) = (memory_kib("VmHWM:"), concurrency);
     shell.line(&format!("{way} {seconds:.3} {good} {peak_kib} {idle_kib} {threads}"))
 }

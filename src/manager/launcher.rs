@@ -1,10 +1,12 @@
 //! Starts `dc run`, in a session of its own and with nothing that ties it to us: it goes on when the manager ends.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+
+use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::desk::{Failed, Starter};
 use crate::apps::detach;
@@ -51,7 +53,8 @@ enum Purpose {
 struct Started {
     child: Child,
     purpose: Purpose,
-    /// A file without a name: a `dc run` that outlives us can write to it without waiting for a reader.
+    /// A file in memory: a `dc run` that outlives us can write to it without waiting for a reader, and a disk has no work
+    /// with it.
     said: File,
 }
 
@@ -86,8 +89,9 @@ impl Launcher {
     }
 
     fn spawn(&mut self, app: &AppName, words: &[String], purpose: Purpose) -> Result<()> {
-        let said = tempfile::tempfile().map_err(|cause| file_error("make a temporary file", cause))?;
-        let stderr = said.try_clone().map_err(|cause| file_error("make a temporary file", cause))?;
+        let said = memfd_create("said", MFdFlags::MFD_CLOEXEC).map(File::from).map_err(io::Error::from);
+        let said = said.map_err(|cause| file_error("make a file in memory", cause))?;
+        let stderr = said.try_clone().map_err(|cause| file_error("make a file in memory", cause))?;
         let mut command = Command::new(&self.dc);
         match self.project.config.is_file() {
             true => command.arg("--config").arg(&self.project.config),
