@@ -31,6 +31,7 @@ mod run_list;
 mod schema;
 mod sha;
 mod shown;
+mod write_queue;
 
 pub use app::{AppRow, Progress};
 pub use codebook::{
@@ -65,6 +66,7 @@ use diesel::connection::SimpleConnection;
 use crate::error::{Error, Result};
 use crate::settings::DatabaseSettings;
 use connection::Link;
+use write_queue::WriteQueue;
 
 /// How often one write is tried when others are in its way.
 const WRITE_ATTEMPTS_MAX: u32 = 8;
@@ -81,6 +83,8 @@ pub struct Store {
     connection: Link,
     settings: DatabaseSettings,
     label: String,
+    /// Those who are about to write into the same SQLite file.
+    queue: Option<WriteQueue>,
     /// The server closed the connection, or it broke.
     is_lost: bool,
 }
@@ -125,7 +129,10 @@ impl Store {
         let began = Instant::now();
         let mut attempts = 1;
         loop {
-            match transaction(&mut self.connection, &mut work) {
+            let head = self.queue.as_mut().and_then(WriteQueue::wait);
+            let outcome = transaction(&mut self.connection, &mut work);
+            drop(head);
+            match outcome {
                 Err(cause)
                     if attempts < WRITE_ATTEMPTS_MAX
                         && failure::is_passing(&cause)

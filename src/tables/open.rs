@@ -13,6 +13,7 @@ use super::connection::Link;
 use super::failure::{database_error, is_passing};
 use super::migrate::SchemaState;
 use super::postgres::Pg;
+use super::write_queue::WriteQueue;
 use crate::context::Context;
 use crate::db::server::server_target;
 use crate::error::{Error, ErrorKind, Result, file_error};
@@ -76,7 +77,8 @@ impl Store {
     pub(super) fn connect(settings: &DatabaseSettings, missing: Missing) -> Result<Self> {
         match &settings.target {
             Target::Sqlite { path } => {
-                Ok(Self::over(Link::Sqlite(open_sqlite(path, missing)?), settings, settings.target.label()))
+                let store = Self::over(Link::Sqlite(open_sqlite(path, missing)?), settings, settings.target.label());
+                Ok(Self { queue: Some(WriteQueue::of(path)), ..store })
             }
             Target::Server { scheme, url, .. } if scheme == "postgres" => {
                 let target = server_target(url)?;
@@ -92,7 +94,7 @@ impl Store {
 
 impl Store {
     fn over(connection: Link, settings: &DatabaseSettings, label: String) -> Self {
-        Self { connection, settings: settings.clone(), label, is_lost: false }
+        Self { connection, settings: settings.clone(), label, queue: None, is_lost: false }
     }
 }
 
