@@ -329,7 +329,8 @@ const NOTICES: &str = r#"<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" x
 
 #[test]
 fn one_element_comes_in_the_place_of_another() {
-    let sent = "<Sent xmlns='urn:t'><Late><text>a</text></Late><Urgent><text>b</text><minutes>5</minutes></Urgent></Sent>";
+    let sent =
+        "<Sent xmlns='urn:t'><Late><text>a</text></Late><Urgent><text>b</text><minutes>5</minutes></Urgent></Sent>";
     let (address, seen) = server(vec![("text/xml", envelope(sent))]);
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), NOTICES.replace("ADDRESS", &address)).expect("written");

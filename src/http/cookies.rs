@@ -137,7 +137,11 @@ mod tests {
             ("127.0.0.1", "127.0.0.1", false),
         ] {
             let url = Url::parse(&format!("https://{host}/")).expect("a URL");
-            assert_eq!(sets_for_a_registry(&format!("a=1; Path=/; Domain={domain}"), &url), expected, "{host} {domain}");
+            assert_eq!(
+                sets_for_a_registry(&format!("a=1; Path=/; Domain={domain}"), &url),
+                expected,
+                "{host} {domain}"
+            );
         }
     }
 }

@@ -117,8 +117,7 @@ impl Reader {
     }
 
     fn complex(&self, declared: &Element) -> ComplexType {
-        let mut complex =
-            ComplexType { is_mixed: is_true(declared, "mixed"), ..ComplexType::default() };
+        let mut complex = ComplexType { is_mixed: is_true(declared, "mixed"), ..ComplexType::default() };
         self.fill(&mut complex, declared);
         complex
     }
