@@ -52,7 +52,7 @@ def start_of(app, due_at):
     """The moment at which the manager starts the app, in seconds: see `start_of` in src/manager/decide.rs."""
     moment = datetime.datetime.fromisoformat(due_at).replace(tzinfo=datetime.UTC)
     seconds, hashed = round(moment.timestamp()), 0xCBF29CE484222325
-    for byte in f"{app} {seconds * 1_000_000}".encode():
+    for byte in f"late/late/{app} {seconds * 1_000_000}".encode():
         hashed = (hashed ^ byte) * 0x100000001B3 % 2**64
     return seconds + hashed % (JITTER_S * 1_000) / 1_000
 
