@@ -32,6 +32,16 @@ bench-logs records="1000000":
 bench-manager apps="200" lines="1000000":
     benches/manager/compare.sh {{apps}} {{lines}}
 
+# three managers killed and stopped, PostgreSQL and RabbitMQ restarted: every run against what the apps wrote
+chaos minutes="10" apps="200":
+    cargo build --release
+    python3 benches/manager/chaos.py target/release/dc {{minutes}} {{apps}}
+
+# how late apps start that are due every minute, and what an idle manager costs
+latency minutes="3" apps="500":
+    cargo build --release
+    python3 benches/manager/latency.py target/release/dc {{minutes}} {{apps}}
+
 # text, tables and recognition beside pdfplumber, OCRmyPDF, Tesseract and RapidOCR; writes benches/ocr/RESULTS.md
 bench-ocr pdfs="":
     benches/ocr/compare.sh {{pdfs}}

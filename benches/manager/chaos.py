@@ -19,19 +19,19 @@ import sys
 import tempfile
 import time
 
+from project import deploy, program
+
 dc = str(pathlib.Path(sys.argv[1]).resolve())
 minutes = float(sys.argv[2]) if len(sys.argv) > 2 else 10
 apps = int(sys.argv[3]) if len(sys.argv) > 3 else 200
 broker = os.environ.get("DC_BROKER_URL")
 # what runs when the chaos ends is given so long
 SETTLE_S = 90
-APP = """#!/bin/sh
-echo "$DC_RUNTIME start $(date +%s)" >>"{book}"
+APP = """echo "$DC_RUNTIME start $(date +%s)" >>"{book}"
 sleep $(awk -v n="$$" 'BEGIN {{ srand(n); print rand() * {seconds} }}')
 code=$(awk -v n="$$" 'BEGIN {{ srand(n + 1); print rand() < 0.2 ? 3 : 0 }}')
 echo "$DC_RUNTIME end $code" >>"{book}"
-exit $code
-"""
+exit $code"""
 
 
 class Server:
@@ -82,15 +82,14 @@ class Manager:
 
 def project(folder, url):
     root = folder / "project"
-    for number in range(apps):
-        app = root / "apps" / "chaos" / "chaos" / f"a{number}"
-        app.mkdir(parents=True)
-        (app / "main").write_text(APP.format(book=root / f"a{number}.book", seconds=random.choice([1, 5, 25])))
-        (app / "main").chmod(0o755)
-        (app / "app.toml").write_text('schedule = "* * * * *"\ntimeout = "5m"\nmax_failures = 1000\n')
-    (root / "dc.toml").write_text('[manager]\nbackoff = "1s"\nbackoff_max = "5s"\n')
+    root.mkdir()
+    definitions = {}
+    for name in (f"a{number}" for number in range(apps)):
+        script = APP.format(book=root / f"{name}.book", seconds=random.choice([1, 5, 25]))
+        command = f'command = ["{program(root / name, script)}"]\n'
+        definitions[name] = command + 'schedule = "* * * * *"\ntimeout = "5m"\nmax_failures = 1000\n'
     environment = {**os.environ, "DC_DB_MAIN_URL": url}
-    subprocess.run([dc, "-C", root, "deploy"], check=True, env=environment, capture_output=True)
+    deploy(dc, root, definitions, '[manager]\nbackoff = "1s"\nbackoff_max = "5s"\n', environment)
     return root, environment
 
 

@@ -19,6 +19,8 @@ import sys
 import tempfile
 import time
 
+from project import deploy, program
+
 ROUNDS = 5
 DEADLINE_S = 60
 LINE = "x" * 99
@@ -42,10 +44,7 @@ def stamps(book):
 
 
 def starter(folder, book):
-    program = folder / "starter"
-    program.write_text(f"#!/bin/sh\ndate +%s.%N >> {book}\n")
-    program.chmod(0o755)
-    return program
+    return program(folder / "starter", f"date +%s.%N >> {book}")
 
 
 def printer(folder):
@@ -53,10 +52,7 @@ def printer(folder):
     with text.open("w") as out:
         for _ in range(lines):
             out.write(LINE + "\n")
-    program = folder / "printer"
-    program.write_text(f"#!/bin/sh\nexec cat {text}\n")
-    program.chmod(0o755)
-    return program
+    return program(folder / "printer", f"exec cat {text}")
 
 
 def rate(book, began):
@@ -68,20 +64,14 @@ def rate(book, began):
 
 
 def dc_project(folder, programs, extra="", schedule=""):
-    root = folder / "project"
-    for name, program in programs.items():
-        app = root / "apps" / "bench" / "bench" / name
-        app.mkdir(parents=True)
-        (app / "app.toml").write_text(f'command = ["{program}"]\n{schedule}')
-    (root / "dc.toml").write_text(extra)
-    subprocess.run([dc, "-C", root, "deploy"], check=True, capture_output=True)
-    return root
+    definitions = {name: f'command = ["{path}"]\n{schedule}' for name, path in programs.items()}
+    return deploy(dc, folder / "project", definitions, extra)
 
 
 def dc_starts(folder):
     book = folder / "book"
-    program = starter(folder, book)
-    root = dc_project(folder, {f"a{n}": program for n in range(apps)}, schedule='interval = "1h"\n')
+    script = starter(folder, book)
+    root = dc_project(folder, {f"a{n}": script for n in range(apps)}, schedule='interval = "1h"\n')
     # all are due
     with sqlite3.connect(root / ".dc" / "dc.db") as database:
         database.execute("UPDATE apps SET next_run = datetime('now', '-1 second')")
@@ -128,10 +118,10 @@ def supervisord_with(folder, sections):
 
 def supervisord_starts(folder):
     book = folder / "book"
-    program = starter(folder, book)
+    script = starter(folder, book)
     one = "[program:a{n}]\ncommand={program}\nautorestart=false\nstartsecs=0\nstdout_logfile={folder}/a{n}.log\n"
     began = time.time()
-    process = supervisord_with(folder, "".join(one.format(n=n, program=program, folder=folder) for n in range(apps)))
+    process = supervisord_with(folder, "".join(one.format(n=n, program=script, folder=folder) for n in range(apps)))
     found = rate(book, began)
     process.terminate()
     process.wait()
@@ -139,9 +129,9 @@ def supervisord_starts(folder):
 
 
 def supervisord_lines(folder):
-    program, log = printer(folder), folder / "printer.log"
+    script, log = printer(folder), folder / "printer.log"
     section = (
-        f"[program:printer]\ncommand={program}\nautorestart=false\nstartsecs=0\nstdout_logfile={log}\n"
+        f"[program:printer]\ncommand={script}\nautorestart=false\nstartsecs=0\nstdout_logfile={log}\n"
         "stdout_logfile_maxbytes=0\n"
     )
     began = time.time()
@@ -165,13 +155,13 @@ def pm2_with(folder, programs):
     entries = [
         {
             "name": name,
-            "script": str(program),
+            "script": str(path),
             "interpreter": "none",
             "autorestart": False,
             "out_file": str(folder / f"{name}.log"),
             "error_file": str(folder / f"{name}.err"),
         }
-        for name, program in programs.items()
+        for name, path in programs.items()
     ]
     config = folder / "ecosystem.config.json"
     config.write_text(json.dumps({"apps": entries}))
@@ -183,8 +173,8 @@ def pm2_with(folder, programs):
 
 def pm2_starts(folder):
     book = folder / "book"
-    program = starter(folder, book)
-    began = pm2_with(folder, {f"a{n}": program for n in range(apps)})
+    script = starter(folder, book)
+    began = pm2_with(folder, {f"a{n}": script for n in range(apps)})
     found = rate(book, began)
     pm2_told(folder, "kill")
     return found
@@ -223,7 +213,8 @@ def measure(contenders):
                 print(f"{turn + 1}/{ROUNDS} {name}: left out, {late}", flush=True)
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
-    return {name: statistics.median(rates) for name, rates in found.items()}
+    # one that never came to its end has no row
+    return {name: statistics.median(rates) for name, rates in found.items() if rates}
 
 
 def table(title, rates):

@@ -16,6 +16,8 @@ import sys
 import tempfile
 import time
 
+from project import deploy, program
+
 dc = str(pathlib.Path(sys.argv[1]).resolve())
 minutes = int(sys.argv[2]) if len(sys.argv) > 2 else 3
 apps = int(sys.argv[3]) if len(sys.argv) > 3 else 500
@@ -27,15 +29,8 @@ SCHEDULES = {True: f'schedule = "* * * * *"\njitter = "{JITTER_S}s"\n', False: '
 
 def manager(busy):
     root = pathlib.Path(tempfile.mkdtemp(prefix="dc-late-"))
-    program = root / "starter"
-    program.write_text(f'#!/bin/sh\necho "$DC_RUNTIME $(date +%s.%N)" >>{root}/book\n')
-    program.chmod(0o755)
-    for number in range(apps):
-        app = root / "apps" / "late" / "late" / f"a{number}"
-        app.mkdir(parents=True)
-        (app / "app.toml").write_text(f'command = ["{program}"]\n{SCHEDULES[busy]}')
-    (root / "dc.toml").write_text("")
-    subprocess.run([dc, "-C", root, "deploy"], check=True, capture_output=True)
+    script = program(root / "starter", f'echo "$DC_RUNTIME $(date +%s.%N)" >>{root}/book')
+    deploy(dc, root, {f"a{number}": f'command = ["{script}"]\n{SCHEDULES[busy]}' for number in range(apps)})
     words = [dc, "-C", root, "manager", "start"]
     return root, subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -52,7 +47,7 @@ def start_of(app, due_at):
     """The moment at which the manager starts the app, in seconds: see `start_of` in src/manager/decide.rs."""
     moment = datetime.datetime.fromisoformat(due_at).replace(tzinfo=datetime.UTC)
     seconds, hashed = round(moment.timestamp()), 0xCBF29CE484222325
-    for byte in f"late/late/{app} {seconds * 1_000_000}".encode():
+    for byte in f"bench/bench/{app} {seconds * 1_000_000}".encode():
         hashed = (hashed ^ byte) * 0x100000001B3 % 2**64
     return seconds + hashed % (JITTER_S * 1_000) / 1_000
 
