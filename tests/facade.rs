@@ -14,12 +14,11 @@ use data_collector::ops::App;
 use data_collector::profile::{self, fun_watch};
 use data_collector::settings::{Environment, Settings, Source};
 use serde_json::Value;
-use support::{app, dc, stderr, stdout};
+use support::{app, dc, ignored_test, stderr, stdout};
 
 /// Runs one of the ignored tests of this file as a process of its own.
 fn process(folder: &Path, test: &str) -> Command {
-    let mut command = Command::new(std::env::current_exe().expect("this program"));
-    command.args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"]);
+    let mut command = ignored_test(test);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DC_")) {
         command.env_remove(name);
     }

@@ -199,30 +199,34 @@ const TYPES: &str = r#"<x:schema xmlns:x="http://www.w3.org/2001/XMLSchema" elem
  <x:complexType name="Result"><x:sequence><x:element name="text" type="x:string"/><x:element name="count" type="x:int"/>
   <x:any minOccurs="0"/></x:sequence></x:complexType></x:schema>"#;
 
+/// A request: its head and its body.
+fn read_request(stream: &std::net::TcpStream) -> String {
+    use std::io::Read;
+    let mut reader = BufReader::new(stream);
+    let (mut head, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).expect("a line") <= 2 {
+            break;
+        }
+        let told = line.to_lowercase().strip_prefix("content-length:").map(|it| it.trim().parse().expect("a number"));
+        length = told.unwrap_or(length);
+        head.push_str(&line);
+    }
+    let mut sent = vec![0; length];
+    reader.read_exact(&mut sent).expect("a body");
+    format!("{head}\n{}", String::from_utf8_lossy(&sent))
+}
+
 /// Answers each request with the next of these; the requests are in the list.
 fn server(answers: Vec<(&'static str, String)>) -> (String, std::sync::Arc<std::sync::Mutex<Vec<String>>>) {
-    use std::io::Read;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let seen: std::sync::Arc<std::sync::Mutex<Vec<String>>> = std::sync::Arc::default();
     let noted = std::sync::Arc::clone(&seen);
     std::thread::spawn(move || {
         for (stream, (kind, body)) in listener.incoming().flatten().zip(answers) {
-            let mut reader = BufReader::new(stream.try_clone().expect("a stream"));
-            let (mut head, mut length) = (String::new(), 0);
-            loop {
-                let mut line = String::new();
-                if reader.read_line(&mut line).expect("a line") <= 2 {
-                    break;
-                }
-                let told =
-                    line.to_lowercase().strip_prefix("content-length:").map(|it| it.trim().parse().expect("a number"));
-                length = told.unwrap_or(length);
-                head.push_str(&line);
-            }
-            let mut sent = vec![0; length];
-            reader.read_exact(&mut sent).expect("a body");
-            noted.lock().expect("the requests").push(format!("{head}\n{}", String::from_utf8_lossy(&sent)));
+            noted.lock().expect("the requests").push(read_request(&stream));
             let _ = write!(
                 { &stream },
                 "HTTP/1.1 200 x\r\nContent-Type: {kind}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
@@ -384,39 +388,32 @@ fn a_document_from_the_network_leads_to_no_file_and_attacks_are_refused() {
 /// What a client may be sent: without end, or small and huge once it is unpacked.
 const BOMBS: [&str; 5] = ["nested", "packed", "laughs", "external", "wide"];
 const GIGABYTE: usize = 1 << 30;
+/// The parts in which it is sent.
+const PARTS: usize = 1024;
 
-/// Sends what is named in its path, of which the last two have a gigabyte; `packed` is small on its way.
+/// Sends what is named in its path: entities, or a gigabyte, of which `packed` is small on its way.
 fn bombs() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let laughs: String = (1..10).map(|n| format!("<!ENTITY l{n} '{}'>", format!("&l{};", n - 1).repeat(10))).collect();
     let laughs = format!("<!DOCTYPE l [<!ENTITY l0 'ha'>{laughs}]><l>&l9;</l>");
+    let nested = "<a>".repeat(GIGABYTE / 3 / PARTS);
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    (0..PARTS).for_each(|_| packer.write_all(nested.as_bytes()).expect("packed"));
+    let packed = packer.finish().expect("packed");
     std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let mut reader = BufReader::new(stream.try_clone().expect("a stream"));
-            let mut line = String::new();
-            reader.read_line(&mut line).expect("a line");
-            let mut header = String::from("x");
-            while header.trim() != "" {
-                header.clear();
-                reader.read_line(&mut header).expect("a header");
-            }
-            let (body, encoding) = match line.split([' ', '/']).nth(2).expect("a path") {
-                "nested" => ("<a>".repeat(GIGABYTE / 3 / 1024).into_bytes(), ""),
-                "wide" => (format!("<a>{}", " ".repeat(GIGABYTE / 1024)).into_bytes(), ""),
-                "packed" => {
-                    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-                    (0..1024).for_each(|_| packer.write_all(&b"<a>".repeat(GIGABYTE / 3 / 1024)).expect("packed"));
-                    (packer.finish().expect("packed"), "Content-Encoding: gzip\r\n")
-                }
-                "laughs" => (laughs.clone().into_bytes(), ""),
-                _ => (b"<!DOCTYPE a [<!ENTITY e SYSTEM 'file:///etc/passwd'>]><a>&e;</a>".to_vec(), ""),
+        for mut stream in listener.incoming().flatten() {
+            let request = read_request(&stream);
+            let (part, parts, encoding) = match request.split([' ', '/']).nth(2).expect("a path") {
+                "nested" => (nested.clone().into_bytes(), PARTS, ""),
+                "wide" => (format!("<a>{}", " ".repeat(GIGABYTE / PARTS)).into_bytes(), PARTS, ""),
+                "packed" => (packed.clone(), 1, "Content-Encoding: gzip\r\n"),
+                "laughs" => (laughs.clone().into_bytes(), 1, ""),
+                _ => (b"<!DOCTYPE a [<!ENTITY e SYSTEM 'file:///etc/passwd'>]><a>&e;</a>".to_vec(), 1, ""),
             };
-            let mut stream = stream;
             let _ = write!(stream, "HTTP/1.1 200 x\r\nContent-Type: text/xml\r\n{encoding}Connection: close\r\n\r\n");
-            let times = if matches!(body.len(), 0..100_000) || !encoding.is_empty() { 1 } else { 1024 };
             // it hangs up when it has had enough
-            let _ = (0..times).try_for_each(|_| stream.write_all(&body));
+            let _ = (0..parts).try_for_each(|_| stream.write_all(&part));
         }
     });
     url
@@ -426,9 +423,8 @@ fn bombs() -> String {
 fn bombs_are_refused_in_a_second_and_little_memory() {
     let url = bombs();
     for bomb in BOMBS {
-        let mut command = Command::new(std::env::current_exe().expect("this program"));
-        command.args(["--exact", "be_sent_a_bomb", "--ignored", "--nocapture", "--test-threads=1"]);
-        let output = command.env("BOMB", format!("{url}/{bomb}")).output().expect("a process");
+        let mut process = support::ignored_test("be_sent_a_bomb");
+        let output = process.env("BOMB", format!("{url}/{bomb}")).output().expect("a process");
         assert!(output.status.success(), "{bomb}: {}{}", support::stdout(&output), support::stderr(&output));
     }
 }

@@ -22,9 +22,8 @@ use crate::error::Result;
 /// ```no_run
 /// use data_collector::http::Request;
 ///
-/// # fn main() -> data_collector::error::Result<()> {
-/// # let context: data_collector::context::Context = unimplemented!();
-/// let request = Request::new(&context)?;
+/// # fn example(context: &data_collector::context::Context) -> data_collector::error::Result<()> {
+/// let request = Request::new(context)?;
 /// let page: serde_json::Value = request.get("https://api.example.com/companies").query("page", "1").send()?.ok()?.json()?;
 /// request.post("https://api.example.com/login").json(&serde_json::json!({"user": "me"}))?.send()?.ok()?;
 /// # Ok(())

@@ -29,9 +29,8 @@ pub struct ClientOptions {
 /// use data_collector::http::Request;
 /// use data_collector::soap::{Client, ClientOptions};
 ///
-/// # fn main() -> data_collector::error::Result<()> {
-/// # let context: data_collector::context::Context = unimplemented!();
-/// let request = Request::new(&context)?;
+/// # fn example(context: &data_collector::context::Context) -> data_collector::error::Result<()> {
+/// let request = Request::new(context)?;
 /// let client = Client::open(&request, "https://example.com/rates?wsdl", ClientOptions::default())?;
 /// for operation in client.operations() {
 ///     log::info!("{operation}");

@@ -104,6 +104,13 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
+/// A process that is one of the ignored tests of this program.
+pub(crate) fn ignored_test(name: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.args(["--exact", name, "--ignored", "--nocapture", "--test-threads=1"]);
+    command
+}
+
 /// Makes an app out of a shell script.
 pub(crate) fn app(project: &Path, name: &str, script: &str, definition: &str) {
     use std::os::unix::fs::PermissionsExt;
