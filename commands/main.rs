@@ -31,7 +31,7 @@ use arguments::{Arguments, Command};
 const EDITS_MAX: usize = 2;
 
 fn main() -> ExitCode {
-    memory::set_up_allocator();
+    memory::LEAN.set_up();
     completions::answer();
     let arguments = Arguments::try_parse().unwrap_or_else(|error| suggest(error).exit());
     let environment = Environment::process();

@@ -197,6 +197,7 @@ fn hold() -> Result<(File, PathBuf)> {
 pub(crate) struct WorkerArgs {}
 
 pub(crate) fn worker() -> Result<()> {
+    crate::memory::KEPT.set_up();
     let (mut questions, mut answers) = (io::stdin().lock(), io::stdout().lock());
     ops::ocr_worker(WorkerOptions { questions: &mut questions, answers: &mut answers })
 }

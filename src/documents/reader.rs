@@ -52,6 +52,14 @@ impl Reader {
         Self { options, recogniser: None }
     }
 
+    /// How many threads a page may be read with from now on.
+    pub fn set_threads(&mut self, threads: usize) {
+        self.options.page.engines.threads = threads;
+        if let Some(Ok(recogniser)) = &mut self.recogniser {
+            recogniser.set_threads(threads);
+        }
+    }
+
     /// Reads a page. What fails is a page that says so: the others can go on.
     pub fn page(&mut self, file: &Opened, page: usize) -> Page {
         let started = Instant::now();

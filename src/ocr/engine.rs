@@ -21,6 +21,9 @@ pub trait Engine {
     fn wants_clean_pages(&self) -> bool {
         true
     }
+
+    /// How many threads it may use from now on. One that uses a single thread in any case need not know.
+    fn set_threads(&mut self, _threads: usize) {}
 }
 
 /// One line of the table of engines.

@@ -134,6 +134,12 @@ impl Recogniser {
         Self { engines: vec![engine], second: None, options }
     }
 
+    /// How many threads the engines may use from now on.
+    pub fn set_threads(&mut self, threads: usize) {
+        self.options.engines.threads = threads;
+        self.engines.iter_mut().for_each(|engine| engine.set_threads(threads));
+    }
+
     /// Reads a page.
     ///
     /// # Errors

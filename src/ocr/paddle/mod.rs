@@ -33,14 +33,17 @@ fn open(options: &EngineOptions) -> Result<Box<dyn Engine>> {
         return Err(missing(&presence));
     }
     let models = Models::load(&presence.models)?;
-    let threads = Arc::new(ThreadPool::with_num_threads(options.threads.max(1)));
-    let run = RunOptions::default().with_thread_pool(Some(threads));
-    Ok(Box::new(Paddle { models, run }))
+    Ok(Box::new(Paddle { models, run: threaded(options.threads), threads: options.threads }))
+}
+
+fn threaded(threads: usize) -> RunOptions {
+    RunOptions::default().with_thread_pool(Some(Arc::new(ThreadPool::with_num_threads(threads.max(1)))))
 }
 
 struct Paddle {
     models: Models,
     run: RunOptions,
+    threads: usize,
 }
 
 impl Engine for Paddle {
@@ -50,13 +53,21 @@ impl Engine for Paddle {
 
     fn read(&mut self, picture: &Picture) -> Result<Vec<FoundLine>> {
         let found = detect::rectangles(&self.models, picture, letter_height(picture), &self.run)?;
-        let crops: Vec<Picture> = found.iter().map(|rectangle| crop::cut(picture, rectangle)).collect();
-        let texts = read::texts(&self.models, &crops, &self.run)?;
-        let pieces = found.iter().zip(texts).filter_map(|(rectangle, text)| read::piece(rectangle, text)).collect();
+        let mut pieces = Vec::new();
+        for rectangle in &found {
+            let signs = read::text(&self.models, &crop::cut(picture, rectangle), &self.run)?;
+            pieces.extend(read::piece(rectangle, signs));
+        }
         Ok(order::lines(pieces))
     }
 
     fn wants_clean_pages(&self) -> bool {
         false
+    }
+
+    fn set_threads(&mut self, threads: usize) {
+        if threads != self.threads {
+            (self.run, self.threads) = (threaded(threads), threads);
+        }
     }
 }

@@ -13,12 +13,8 @@ use super::rectangle::Rectangle;
 use crate::error::{Error, Result};
 use crate::layout::Picture;
 
-/// Lines that are read at once.
-const BATCH: usize = 6;
 /// Lines whose letters are less probable than this are none.
 const TEXT_MIN: f32 = 0.5;
-/// Columns that are added to make lines of a batch alike cost as much as those of text: a batch ends where they would be more.
-const PADDING_MAX: f64 = 1.25;
 
 /// A letter, where in its line it stands (0 to 1), and how probable it is.
 pub(super) struct Sign {
@@ -27,51 +23,26 @@ pub(super) struct Sign {
     probability: f32,
 }
 
-/// The letters of each line.
-pub(super) fn texts(models: &Models, crops: &[Picture], run: &RunOptions) -> Result<Vec<Vec<Sign>>> {
-    let mut order: Vec<usize> = (0..crops.len()).collect();
-    order.sort_by_key(|at| crops[*at].width);
-    let mut texts: Vec<Vec<Sign>> = crops.iter().map(|_| Vec::new()).collect();
-    let mut rest = order.as_slice();
-    while let Some(first) = rest.first() {
-        let narrow = crops[*first].width.max(HEIGHT * 4) as f64;
-        let fits =
-            rest.iter().take(BATCH).take_while(|at| crops[**at].width as f64 <= narrow * PADDING_MAX).count().max(1);
-        let (batch, after) = rest.split_at(fits);
-        rest = after;
-        for (at, text) in batch.iter().zip(read(models, crops, batch, run)?) {
-            texts[*at] = text;
+/// The letters of a line. Lines are read one by one: what the network makes of several at once does not fit into the
+/// processor's caches, and takes longer than they do in turn.
+pub(super) fn text(models: &Models, crop: &Picture, run: &RunOptions) -> Result<Vec<Sign>> {
+    let width = crop.width.div_ceil(8) * 8;
+    let mut data = vec![0f32; 3 * HEIGHT * width];
+    for plane in data.chunks_exact_mut(HEIGHT * width) {
+        for (y, line) in plane.chunks_exact_mut(width).enumerate() {
+            line.iter_mut().zip(crop.row(y)).for_each(|(value, pixel)| *value = f32::from(*pixel) / 127.5 - 1.0);
         }
     }
-    Ok(texts)
-}
-
-fn read(models: &Models, crops: &[Picture], batch: &[usize], run: &RunOptions) -> Result<Vec<Vec<Sign>>> {
-    let width = batch.iter().map(|at| crops[*at].width).max().unwrap_or_default().div_ceil(8) * 8;
-    let mut data = vec![0f32; batch.len() * 3 * HEIGHT * width];
-    for (crop, planes) in batch.iter().map(|at| &crops[*at]).zip(data.chunks_exact_mut(3 * HEIGHT * width)) {
-        for plane in planes.chunks_exact_mut(HEIGHT * width) {
-            for (y, line) in plane.chunks_exact_mut(width).enumerate() {
-                line.iter_mut().zip(crop.row(y)).for_each(|(value, pixel)| *value = f32::from(*pixel) / 127.5 - 1.0);
-            }
-        }
-    }
-    let input = NdTensor::from_data([batch.len(), 3, HEIGHT, width], data);
+    let input = NdTensor::from_data([1, 3, HEIGHT, width], data);
     let output = models.read.run_one(input.view().into(), Some(run.clone())).map_err(|cause| failed(&cause))?;
     let classes: NdTensor<f32, 3> =
         output.try_into().map_err(|_| Error::failed("read lines: the model gives no letters"))?;
-    let [lines, columns, count] = classes.shape();
-    if lines != batch.len() || count == 0 || count > models.letters.len() {
+    let [lines, _, count] = classes.shape();
+    if lines != 1 || count == 0 || count > models.letters.len() {
         let message = format!("read lines: the model gives {count} letters and names {}", models.letters.len());
         return Err(Error::failed(message).hint("fetch the models again: `fixtures/ocr/get-models`"));
     }
-    let classes = classes.to_vec();
-    let line = |at: usize| {
-        let own = &classes[at * columns * count..(at + 1) * columns * count];
-        let share = width as f64 / crops[batch[at]].width as f64;
-        signs(own, count, &models.letters, share)
-    };
-    Ok((0..lines).map(line).collect())
+    Ok(signs(&classes.to_vec(), count, &models.letters, width as f64 / crop.width as f64))
 }
 
 /// A letter that stands in several columns in a row is one; the first class is a gap.

@@ -10,11 +10,11 @@ use std::time::Instant;
 use libloading::{Library, Symbol};
 
 use super::super::engine::Engine;
-use super::super::found::FoundLine;
+use super::super::found::{FoundLine, FoundWord};
 use super::super::options::EngineOptions;
-use super::{NAME, table, unknown_language};
+use super::{NAME, unknown_language};
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout::Picture;
+use crate::layout::{Area, Picture};
 
 /// The names under which systems keep the library; the C interface is the same since version 4.
 const NAMES: [&str; 4] = ["libtesseract.so.5", "libtesseract.so.4", "libtesseract.5.dylib", "libtesseract.so"];
@@ -37,7 +37,13 @@ struct Functions {
     set_resolution: unsafe extern "C" fn(*mut c_void, c_int),
     set_mode: unsafe extern "C" fn(*mut c_void, c_int),
     recognise: unsafe extern "C" fn(*mut c_void, *mut c_void) -> c_int,
-    table: unsafe extern "C" fn(*mut c_void, c_int) -> *mut c_char,
+    words: unsafe extern "C" fn(*mut c_void) -> *mut c_void,
+    next: unsafe extern "C" fn(*mut c_void, c_int) -> c_int,
+    begins: unsafe extern "C" fn(*const c_void, c_int) -> c_int,
+    area: unsafe extern "C" fn(*const c_void, c_int, *mut c_int, *mut c_int, *mut c_int, *mut c_int) -> c_int,
+    confidence: unsafe extern "C" fn(*const c_void, c_int) -> f32,
+    text: unsafe extern "C" fn(*const c_void, c_int) -> *mut c_char,
+    delete_words: unsafe extern "C" fn(*mut c_void),
     clear: unsafe extern "C" fn(*mut c_void),
     delete_text: unsafe extern "C" fn(*const c_char),
     languages: unsafe extern "C" fn(*const c_void) -> *mut *mut c_char,
@@ -52,6 +58,10 @@ struct Functions {
 
 /// A page is looked at as a whole, in blocks, columns and lines.
 const MODE_AUTO: c_int = 3;
+/// What of a page a result is asked for.
+const PARAGRAPH: c_int = 1;
+const LINE: c_int = 2;
+const WORD: c_int = 3;
 
 impl Functions {
     fn load(options: &EngineOptions) -> std::result::Result<Self, String> {
@@ -93,7 +103,13 @@ impl Functions {
                 set_resolution: get(&library, c"TessBaseAPISetSourceResolution")?,
                 set_mode: get(&library, c"TessBaseAPISetPageSegMode")?,
                 recognise: get(&library, c"TessBaseAPIRecognize")?,
-                table: get(&library, c"TessBaseAPIGetTsvText")?,
+                words: get(&library, c"TessBaseAPIGetIterator")?,
+                next: get(&library, c"TessResultIteratorNext")?,
+                begins: get(&library, c"TessPageIteratorIsAtBeginningOf")?,
+                area: get(&library, c"TessPageIteratorBoundingBox")?,
+                confidence: get(&library, c"TessResultIteratorConfidence")?,
+                text: get(&library, c"TessResultIteratorGetUTF8Text")?,
+                delete_words: get(&library, c"TessResultIteratorDelete")?,
                 clear: get(&library, c"TessBaseAPIClear")?,
                 delete_text: get(&library, c"TessDeleteText")?,
                 languages: get(&library, c"TessBaseAPIGetAvailableLanguagesAsVector")?,
@@ -110,6 +126,60 @@ impl Functions {
     fn version(&self) -> String {
         // SAFETY: a constant string of the library
         unsafe { text((self.version)()) }
+    }
+}
+
+impl Functions {
+    /// The lines of what was read. Tesseract's own table of them costs a twentieth of the time of the page.
+    ///
+    /// # Safety
+    /// `words` is null or stands at the first result of a page that was recognised.
+    unsafe fn lines(&self, words: *mut c_void) -> Vec<FoundLine> {
+        let mut lines: Vec<FoundLine> = Vec::new();
+        let (mut paragraphs, mut is_new_paragraph, mut is_new_line) = (0, true, true);
+        // SAFETY: as the caller promises; what is told about a page is asked of the same object as what is read on it
+        unsafe {
+            let mut more = !words.is_null();
+            while more {
+                is_new_paragraph |= (self.begins)(words, PARAGRAPH) != 0;
+                is_new_line |= (self.begins)(words, LINE) != 0;
+                if let Some(word) = self.word(words) {
+                    paragraphs += usize::from(is_new_paragraph);
+                    if is_new_line || is_new_paragraph {
+                        lines.push(FoundLine { words: Vec::new(), paragraph: paragraphs });
+                    }
+                    (is_new_paragraph, is_new_line) = (false, false);
+                    if let Some(line) = lines.last_mut() {
+                        line.words.push(word);
+                    }
+                }
+                more = (self.next)(words, WORD) != 0;
+            }
+        }
+        lines
+    }
+
+    /// The word where `words` stands; `None` where nothing was read.
+    ///
+    /// # Safety
+    /// `words` stands at a result of a page that was recognised.
+    unsafe fn word(&self, words: *mut c_void) -> Option<FoundWord> {
+        let (mut left, mut top, mut right, mut bottom) = (0, 0, 0, 0);
+        // SAFETY: as the caller promises; the text is given back to the library
+        unsafe {
+            let found = (self.text)(words, WORD);
+            let letters = text(found);
+            if !found.is_null() {
+                (self.delete_text)(found);
+            }
+            let letters = letters.trim();
+            if letters.is_empty() || (self.area)(words, WORD, &mut left, &mut top, &mut right, &mut bottom) == 0 {
+                return None;
+            }
+            let area = Area { x0: left.into(), top: top.into(), x1: right.into(), bottom: bottom.into() };
+            let confidence = (self.confidence)(words, WORD).clamp(0.0, 100.0);
+            Some(FoundWord { text: letters.to_owned(), area, confidence })
+        }
     }
 }
 
@@ -257,10 +327,10 @@ impl Engine for Tesseract {
                 }
                 return Err(Error::failed("read the page: Tesseract gave up on it"));
             }
-            let found = (functions.table)(self.handle, 0);
-            let lines = table::lines(&text(found));
-            if !found.is_null() {
-                (functions.delete_text)(found);
+            let words = (functions.words)(self.handle);
+            let lines = functions.lines(words);
+            if !words.is_null() {
+                (functions.delete_words)(words);
             }
             (functions.clear)(self.handle);
             Ok(lines)

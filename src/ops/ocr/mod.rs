@@ -1,5 +1,6 @@
 //! `dc ocr`: reads files page by page, in processes of their own, and writes what they say.
 
+mod board;
 mod engines;
 mod inputs;
 mod options;

@@ -21,7 +21,6 @@ pub(super) struct Told {
     pub(super) tessdata: Option<PathBuf>,
     pub(super) models: Option<PathBuf>,
     pub(super) time_ms: u64,
-    pub(super) threads: usize,
     pub(super) plain: bool,
     pub(super) dpi: u32,
     pub(super) force: bool,
@@ -47,7 +46,7 @@ impl Told {
             tessdata: self.tessdata.clone(),
             models: self.models.clone(),
             time_max: Duration::from_millis(self.time_ms),
-            threads: self.threads,
+            threads: 1,
         };
         let preprocessor = Preprocessor { pixels_max: self.pixels_max, ..Preprocessor::default() };
         let page =
@@ -69,8 +68,8 @@ pub(super) enum Question {
     Told(Box<Told>),
     /// How many pages a file has.
     Open(PathBuf),
-    /// What a page says.
-    Page(PathBuf, usize),
+    /// What a page says, read with so many threads.
+    Page { file: PathBuf, page: usize, threads: usize },
     /// Write the file with its text.
     Write { file: PathBuf, to: PathBuf, pages: Vec<SearchablePage> },
 }
@@ -145,8 +144,9 @@ impl Answerer {
                 let file = self.open(&path)?;
                 Ok(Answer::Opened { pages: file.pages() })
             }
-            Question::Page(path, page) => {
-                self.open(&path)?;
+            Question::Page { file, page, threads } => {
+                self.open(&file)?;
+                self.reader.set_threads(threads);
                 let Some((_, file)) = &self.file else { return Err(Error::failed("keep the file open")) };
                 Ok(Answer::Page(Box::new(self.reader.page(file, page))))
             }

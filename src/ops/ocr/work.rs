@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use super::board::{Board, Task};
 use super::inputs::Input;
 use super::options::OcrOptions;
 use super::pool::Worker;
@@ -42,33 +42,8 @@ pub(super) struct Work {
     options: OcrOptions,
     told: Told,
     jobs: usize,
+    processors: usize,
     cancellation: Cancellation,
-}
-
-/// What the workers share.
-struct Board {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-struct State {
-    /// The file that is next to be opened.
-    next_file: usize,
-    /// Whether a worker is opening a file.
-    opening: bool,
-    /// The file that pages are taken of, and its pages from the next one on.
-    file: usize,
-    pages: std::vec::IntoIter<usize>,
-    /// Tasks taken, and tasks handed on.
-    taken: usize,
-    written: usize,
-    stopped: bool,
-}
-
-enum Task {
-    Open(usize),
-    Page { file: usize, page: usize },
-    End,
 }
 
 enum Done {
@@ -107,8 +82,6 @@ impl Work {
             tessdata: engines.tessdata,
             models: engines.models,
             time_ms: u64::try_from(engines.time_max.as_millis()).unwrap_or(u64::MAX),
-            // one page has all processors to itself where pages are read one by one
-            threads: (processors / jobs).max(1),
             plain: options.plain,
             dpi: options.dpi,
             force: options.force,
@@ -121,7 +94,14 @@ impl Work {
             memory_max: section.bytes("memory")?.unwrap_or(MEMORY),
             password: options.password.clone(),
         };
-        Ok(Self { inputs, options: options.clone(), told, jobs, cancellation: context.cancellation().clone() })
+        Ok(Self {
+            inputs,
+            options: options.clone(),
+            told,
+            jobs,
+            processors,
+            cancellation: context.cancellation().clone(),
+        })
     }
 
     fn worker(&self) -> Worker {
@@ -133,26 +113,16 @@ impl Work {
     /// # Errors
     /// Those of `event`, which end the work; Interrupted.
     pub(super) fn run(&self, event: &mut dyn FnMut(Event<'_>) -> Result<()>) -> Result<()> {
-        let state = State {
-            next_file: 0,
-            opening: false,
-            file: 0,
-            pages: Vec::new().into_iter(),
-            taken: 0,
-            written: 0,
-            stopped: false,
-        };
-        let board = Arc::new(Board { state: Mutex::new(state), changed: Condvar::new() });
+        let board = &Board::new(self.inputs.len(), self.jobs * AHEAD, self.jobs, self.processors);
         let (sender, done) = channel();
         std::thread::scope(|scope| {
             for _ in 0..self.jobs {
-                let (board, sender) = (Arc::clone(&board), sender.clone());
-                scope.spawn(move || self.serve(&board, &sender));
+                let sender = sender.clone();
+                scope.spawn(move || self.serve(board, &sender));
             }
             drop(sender);
-            let result = self.collect(&board, &done, event);
-            board.lock().stopped = true;
-            board.changed.notify_all();
+            let result = self.collect(board, &done, event);
+            board.stop();
             result
         })
     }
@@ -160,17 +130,21 @@ impl Work {
     /// A worker's life.
     fn serve(&self, board: &Board, done: &Sender<(usize, Done)>) {
         let mut worker = self.worker();
-        loop {
-            let (number, task) = board.take(self.inputs.len(), self.jobs * AHEAD);
+        let mut held = 0;
+        while let Some((number, task)) = board.take(held) {
             let result = match task {
-                Task::End => return,
                 Task::Open(file) => {
+                    held = 0;
                     let found = self.open(&mut worker, &self.inputs[file].path);
                     let pages = found.as_ref().map(Clone::clone).unwrap_or_default();
                     board.opened(file, pages);
                     Done::Opened { file, found }
                 }
-                Task::Page { file, page } => Done::Page { page: Box::new(self.page(&mut worker, file, page)) },
+                Task::Page { file, page, threads } => {
+                    held = threads;
+                    let file = self.inputs[file].path.clone();
+                    Done::Page { page: Box::new(self.page(&mut worker, Question::Page { file, page, threads }, page)) }
+                }
             };
             if done.send((number, result)).is_err() {
                 return;
@@ -192,8 +166,8 @@ impl Work {
         Ok(wanted)
     }
 
-    fn page(&self, worker: &mut Worker, file: usize, page: usize) -> Page {
-        match worker.ask_twice(Question::Page(self.inputs[file].path.clone(), page)) {
+    fn page(&self, worker: &mut Worker, question: Question, page: usize) -> Page {
+        match worker.ask_twice(question) {
             Ok(Answer::Page(read)) => *read,
             Ok(_) => Page::failed(page, (0.0, 0.0), &Error::failed("understand an answer")),
             Err(error) => Page::failed(page, (0.0, 0.0), &error),
@@ -236,53 +210,9 @@ impl Work {
                         }
                     }
                 }
-                board.lock().written = next;
-                board.changed.notify_all();
+                board.written(next);
             }
         }
         self.cancellation.check()
-    }
-}
-
-impl Board {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The next task, and its number.
-    fn take(&self, files: usize, ahead: usize) -> (usize, Task) {
-        let mut state = self.lock();
-        loop {
-            if state.stopped {
-                return (0, Task::End);
-            }
-            if state.taken < state.written + ahead {
-                if let Some(page) = state.pages.next() {
-                    let (number, file) = (state.taken, state.file);
-                    state.taken += 1;
-                    return (number, Task::Page { file, page });
-                }
-                if !state.opening {
-                    if state.next_file >= files {
-                        return (0, Task::End);
-                    }
-                    let (number, file) = (state.taken, state.next_file);
-                    state.taken += 1;
-                    state.next_file += 1;
-                    state.opening = true;
-                    return (number, Task::Open(file));
-                }
-            }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    fn opened(&self, file: usize, pages: Vec<usize>) {
-        let mut state = self.lock();
-        state.opening = false;
-        state.file = file;
-        state.pages = pages.into_iter();
-        drop(state);
-        self.changed.notify_all();
     }
 }
