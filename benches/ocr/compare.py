@@ -2,12 +2,12 @@
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
 from collections import Counter
 from pathlib import Path
+from statistics import median
 
 from rapidfuzz.distance import Levenshtein
 
@@ -18,14 +18,31 @@ PYTHON = sys.executable
 HERE = Path(__file__).parent
 
 
+# a process is told the memory of the one that started it until it runs its own program: so a small one starts it
+LAUNCHER = """import json, resource, subprocess, sys, time
+started = time.monotonic()
+subprocess.run(sys.argv[1:], stderr=subprocess.DEVNULL)
+seconds = time.monotonic() - started
+json.dump([seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024], sys.stderr)
+"""
+TURNS = 3
+
+
 def run(command, **more):
-    """Seconds, the largest process's memory in MiB, and output of a command."""
-    started = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, **more)
-    out = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return time.monotonic() - started, usage.ru_maxrss / 1024, out.decode(errors="replace")
+    """Seconds, the memory of the largest process in MiB, and output of a command."""
+    launched = [sys.executable, "-S", "-E", "-c", LAUNCHER, *command]
+    done = subprocess.run(launched, capture_output=True, check=True, **more)
+    seconds, memory = json.loads(done.stderr)
+    return seconds, memory, done.stdout.decode(errors="replace")
+
+
+def in_turns(commands):
+    """The median seconds and the memory of each of the named commands, which run in turns."""
+    runs = {name: [] for name in commands}
+    for _ in range(TURNS):
+        for name, command in commands.items():
+            runs[name].append(run(command)[:2])
+    return {name: (median(s for s, _ in found), max(m for _, m in found)) for name, found in runs.items()}
 
 
 def error_rate(wanted, found):
@@ -48,8 +65,8 @@ def native():
         # pages without text are not recognised, as with pdfplumber
         base = [DC, "ocr", "--engine", "none", "--jobs", str(jobs), "--quiet"]
         command = [*base, "--format", "json", "--tables-by", "lines", *usable]
-        ours, _, out = run(command)
-        print(f"| dc, {jobs} jobs | {ours:.2f} | {seconds / ours:.0f} | {largest(command):.0f} |")
+        ours, memory, out = run(command)
+        print(f"| dc, {jobs} jobs | {ours:.2f} | {seconds / ours:.0f} | {memory:.0f} |")
     good, same, all_tables = 0, 0, 0
     mine = {row["file"]: row for row in map(json.loads, out.splitlines())}
     found = {}
@@ -65,7 +82,6 @@ def native():
             here = found.get((file, number), [])
             same += sum(at < len(here) and here[at] == table for at, table in enumerate(p["tables"]))
     print(f"\nWord F1 of 0.99 or more against pdfplumber: {good} of {len(usable)} files. Tables identical: {same} of {all_tables}.\n")
-
 
 
 def recognised():
@@ -98,42 +114,40 @@ def recognised():
 
 
 def speed(paths):
-    print("## Seconds and memory\n")
-    print("| | seconds | MiB of the largest process |\n|---|---|---|")
-    many = [str(path) for path in paths]
-    one = many[0]
-    for name, command in [
-        ("RapidOCR, all pages", [PYTHON, str(HERE / "rapidocr_reads.py"), *many]),
-        ("dc --engine paddle --jobs 1, all pages", [DC, "ocr", "--quiet", "--engine", "paddle", "--jobs", "1", *many]),
-        ("dc --engine paddle, all pages", [DC, "ocr", "--quiet", "--engine", "paddle", *many]),
-    ]:
-        seconds, memory, _ = run(["/usr/bin/env", *command])
-        print(f"| {name} | {seconds:.1f} | {largest(command) if 'dc' in name else memory:.0f} |")
+    print(f"## Seconds and memory\n\nMedians of {TURNS} runs in turns. The last column is the memory of the largest process.\n")
+    print("| | seconds | times | MiB |\n|---|---|---|---|")
     from PIL import Image
 
-    scans = WORK / "scans.pdf"
+    many = [str(path) for path in paths]
+    rapid = [PYTHON, str(HERE / "rapidocr_reads.py")]
+    paddle = [DC, "ocr", "--quiet", "--engine", "paddle"]
+    for what, files in (("one page", many[:1]), (f"{len(many)} pages", many)):
+        told({f"RapidOCR, {what}": [*rapid, *files], f"dc --engine paddle, {what}": [*paddle, *files]})
     pictures = [Image.open(path).convert("L") for path in many[:5] + many[:5]]
-    pictures[0].save(scans, save_all=True, append_images=pictures[1:], resolution=200)
-    single = WORK / "single.pdf"
-    pictures[0].save(single, resolution=300)
     out = WORK / "out"
     out.mkdir(exist_ok=True)
-    for name, source in (("one page", single), ("ten pages", scans)):
+    for what, some in (("one page", pictures[:1]), ("ten pages", pictures)):
+        source = str(WORK / f"{what.replace(' ', '-')}.pdf")
+        some[0].save(source, save_all=True, append_images=some[1:], resolution=300 if len(some) == 1 else 200)
         jobs = str(os.cpu_count())
-        theirs = [PYTHON, "-m", "ocrmypdf", "-q", "--output-type", "pdf", "--jobs", jobs, str(source), str(out / "theirs.pdf")]
-        seconds, memory, _ = run(theirs)
-        print(f"| OCRmyPDF, {name} | {seconds:.1f} | {memory:.0f} |")
-        ours, memory, _ = run([DC, "ocr", "-q", "--format", "pdf", "--out", str(out), str(source)])
-        print(f"| dc, {name} ({seconds / ours:.1f} times as fast) | {ours:.1f} | {memory:.0f} |")
-        seconds, memory, _ = run([DC, "ocr", "-q", "--plain", "--format", "pdf", "--out", str(out), str(source)])
-        print(f"| dc --plain, {name} | {seconds:.1f} | {memory:.0f} |")
+        searchable = [DC, "ocr", "-q", "--format", "pdf", "--out", str(out)]
+        commands = {
+            f"OCRmyPDF, {what}": [PYTHON, "-m", "ocrmypdf", "-q", "--output-type", "pdf", "--jobs", jobs, source, str(out / "theirs.pdf")],
+            f"dc, {what}": [*searchable, source],
+            f"dc --plain, {what}": [*searchable, "--plain", source],
+        }
+        if len(some) == 1:
+            # what Tesseract alone needs for the page: no engine around it can be faster
+            commands["limit: tesseract, one page"] = ["env", "OMP_THREAD_LIMIT=1", "tesseract", many[0], "stdout"]
+        told(commands)
 
 
-def largest(command):
-    """The memory of the largest process of a command, its children included, in MiB."""
-    before = "import resource,subprocess,sys;subprocess.run(sys.argv[1:],stdout=subprocess.DEVNULL,stderr=subprocess.DEVNULL);print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-    out = subprocess.run([PYTHON, "-c", before, *command], capture_output=True, text=True).stdout
-    return int(out or 0) / 1024
+def told(commands):
+    """A line for each command; the first is what the others are compared with."""
+    measured = in_turns(commands)
+    first = next(iter(measured.values()))[0]
+    for name, (seconds, memory) in measured.items():
+        print(f"| {name} | {seconds:.1f} | {first / seconds:.1f} | {memory:.0f} |")
 
 
 def main():
