@@ -132,6 +132,33 @@ fn paddle_reads_clean_and_bad_pages_and_columns_in_order() {
     assert_eq!((by_three.lines, by_three.confidence), (read.lines, read.confidence));
 }
 
+#[test]
+fn an_invoice_is_read_row_by_row() {
+    if !has("tesseract") {
+        return;
+    }
+    let rows = [
+        ["Office chair black", "2 pcs", "89.90", "179.80"],
+        ["Desk lamp with arm", "4 pcs", "25.50", "102.00"],
+        ["White paper for copies", "10 box", "4.20", "42.00"],
+        ["Toner for the printer", "1 pcs", "120.00", "120.00"],
+        ["Work on the spot", "3 hrs", "45.00", "135.00"],
+    ];
+    let mut lines = vec![Written { x: 20.0, y: 270.0, size: 14.0, text: "Northwind Trading Limited" }];
+    for (at, row) in rows.iter().enumerate() {
+        for (x, text) in [20.0, 260.0, 400.0, 520.0].into_iter().zip(row) {
+            lines.push(Written { x, y: 220.0 - 22.0 * at as f64, size: 12.0, text });
+        }
+    }
+    let page = scan(&pdf(&[operations(&lines)], 640.0, 300.0), 150);
+    for way in [Way::Any, Way::Program] {
+        let read = recogniser("tesseract", way, true).read(&page).expect("a page");
+        for row in rows {
+            assert!(read.text.contains(&row.join(" ")), "{}", read.text);
+        }
+    }
+}
+
 fn project() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
 }

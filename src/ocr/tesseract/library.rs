@@ -12,7 +12,7 @@ use libloading::{Library, Symbol};
 use super::super::engine::Engine;
 use super::super::found::{FoundLine, FoundWord};
 use super::super::options::EngineOptions;
-use super::{NAME, unknown_language};
+use super::{NAME, rows, unknown_language};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{Area, Picture};
 
@@ -333,7 +333,7 @@ impl Engine for Tesseract {
                 (functions.delete_words)(words);
             }
             (functions.clear)(self.handle);
-            Ok(lines)
+            Ok(rows::joined(lines))
         }
     }
 }

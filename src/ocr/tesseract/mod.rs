@@ -2,6 +2,7 @@
 
 mod library;
 mod program;
+mod rows;
 mod table;
 
 use super::engine::{Engine, Entry, missing};

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::super::engine::Engine;
 use super::super::found::FoundLine;
 use super::super::options::EngineOptions;
-use super::{NAME, table, unknown_language};
+use super::{NAME, rows, table, unknown_language};
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::layout::Picture;
 
@@ -94,7 +94,7 @@ impl Engine for Tesseract {
             let said = output.err.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned();
             return Err(Error::failed(format!("read the page: the program tesseract ended badly ({said})")));
         }
-        Ok(table::lines(&output.out))
+        Ok(rows::joined(table::lines(&output.out)))
     }
 }
 
