@@ -122,8 +122,9 @@ class Bench:
     def turn(self, file: Path) -> Path:
         """The same records, the last first: nothing has changed, and dc does not know the input by its bytes."""
         turned = file.with_suffix(".turned.ndjson")
+        # a program of its own: what this one has needed would count as the memory of all that it starts
         with turned.open("wb") as out:
-            out.writelines(reversed(file.read_bytes().splitlines(keepends=True)))
+            subprocess.run(["tac", str(file)], stdout=out, check=True)
         return turned
 
     def case(self, title: str) -> Case:

@@ -85,21 +85,23 @@ impl Done {
             set_after: set_text(moved.set_after),
             undone: None,
         };
-        Ok(record(backend, &past, self.input(ground).as_ref())?.then_some(past.id))
+        Ok(record(backend, &past, self.input(ground)?.as_ref())?.then_some(past.id))
     }
 
     /// What the input is known by when it comes again. `None` for one that has to be judged anew: the guard refuses an
     /// empty one, bad records are set aside each time, and columns that are not loaded are told of.
-    fn input(&self, ground: &Ground<'_>) -> Option<TakenInput> {
-        let scanned = self.scanned.as_ref()?;
-        let is_plain = self.counts.rejected == 0 && self.counts.read > 0 && scanned.reserved.is_empty();
-        is_plain.then(|| TakenInput {
+    fn input(&self, ground: &Ground<'_>) -> Result<Option<TakenInput>> {
+        let Some(scanned) = &self.scanned else { return Ok(None) };
+        if self.counts.rejected > 0 || self.counts.read == 0 || !scanned.reserved.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(TakenInput {
             bytes: same::length(ground),
-            digest: scanned.digest.with(ground, &self.table),
+            digest: scanned.digest.with(ground, &self.table)?,
             set_after: set_text(self.moved.set_after),
             read: self.counts.read,
             duplicate: self.counts.duplicate,
-        })
+        }))
     }
 
     /// The report, without its times.

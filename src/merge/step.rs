@@ -254,7 +254,7 @@ fn read_both_sides(ground: &Ground<'_>, backend: &mut dyn Database, rejects: &mu
         return Ok(Sides::Read(scanned, active));
     }
     let (input, active) = beside_reading(ground, backend, table, |check| same::digest(ground, check))?;
-    let (digest, set) = (input.with(ground, table), set_text(active.sum()));
+    let (digest, set) = (input.with(ground, table)?, set_text(active.sum()));
     match likely.into_iter().find(|taken| taken.digest == digest && taken.set_after == set) {
         Some(taken) => Ok(Sides::Same(table.clone(), taken, active)),
         None => {
