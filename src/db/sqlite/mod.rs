@@ -31,7 +31,7 @@ const BUSY_STEP: Duration = Duration::from_millis(250);
 /// How long a merge waits for another one.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(600);
 /// The page cache of a connection, in KiB: what keeps memory bounded at any table size.
-const CACHE_KIB: u32 = 4 * 1024;
+const CACHE_KIB: u32 = 2 * 1024;
 /// The page cache while an index is made.
 const SORT_KIB: u32 = 2 * 1024;
 
