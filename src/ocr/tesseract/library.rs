@@ -127,9 +127,7 @@ impl Functions {
         // SAFETY: a constant string of the library
         unsafe { text((self.version)()) }
     }
-}
 
-impl Functions {
     /// The lines of what was read. Tesseract's own table of them costs a twentieth of the time of the page.
     ///
     /// # Safety

@@ -80,12 +80,12 @@ fn cells(rows: &[Row], column: &[Row], beside: &[Option<usize>]) -> Option<Range
     let figures: Vec<usize> = (0..column.len()).filter(|at| has_figure(*at)).collect();
     let (mut start, end) = (*figures.first()?, *figures.last()? + 1);
     let is_dense = figures.len() as f64 >= (end - start) as f64 * FIGURES_MIN;
-    let mut matched = beside[start..end].iter().flatten();
-    let top = *matched.clone().next()?;
-    if figures.len() < ROWS_MIN || !is_dense || !matched.by_ref().is_sorted_by(|a, b| a < b) {
+    let is_in_order = beside[start..end].iter().flatten().is_sorted_by(|a, b| a < b);
+    if figures.len() < ROWS_MIN || !is_dense || !is_in_order {
         return None;
     }
-    if start > 0 && top > 0 && beside[start - 1] == Some(top - 1) {
+    let row_above = beside[start]?.checked_sub(1);
+    if start > 0 && row_above.is_some() && beside[start - 1] == row_above {
         start -= 1;
     }
     Some(start..end)
