@@ -12,6 +12,10 @@ lint:
 test:
     cargo test
 
+# the tests that are neither slow nor need a server or another program
+test-fast:
+    DC_TEST_WITHOUT=postgres cargo nextest run --lib --bins --test plain --test postgres -E 'not test(/(^|::)slow::/)'
+
 # write the man pages anew after a change of the command line
 man:
     cargo run --quiet -- man man

@@ -1,5 +1,4 @@
 //! Managers that work in the background, and go with the test.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

@@ -1,7 +1,18 @@
 //! What the integration tests share: databases of their own, projects of their own, and the binary.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
-use std::io::Write;
+pub(crate) mod certificate;
+pub(crate) mod manager;
+pub(crate) mod needs;
+pub(crate) mod notify;
+pub(crate) mod page;
+pub(crate) mod proxy;
+pub(crate) mod rabbit;
+pub(crate) mod services;
+pub(crate) mod splunk;
+pub(crate) mod store;
+pub(crate) mod unruly;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -33,15 +44,11 @@ impl Backend {
     pub(crate) fn postgres() -> Option<Self> {
         let server = std::env::var("DC_TEST_POSTGRES").unwrap_or_else(|_| POSTGRES.to_owned());
         let name = format!("dc_test_{}", uuid::Uuid::now_v7().simple());
-        let made = postgres::Client::connect(&server, postgres::NoTls)
-            .and_then(|mut client| client.batch_execute(&format!("CREATE DATABASE {name}")));
-        if let Err(cause) = made {
-            let is_required = std::env::var("DC_TEST_REQUIRE").is_ok_and(|required| required.contains("postgres"));
-            assert!(!is_required, "PostgreSQL is required and cannot be used: {cause}");
-            // past the capture of passing tests, so that it is seen
-            let _ = writeln!(std::io::stderr(), "skipped: PostgreSQL cannot be used: {cause}");
-            return None;
-        }
+        needs::need("postgres", || {
+            postgres::Client::connect(&server, postgres::NoTls)
+                .and_then(|mut client| client.batch_execute(&format!("CREATE DATABASE {name}")))
+                .map_err(|cause| cause.to_string())
+        })?;
         let (place, _) = server.rsplit_once('/').expect("a URL with a database");
         let folder = tempfile::tempdir().expect("a folder");
         Some(Self { url: format!("{place}/{name}"), folder, server: Some((server, name)) })
@@ -57,10 +64,7 @@ impl Backend {
     }
 
     pub(crate) fn context_with(&self, more: &[(&str, &str)]) -> Context {
-        let pairs = [("DC_DB_MAIN_URL", self.url.as_str())].into_iter().chain(more.iter().copied());
-        let source = Source { folder: Some(self.folder.path().to_owned()), config: None };
-        let settings = Settings::load(&source, Environment::of(pairs)).expect("settings");
-        Context::new(settings, Shell::new(ShellOptions::default(), true))
+        context(self.folder.path(), &[&[("DC_DB_MAIN_URL", self.url.as_str())], more].concat())
     }
 
     pub(crate) fn connect(&self) -> Connection {
@@ -80,6 +84,13 @@ impl Drop for Backend {
             let _ = client.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)"));
         }
     }
+}
+
+/// A context over the settings that are named, for a project in a folder.
+pub(crate) fn context(folder: &Path, pairs: &[(&str, &str)]) -> Context {
+    let source = Source { folder: Some(folder.to_owned()), config: None };
+    let settings = Settings::load(&source, Environment::of(pairs.iter().copied())).expect("settings");
+    Context::new(settings, Shell::new(ShellOptions::default(), true))
 }
 
 /// `dc` in a folder, with nothing of our own settings.
@@ -104,11 +115,23 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// A process that is one of the ignored tests of this program.
+/// A process that is one of the ignored tests of this program, named with its module. An unknown name runs nothing and
+/// succeeds: whoever starts it looks at what it has done, or at [`has_run`].
 pub(crate) fn ignored_test(name: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("this program"));
     command.args(["--exact", name, "--ignored", "--nocapture", "--test-threads=1"]);
     command
+}
+
+/// Whether an ignored test was there, ran and passed.
+pub(crate) fn has_run(output: &Output) -> bool {
+    output.status.success() && stdout(output).contains("test result: ok. 1 passed")
+}
+
+/// A script that becomes an ignored test of this program, for an app that is written in Rust.
+pub(crate) fn script_of_ignored_test(name: &str) -> String {
+    let program = std::env::current_exe().expect("this program");
+    format!("exec '{}' --exact {name} --ignored --nocapture --test-threads=1", program.display())
 }
 
 /// Makes an app out of a shell script.

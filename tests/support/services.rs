@@ -1,6 +1,5 @@
 //! Stand-ins on loopback for the services that take messages: they note what they are sent, and answer as their
 //! documentation says.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};

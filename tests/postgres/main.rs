@@ -1,0 +1,15 @@
+//! Tests that run on every database, or on PostgreSQL alone.
+
+mod backends;
+mod first_load;
+mod logs;
+mod manager;
+mod notify;
+mod pipeline;
+mod random_merges;
+mod run;
+mod same_input;
+mod undo;
+
+#[path = "../support/mod.rs"]
+mod support;
