@@ -14,6 +14,7 @@ pub mod context;
 pub mod db;
 pub mod documents;
 pub mod error;
+mod failpoint;
 pub mod hash;
 pub mod http;
 pub mod ident;

@@ -23,6 +23,7 @@ use super::scan::{Scanned, scan};
 use super::spool::{Entry, Spool};
 use crate::db::{Connection, Database, Gone, NewColumn, RowId, Scope, Table, TableName, Touched};
 use crate::error::{Error, ErrorKind, Result};
+use crate::failpoint;
 use crate::shell::count_bytes;
 
 /// Rows that are retired at once.
@@ -111,7 +112,11 @@ fn in_transaction(
         merge.cancellation.check()?;
         rejects.finish()?;
         match &report {
-            Some(_) if !merge.dry_run => backend.commit()?,
+            Some(_) if !merge.dry_run => {
+                failpoint::point("merge.before-commit")?;
+                backend.commit()?;
+                failpoint::point("merge.committed")?;
+            }
             _ => backend.rollback(),
         }
         Ok(report)
@@ -132,6 +137,7 @@ fn change(
     rejects: &mut Rejects,
     watch: &mut Stopwatch,
 ) -> Result<Option<MergeReport>> {
+    failpoint::point("merge.locked")?;
     let table = look(merge, backend, place.name, place.database)?;
     let moment = next_moment(backend, place.name)?;
     let created = table.is_none();
@@ -141,6 +147,7 @@ fn change(
     let mut done = if is_first {
         let loaded = load_first(&ground, backend, rejects, moment)?;
         watch.lap("load");
+        failpoint::point("merge.first-loaded")?;
         let Some(loaded) = loaded else { return Ok(None) };
         of_first(&ground, loaded, rejects)?
     } else {
@@ -222,9 +229,11 @@ fn compare_and_change(
     let how = if merge.gone == Gone::Delete { Gone::Delete } else { Gone::Archive };
     retire(merge, backend, &table, leaving, how, moment)?;
     watch.lap("retire");
+    failpoint::point("merge.retired")?;
     let refused = load(backend, &Load { ground, table: &table, new: &joined.new, moment }, rejects)?;
     count_refused(&mut counts, refused.rows);
     watch.lap("insert");
+    failpoint::point("merge.inserted")?;
     let set_inserted = joined.new.sum().wrapping_sub(refused.sum);
     let moved = Moved {
         inserted: joined.new.count() - refused.rows,

@@ -39,12 +39,12 @@ fn a_note_reaches_all_managers_and_garbage_the_dead_letters() {
         .collect();
     let mut plain = Connection::insecure_open(&rabbit.url()).expect("a connection");
     let channel = plain.open_channel(None).expect("a channel");
-    // both queues have to stand before anything is sent
+    // both have to listen before anything is sent
     wait_for("the queues", 10, || {
         let fresh = plain.open_channel(None).expect("a channel");
-        ["m1", "m2"].iter().all(|name| fresh.queue_declare_passive(format!("dc_commands.{name}")).is_ok())
+        let listens = |name| fresh.queue_declare_passive(format!("dc_commands.{name}")).ok()?.declared_consumer_count();
+        ["m1", "m2"].iter().all(|name| listens(name) == Some(1))
     });
-    std::thread::sleep(Duration::from_millis(300));
     announce(&context, &note(7)).expect("a confirmation");
     let mut got: Vec<_> = (0..2).map(|_| receiver.recv_timeout(Duration::from_secs(5)).expect("a note")).collect();
     got.sort_unstable();
@@ -139,14 +139,16 @@ fn commands_take_effect_at_once_and_also_without_the_broker() {
     assert!(stderr(&output).contains("travels by the database"), "{}", stderr(&output));
     proxy.mend();
     wait_for("the broker's return", 40, || manager.said().contains("the broker is back"));
-    // with the broker a command waits for nobody's pause: the sum of some is far below a second each
-    let began = Instant::now();
-    for command in ["enable", "disable", "enable", "disable", "enable"] {
+    // with the broker a command waits for nobody's pause, without it for the second from one pass to the next: the
+    // fastest of some is not slowed by other work on the machine
+    let fastest = ["enable", "disable", "enable", "disable", "enable", "disable", "enable"].map(|command| {
+        let began = Instant::now();
         let output = send(command);
         assert!(output.status.success(), "{}", stderr(&output));
-    }
-    let each = began.elapsed() / 5;
-    assert!(each < Duration::from_millis(900), "{each:?} a command");
+        began.elapsed()
+    });
+    let fastest = fastest.into_iter().min().expect("one");
+    assert!(fastest < Duration::from_millis(600), "{fastest:?} a command");
     drop(manager.end());
 }
 

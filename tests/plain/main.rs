@@ -4,6 +4,7 @@ mod architecture;
 mod captcha;
 mod cassette;
 mod facade;
+mod failpoints;
 mod logs;
 mod merge;
 mod needs;

@@ -117,32 +117,6 @@ fn every_form_of_the_same_data_has_the_same_hash() {
 }
 
 #[test]
-fn a_kill_leaves_the_table_before_or_after() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let folder = folder.path();
-    let rows = |start: u32| (start..start + 30_000).map(|n| format!("{{\"n\":{n}}}\n")).collect::<String>();
-    std::fs::write(folder.join("one.ndjson"), rows(0)).expect("a file");
-    std::fs::write(folder.join("two.ndjson"), rows(10_000)).expect("a file");
-    assert_eq!(run(folder, &["merge", "t", "one.ndjson", "--create"]).status.code(), Some(0));
-    for delay_ms in [5, 40, 90, 150, 250, 400] {
-        let mut child = dc(folder)
-            .args(["merge", "t", "two.ndjson"])
-            .stderr(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("dc starts");
-        std::thread::sleep(std::time::Duration::from_millis(delay_ms));
-        child.kill().expect("a kill");
-        child.wait().expect("an end");
-        assert_eq!(count(folder), 30_000);
-        let connection = rusqlite::Connection::open(folder.join(".dc/dc.db")).expect("a database");
-        let lowest: i64 =
-            connection.query_row("SELECT min(n) FROM t WHERE archive IS NULL", [], |row| row.get(0)).expect("a number");
-        assert!(lowest == 0 || lowest == 10_000, "between: {lowest}");
-    }
-}
-
-#[test]
 fn a_reader_that_goes_away_ends_it_quietly() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("a.ndjson"), "{\"n\":1}\n".repeat(50_000)).expect("a file");

@@ -19,7 +19,7 @@ fn ci_requires_every_need_and_the_readme_tells_of_it() {
     let (ci, readme) = (read(".ci/run"), read("README.md"));
     for need in NEEDS {
         let is_word = |text: &str| text.split(|c: char| !c.is_alphanumeric() && c != '-').any(|word| word == need);
-        let requires = ci.lines().filter(|line| line.trim_start().starts_with("require "));
+        let requires = ci.lines().filter(|line| line.trim_start().starts_with("require"));
         assert!(requires.into_iter().any(is_word), "nothing in .ci/run requires {need}");
         assert!(readme.lines().filter(|line| line.contains("DC_TEST_REQUIRE=")).any(is_word), "README.md: {need}");
     }

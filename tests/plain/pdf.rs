@@ -1,6 +1,7 @@
 //! What PDFs hold: words and their places, tables, verdicts, drawings, and how bad files end.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use crate::support::page::{Dice, TEXT, Written, letter, operations, pdf, pdf_of_pictures, scanned_letter};
 use data_collector::error::ErrorKind;
@@ -8,6 +9,9 @@ use data_collector::pdf::{
     ClassifyOptions, Document, Limits, RenderOptions, TableOptions, Verdict, classify, lines, render, tables, text,
     words,
 };
+
+/// How long a small damaged file may take, on a machine with other work.
+const FILE_TIME_MAX: Duration = Duration::from_secs(5);
 
 fn open(bytes: &[u8]) -> Document {
     Document::of(bytes.to_vec(), "", Limits::default()).expect("a document")
@@ -151,7 +155,6 @@ fn damaged_files_end_in_text_or_an_error() {
     let seeds = [pdf(&[letter(), letter()], 340.0, 300.0), scanned];
     let mut dice = Dice(0x1234_5678_9abc_def1);
     let limits = Limits { pixels_max: 400_000, ..Limits::default() };
-    let started = std::time::Instant::now();
     // DC_TEST_MUTATIONS=20000 looks longer
     let turns = std::env::var("DC_TEST_MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(2_000);
     for turn in 0..turns {
@@ -171,6 +174,7 @@ fn damaged_files_end_in_text_or_an_error() {
                 }
             }
         }
+        let started = std::time::Instant::now();
         if let Ok(document) = Document::of(bytes, "", limits) {
             for page in 1..=document.pages().min(3) {
                 let _ = text(&document, page);
@@ -178,6 +182,7 @@ fn damaged_files_end_in_text_or_an_error() {
                 let _ = render(&document, page, &RenderOptions { dpi: 30, shrink: true });
             }
         }
+        // alone it takes some hundredths of a second
+        assert!(started.elapsed() < FILE_TIME_MAX, "file {turn} took {:?}", started.elapsed());
     }
-    assert!(started.elapsed().as_secs() < 60 + turns as u64, "{:?}", started.elapsed());
 }

@@ -6,6 +6,9 @@ use data_collector::error::ErrorKind;
 use data_collector::layout::Picture;
 use data_collector::pdf::Limits;
 
+/// How long a small damaged file may take, on a machine with other work.
+const FILE_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(5);
+
 fn open(bytes: &[u8]) -> Opened {
     Opened::of(bytes.to_vec(), "", Limits::default()).expect("a file")
 }
@@ -150,10 +153,12 @@ fn damaged_pictures_end_in_a_picture_or_an_error() {
                 _ => drop(bytes.splice(at..at, vec![0xff; dice.below(9)])),
             }
         }
+        let started = std::time::Instant::now();
         if let Ok(Opened::Picture(pictures)) = Opened::of(bytes, "", limits) {
             let _ = pictures.page(1);
             let _ = pictures.page(2);
             let _ = pictures.embedded(1);
         }
+        assert!(started.elapsed() < FILE_TIME_MAX, "file {turn} took {:?}", started.elapsed());
     }
 }

@@ -1,8 +1,11 @@
 //! `dc run` with real child processes: what it passes on, what it keeps, and that nothing stays running.
 
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use crate::support::manager::wait_for;
+use crate::support::stranger::Stranger;
 use crate::support::{app, dc, run, stderr, stdout};
 
 fn one(project: &Path, sql: &str) -> i64 {
@@ -92,7 +95,9 @@ fn the_timeout_ends_the_whole_tree() {
     );
     app(project.path(), "a/b/stubborn", &script, "timeout = \"1s\"\ngrace = \"1s\"\n");
     let started = Instant::now();
-    let output = run(project.path(), &["run", "stubborn"]);
+    let running = dc(project.path()).args(["run", "stubborn"]).stderr(Stdio::piped()).spawn().expect("dc starts");
+    wait_for("the tree", 20, || is_running(&marker));
+    let output = running.wait_with_output().expect("its end");
     assert_eq!(output.status.code(), Some(124), "{}", stderr(&output));
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
     assert!(!is_running(&marker), "something of the app still runs");
@@ -109,16 +114,8 @@ fn a_second_copy_is_refused_and_a_dead_one_is_closed() {
         "",
     );
     let mut first = dc(project.path()).args(["run", "slow"]).spawn().expect("dc starts");
-    let waited = Instant::now();
-    while waited.elapsed() < Duration::from_secs(20) {
-        let is_there = rusqlite::Connection::open(project.path().join(".dc/dc.db")).and_then(|connection| {
-            connection.query_row("SELECT count(*) FROM runtime", [], |row| row.get::<_, i64>(0))
-        });
-        if is_there == Ok(1) {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    // the app has begun, so the run stands in the database
+    wait_for("the app", 20, || project.path().join("apps/a/b/slow/again").exists());
     let second = run(project.path(), &["run", "slow"]);
     assert_eq!(second.status.code(), Some(75), "{}", stderr(&second));
     first.kill().expect("a kill");
@@ -140,9 +137,9 @@ fn a_second_copy_is_refused_and_a_dead_one_is_closed() {
 #[test]
 fn a_signal_is_forwarded_and_a_program_that_is_missing_is_recorded() {
     let project = tempfile::tempdir().expect("a folder");
-    app(project.path(), "a/b/waits", "trap 'echo heard; exit 0' TERM; while :; do sleep 0.1; done", "");
+    app(project.path(), "a/b/waits", "trap 'echo heard; exit 0' TERM; touch ready; while :; do sleep 0.1; done", "");
     let child = dc(project.path()).args(["run", "waits"]).spawn().expect("dc starts");
-    std::thread::sleep(Duration::from_millis(1500));
+    wait_for("the app's trap", 20, || project.path().join("apps/a/b/waits/ready").exists());
     let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("a signal");
     let output = child.wait_with_output().expect("an end");
@@ -184,16 +181,21 @@ fn a_kill_of_dc_loses_no_more_log_than_the_window_in_memory() {
     const WINDOW: i64 = 20_000;
     let project = tempfile::tempdir().expect("a folder");
     let project = project.path();
-    app(project, "a/b/fast", "exec seq 1 100000000", "");
+    // it tells when it has begun, and when it has written far more than the window
+    let script = format!("touch begun; seq 1 {}; touch enough; exec seq {} 100000000", 4 * WINDOW, 4 * WINDOW + 1);
+    app(project, "a/b/fast", &script, "");
     app(project, "a/b/other", "true", "");
     assert!(run(project, &["run", "other"]).status.success());
-    for round in 0..3 {
+    for _ in 0..3 {
+        let told = |name: &str| project.join("apps/a/b/fast").join(name);
+        ["begun", "enough"].iter().for_each(|name| drop(std::fs::remove_file(told(name))));
         let mut running = dc(project).args(["run", "fast"]).spawn().expect("dc starts");
-        std::thread::sleep(Duration::from_millis(150));
+        wait_for("the app", 30, || told("begun").exists());
         // from now on the records have to wait on disk
         let mut blocker = rusqlite::Connection::open(project.join(".dc/dc.db")).expect("a database");
+        blocker.busy_timeout(Duration::from_secs(30)).expect("a setting");
         let lock = blocker.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).expect("a lock");
-        std::thread::sleep(Duration::from_millis(300 + 70 * round));
+        wait_for("many lines", 60, || told("enough").exists());
         running.kill().expect("a kill");
         running.wait().expect("an end");
         lock.rollback().expect("an end");
@@ -219,4 +221,28 @@ fn a_kill_of_dc_loses_no_more_log_than_the_window_in_memory() {
         "SELECT count(*) FROM runtime WHERE ended_at IS NULL AND app_id = (SELECT id FROM apps WHERE name = 'fast')",
     );
     assert_eq!(open, 1, "a later start of it closes it");
+}
+
+#[test]
+fn a_database_that_may_only_be_read_is_a_matter_of_permission() {
+    use std::os::unix::fs::PermissionsExt;
+    let project = tempfile::tempdir().expect("a folder");
+    app(project.path(), "a/b/c", "true", "");
+    assert!(run(project.path(), &["deploy"]).status.success());
+    let user = Stranger::with(project.path());
+    let folder = project.path().join(".dc");
+    let lock = |mode: u32| {
+        for path in [folder.join("dc.db"), folder.clone()] {
+            let mode = if path == folder { mode } else { mode & 0o666 };
+            std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("a mode");
+        }
+    };
+    app(project.path(), "a/b/new", "true", "");
+    let deploy = || user.command(dc(project.path()).arg("deploy")).output().expect("dc starts");
+    lock(0o555);
+    let refused = deploy();
+    lock(0o755);
+    assert_eq!(refused.status.code(), Some(4), "{}", stderr(&refused));
+    assert!(stderr(&refused).contains("dc.db"), "{}", stderr(&refused));
+    assert!(deploy().status.success(), "it was nothing else that kept him");
 }

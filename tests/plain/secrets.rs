@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::process::Command;
 
 use crate::support::store::{PASSWORD, Project, fed, refused};
-use crate::support::{stderr, stdout};
+use crate::support::{killed_at, stderr, stdout};
 use data_collector::secrets::archive;
 
 const TEXT: &str = "# the keys\nAPI_KEY=abc-123-def\n\nDB_PASSWORD='two words' # note\n";
@@ -129,8 +129,11 @@ fn damage_is_told_apart_from_a_wrong_password_and_nothing_is_shown() {
 #[test]
 fn an_editor_gets_the_text_and_a_bad_line_comes_back() {
     let project = Project::with(TEXT);
-    let output = project.edit("echo EDITED=1 >>\"$1\"; test -z \"$DC_SECRET_PASSWORD\"");
+    let output = project.edit("echo EDITED=1 >>\"$1\"; echo \"$1\" >seen; test -z \"$DC_SECRET_PASSWORD\"");
     assert!(output.status.success(), "{}", stderr(&output));
+    let seen = fs::read_to_string(project.path().join("seen")).expect("a path");
+    let folder = std::path::Path::new(seen.trim()).parent().expect("a folder").to_owned();
+    assert!(folder.to_string_lossy().contains("/dc-edit-") && !folder.exists(), "{}", folder.display());
     assert_eq!(project.told(&["secrets", "decrypt"]), format!("{TEXT}EDITED=1\n"));
     // one that saves by renaming
     let output = project.dc(&["secrets", "edit"]).env("EDITOR", "sed -i s/EDITED/RENAMED/").output().expect("dc");
@@ -150,9 +153,6 @@ fn an_editor_gets_the_text_and_a_bad_line_comes_back() {
     assert_eq!(project.told(&["secrets", "decrypt"]), format!("{TEXT}RENAMED=1\nGOOD=2\n"));
     let output = project.edit("true");
     assert!(stdout(&output).contains("nothing was changed"));
-    let left = fs::read_dir("/dev/shm").into_iter().flatten().flatten();
-    let left: Vec<_> = left.filter(|entry| entry.file_name().to_string_lossy().starts_with("dc-edit-")).collect();
-    assert!(left.iter().all(|entry| fs::read_link(entry.path().join("secrets.env")).is_ok()), "{left:?}");
 }
 
 #[test]
@@ -195,6 +195,25 @@ fn a_link_to_a_store_stays_one_and_two_changes_at_once_both_count() {
     assert_eq!(project.told(&["secrets", "list"]).lines().count(), 7);
     assert!(fs::symlink_metadata(project.store()).expect("a link").is_symlink());
     assert_eq!(fs::read_dir(project.path().join("real")).expect("a folder").count(), 1, "nothing is left over");
+}
+
+#[test]
+fn a_kill_at_any_step_leaves_the_old_or_the_new_store() {
+    let points = [("made", false), ("written", false), ("synced", false), ("proved", false), ("renamed", true)];
+    for (point, is_new) in points {
+        let project = Project::with(TEXT);
+        let point = format!("secrets.{point}");
+        killed_at(&point, project.dc(&["secrets", "rekey"]).env("DC_SECRET_PASSWORD_NEW", "another battery"));
+        let with = |password: &str, arguments: &[&str]| {
+            project.dc(arguments).env("DC_SECRET_PASSWORD", password).output().expect("dc starts")
+        };
+        let (good, bad) = if is_new { ("another battery", PASSWORD) } else { (PASSWORD, "another battery") };
+        assert_eq!(stdout(&with(good, &["secrets", "decrypt"])), TEXT, "{point}");
+        assert_eq!(with(bad, &["secrets", "decrypt"]).status.code(), Some(4), "{point}");
+        // who comes next takes away what was left
+        assert!(with(good, &["secrets", "unset", "API_KEY"]).status.success(), "{point}");
+        assert_eq!(fs::read_dir(project.path()).expect("a folder").count(), 1, "{point}");
+    }
 }
 
 #[test]

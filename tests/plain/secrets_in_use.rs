@@ -2,11 +2,13 @@
 //! text and the password are found while apps run.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::support::manager::wait_for;
 use crate::support::store::{PASSWORD, Project, refused};
+use crate::support::stranger::Stranger;
 use crate::support::{app, stderr, stdout};
 
 const TEXT: &str =
@@ -122,8 +124,9 @@ fn what_is_secret_is_found_only_in_the_environment_that_it_is_meant_for() {
     app(path, "a/b/one", script, "secrets = [\"API_KEY\"]\n");
     app(path, "a/b/two", script, "secrets = [\"OTHER\"]\n");
     project.told(&["deploy"]);
+    let user = Stranger::with(path);
     let start = |name: &str| {
-        let mut command = project.dc(&["run", name]);
+        let mut command = user.command(&project.dc(&["run", name]));
         command.env("TMPDIR", &temporary).stdout(Stdio::null()).stderr(Stdio::null());
         Ending(command.spawn().expect("dc starts"))
     };
@@ -137,6 +140,7 @@ fn what_is_secret_is_found_only_in_the_environment_that_it_is_meant_for() {
     assert!(holds(&environ(&pid_one), key) && holds(&environ(&pid_two), other));
     for (pid, foreign) in [(&pid_one, other), (&pid_two, key)] {
         assert!(!holds(&environ(pid), foreign));
+        assert!(memory_holds(pid, if *pid == pid_one { key } else { other }), "what it was given is found");
         for forbidden in [foreign, PASSWORD] {
             assert!(!memory_holds(pid, forbidden), "{forbidden} in the memory of {pid}");
         }
@@ -145,14 +149,17 @@ fn what_is_secret_is_found_only_in_the_environment_that_it_is_meant_for() {
         let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
         assert!([key, other, PASSWORD].iter().all(|text| !holds(&line, text)), "{:?}", entry.path());
     }
-    for file in files(path) {
-        let bytes = fs::read(&file).unwrap_or_default();
+    let files = files(path);
+    assert!(files.iter().any(|file| file.ends_with(".dc/dc.db")) && files.contains(&project.store()), "{files:?}");
+    for file in files {
+        let bytes = fs::read(&file).expect("a file");
         assert!([key, other, PASSWORD].iter().all(|text| !holds(&bytes, text)), "{}", file.display());
     }
-    // neither dumped nor looked into by others
+    // neither dumped nor looked into by others: of a process that is not protected the files in /proc are its user's
+    let owner = |pid: &str| fs::metadata(format!("/proc/{pid}/environ")).expect("a process").uid();
+    assert_eq!((owner(&pid_one), owner(&pid_two)), (user.id, user.id), "the apps are not protected");
     for run in [&one, &two] {
-        let status = fs::metadata(format!("/proc/{}/environ", run.0.id())).expect("a process");
-        assert_eq!(std::os::unix::fs::MetadataExt::uid(&status), 0, "its files in /proc are root's alone");
+        assert_eq!(owner(&run.0.id().to_string()), 0, "its files in /proc are root's alone");
         let limits = fs::read_to_string(format!("/proc/{}/limits", run.0.id())).expect("limits");
         let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a limit");
         assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
@@ -184,11 +191,11 @@ fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     found
 }
 
-/// Looks through all that a process has mapped, where we may.
+/// Looks through all that a process has mapped and that can be read.
 fn memory_holds(pid: &str, text: &str) -> bool {
     use std::os::unix::fs::FileExt;
-    let Ok(memory) = fs::File::open(format!("/proc/{pid}/mem")) else { return false };
-    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+    let memory = fs::File::open(format!("/proc/{pid}/mem")).expect("its memory");
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).expect("its map");
     maps.lines().any(|line| {
         let Some((start, end)) = line.split(' ').next().and_then(|range| range.split_once('-')) else { return false };
         let (Ok(start), Ok(end)) = (u64::from_str_radix(start, 16), u64::from_str_radix(end, 16)) else { return false };

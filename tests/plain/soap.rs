@@ -7,6 +7,8 @@ use data_collector::error::ErrorKind;
 use data_collector::http::Request;
 use data_collector::settings::Secret;
 use data_collector::soap::{Client, ClientOptions, Fault, Login};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
 use serde_json::{Value, json};
 
 fn request() -> Request {
@@ -274,13 +276,13 @@ fn bombs_are_refused_in_a_second_and_little_memory() {
 #[ignore = "a process of another test"]
 fn be_sent_a_bomb() {
     let url = std::env::var("BOMB").expect("a bomb");
-    let began = std::time::Instant::now();
     let error = Client::open(&request(), &url, ClientOptions::default()).err().expect("refused");
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
     let peak_kib: u64 = peak.trim().trim_end_matches(" kB").parse().expect("a number");
-    let took = began.elapsed();
+    let usage = getrusage(UsageWho::RUSAGE_SELF).expect("the use of the processor");
+    let used_ms = usage.user_time().num_milliseconds() + usage.system_time().num_milliseconds();
     assert!(peak_kib < 50 << 10, "{url}: {error}: {peak_kib} KiB");
-    // on a machine with other work: alone it takes a fifth
-    assert!(took < std::time::Duration::from_secs(5), "{took:?}");
+    // of the processor: other work on the machine does not count
+    assert!(used_ms < 1_000, "{url}: {error}: {used_ms} ms");
 }

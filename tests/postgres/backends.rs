@@ -200,30 +200,6 @@ fn scopes_of_one_table_are_merged_side_by_side() {
 }
 
 #[test]
-fn a_merge_whose_connection_is_cut_changes_nothing() {
-    let Some(backend) = Backend::postgres() else { return };
-    let rows = |start: u32| (start..start + 60_000).map(|n| json!({"n": n})).collect::<Vec<Json>>();
-    merged(&Merge::into("t").create(true), &mut backend.connect(), &rows(0));
-    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    for delay_ms in [20, 60, 120, 200, 300] {
-        let outcome = std::thread::scope(|scope| {
-            let mut connection = backend.connect();
-            let merging = scope.spawn(move || Merge::into("t").run(&mut connection, rows(20_000)).map(|_| ()));
-            std::thread::sleep(std::time::Duration::from_millis(delay_ms));
-            number(&mut backend.connect(), cut);
-            merging.join().expect("no panic")
-        });
-        let mut database = backend.connect();
-        let lowest = number(&mut database, "SELECT min(n) FROM t WHERE archive IS NULL");
-        assert_eq!(number(&mut database, "SELECT count(*) FROM t WHERE archive IS NULL"), 60_000);
-        match outcome {
-            Ok(()) => assert_eq!(lowest, 20_000),
-            Err(error) => assert!(lowest == 0 || lowest == 20_000, "{lowest}: {error}"),
-        }
-    }
-}
-
-#[test]
 fn the_data_functions_insert_find_change_and_delete() {
     on_all(|backend| {
         let mut database = backend.connect();

@@ -18,21 +18,6 @@ fn rows(database: &mut Connection, sql: &str) -> Vec<Vec<Value<'static>>> {
     database.query(sql, &[]).expect("a query").rows
 }
 
-/// The start of the input tells of whole numbers and one column; its end knows better.
-#[test]
-fn a_start_that_misleads_is_forgotten() {
-    on_all(|backend| {
-        let mut database = backend.connect();
-        let misleading = (0..3_000).map(|n| json!({"a": n, "padding": "x".repeat(2_000)}));
-        let end = [json!({"a": "text", "b": 1.5}), json!({"a": "text", "b": 1.5})];
-        let counts = load(&mut database, misleading.chain(end));
-        assert_eq!((counts.read, counts.new, counts.duplicate, counts.active_after), (3_002, 3_001, 1, 3_001));
-        let found = rows(&mut database, "SELECT a, b FROM t WHERE b IS NOT NULL");
-        assert_eq!(found, [[Value::from("text"), Value::Float(1.5)]]);
-        assert_eq!(rows(&mut database, "SELECT a FROM t WHERE a = '2999'"), [[Value::from("2999")]]);
-    });
-}
-
 #[test]
 fn of_twins_the_first_stays() {
     on_all(|backend| {
@@ -45,19 +30,6 @@ fn of_twins_the_first_stays() {
         assert_eq!(rows(&mut database, "SELECT count(*) FROM t WHERE s <> 'One'"), [[Value::Integer(0)]]);
         let again = load(&mut database, (0..5_000).map(|n| json!({"n": n, "s": "ONE"})));
         assert_eq!((again.unchanged, again.new, again.gone), (5_000, 0, 0));
-    });
-}
-
-/// Any two records are more than may be on their way at once.
-#[test]
-fn long_records_go_one_by_one() {
-    on_all(|backend| {
-        let mut database = backend.connect();
-        let long = |n: usize| json!({"n": n, "s": format!("{n}").repeat(9 << 19)});
-        assert_eq!(load(&mut database, (0..3).map(long)).new, 3);
-        assert_eq!(load(&mut database, (1..4).map(long)).new, 1);
-        let lengths = rows(&mut database, "SELECT min(length(s)), count(*) FROM t");
-        assert_eq!(lengths, [[Value::Integer(9 << 19), Value::Integer(4)]]);
     });
 }
 
@@ -101,4 +73,37 @@ fn numbers_are_stored_as_they_were_sent() {
         );
         assert_eq!(rows(&mut database, &same), [[Value::Integer(8)]]);
     });
+}
+
+/// Tests that take longer than some seconds.
+mod slow {
+    use super::*;
+
+    /// The start of the input tells of whole numbers and one column; its end knows better.
+    #[test]
+    fn a_start_that_misleads_is_forgotten() {
+        on_all(|backend| {
+            let mut database = backend.connect();
+            let misleading = (0..3_000).map(|n| json!({"a": n, "padding": "x".repeat(2_000)}));
+            let end = [json!({"a": "text", "b": 1.5}), json!({"a": "text", "b": 1.5})];
+            let counts = load(&mut database, misleading.chain(end));
+            assert_eq!((counts.read, counts.new, counts.duplicate, counts.active_after), (3_002, 3_001, 1, 3_001));
+            let found = rows(&mut database, "SELECT a, b FROM t WHERE b IS NOT NULL");
+            assert_eq!(found, [[Value::from("text"), Value::Float(1.5)]]);
+            assert_eq!(rows(&mut database, "SELECT a FROM t WHERE a = '2999'"), [[Value::from("2999")]]);
+        });
+    }
+
+    /// Any two records are more than may be on their way at once.
+    #[test]
+    fn long_records_go_one_by_one() {
+        on_all(|backend| {
+            let mut database = backend.connect();
+            let long = |n: usize| json!({"n": n, "s": format!("{n}").repeat(9 << 19)});
+            assert_eq!(load(&mut database, (0..3).map(long)).new, 3);
+            assert_eq!(load(&mut database, (1..4).map(long)).new, 1);
+            let lengths = rows(&mut database, "SELECT min(length(s)), count(*) FROM t");
+            assert_eq!(lengths, [[Value::Integer(9 << 19), Value::Integer(4)]]);
+        });
+    }
 }

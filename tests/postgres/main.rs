@@ -4,11 +4,13 @@ mod backends;
 mod first_load;
 mod logs;
 mod manager;
+mod merge_killed;
 mod notify;
 mod pipeline;
 mod random_merges;
 mod run;
 mod same_input;
+mod slow;
 mod undo;
 
 #[path = "../support/mod.rs"]

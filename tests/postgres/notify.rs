@@ -90,10 +90,8 @@ fn a_message_is_delivered_once_filtered_and_a_channel_that_is_away_delays_only_i
         tell(&backend, "it broke", "error");
         let manager = Manager::start(backend.folder.path(), &backend.url, &[]);
         wait_for("the hook has it", 15, || services.taken("/hook").iter().any(|post| post.path == "/hook"));
-        wait_for("the refusal is noted", 15, || {
-            on(&backend, &["manager", "notify", "--json"]).status.success()
-                && channel(&state(&backend), "refuses")["refused"] == 0
-        });
+        let refused = || channel(&state(&backend), "refuses")["refused"].as_i64().expect("a count");
+        wait_for("both refusals are noted", 15, || refused() == 2);
         let hook = services.taken("/hook").into_iter().find(|post| post.path == "/hook").expect("a post");
         assert_eq!(
             (&hook["subject"], &hook["body"], &hook["severity"]),
@@ -112,8 +110,13 @@ fn a_message_is_delivered_once_filtered_and_a_channel_that_is_away_delays_only_i
         let of_hook = || services.taken("/hook").iter().filter(|post| post.path == "/hook").count();
         wait_for("the hook has it too", 15, || of_hook() == 2);
         wait_for("telegram too", 15, || services.taken("/bot").len() == 3);
-        manager.end();
+        wait_for("the third refusal", 15, || refused() == 3);
+        let said = manager.end();
         assert_eq!(of_hook(), 2, "each once");
+        // what a channel refuses (400) is given up, and told
+        let tries = services.posts().iter().filter(|post| post.path == "/refuses").count();
+        assert_eq!((tries, channel(&state(&backend), "refuses")["waiting"].as_i64()), (3, Some(0)));
+        assert_eq!(said.matches("the channel `refuses` refuses the message").count(), 3, "{said}");
         assert_eq!(services.taken("/hook/night").len(), 1, "the others wait for the morning");
         assert_eq!(channel(&state(&backend), "night")["waiting"], 2);
     }
@@ -146,26 +149,37 @@ fn a_storm_becomes_one_digest_and_nothing_is_lost_over_kills() {
         }
     };
     write(0..count);
-    let mut kills = 0;
-    for round in 0..10_u64 {
-        let manager = Manager::start(backend.folder.path(), &backend.url, &[]);
-        std::thread::sleep(Duration::from_millis(250 + round * 350));
-        manager.kill();
-        kills += 1;
-    }
-    let manager = Manager::start(backend.folder.path(), &backend.url, &[]);
-    wait_for("all are sent", 60, || channel(&state(&backend), "telegram")["sent"] == count);
+    let started = |failpoint: &str| {
+        Manager::start_with(backend.folder.path(), &backend.url, &[], |command| command.env("DC_FAILPOINT", failpoint))
+    };
+    let taken = || services.taken("/bot");
+    let sent = || channel(&state(&backend), "telegram")["sent"].as_u64().expect("a count");
+    started("notify.bound=kill").killed();
+    started("notify.paced=kill").killed();
+    assert_eq!((taken().len(), sent()), (0, 0), "bound, and not yet sent");
+    started("notify.sent=kill").killed();
+    assert_eq!((taken().len(), sent()), (1, 0), "sent, and not yet written down");
+    let manager = started("none=kill");
+    wait_for("all are sent", 60, || sent() == count as u64);
     manager.end();
-    assert_eq!(kills, 10);
-    let taken = services.taken("/bot");
-    let texts: Vec<&str> = taken.iter().filter_map(|post| post.body["text"].as_str()).collect();
-    let mut distinct = texts.clone();
-    distinct.dedup();
-    assert_eq!(distinct.len(), 1, "one digest, though it may come again after a kill: {texts:?}");
-    assert!(distinct[0].starts_with("10000 messages at once") && distinct[0].contains("message 0"), "{distinct:?}");
-    assert!(taken.len() <= 3, "{}", taken.len());
-    assert!(services.posts().len() <= 15, "hardly anything was sent against the limit: {}", services.posts().len());
+    let digests = taken();
+    let texts: Vec<&str> = digests.iter().filter_map(|post| post.body["text"].as_str()).collect();
+    assert!(texts.len() == 2 && texts[0] == texts[1], "the same digest came again: {texts:?}");
+    assert!(texts[0].starts_with("10000 messages at once") && texts[0].contains("message 0"), "{texts:?}");
+
+    // what was written down is not sent again
+    write(count..count + 1);
+    started("notify.noted=kill").killed();
+    assert_eq!((taken().len(), sent()), (3, count as u64 + 1));
+    let manager = started("none=kill");
+    write(count + 1..count + 2);
+    wait_for("the last one", 30, || sent() == count as u64 + 2);
+    manager.end();
+    let taken = taken();
+    assert_eq!(taken.len(), 4);
+    assert!(taken[3].body["text"].as_str().is_some_and(|text| text.contains("message 10001")), "{:?}", taken[3]);
     for pair in taken.windows(2) {
-        assert!(pair[1].at - pair[0].at >= Duration::from_secs(1));
+        assert!(pair[1].at - pair[0].at >= Duration::from_secs(1), "the pace is kept over kills");
     }
+    assert_eq!(services.posts().len(), taken.len(), "nothing was sent against the limit");
 }

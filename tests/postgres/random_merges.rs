@@ -130,34 +130,39 @@ fn stored(database: &mut Connection, table: &str) -> Model {
     model
 }
 
-#[test]
-fn random_merges_agree_with_a_reference() {
-    let merges = std::env::var("DC_TEST_MERGES").ok().and_then(|text| text.parse().ok()).unwrap_or(MERGES);
-    for backend in Backend::all() {
-        let database = RefCell::new(backend.connect());
-        let (sequence, known) = (Cell::new(0), Cell::new(0));
-        // half as long as the longest, in the mean
-        let cases = merges * 2 / STEPS_MAX as u32;
-        let config = Config { cases, failure_persistence: None, ..Config::default() };
-        let outcome = TestRunner::new(config).run(&steps(), |steps| {
-            let database = &mut *database.borrow_mut();
-            sequence.set(sequence.get() + 1);
-            let table = format!("t{}", sequence.get());
-            let first = [json!({"scope": "hr", "k": 0, "v": "v 0"})];
-            Merge::into(&table).create(true).run(database, &first).expect("the first merge");
-            let mut model = Model { active: [(0, 0, 0)].into(), archived: 0 };
-            for step in &steps {
-                let report = run(database, &table, step);
-                known.set(known.get() + u32::from(report.same_input));
-                prop_assert_eq!(report.counts, model.apply(step));
+/// Tests that take longer than some seconds.
+mod slow {
+    use super::*;
+
+    #[test]
+    fn random_merges_agree_with_a_reference() {
+        let merges = std::env::var("DC_TEST_MERGES").ok().and_then(|text| text.parse().ok()).unwrap_or(MERGES);
+        for backend in Backend::all() {
+            let database = RefCell::new(backend.connect());
+            let (sequence, known) = (Cell::new(0), Cell::new(0));
+            // half as long as the longest, in the mean
+            let cases = merges * 2 / STEPS_MAX as u32;
+            let config = Config { cases, failure_persistence: None, ..Config::default() };
+            let outcome = TestRunner::new(config).run(&steps(), |steps| {
+                let database = &mut *database.borrow_mut();
+                sequence.set(sequence.get() + 1);
+                let table = format!("t{}", sequence.get());
+                let first = [json!({"scope": "hr", "k": 0, "v": "v 0"})];
+                Merge::into(&table).create(true).run(database, &first).expect("the first merge");
+                let mut model = Model { active: [(0, 0, 0)].into(), archived: 0 };
+                for step in &steps {
+                    let report = run(database, &table, step);
+                    known.set(known.get() + u32::from(report.same_input));
+                    prop_assert_eq!(report.counts, model.apply(step));
+                }
+                prop_assert_eq!(stored(database, &table), model);
+                database.execute(&format!("DROP TABLE {table}"), &[]).expect("a table less");
+                Ok(())
+            });
+            if let Err(failure) = outcome {
+                panic!("{failure}");
             }
-            prop_assert_eq!(stored(database, &table), model);
-            database.execute(&format!("DROP TABLE {table}"), &[]).expect("a table less");
-            Ok(())
-        });
-        if let Err(failure) = outcome {
-            panic!("{failure}");
+            assert!(known.get() > 0, "of {merges} merges some come again, and are known");
         }
-        assert!(known.get() > 0, "of {merges} merges some come again, and are known");
     }
 }

@@ -62,26 +62,6 @@ fn what_comes_again_is_counted_as_if_it_were_read() {
 }
 
 #[test]
-fn one_letter_anywhere_makes_it_another_input() {
-    for backend in Backend::all() {
-        let mut database = backend.connect();
-        let merge = Merge::into("l").create(true);
-        // long enough that most of it is in no sample
-        let text: String = (0..20_000).map(|n| format!("{{\"n\":{n},\"letter\":\"a\"}}\n")).collect();
-        load(&backend, &mut database, "l.ndjson", &merge, &text).expect("a merge");
-        let mut active = text.clone();
-        let letters: Vec<usize> = text.match_indices("\"a\"").map(|(at, _)| at + 1).collect();
-        for at in letters.iter().step_by(2_111) {
-            active.replace_range(at..=at, "b");
-            let report = load(&backend, &mut database, "l.ndjson", &merge, &active).expect("a merge");
-            assert_eq!((report.same_input, report.counts.new, report.counts.gone), (false, 1, 1));
-            let again = load(&backend, &mut database, "l.ndjson", &merge, &active).expect("a merge");
-            assert!(again.same_input);
-        }
-    }
-}
-
-#[test]
 fn a_table_that_was_touched_is_compared_again() {
     on_all(|_, database| {
         execute(database, "DELETE FROM t WHERE vat = 7");
@@ -238,4 +218,29 @@ fn an_older_history_goes_on_without_inputs() {
         let kept = database.query("SELECT count(*) FROM dc_merges", &[]).expect("a query").rows;
         assert_eq!(kept, [[Value::Integer(2)]]);
     });
+}
+
+/// Tests that take longer than some seconds.
+mod slow {
+    use super::*;
+
+    #[test]
+    fn one_letter_anywhere_makes_it_another_input() {
+        for backend in Backend::all() {
+            let mut database = backend.connect();
+            let merge = Merge::into("l").create(true);
+            // long enough that most of it is in no sample
+            let text: String = (0..20_000).map(|n| format!("{{\"n\":{n},\"letter\":\"a\"}}\n")).collect();
+            load(&backend, &mut database, "l.ndjson", &merge, &text).expect("a merge");
+            let mut active = text.clone();
+            let letters: Vec<usize> = text.match_indices("\"a\"").map(|(at, _)| at + 1).collect();
+            for at in letters.iter().step_by(2_111) {
+                active.replace_range(at..=at, "b");
+                let report = load(&backend, &mut database, "l.ndjson", &merge, &active).expect("a merge");
+                assert_eq!((report.same_input, report.counts.new, report.counts.gone), (false, 1, 1));
+                let again = load(&backend, &mut database, "l.ndjson", &merge, &active).expect("a merge");
+                assert!(again.same_input);
+            }
+        }
+    }
 }

@@ -120,35 +120,40 @@ fn scopes_are_taken_back_one_by_one() {
     });
 }
 
-/// Random merges, some of them taken back: the table is then, to the last column, what it was.
-#[test]
-fn random_merges_and_undos_leave_no_trace() {
-    for (backend, rounds) in Backend::all().iter().zip([120, 40]) {
-        let mut database = backend.connect();
-        let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut random = |below: u64| {
-            seed ^= seed << 13;
-            seed ^= seed >> 7;
-            seed ^= seed << 17;
-            seed % below
-        };
-        merged(&mut database, &Merge::into("t").create(true), &[json!({"k": 0, "v": 0})]);
-        let mut pasts = Vec::new();
-        for round in 0..rounds {
-            let records: Vec<Json> = (0..=random(8)).map(|_| json!({"k": random(5), "v": random(3)})).collect();
-            let merge = Merge::into("t").max_gone(MaxGone::Rows(1_000));
-            let merge = if random(2) == 0 { merge.key(["k"]) } else { merge };
-            let before = (dump(&mut database), shown(&mut database, &AsOf::Now));
-            let report = merged(&mut database, &merge, &records);
-            if report.merge.is_some() && random(3) == 0 {
-                taken_back(&mut database, &report).expect("the newest merge");
-                assert_eq!((dump(&mut database), shown(&mut database, &AsOf::Now)), before, "round {round}");
-            } else if let Some(id) = report.merge {
-                pasts.push((id, shown(&mut database, &AsOf::Now)));
+/// Tests that take longer than some seconds.
+mod slow {
+    use super::*;
+
+    /// Random merges, some of them taken back: the table is then, to the last column, what it was.
+    #[test]
+    fn random_merges_and_undos_leave_no_trace() {
+        for (backend, rounds) in Backend::all().iter().zip([120, 40]) {
+            let mut database = backend.connect();
+            let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+            let mut random = |below: u64| {
+                seed ^= seed << 13;
+                seed ^= seed >> 7;
+                seed ^= seed << 17;
+                seed % below
+            };
+            merged(&mut database, &Merge::into("t").create(true), &[json!({"k": 0, "v": 0})]);
+            let mut pasts = Vec::new();
+            for round in 0..rounds {
+                let records: Vec<Json> = (0..=random(8)).map(|_| json!({"k": random(5), "v": random(3)})).collect();
+                let merge = Merge::into("t").max_gone(MaxGone::Rows(1_000));
+                let merge = if random(2) == 0 { merge.key(["k"]) } else { merge };
+                let before = (dump(&mut database), shown(&mut database, &AsOf::Now));
+                let report = merged(&mut database, &merge, &records);
+                if report.merge.is_some() && random(3) == 0 {
+                    taken_back(&mut database, &report).expect("the newest merge");
+                    assert_eq!((dump(&mut database), shown(&mut database, &AsOf::Now)), before, "round {round}");
+                } else if let Some(id) = report.merge {
+                    pasts.push((id, shown(&mut database, &AsOf::Now)));
+                }
             }
-        }
-        for (id, expected) in &pasts {
-            assert_eq!(&shown(&mut database, &AsOf::Run(id.clone())), expected);
+            for (id, expected) in &pasts {
+                assert_eq!(&shown(&mut database, &AsOf::Run(id.clone())), expected);
+            }
         }
     }
 }

@@ -11,10 +11,13 @@ pub(crate) mod rabbit;
 pub(crate) mod services;
 pub(crate) mod splunk;
 pub(crate) mod store;
+pub(crate) mod stranger;
 pub(crate) mod unruly;
 
+use std::io::Read;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use data_collector::context::Context;
 use data_collector::db::Connection;
@@ -101,6 +104,81 @@ pub(crate) fn dc(folder: &Path) -> Command {
     }
     command.current_dir(folder).env("XDG_CONFIG_HOME", folder).env("TZ", "UTC");
     command
+}
+
+/// The same command by another program, which comes before its arguments.
+pub(crate) fn same_by(program: &Path, before: &[&str], command: &Command) -> Command {
+    let mut other = Command::new(program);
+    other.args(before).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => other.env(name, value),
+            None => other.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        other.current_dir(folder);
+    }
+    other
+}
+
+/// Runs dc until a failpoint kills it. That it ends otherwise is a failure: no kill would have landed.
+pub(crate) fn killed_at(point: &str, command: &mut Command) {
+    let output = command.env("DC_FAILPOINT", format!("{point}=kill")).output().expect("dc starts");
+    assert_eq!(output.status.signal(), Some(9), "{point}: {}{}", stdout(&output), stderr(&output));
+}
+
+/// dc that a failpoint stops; it goes with the test.
+pub(crate) struct Stopped(Child);
+
+impl Stopped {
+    /// Starts dc, and waits until it stands still at a failpoint.
+    pub(crate) fn at(point: &str, command: &mut Command) -> Self {
+        command.env("DC_FAILPOINT", format!("{point}=stop")).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut stopped = Self(command.spawn().expect("dc starts"));
+        manager::wait_for(point, 120, || {
+            if let Some(status) = stopped.0.try_wait().expect("its state") {
+                panic!("it ended before {point}, with {status}: {}", stopped.said());
+            }
+            is_stopped(stopped.id())
+        });
+        stopped
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Lets it go on to its end; its status, and what it complained of.
+    pub(crate) fn go_on(mut self) -> (ExitStatus, String) {
+        signal("CONT", self.id());
+        let said = self.said();
+        (self.0.wait().expect("its end"), said)
+    }
+
+    fn said(&mut self) -> String {
+        let mut said = String::new();
+        self.0.stderr.take().expect("a pipe").read_to_string(&mut said).expect("text");
+        said
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Whether a process is stopped, as by SIGSTOP.
+pub(crate) fn is_stopped(pid: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") T "))
+}
+
+/// Sends a signal, named as `kill` has it.
+pub(crate) fn signal(name: &str, pid: u32) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
+    assert!(sent.expect("kill starts").success());
 }
 
 pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Output {
