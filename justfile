@@ -14,7 +14,11 @@ test:
 
 # the tests that are neither slow nor need a server or another program
 test-fast:
-    DC_TEST_WITHOUT=postgres cargo nextest run --lib --bins --test plain --test postgres -E 'not test(/(^|::)slow::/)'
+    DC_TEST_WITHOUT=postgres cargo nextest run --lib --bins --test plain --test postgres -E 'not test(/(^|::)(slow|simulation)::/)'
+
+# the tests again and again under load: which fail how often; wants cargo-nextest. `just flaky 5 --test plain` runs some
+flaky rounds="20" *arguments="":
+    tests/support/flaky {{rounds}} {{arguments}}
 
 # write the man pages anew after a change of the command line
 man:
