@@ -8,6 +8,7 @@ use cookie_store::CookieStore;
 use url::Url;
 
 use super::options::Cookies;
+use super::registries::is_registry;
 use crate::error::{Error, OrFail, Result, file_error};
 
 /// The most bytes of one cookie that are kept.
@@ -115,7 +116,7 @@ fn sets_for_a_registry(cookie: &str, url: &Url) -> bool {
     };
     // a site that is a registry itself may keep its own
     let is_own = url.host_str().is_some_and(|host| host.eq_ignore_ascii_case(&domain));
-    !is_own && psl::suffix_str(&domain).is_some_and(|registry| registry == domain)
+    !is_own && is_registry(&domain)
 }
 
 #[cfg(test)]
@@ -135,6 +136,9 @@ mod tests {
             ("wiki.intranet", "intranet", true),
             ("a.wiki.intranet", "wiki.intranet", false),
             ("127.0.0.1", "127.0.0.1", false),
+            ("a.xn--55qx5d.cn", "xn--55qx5d.cn", true),
+            ("a.公司.cn", "公司.cn", true),
+            ("a.example.xn--55qx5d.cn", "example.xn--55qx5d.cn", false),
         ] {
             let url = Url::parse(&format!("https://{host}/")).expect("a URL");
             assert_eq!(

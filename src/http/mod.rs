@@ -24,6 +24,7 @@ mod options;
 mod polite;
 mod proxies;
 mod redirect;
+mod registries;
 mod request;
 mod response;
 mod retry;
