@@ -3,8 +3,7 @@
 mod batch;
 mod connection;
 mod fit;
-mod postgres;
-pub mod server;
+pub(crate) mod postgres;
 mod sqlite;
 mod table;
 

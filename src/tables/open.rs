@@ -15,7 +15,7 @@ use super::migrate::SchemaState;
 use super::postgres::Pg;
 use super::write_queue::WriteQueue;
 use crate::context::Context;
-use crate::db::server::server_target;
+use crate::db::postgres::server::server_target;
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::settings::{DatabaseSettings, MAIN, Target};
 

@@ -17,7 +17,7 @@ use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 
 use super::driver::Driver;
-use crate::db::server::ServerTarget;
+use crate::db::postgres::server::ServerTarget;
 use crate::error::{Error, ErrorKind, Result};
 
 type Inner = AsyncConnectionWrapper<AsyncPgConnection, Driver>;

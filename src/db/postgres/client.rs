@@ -9,7 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::types::{BorrowToSql, ToSql};
 use tokio_postgres::{CopyInSink, Error as DriverError, NoTls, Row, Statement};
 
-use crate::db::server::{ServerTarget, server_error};
+use crate::db::postgres::server::{ServerTarget, server_error};
 use crate::error::{OrFail, Result};
 
 /// A connection, used by one thread at a time and never inside another runtime.

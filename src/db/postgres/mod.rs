@@ -6,6 +6,7 @@ mod copy;
 mod merge;
 mod names;
 mod objects;
+pub(crate) mod server;
 mod shape;
 mod token;
 mod value;
@@ -16,7 +17,7 @@ use chrono::NaiveDateTime;
 use tokio_postgres::error::SqlState;
 
 use self::client::Client;
-use super::server::{server_error, server_target};
+use self::server::{server_error, server_target};
 use super::{
     BadRow, Column, Database, Entry, Gone, NewColumn, RowBatch, RowId, Rows, Scope, Table, TableName, Touched, named,
 };

@@ -6,7 +6,7 @@ use tokio_postgres::types::{Format, FromSql, IsNull, ToSql, Type, private::Bytes
 
 use super::client::Client;
 use crate::db::Rows;
-use crate::db::server::server_error;
+use crate::db::postgres::server::server_error;
 use crate::error::{Error, Result};
 use crate::record::{Value, parse_json};
 

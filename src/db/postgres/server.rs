@@ -12,7 +12,7 @@ use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, SslNegotiation};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-pub use failure::server_error;
+pub(crate) use failure::server_error;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::Secret;
@@ -32,20 +32,20 @@ const SOCKET_FOLDER: &str = "/var/run/postgresql";
 
 /// A server, ready to connect to.
 #[derive(Clone)]
-pub struct ServerTarget {
+pub(crate) struct ServerTarget {
     /// Everything but TLS; its `Debug` leaves the password out.
-    pub config: Config,
+    pub(crate) config: Config,
     /// The TLS side, `None` for `sslmode=disable` and for a Unix socket.
-    pub tls: Option<MakeRustlsConnect>,
+    pub(crate) tls: Option<MakeRustlsConnect>,
     /// Who, where and what, without the password: for messages.
-    pub label: String,
+    pub(crate) label: String,
     /// The time that one attempt may take, from the first packet to the last of the handshake.
-    pub connect_timeout: Duration,
+    pub(crate) connect_timeout: Duration,
 }
 
 impl ServerTarget {
     /// What a failed attempt to connect means to a person.
-    pub fn failure(&self, cause: tokio_postgres::Error) -> Error {
+    pub(crate) fn failure(&self, cause: tokio_postgres::Error) -> Error {
         let error = server_error(format!("connect to {}", self.label), cause);
         if error.kind() == ErrorKind::NotFound && error.hint_text().is_none() {
             let database = self.config.get_dbname().or(self.config.get_user()).unwrap_or("NAME");
@@ -55,7 +55,7 @@ impl ServerTarget {
     }
 
     /// The error for an attempt that got no answer in time.
-    pub fn timed_out(&self) -> Error {
+    pub(crate) fn timed_out(&self) -> Error {
         let seconds = self.connect_timeout.as_secs();
         Error::new(ErrorKind::Busy, format!("connect to {}: no answer in {seconds} seconds", self.label))
             .hint("check host and port, and whether a firewall stands between (`pg_isready` asks the server)")
@@ -78,7 +78,7 @@ struct TlsOptions {
 ///
 /// # Errors
 /// Settings, when the URL cannot be read; the message never holds any of it.
-pub fn server_target(url: &Secret) -> Result<ServerTarget> {
+pub(crate) fn server_target(url: &Secret) -> Result<ServerTarget> {
     let (plain, options) = split_tls(url.reveal())?;
     // the driver's message may quote a part of the URL, and so of a password with an `@` in it
     let mut config: Config = plain.parse().map_err(|cause: tokio_postgres::Error| {
