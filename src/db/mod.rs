@@ -4,7 +4,7 @@ mod batch;
 mod connection;
 mod fit;
 pub(crate) mod postgres;
-mod sqlite;
+pub(crate) mod sqlite;
 mod table;
 
 pub use batch::{Cell, RowBatch};

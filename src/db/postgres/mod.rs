@@ -41,12 +41,7 @@ fn open(_: &Context, settings: &DatabaseSettings) -> Result<Box<dyn Database>> {
     let Target::Server { url, .. } = &settings.target else {
         return Err(Error::new(ErrorKind::Settings, "open an SQLite file as a server"));
     };
-    let target = server_target(url)?;
-    let mut client = Client::connect(&target)?;
-    // names and numbers in the forms that we read and write, whatever the server's defaults are
-    let session = "SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET extra_float_digits = 1; SET standard_conforming_strings = on; SET client_min_messages = warning";
-    client.batch_execute(session).map_err(|cause| server_error("set up the session", cause))?;
-    Ok(Box::new(Postgres { client }))
+    Ok(Box::new(Postgres { client: Client::connect(&server_target(url)?)? }))
 }
 
 impl Postgres {
