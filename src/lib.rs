@@ -33,4 +33,5 @@ pub mod settings;
 pub mod shell;
 pub mod soap;
 pub mod tables;
+pub mod telemetry;
 pub mod zone;

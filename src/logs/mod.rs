@@ -10,13 +10,12 @@ mod line;
 mod lines;
 mod memory;
 mod pipeline;
-mod progress;
 mod queue;
 mod sink;
 mod sinks;
 
 pub use crate::bound::{Binding, Bound, bind, bind_process, carry, spawn};
-pub use capture::{CaptchaCosts, Capture, Captured, RunOfApp};
+pub use capture::{Capture, Captured, RunOfApp};
 pub use facade::{LogGuard, LogSetup, append_sink, flush, init};
 pub use lane::LaneReport;
 pub use line::{Line, LogRecord};
