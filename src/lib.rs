@@ -26,6 +26,7 @@ pub mod ocr;
 pub mod ops;
 pub mod pdf;
 pub mod profile;
+pub mod readers;
 pub mod record;
 pub mod redact;
 pub mod secrets;

@@ -14,6 +14,7 @@ const FLOORS: &[&[&str]] = &[
     &["tables"],
     &["merge", "logs", "profile", "apps", "notify", "soap", "captcha", "pdf", "ocr", "telemetry"],
     &["documents"],
+    &["readers"],
     &["manager"],
     &["ops"],
 ];
