@@ -7,11 +7,11 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::backlog::{Backlog, Chunk, Damage};
-use super::facade::{in_pipeline, own_line, tell};
 use super::folder::Folder;
 use super::line::Line;
 use super::lines::Lines;
 use super::memory::{Memory, Part};
+use super::own::{in_pipeline, own_line, tell};
 use super::sink::{Limits, Sink, Undelivered, Why};
 use crate::error::{OrFail, Result};
 use crate::settings::WhenFull;
