@@ -12,6 +12,7 @@ pub mod captcha;
 pub mod clock;
 pub mod context;
 pub mod db;
+pub mod die;
 pub mod documents;
 pub mod error;
 pub mod hash;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The floors, lowest first. A module uses only modules on lower floors, never a neighbour.
 const FLOORS: &[&[&str]] = &[
     &["error"],
-    &["clock", "ident", "layout", "record", "zone"],
+    &["clock", "die", "ident", "layout", "record", "zone"],
     &["hash", "settings", "shell"],
     &["secrets"],
     &["bound", "context", "redact"],

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use url::Url;
@@ -197,18 +198,12 @@ impl Call {
 
 /// `user:password@` of a URL.
 fn login_in(url: &Url) -> Option<Auth> {
-    let decode = |text: &str| percent_decode(text);
+    let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let password = url.password().map(decode);
     if url.username().is_empty() && password.is_none() {
         return None;
     }
     Some(Auth::Basic(decode(url.username()), crate::settings::Secret::new(password.unwrap_or_default())))
-}
-
-fn percent_decode(text: &str) -> String {
-    // a query is decoded by the same rule, but for `+`
-    let pair = format!("a={}", text.replace('+', "%2B"));
-    url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
 }
 
 fn put(headers: &mut HeaderMap, name: &str, value: &str) -> Result<()> {

@@ -21,6 +21,7 @@ use crate::apps::{
 };
 use crate::clock;
 use crate::context::Context;
+use crate::die;
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::http::Recorded;
 use crate::ident::{AppName, RuntimeId, host};
@@ -308,10 +309,7 @@ impl Runner<'_> {
 
     fn backoff(&self) -> Backoff {
         let settings = &self.context.settings().manager;
-        // a part of the run's identity is as good as any die
-        let die =
-            self.runtime.as_str().bytes().rev().take(4).fold(0, |sum, byte| sum * 31 % 1_000 + u32::from(byte)) % 1_000;
-        Backoff { first: settings.backoff, max: settings.backoff_max, jitter: f64::from(die) / 1_000.0 }
+        Backoff { first: settings.backoff, max: settings.backoff_max, jitter: die::share() }
     }
 
     /// Tells what did not reach its sink, and where it is.

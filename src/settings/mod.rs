@@ -18,6 +18,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use percent_encoding::percent_decode_str;
+
 use crate::error::Result;
 use crate::ident::RuntimeId;
 use layers::{Layers, Store};
@@ -265,7 +267,8 @@ impl Settings {
         let mut secrets: Vec<Secret> = Vec::new();
         let password = self.layers.environment().get("DC_SECRET_PASSWORD").map(str::to_owned);
         for text in self.layers.secrets().into_iter().chain(password) {
-            secrets.extend(database::decode(&text).filter(|decoded| *decoded != text).map(Secret::new));
+            let decoded = percent_decode_str(&text).decode_utf8().ok().filter(|decoded| *decoded != text);
+            secrets.extend(decoded.map(Secret::new));
             secrets.push(Secret::new(text));
         }
         secrets

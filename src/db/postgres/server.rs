@@ -8,6 +8,7 @@ mod tls;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use percent_encoding::percent_decode_str;
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::config::{Host, SslMode, SslNegotiation};
 use tokio_postgres::tls::MakeTlsConnect;
@@ -182,22 +183,9 @@ fn split_tls(url: &str) -> Result<(String, TlsOptions)> {
     Ok((format!("{place}{separator}{}", rest.join("&")), options))
 }
 
-/// Undoes percent-encoding.
 fn decode(text: &str) -> Result<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let mut digit = || rest.next().and_then(|byte| char::from(byte).to_digit(16));
-        let (Some(high), Some(low)) = (digit(), digit()) else {
-            return Err(wrong("a `%` in its options is not followed by two hex digits"));
-        };
-        bytes.push(u8::try_from(high * 16 + low).unwrap_or(b'?'));
-    }
-    String::from_utf8(bytes).map_err(|_| wrong("an option is no UTF-8"))
+    let decoded = percent_decode_str(text).decode_utf8().map_err(|_| wrong("an option is no UTF-8"))?;
+    Ok(decoded.into_owned())
 }
 
 fn label(config: &Config) -> String {
