@@ -186,9 +186,9 @@ fn clock(context: &Context) -> Option<Finding> {
 
 fn managers(mut store: Store) -> Vec<Finding> {
     let host = host();
-    let (Ok(managers), Ok(open)) = (store.managers(), store.open_runs()) else { return Vec::new() };
+    let (Ok(managers), Ok(open)) = (store.managers().all(), store.runs().open()) else { return Vec::new() };
     let works = managers.iter().filter(|manager| is_alive(manager, &host)).count();
-    let has_schedules = store.next_due(DateTime::UNIX_EPOCH.naive_utc()).is_ok_and(|next| next.is_some());
+    let has_schedules = store.apps().next_due(DateTime::UNIX_EPOCH.naive_utc()).is_ok_and(|next| next.is_some());
     let mut findings = vec![match (works, has_schedules) {
         (0, true) => finding(
             "manager",
@@ -209,12 +209,12 @@ fn managers(mut store: Store) -> Vec<Finding> {
             Some("dc manager start, on that machine".to_owned()),
         ));
     }
-    if let Ok(Some(incident)) = store.open_incident() {
+    if let Ok(Some(incident)) = store.incidents().current() {
         let found =
             format!("an incident since {}: {} of {} apps failed", incident.started_at, incident.failed, incident.total);
         findings.push(finding("incident", Health::Failed, found, Some("dc logs --level error --since 1h".to_owned())));
     }
-    let disabled = store.apps().map(|apps| apps.iter().filter(|app| app.disable).count()).unwrap_or_default();
+    let disabled = store.apps().all().map(|apps| apps.iter().filter(|app| app.disable).count()).unwrap_or_default();
     if disabled > 0 {
         let mend = "dc manager status shows which; dc manager send reset APP".to_owned();
         findings.push(finding("apps", Health::Warning, format!("{disabled} are out of service"), Some(mend)));

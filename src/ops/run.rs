@@ -110,14 +110,14 @@ fn registered(context: &Context, found: &FoundApp) -> Result<(Store, AppRow)> {
         let mut store = Store::open(context, Missing::Create)?;
         if matches!(store.schema_state()?, SchemaState::Current)
             && let Some(row) =
-                store.app_by_name(&found.name)?.filter(|row| row.definition == found.definition.to_json())
+                store.apps().named(&found.name)?.filter(|row| row.definition == found.definition.to_json())
         {
             return Ok((store, row));
         }
         deploy(context, &DeployOptions::default())?;
     }
     let mut store = Store::ready(context)?;
-    match store.app_by_name(&found.name)? {
+    match store.apps().named(&found.name)? {
         Some(row) => Ok((store, row)),
         None => Err(Error::new(ErrorKind::NotFound, format!("find the app `{}` in the database", found.name))
             .hint("`dc deploy` registers what stands under apps/")),
@@ -157,7 +157,7 @@ impl Runner<'_> {
         if let Err(error) = close(&mut store, &self.runtime, &end) {
             log::error!("the end of the run was not recorded: {error}");
         }
-        if let Err(error) = store.record_functions(self.app.id, self.runtime.as_str(), &told.functions) {
+        if let Err(error) = store.functions().record(self.app.id, self.runtime.as_str(), &told.functions) {
             log::error!("the times of its functions were not recorded: {error}");
         }
         let report = self.report(&end, &ended, captured, echo.last_lines());
@@ -187,7 +187,7 @@ impl Runner<'_> {
             occurrence: self.options.occurrence,
         };
         for _ in 0..ORPHANS_MAX {
-            match store.start_run(&new)? {
+            match store.runs().start(&new)? {
                 StartRun::Started => return Ok(()),
                 StartRun::Busy(other) if is_orphan(&other) => self.close_orphan(store, &other)?,
                 StartRun::Busy(other) => {
@@ -210,7 +210,7 @@ impl Runner<'_> {
             Overlap::Queue | Overlap::Replace => OccurrenceState::Queued,
         };
         let reason = format!("run {} by {} goes on", other.runtime, other.started_by);
-        store.settle(&claim, state, &reason, clock::now()).map(|_| ())
+        store.occurrences().settle(&claim, state, &reason, clock::now()).map(|_| ())
     }
 
     /// Ends what still runs of a run whose dc is gone, and closes it.
@@ -222,7 +222,7 @@ impl Runner<'_> {
             "run {runtime} of {} was left behind by a dc that is gone; {survivors} of its processes were ended",
             run.app
         );
-        store.end_run(&runtime, &RunEnd::orphan(run)).map(|_| ())
+        store.runs().end(&runtime, &RunEnd::orphan(run)).map(|_| ())
     }
 
     fn of_app(&self) -> RunOfApp {
@@ -358,7 +358,7 @@ fn busy(other: &RunRow) -> Error {
 fn close(store: &mut Store, runtime: &RuntimeId, end: &RunEnd) -> Result<()> {
     let mut tries = 0;
     loop {
-        match store.end_run(runtime, end) {
+        match store.runs().end(runtime, end) {
             Ok(_) => return Ok(()),
             Err(error) if error.is_temporary() && tries < CLOSE_TRIES_MAX => {
                 tries += 1;

@@ -112,11 +112,11 @@ impl Shared {
             drop(state);
             if let Some(Latest { task_size, solved, failed }) = progress {
                 written = Some(Instant::now());
-                let told = store.set_progress(app_id, &Progress { task_size, solved, failed, started_at });
+                let told = store.apps().set_progress(app_id, &Progress { task_size, solved, failed, started_at });
                 warn("the progress", told);
             }
             if let Some(at) = next_run {
-                warn("the next run", store.set_next_run(app_id, Some(at)));
+                warn("the next run", store.apps().set_next_run(app_id, Some(at)));
             }
             state = self.lock();
         }
