@@ -3,6 +3,7 @@
 mod app;
 mod connect;
 mod deploy;
+mod diagnosis;
 mod doctor;
 mod history;
 mod list;
@@ -21,7 +22,8 @@ pub use crate::tables::AppCommand;
 pub use app::App;
 pub use connect::connect;
 pub use deploy::{CodebookChange, DeployOptions, DeployReport, deploy};
-pub use doctor::{Diagnosis, Finding, Health, doctor};
+pub use diagnosis::{Diagnosis, Finding, Health};
+pub use doctor::doctor;
 pub use history::{MergeHistory, merge_history, show_table, undo_merges};
 pub use list::{AppList, ListedApp, app_names, list_apps};
 pub use logs::{LogLine, LogsOptions, RunList, logs, runs};

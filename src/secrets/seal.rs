@@ -5,13 +5,11 @@ use aes_gcm::{Aes256Gcm, Key as CipherKey, Nonce};
 use zeroize::Zeroizing;
 
 use super::flaw::Flaw;
-use super::header::{HEADER_BYTES, Header};
+use super::header::{HEADER_BYTES, Header, NONCE_BYTES};
 use super::key::{CHECK_BYTES, Key};
 use super::parameters::{Parameters, SALT_BYTES};
 use crate::die;
 
-/// The bytes of a nonce.
-pub const NONCE_BYTES: usize = 12;
 /// The bytes of the tag at the end.
 pub const TAG_BYTES: usize = 16;
 /// The most bytes of text in a store.

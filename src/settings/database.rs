@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::layers::{Layers, settings_error};
+use super::failure::settings_error;
+use super::layers::Layers;
 use super::project::Project;
 use super::secret::Secret;
 use super::section::Section;
@@ -152,13 +153,6 @@ fn from_fields(layers: &Layers, section: &str, host: &str) -> Result<Target> {
         }
     }
     Ok(Target::Server { scheme, url: Secret::new(url), label })
-}
-
-/// The password inside a URL, as it stands there.
-pub(super) fn password_in(url: &str) -> Option<&str> {
-    let (_, rest) = url.split_once("://")?;
-    let (login, _) = rest.rsplit_once('@')?;
-    login.split_once(':').map(|(_, password)| password).filter(|password| !password.is_empty())
 }
 
 /// Percent-encodes what is not plainly part of a name.

@@ -2,6 +2,7 @@
 
 mod database;
 mod environment;
+mod failure;
 mod known;
 mod layers;
 mod project;
@@ -321,7 +322,7 @@ fn find_project(source: &Source, environment: &Environment) -> Result<Project> {
         let root = config.parent().map_or_else(|| PathBuf::from("."), Path::to_owned);
         if source.config.is_some() && !config.is_file() {
             let hint = format!("check the path, or leave `--config` out to use the project around {}", root.display());
-            return Err(layers::settings_error(format!("find the settings file {}", config.display())).hint(hint));
+            return Err(failure::settings_error(format!("find the settings file {}", config.display())).hint(hint));
         }
         return Ok(Project { root, config });
     }
@@ -337,7 +338,7 @@ fn cassette(environment: &Environment) -> Result<Option<CassetteSettings>> {
         other => {
             let other = other.unwrap_or_default();
             let message = format!("read the variable DC_CASSETTE_MODE: it takes record or replay, and is `{other}`");
-            return Err(layers::settings_error(message));
+            return Err(failure::settings_error(message));
         }
     };
     Ok(Some(CassetteSettings { folder, mode }))
@@ -349,10 +350,10 @@ fn inside(environment: &Environment) -> Result<Option<Inside>> {
     };
     let runtime = runtime
         .parse()
-        .map_err(|_| layers::settings_error(format!("read the variable DC_RUNTIME: `{runtime}` is no run")))?;
+        .map_err(|_| failure::settings_error(format!("read the variable DC_RUNTIME: `{runtime}` is no run")))?;
     let app_id = app_id
         .parse()
-        .map_err(|_| layers::settings_error(format!("read the variable DC_APP_ID: `{app_id}` is no number")))?;
+        .map_err(|_| failure::settings_error(format!("read the variable DC_APP_ID: `{app_id}` is no number")))?;
     Ok(Some(Inside { runtime, app_id }))
 }
 
