@@ -1,5 +1,6 @@
 //! `dc secrets`: one operation each.
 
+mod begun;
 mod change;
 mod check;
 mod edit;
