@@ -3,9 +3,8 @@
 mod batch;
 mod connection;
 mod fit;
-mod postgres;
-pub mod server;
-mod sqlite;
+pub(crate) mod postgres;
+pub(crate) mod sqlite;
 mod table;
 
 pub use batch::{Cell, RowBatch};

@@ -4,17 +4,17 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use ureq::http::{HeaderMap, HeaderValue, Method, header};
-use url::Url;
 
 use super::answer::Answer;
-use super::call::Ready;
-use super::exchange::{Asked, exchange, read_all};
+use super::asked::Asked;
+use super::exchange::{exchange, read_all};
 use super::failure::{Failure, Stage};
 use super::options::{Auth, Traffic};
 use super::polite::{self, TooLong};
 use super::proxies::Way;
-use super::request::Session;
+use super::ready::Ready;
 use super::response::Response;
+use super::session::Session;
 use super::{host, redirect};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -49,7 +49,7 @@ pub(super) fn send(session: &Session, call: &Ready) -> Result<Response> {
     response.attempts = attempts;
     response.elapsed = began.elapsed();
     if let Some(saver) = &session.saver {
-        saver.save(session, call, &response)?;
+        saver.save(&session.hider, call, &response)?;
     }
     Ok(response)
 }
@@ -277,9 +277,4 @@ fn authorization(auth: &Auth) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(&text).ok()?;
     value.set_sensitive(true);
     Some(value)
-}
-
-/// Whether two URLs are of the same server.
-pub(super) fn is_same_origin(one: &Url, other: &Url) -> bool {
-    one.origin() == other.origin()
 }

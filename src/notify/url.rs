@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 /// The kind of a channel, and its fields.
@@ -165,9 +166,7 @@ fn take_first(parts: &mut Vec<String>) -> Option<String> {
 }
 
 fn decode(text: &str) -> String {
-    let pair = format!("a={}", text.replace('+', "%2B"));
-    let decoded = url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into_owned());
-    decoded.unwrap_or_default()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::database::password_in;
 use super::environment::Environment;
+use super::failure::settings_error;
 use super::known::{KNOWN, check_names};
-use super::secret::Secret;
+use super::secret::{Secret, password_in};
 use crate::error::{Error, ErrorKind, Result, file_error};
 
 /// One dc.toml that was read.
@@ -237,9 +237,4 @@ impl Layers {
         let message = format!("read the setting `{variable}`: the store has it, and this app is not given it");
         Err(Error::new(ErrorKind::Permission, message).hint(format!("add \"{variable}\" to `secrets` in its app.toml")))
     }
-}
-
-/// A failure of the settings (exit 3).
-pub(super) fn settings_error(message: String) -> Error {
-    Error::new(ErrorKind::Settings, message)
 }

@@ -4,9 +4,9 @@ use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::body::{file_length, open_file};
-use super::decode::Stream;
+use super::{file_length, open_file};
 use crate::error::Result;
+use crate::http::decode::Stream;
 
 /// A form with files.
 #[derive(Debug, Clone)]
@@ -68,7 +68,7 @@ impl Form {
         self
     }
 
-    pub(super) fn content_type(&self) -> String {
+    pub(in crate::http) fn content_type(&self) -> String {
         format!("multipart/form-data; boundary={}", self.boundary)
     }
 
@@ -76,7 +76,7 @@ impl Form {
         format!("--{}--\r\n", self.boundary).into_bytes()
     }
 
-    pub(super) fn length(&self) -> Result<u64> {
+    pub(in crate::http) fn length(&self) -> Result<u64> {
         let mut length = self.end().len() as u64;
         for part in &self.parts {
             length += part.head.len() as u64 + 2;
@@ -88,7 +88,7 @@ impl Form {
         Ok(length)
     }
 
-    pub(super) fn open(&self) -> Result<Stream> {
+    pub(in crate::http) fn open(&self) -> Result<Stream> {
         let mut all: Stream = Box::new(std::io::empty());
         for part in &self.parts {
             let content = match &part.content {

@@ -6,8 +6,10 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use serde::Serialize;
 
+use super::app::Apps;
 use super::codebook::{FatalFlag, RunOutcome, RunStatus};
 use super::outbox::{self, NewMessage};
+use super::run_list::Runs;
 use super::schema::{apps, incidents, runtime};
 use super::{Store, shown};
 use crate::clock;
@@ -40,14 +42,24 @@ pub struct LastOutcome {
     pub code: RunOutcome,
 }
 
+/// The incidents: when many apps failed at once.
+pub struct Incidents<'a>(pub(super) &'a mut Store);
+
 impl Store {
+    /// The incidents: when many apps failed at once.
+    pub fn incidents(&mut self) -> Incidents<'_> {
+        Incidents(self)
+    }
+}
+
+impl Apps<'_> {
     /// Takes an app out of service that has failed so often; false when somebody else has done it, or it has run well
     /// meanwhile.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub fn take_out(&mut self, app_id: i64, failures: i64, flag: FatalFlag, message: &NewMessage) -> Result<bool> {
-        self.write("take an app out of service", |connection| {
+        self.0.write("take an app out of service", |connection| {
             let failing = apps::table
                 .filter(apps::id.eq(app_id).and(apps::disable.eq(false)))
                 .filter(apps::failures.ge(failures).and(apps::archive.is_null()));
@@ -65,13 +77,15 @@ impl Store {
             Ok(true)
         })
     }
+}
 
+impl Runs<'_> {
     /// How the runs that ended since then ended, the last one of each app.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub fn outcomes_since(&mut self, since: NaiveDateTime) -> Result<Vec<LastOutcome>> {
-        self.read("read how runs ended", |connection| {
+        self.0.read("read how runs ended", |connection| {
             let rows: Vec<(i64, i64)> = runtime::table
                 .filter(runtime::ended_at.ge(since))
                 .select((runtime::app_id, runtime::code))
@@ -82,22 +96,25 @@ impl Store {
             Ok(last.into_iter().filter_map(outcome).collect())
         })
     }
+}
 
+impl Incidents<'_> {
     /// The incident that goes on.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn open_incident(&mut self) -> Result<Option<IncidentRow>> {
+    pub fn current(&mut self) -> Result<Option<IncidentRow>> {
         let open = incidents::table.filter(incidents::ended_at.is_null());
-        self.read("read the incidents", |connection| open.select(IncidentRow::as_select()).first(connection).optional())
+        self.0
+            .read("read the incidents", |connection| open.select(IncidentRow::as_select()).first(connection).optional())
     }
 
     /// Notes an incident and tells people; false when it is known.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn begin_incident(&mut self, failed: i64, total: i64, message: &NewMessage) -> Result<bool> {
-        self.write("note an incident", |connection| {
+    pub fn begin(&mut self, failed: i64, total: i64, message: &NewMessage) -> Result<bool> {
+        self.0.write("note an incident", |connection| {
             let open: i64 = incidents::table.filter(incidents::ended_at.is_null()).count().get_result(connection)?;
             if open > 0 {
                 return Ok(false);
@@ -114,8 +131,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn end_incident(&mut self, id: i64, forgiven: &[i64], message: &NewMessage) -> Result<bool> {
-        self.write("note the end of an incident", |connection| {
+    pub fn end(&mut self, id: i64, forgiven: &[i64], message: &NewMessage) -> Result<bool> {
+        self.0.write("note the end of an incident", |connection| {
             let open = incidents::table.filter(incidents::id.eq(id).and(incidents::ended_at.is_null()));
             if diesel::update(open).set(incidents::ended_at.eq(clock::now())).execute(connection)? == 0 {
                 return Ok(false);

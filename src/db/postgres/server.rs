@@ -1,6 +1,6 @@
-//! From a URL to a PostgreSQL server: what the driver needs to connect, and what a failed attempt means.
+//! From a URL to a connection with a PostgreSQL server, and what a failed attempt means.
 //!
-//! Both planes come through here, so `sslmode` means the same for the framework's tables and for the data.
+//! Both planes come through here, so `sslmode` and time-outs mean the same for the framework's tables and for the data.
 
 mod failure;
 mod tls;
@@ -8,13 +8,16 @@ mod tls;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio_postgres::Config;
+use percent_encoding::percent_decode_str;
+use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::config::{Host, SslMode, SslNegotiation};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Config, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-pub use failure::server_error;
+pub(crate) use failure::server_error;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::settings::Secret;
 
 /// How long one attempt may take, where the URL has no `connect_timeout`.
@@ -30,22 +33,47 @@ const PORT: u16 = 5432;
 /// Where Debian's servers have their socket; used when a URL names no host, as libpq does.
 const SOCKET_FOLDER: &str = "/var/run/postgresql";
 
+/// What carries the messages of a client: whoever opens a connection has to drive it.
+pub(crate) type Line = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
+
 /// A server, ready to connect to.
 #[derive(Clone)]
-pub struct ServerTarget {
+pub(crate) struct ServerTarget {
     /// Everything but TLS; its `Debug` leaves the password out.
-    pub config: Config,
-    /// The TLS side, `None` for `sslmode=disable` and for a Unix socket.
-    pub tls: Option<MakeRustlsConnect>,
+    config: Config,
+    /// The TLS side; the driver does not ask it where the mode is `disable`.
+    tls: MakeRustlsConnect,
     /// Who, where and what, without the password: for messages.
-    pub label: String,
+    pub(crate) label: String,
     /// The time that one attempt may take, from the first packet to the last of the handshake.
-    pub connect_timeout: Duration,
+    connect_timeout: Duration,
 }
 
 impl ServerTarget {
+    /// Connects, and makes of the connection what `settle` makes of it, on a small runtime for this connection alone.
+    /// Both have to be done in the time that the target allows: the driver's own time-out ends with the first packet,
+    /// and a server that then says nothing would hold us.
+    ///
+    /// What is returned goes before the runtime that drives it. Not to be called on a thread that runs inside tokio.
+    ///
+    /// # Errors
+    /// Busy for a server that does not answer, what else it says, and what `settle` says.
+    pub(crate) fn connect<T>(&self, settle: impl AsyncFnOnce(Client, Line) -> Result<T>) -> Result<(T, Runtime)> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.or_fail(|| "start what drives a PostgreSQL connection".to_owned())?;
+        let attempt = async {
+            let (client, line) = self.config.connect(self.tls.clone()).await.map_err(|cause| self.failure(cause))?;
+            settle(client, line).await
+        };
+        let hosts = u32::try_from(self.config.get_hosts().len().max(1)).unwrap_or(1);
+        let limit = self.connect_timeout * hosts;
+        let settled = runtime.block_on(async { tokio::time::timeout(limit, attempt).await });
+        let settled = settled.unwrap_or_else(|_| Err(self.timed_out()))?;
+        Ok((settled, runtime))
+    }
+
     /// What a failed attempt to connect means to a person.
-    pub fn failure(&self, cause: tokio_postgres::Error) -> Error {
+    fn failure(&self, cause: tokio_postgres::Error) -> Error {
         let error = server_error(format!("connect to {}", self.label), cause);
         if error.kind() == ErrorKind::NotFound && error.hint_text().is_none() {
             let database = self.config.get_dbname().or(self.config.get_user()).unwrap_or("NAME");
@@ -55,7 +83,7 @@ impl ServerTarget {
     }
 
     /// The error for an attempt that got no answer in time.
-    pub fn timed_out(&self) -> Error {
+    fn timed_out(&self) -> Error {
         let seconds = self.connect_timeout.as_secs();
         Error::new(ErrorKind::Busy, format!("connect to {}: no answer in {seconds} seconds", self.label))
             .hint("check host and port, and whether a firewall stands between (`pg_isready` asks the server)")
@@ -78,7 +106,7 @@ struct TlsOptions {
 ///
 /// # Errors
 /// Settings, when the URL cannot be read; the message never holds any of it.
-pub fn server_target(url: &Secret) -> Result<ServerTarget> {
+pub(crate) fn server_target(url: &Secret) -> Result<ServerTarget> {
     let (plain, options) = split_tls(url.reveal())?;
     // the driver's message may quote a part of the URL, and so of a password with an `@` in it
     let mut config: Config = plain.parse().map_err(|cause: tokio_postgres::Error| {
@@ -107,7 +135,7 @@ pub fn server_target(url: &Secret) -> Result<ServerTarget> {
 }
 
 /// Decides between plain text and TLS, and tells the driver.
-fn set_tls(config: &mut Config, options: &TlsOptions) -> Result<Option<MakeRustlsConnect>> {
+fn set_tls(config: &mut Config, options: &TlsOptions) -> Result<MakeRustlsConnect> {
     let only_sockets =
         config.get_hostaddrs().is_empty() && config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
     let root = match options.root.as_deref() {
@@ -127,13 +155,10 @@ fn set_tls(config: &mut Config, options: &TlsOptions) -> Result<Option<MakeRustl
         }
     };
     // a socket on this machine carries no TLS; libpq ignores sslmode there as well
-    if mode == SslMode::Disable || only_sockets {
-        config.ssl_mode(SslMode::Disable);
-        return Ok(None);
-    }
+    let (mode, check) = if only_sockets { (SslMode::Disable, tls::Check::Nothing) } else { (mode, check) };
     config.ssl_mode(mode);
     let direct = config.get_ssl_negotiation() == SslNegotiation::Direct;
-    Ok(Some(tls::connector(check, &root, direct)?))
+    tls::connector(check, &root, direct)
 }
 
 /// Takes `sslmode` and `sslrootcert` out of the URL's options.
@@ -158,22 +183,9 @@ fn split_tls(url: &str) -> Result<(String, TlsOptions)> {
     Ok((format!("{place}{separator}{}", rest.join("&")), options))
 }
 
-/// Undoes percent-encoding.
 fn decode(text: &str) -> Result<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let mut digit = || rest.next().and_then(|byte| char::from(byte).to_digit(16));
-        let (Some(high), Some(low)) = (digit(), digit()) else {
-            return Err(wrong("a `%` in its options is not followed by two hex digits"));
-        };
-        bytes.push(u8::try_from(high * 16 + low).unwrap_or(b'?'));
-    }
-    String::from_utf8(bytes).map_err(|_| wrong("an option is no UTF-8"))
+    let decoded = percent_decode_str(text).decode_utf8().map_err(|_| wrong("an option is no UTF-8"))?;
+    Ok(decoded.into_owned())
 }
 
 fn label(config: &Config) -> String {
@@ -217,7 +229,6 @@ mod tests {
         assert_eq!(target.config.get_connect_timeout(), Some(&CONNECT_TIMEOUT));
         assert_eq!(target.config.get_application_name(), Some("dc"));
         assert_eq!(target.config.get_ssl_mode(), SslMode::Prefer);
-        assert!(target.tls.is_some());
     }
 
     #[test]
@@ -229,8 +240,9 @@ mod tests {
         assert_eq!(mode("sslmode=verify").expect_err("unknown").kind(), ErrorKind::Settings);
         let error = mode("sslmode=verify-full&sslrootcert=/nowhere/ca.pem").expect_err("no file");
         assert!(error.to_string().contains("/nowhere/ca.pem"), "{error}");
-        let socket = target("postgres:///d?host=/tmp&sslmode=require").expect("a socket");
-        assert!(socket.tls.is_none());
+        assert_eq!(mode("host=/tmp&sslmode=require").expect("two hosts"), SslMode::Require);
+        let socket = target("postgres:///d?host=/tmp&sslmode=verify-full&sslrootcert=/nowhere").expect("a socket");
+        assert_eq!(socket.config.get_ssl_mode(), SslMode::Disable);
     }
 
     #[test]

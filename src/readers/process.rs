@@ -2,30 +2,37 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use super::protocol::{Answer, Answerer, Question, Told};
+use super::answerer::Answerer;
+use super::instructions::Instructions;
+use super::protocol::{Answer, Question};
 use crate::context::Cancellation;
+use crate::documents::SearchablePage;
 use crate::error::{Error, ErrorKind, OrFail, Result};
+use crate::ocr::Way;
 
 /// What an answer may take beyond the time of a page: a page is drawn, prepared and read several ways.
 const TIME_FACTOR: u32 = 3;
 /// How often it is looked whether somebody asked to stop.
 const POLL: Duration = Duration::from_millis(100);
 
-/// Who reads: a process, or this one.
-pub(super) enum Worker {
+/// Who reads.
+pub struct Worker(Place);
+
+enum Place {
     Process(Box<Process>),
+    /// This process.
     Here(Box<Answerer>),
 }
 
 /// A process and the ways to it.
-pub(super) struct Process {
+struct Process {
     program: PathBuf,
-    told: Told,
+    instructions: Instructions,
     running: Option<Running>,
     cancellation: Cancellation,
 }
@@ -37,17 +44,25 @@ struct Running {
 }
 
 impl Worker {
-    pub(super) fn new(program: Option<&PathBuf>, told: &Told, cancellation: &Cancellation) -> Self {
-        let told = told.clone();
+    pub(super) fn new(program: Option<&PathBuf>, instructions: &Instructions, cancellation: &Cancellation) -> Self {
+        let instructions = instructions.clone();
         match program {
-            Some(program) => Self::Process(Box::new(Process {
+            Some(program) => Self(Place::Process(Box::new(Process {
                 program: program.clone(),
-                told,
+                instructions,
                 running: None,
                 cancellation: cancellation.clone(),
-            })),
-            None => Self::Here(Box::new(Answerer::new(told))),
+            }))),
+            None => Self(Place::Here(Box::new(Answerer::new(instructions)))),
         }
+    }
+
+    /// Writes `file` to `to` with what was read of its pages as a layer of text. The process may die of it, and ours not.
+    ///
+    /// # Errors
+    /// What keeps the file from taking such a layer, or from being written.
+    pub fn write_searchable(&mut self, file: &Path, to: &Path, pages: Vec<SearchablePage>) -> Result<()> {
+        self.ask(Question::Write { file: file.to_owned(), to: to.to_owned(), pages }).map(drop)
     }
 
     /// The answer to a question.
@@ -55,9 +70,9 @@ impl Worker {
     /// # Errors
     /// What the answer says; Timeout; Failed, when the process died of the question; Interrupted.
     pub(super) fn ask(&mut self, question: Question) -> Result<Answer> {
-        match self {
-            Self::Here(answerer) => answerer.answer(question).check(),
-            Self::Process(process) => process.ask(&question)?.check(),
+        match &mut self.0 {
+            Place::Here(answerer) => answerer.answer(question).check(),
+            Place::Process(process) => process.ask(&question)?.check(),
         }
     }
 
@@ -65,11 +80,11 @@ impl Worker {
     pub(super) fn ask_twice(&mut self, question: Question) -> Result<Answer> {
         match self.ask(question.clone()) {
             Err(error) if error.is_temporary() => {
-                let Self::Process(process) = self else { return Err(error) };
-                let usual = std::mem::replace(&mut process.told.way, "program".to_owned());
+                let Place::Process(process) = &mut self.0 else { return Err(error) };
+                let usual = std::mem::replace(&mut process.instructions.way, Way::Program);
                 process.stop();
                 let second = process.ask(&question).and_then(Answer::check);
-                process.told.way = usual;
+                process.instructions.way = usual;
                 process.stop();
                 second
                     .map_err(|again| if again.is_temporary() { again.temporary(false) } else { error.temporary(false) })
@@ -109,11 +124,11 @@ impl Process {
             })
             .or_fail(|| "start a thread for the answers".to_owned())?;
         self.running = Some(Running { child, questions, answers });
-        self.exchange(&Question::Told(Box::new(self.told.clone()))).map(|_| ())
+        self.exchange(&Question::Instructions(Box::new(self.instructions.clone()))).map(|_| ())
     }
 
     fn exchange(&mut self, question: &Question) -> Result<Answer> {
-        let time_max = Duration::from_millis(self.told.time_ms) * TIME_FACTOR;
+        let time_max = Duration::from_millis(self.instructions.time_ms) * TIME_FACTOR;
         let mut text = serde_json::to_string(question).or_fail(|| "write a question".to_owned())?;
         text.push('\n');
         let Some(running) = &mut self.running else { return Err(Error::failed("ask: no process reads")) };

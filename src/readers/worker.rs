@@ -5,7 +5,8 @@ use std::io::{BufRead, Write};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use super::protocol::{Answer, Answerer, Question};
+use super::answerer::Answerer;
+use super::protocol::{Answer, Question};
 use crate::error::{Error, OrFail, Result};
 
 /// Where questions come from and answers go.
@@ -26,9 +27,9 @@ pub fn ocr_worker(options: WorkerOptions<'_>) -> Result<()> {
         let line = line.or_fail(|| "read a question".to_owned())?;
         let question: Question = serde_json::from_str(&line).or_fail(|| "understand a question".to_owned())?;
         let answer = match (question, &mut answerer) {
-            (Question::Told(told), _) => {
-                bound(told.memory_max);
-                answerer = Some(Answerer::new(*told));
+            (Question::Instructions(instructions), _) => {
+                bound(instructions.memory_max);
+                answerer = Some(Answerer::new(*instructions));
                 Answer::Ready
             }
             (question, Some(answerer)) => answerer.answer(question),

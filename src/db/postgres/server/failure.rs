@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind};
 /// Busy and temporary: no server, no answer, a lost connection, a lock. Conflict: a deadlock or a serialization failure.
 /// Permission: a wrong password, a missing right, a certificate that does not fit. NotFound: no such database or
 /// table. Everything else is Failed.
-pub fn server_error(what: impl Into<String>, cause: tokio_postgres::Error) -> Error {
+pub(crate) fn server_error(what: impl Into<String>, cause: tokio_postgres::Error) -> Error {
     if let Some(answer) = cause.as_db_error() {
         let (kind, hint) = meaning(answer);
         let mut text = answer.message().to_owned();

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use chrono::NaiveDateTime;
 
-use super::capture::RunOfApp;
 use crate::error::{Error, OrFail, Result};
 use crate::tables::{Progress, Store};
 
@@ -44,11 +43,11 @@ pub(super) struct Latest {
 }
 
 impl ProgressWriter {
-    pub(super) fn start(store: Store, run: &RunOfApp) -> Result<Self> {
+    pub(super) fn start(store: Store, app_id: i64, started_at: NaiveDateTime) -> Result<Self> {
         let shared = Arc::<Shared>::default();
         let thread = std::thread::Builder::new().name("progress".to_owned());
         let worker = thread.spawn({
-            let (shared, app_id, started_at) = (Arc::clone(&shared), run.app_id, run.started_at);
+            let shared = Arc::clone(&shared);
             move || shared.write(store, app_id, started_at)
         });
         let worker = worker.or_fail(|| "start a thread for the app's progress".to_owned())?;
@@ -113,11 +112,11 @@ impl Shared {
             drop(state);
             if let Some(Latest { task_size, solved, failed }) = progress {
                 written = Some(Instant::now());
-                let told = store.set_progress(app_id, &Progress { task_size, solved, failed, started_at });
+                let told = store.apps().set_progress(app_id, &Progress { task_size, solved, failed, started_at });
                 warn("the progress", told);
             }
             if let Some(at) = next_run {
-                warn("the next run", store.set_next_run(app_id, Some(at)));
+                warn("the next run", store.apps().set_next_run(app_id, Some(at)));
             }
             state = self.lock();
         }

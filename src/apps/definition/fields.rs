@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use toml::{Table, Value};
 
-use super::definition::{AppDefinition, CatchUp, DEFAULT_PROGRAM, Overlap};
-use super::schedule::{CronPattern, Schedule};
+use super::{AppDefinition, CatchUp, DEFAULT_PROGRAM, Overlap};
+use crate::apps::schedule::{CronPattern, Schedule};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::secrets::is_name;
