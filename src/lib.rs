@@ -14,6 +14,9 @@ pub mod context;
 pub mod db;
 pub mod documents;
 pub mod error;
+#[cfg(any(test, fuzzing))]
+#[path = "../fuzz/targets/mod.rs"]
+pub mod fuzzing;
 pub mod hash;
 pub mod http;
 pub mod ident;

@@ -16,6 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["documents"],
     &["manager"],
     &["ops"],
+    &["fuzzing"],
 ];
 
 /// What the commands may see: operations, and the plain types that their options are made of.
