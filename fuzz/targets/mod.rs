@@ -19,6 +19,7 @@ mod mutate;
 
 pub use crate::apps::fuzzing::{app_toml, cron, line, message};
 pub use crate::broker::fuzzing::{broker_url, note};
+pub use crate::db::fuzzing::statement;
 pub use crate::http::fuzzing::{body, cassette, cookies};
 pub use crate::logs::fuzzing::{backlog, log_line};
 pub use crate::notify::fuzzing::notifier_url;

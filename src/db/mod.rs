@@ -8,6 +8,9 @@ pub mod server;
 mod sqlite;
 mod table;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use postgres::fuzzing;
+
 pub use batch::{Cell, RowBatch};
 pub(crate) use connection::scope_of;
 pub use connection::{Connection, ObjectKind, Observer, Touched};
