@@ -21,6 +21,16 @@ test:
 man:
     cargo run --quiet -- man man
 
+# look longer for inputs that break a parser: a name under fuzz/corpus, or all; with libFuzzer where cargo-fuzz and a nightly are
+fuzz target="" mutations="200000" seed=`date +%s`:
+    #!/bin/sh
+    set -eu
+    if [ -n "{{target}}" ] && cargo +nightly fuzz --version >/dev/null 2>&1; then
+        mkdir -p fuzz/found/{{target}}
+        exec cargo +nightly fuzz run {{target}} fuzz/found/{{target}} fuzz/corpus/{{target}} -- -runs={{mutations}}
+    fi
+    DC_TEST_MUTATIONS={{mutations}} DC_TEST_SEED={{seed}} exec cargo test --lib fuzzing::check::{{target}}
+
 # how fast a merge is beside other tools and beside what the databases can do at best; writes benches/merge/RESULTS.md
 bench rows="1000000":
     benches/merge/compare.sh {{rows}}

@@ -15,6 +15,9 @@ pub mod db;
 pub mod die;
 pub mod documents;
 pub mod error;
+#[cfg(any(test, fuzzing))]
+#[path = "../fuzz/targets/mod.rs"]
+pub mod fuzzing;
 pub mod hash;
 pub mod http;
 pub mod ident;

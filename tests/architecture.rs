@@ -17,6 +17,7 @@ const FLOORS: &[&[&str]] = &[
     &["readers"],
     &["manager"],
     &["ops"],
+    &["fuzzing"],
 ];
 
 /// What the commands may see: operations, and the plain types that their options are made of.

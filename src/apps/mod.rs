@@ -8,6 +8,9 @@ mod control_group;
 mod definition;
 mod event;
 mod folder;
+#[cfg(any(test, fuzzing))]
+#[path = "../../fuzz/targets/apps.rs"]
+pub(crate) mod fuzzing;
 mod launch;
 mod line;
 mod output;

@@ -7,6 +7,9 @@ pub(crate) mod postgres;
 pub(crate) mod sqlite;
 mod table;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use postgres::fuzzing;
+
 pub use batch::{Cell, RowBatch};
 pub(crate) use connection::scope_of;
 pub use connection::{Connection, ObjectKind, Observer, Touched};

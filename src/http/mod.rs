@@ -16,6 +16,9 @@ mod exchange;
 mod failure;
 mod fetch;
 mod forward;
+#[cfg(any(test, fuzzing))]
+#[path = "../../fuzz/targets/http.rs"]
+pub(crate) mod fuzzing;
 mod hide;
 mod host;
 mod lanes;

@@ -5,6 +5,9 @@ mod backlog;
 mod capture;
 mod facade;
 mod folder;
+#[cfg(any(test, fuzzing))]
+#[path = "../../fuzz/targets/logs.rs"]
+pub(crate) mod fuzzing;
 mod lane;
 mod line;
 mod lines;

@@ -6,6 +6,9 @@ mod channel;
 mod channels;
 mod courier;
 mod delivery;
+#[cfg(any(test, fuzzing))]
+#[path = "../../fuzz/targets/notify.rs"]
+pub(crate) mod fuzzing;
 mod letter;
 mod notifier;
 mod quiet;

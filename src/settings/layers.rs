@@ -63,7 +63,7 @@ impl Layers {
         };
         let table: toml::Table = toml::from_str(&text).map_err(|cause| {
             // the crate's message shows the line, which may hold a password: place and reason are enough
-            let place = cause.span().map_or(0, |span| text[..span.start.min(text.len())].lines().count().max(1));
+            let place = cause.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             settings_error(format!("read {} line {place}: {}", path.display(), cause.message()))
         })?;
         check_names(path, &table)?;

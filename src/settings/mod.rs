@@ -395,5 +395,8 @@ mod tests {
         std::fs::write(folder.path().join("dc.toml"), "[run]\ntimeuot = \"3s\"\n").expect("a file");
         let error = load(folder.path(), &[]).err().expect("an error");
         assert!(error.to_string().contains("run.timeuot"), "{error}");
+        std::fs::write(folder.path().join("dc.toml"), "[run]\n\n1 2 = 3\n").expect("a file");
+        let error = load(folder.path(), &[]).err().expect("an error");
+        assert!(error.to_string().contains("dc.toml line 3"), "{error}");
     }
 }

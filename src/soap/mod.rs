@@ -8,6 +8,9 @@ mod decode;
 mod encode;
 mod envelope;
 mod fault;
+#[cfg(any(test, fuzzing))]
+#[path = "../../fuzz/targets/soap.rs"]
+pub(crate) mod fuzzing;
 mod load;
 mod operation;
 mod options;

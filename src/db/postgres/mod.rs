@@ -3,6 +3,9 @@
 mod binary;
 mod client;
 mod copy;
+#[cfg(any(test, fuzzing))]
+#[path = "../../../fuzz/targets/postgres.rs"]
+pub(crate) mod fuzzing;
 mod merge;
 mod names;
 mod objects;
