@@ -12,9 +12,13 @@ pub mod captcha;
 pub mod clock;
 pub mod context;
 pub mod db;
+pub mod die;
 pub mod documents;
 pub mod error;
 mod failpoint;
+#[cfg(any(test, fuzzing))]
+#[path = "../fuzz/targets/mod.rs"]
+pub mod fuzzing;
 pub mod hash;
 pub mod http;
 pub mod ident;
@@ -27,6 +31,7 @@ pub mod ocr;
 pub mod ops;
 pub mod pdf;
 pub mod profile;
+pub mod readers;
 pub mod record;
 pub mod redact;
 pub mod secrets;
@@ -34,4 +39,5 @@ pub mod settings;
 pub mod shell;
 pub mod soap;
 pub mod tables;
+pub mod telemetry;
 pub mod zone;

@@ -3,6 +3,7 @@
 mod architecture;
 mod captcha;
 mod cassette;
+mod circles;
 mod facade;
 mod failpoints;
 mod logs;

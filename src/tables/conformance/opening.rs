@@ -69,7 +69,7 @@ fn a_failed_migration_leaves_nothing_behind() {
 fn the_embedded_default_makes_itself() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut store = Store::ready(&context(&folder, &[])).expect("a store");
-    assert_eq!((store.backend(), store.apps().expect("apps").len()), ("sqlite", 0));
+    assert_eq!((store.backend(), store.apps().all().expect("apps").len()), ("sqlite", 0));
     assert!(folder.path().join(".dc/dc.db").is_file());
 }
 
