@@ -460,3 +460,6 @@ impl Batch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
