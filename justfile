@@ -39,6 +39,10 @@ fuzz target="" mutations="200000" seed=`date +%s`:
     fi
     DC_TEST_MUTATIONS={{mutations}} DC_TEST_SEED={{seed}} exec cargo test --lib fuzzing::check::{{target}}
 
+# does a test fail when the code is wrong? FILES such as src/redact.rs or 'src/hash/*.rs'; TESTS by a part of their names
+mutants files tests="":
+    cargo mutants --file '{{files}}' --no-shuffle -- --lib {{tests}}
+
 # how fast a merge is beside other tools and beside what the databases can do at best; writes benches/merge/RESULTS.md
 bench rows="1000000":
     benches/merge/compare.sh {{rows}}
