@@ -73,7 +73,7 @@ impl Done {
         let past = PastMerge {
             id: new_identity(),
             runtime: merge.runtime.clone(),
-            table_name: ground.name.to_string(),
+            table_name: backend.canonical(ground.name)?.to_string(),
             moment,
             scope: scope_text(&ground.scope),
             gone: gone.to_owned(),

@@ -33,12 +33,15 @@ pub(super) fn coding(column: &Column) -> Option<Coding> {
         Kind::Integer { bits: 16 } => Coding::Int2,
         Kind::Integer { bits: 32 } => Coding::Int4,
         Kind::Integer { .. } => Coding::Int8,
+        // a domain over them does not say which of the two it is
         Kind::Float if column.declared == "real" => Coding::Float4,
-        Kind::Float => Coding::Float8,
+        Kind::Float if column.declared == "double precision" => Coding::Float8,
+        Kind::Float => return None,
         Kind::Numeric => Coding::Numeric,
         Kind::Text => Coding::Text,
         Kind::Json if column.declared == "jsonb" => Coding::Jsonb,
-        Kind::Json => Coding::Text,
+        Kind::Json if column.declared == "json" => Coding::Text,
+        Kind::Json => return None,
         Kind::Bytes => Coding::Bytes,
         Kind::Other => return None,
     })

@@ -2,10 +2,13 @@
 
 mod binary;
 mod client;
+mod constraints;
 mod copy;
 mod merge;
 mod objects;
+mod place;
 mod shape;
+mod stage;
 mod value;
 
 use std::time::{Duration, Instant};
@@ -14,9 +17,12 @@ use chrono::NaiveDateTime;
 use tokio_postgres::error::SqlState;
 
 use self::client::Client;
+use self::place::Parts;
+use self::stage::Staging;
 use super::server::{server_error, server_target};
 use super::{
-    BadRow, Column, Database, Entry, Gone, NewColumn, RowBatch, RowId, Rows, Scope, Table, TableName, Touched, named,
+    Column, Database, Entry, Gone, NewColumn, Refused, Right, RowBatch, RowId, Rows, Scope, Table, TableName, Touched, check_lasting,
+    named, shown, tell_wait,
 };
 use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, Result};
@@ -29,9 +35,19 @@ pub(super) const ENTRY: Entry = Entry { name: "postgres", open };
 /// How long a merge waits for another one.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(600);
 
+/// Names and numbers in the forms that we read and write, whatever the server's defaults are. Limits on time that a
+/// role may have are for people who forget a session: they would end a large merge each time anew, so that it could
+/// never be done. Our own take their place, as far as the server knows them.
+const SESSION: &str = "SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET extra_float_digits = 1; \
+    SET standard_conforming_strings = on; SET client_min_messages = warning; \
+    SELECT set_config(name, value, false) FROM (VALUES ('statement_timeout', '24h'), ('lock_timeout', '10min'), \
+    ('idle_in_transaction_session_timeout', '24h'), ('transaction_timeout', '0'), ('idle_session_timeout', '0')) \
+    AS wanted(name, value) WHERE current_setting(name, true) IS NOT NULL";
+
 /// An open connection.
 pub(super) struct Postgres {
     client: Client,
+    parts: Parts,
 }
 
 fn open(_: &Context, settings: &DatabaseSettings) -> Result<Box<dyn Database>> {
@@ -40,30 +56,31 @@ fn open(_: &Context, settings: &DatabaseSettings) -> Result<Box<dyn Database>> {
     };
     let target = server_target(url)?;
     let mut client = Client::connect(&target)?;
-    // names and numbers in the forms that we read and write, whatever the server's defaults are
-    let session = "SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET extra_float_digits = 1; SET standard_conforming_strings = on; SET client_min_messages = warning";
-    client.batch_execute(session).map_err(|cause| server_error("set up the session", cause))?;
-    Ok(Box::new(Postgres { client }))
+    client.batch_execute(SESSION).map_err(|cause| server_error("set up the session", cause))?;
+    Ok(Box::new(Postgres { client, parts: Parts::default() }))
 }
 
 impl Postgres {
     fn batch(&mut self, sql: &str) -> Result<()> {
-        self.client.batch_execute(sql).map_err(|cause| server_error(format!("run `{sql}`"), cause))
+        self.client.batch_execute(sql).map_err(|cause| server_error(shown(sql), cause))
     }
 
     /// One try to open the transaction and to lock; `false` when somebody else holds a lock.
     fn try_begin(&mut self, tables: &[&TableName]) -> Result<bool> {
         let mut locked = self.client.batch_execute("BEGIN; SET LOCAL lock_timeout = '500ms'");
         for table in tables {
+            if locked.is_err() {
+                break;
+            }
             // the advisory lock comes first: it also guards a table that does not exist yet
-            let name = advisory(&format!("dc merge {table}"));
-            locked = locked.and_then(|()| self.client.batch_execute(&name));
+            let name = shape::canonical(&mut self.client, table)?;
+            locked = self.client.batch_execute(&advisory(&format!("dc merge {name}")));
             if locked.is_ok() && shape::is_table(&mut self.client, table)? {
                 let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", table.quoted());
                 locked = self.client.batch_execute(&lock);
             }
         }
-        match locked.and_then(|()| self.client.batch_execute("SET LOCAL lock_timeout = 0")) {
+        match locked.and_then(|()| self.client.batch_execute("SET LOCAL lock_timeout = '10min'")) {
             Ok(()) => Ok(true),
             Err(cause) if cause.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
                 self.rollback();
@@ -121,10 +138,19 @@ impl Database for Postgres {
         shape::table(&mut self.client, name)
     }
 
+    fn canonical(&mut self, name: &TableName) -> Result<TableName> {
+        shape::canonical(&mut self.client, name)
+    }
+
+    fn may(&mut self, name: &TableName, right: Right) -> Result<bool> {
+        shape::may(&mut self.client, name, right)
+    }
+
     fn begin(&mut self, tables: &[&TableName], cancellation: &Cancellation) -> Result<()> {
-        let started = Instant::now();
+        let (started, mut was_told) = (Instant::now(), false);
         while !self.try_begin(tables)? {
             cancellation.check()?;
+            tell_wait(tables, started.elapsed(), LOCK_WAIT_MAX, &mut was_told);
             if started.elapsed() > LOCK_WAIT_MAX {
                 let minutes = LOCK_WAIT_MAX.as_secs() / 60;
                 let what = format!("lock {}: somebody else has held it for {minutes} minutes", named(tables));
@@ -136,7 +162,14 @@ impl Database for Postgres {
     }
 
     fn commit(&mut self) -> Result<()> {
-        self.batch("COMMIT")
+        self.client.batch_execute("COMMIT").map_err(|cause| {
+            let is_lost = cause.as_db_error().is_none();
+            let error = server_error("commit", cause);
+            match is_lost {
+                true => error.hint("whether the server committed is not known: `dc merge history` tells, and the same merge again does no harm"),
+                false => error,
+            }
+        })
     }
 
     fn rollback(&mut self) {
@@ -146,6 +179,7 @@ impl Database for Postgres {
     }
 
     fn create_table(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()> {
+        check_lasting(name)?;
         self.batch(&shape::create_sql(name, columns)?)
     }
 
@@ -159,21 +193,11 @@ impl Database for Postgres {
     }
 
     fn active(&mut self, table: &Table, scope: &Scope, each: &mut dyn FnMut(u128, RowId) -> Result<()>) -> Result<()> {
-        copy::active(&mut self.client, table, scope, each)
+        copy::active(&mut self.client, &mut self.parts, table, scope, each)
     }
 
     fn count_active(&mut self, table: &Table, scope: &Scope) -> Result<u64> {
         merge::count_active(&mut self.client, table, scope)
-    }
-
-    fn insert(
-        &mut self,
-        table: &Table,
-        columns: &[Column],
-        batch: &RowBatch,
-        moment: NaiveDateTime,
-    ) -> Result<(), BadRow> {
-        copy::insert(&mut self.client, table, columns, batch, moment)
     }
 
     fn insert_all(
@@ -183,11 +207,25 @@ impl Database for Postgres {
         next: &mut dyn FnMut() -> Result<Option<RowBatch>>,
         moment: NaiveDateTime,
     ) -> Result<Option<u64>> {
-        copy::insert_all(&mut self.client, table, columns, next, moment)
+        match constraints::has_row_security(&mut self.client, table)? {
+            true => Staging { table, columns, moment }.insert_all(&mut self.client, next),
+            false => copy::insert_all(&mut self.client, table, columns, next, moment),
+        }
+    }
+
+    fn insert_accepted(
+        &mut self,
+        table: &Table,
+        columns: &[Column],
+        next: &mut dyn FnMut() -> Result<Option<RowBatch>>,
+        moment: NaiveDateTime,
+        refused: &mut dyn FnMut(Refused) -> Result<()>,
+    ) -> Result<u64> {
+        Staging { table, columns, moment }.insert_accepted(&mut self.client, next, refused)
     }
 
     fn retire(&mut self, table: &Table, rows: &[RowId], gone: Gone, moment: NaiveDateTime) -> Result<u64> {
-        merge::retire(&mut self.client, table, rows, gone, moment)
+        merge::retire(&mut self.client, &self.parts, table, rows, gone, moment)
     }
 
     fn delete_where(&mut self, table: &Table, filter: &Scope) -> Result<u64> {
@@ -205,6 +243,6 @@ impl Database for Postgres {
         rows: &[RowId],
         each: &mut dyn FnMut(RowId, Vec<Value<'static>>) -> Result<()>,
     ) -> Result<()> {
-        merge::values_of(&mut self.client, table, columns, rows, each)
+        merge::values_of(&mut self.client, &mut self.parts, table, columns, rows, each)
     }
 }

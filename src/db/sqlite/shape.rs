@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::kind_of;
-use crate::db::{Column, Kind, NewColumn, ObjectKind, Table, TableName, quote};
+use crate::db::{Column, Kind, NewColumn, ObjectKind, Obstacle, Table, TableName, quote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::RESERVED;
 
@@ -22,7 +22,52 @@ pub(super) fn table(connection: &Connection, name: &TableName) -> rusqlite::Resu
         Ok(Column { name, kind: kind(&declared), declared, is_generated: hidden > 1 })
     })?;
     let columns = columns.collect::<rusqlite::Result<Vec<_>>>()?;
-    Ok((!columns.is_empty()).then(|| Table { name: name.clone(), columns }))
+    if columns.is_empty() {
+        return Ok(None);
+    }
+    let obstacle = obstacle(connection, schema, name, &columns)?;
+    Ok(Some(Table { name: name.clone(), columns, obstacle }))
+}
+
+/// The name as the file keeps it, without the schema of the file itself.
+pub(super) fn canonical(connection: &Connection, name: &TableName) -> rusqlite::Result<TableName> {
+    let schema = name.schema.as_ref().map(|schema| schema.to_ascii_lowercase()).filter(|schema| schema != "main");
+    let find = "SELECT name FROM pragma_table_list WHERE schema = ?1 COLLATE NOCASE AND name = ?2 COLLATE NOCASE";
+    let bound = params![schema.as_deref().unwrap_or("main"), name.name];
+    let found: Option<String> = connection.query_row(find, bound, |row| row.get(0)).optional()?;
+    Ok(TableName { schema, name: found.unwrap_or_else(|| name.name.clone()) })
+}
+
+/// A merge finds rows again by their row ids, which must be there and have a name.
+fn obstacle(
+    connection: &Connection,
+    schema: &str,
+    name: &TableName,
+    columns: &[Column],
+) -> rusqlite::Result<Option<Obstacle>> {
+    let find = "SELECT type, wr FROM pragma_table_list WHERE schema = ?1 COLLATE NOCASE AND name = ?2 COLLATE NOCASE";
+    let found = connection.query_row(find, params![schema, name.name], |row| Ok((row.get(0)?, row.get(1)?)));
+    let Some((kind, is_without_rowid)): Option<(String, bool)> = found.optional()? else { return Ok(None) };
+    let (reason, hint) = if kind == "view" {
+        (format!("`{name}` is a view"), "merge into the table that it reads")
+    } else if is_without_rowid {
+        (format!("`{name}` was made WITHOUT ROWID"), "copy it into a table that was made without these words")
+    } else if rowid(columns).is_none() {
+        let names = ROWIDS.join("`, `");
+        (format!("all names of its row ids (`{names}`) are columns"), "give one of them another name: ALTER TABLE .. RENAME COLUMN ..")
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(Obstacle { reason, hint: hint.to_owned() }))
+}
+
+/// The names of a row id; a column of that name hides it.
+const ROWIDS: [&str; 3] = ["rowid", "_rowid_", "oid"];
+
+/// The name by which the row ids of a table with these columns are read.
+pub(super) fn rowid(columns: &[Column]) -> Option<&'static str> {
+    let is_free = |name: &&str| !columns.iter().any(|column| column.name.eq_ignore_ascii_case(name));
+    ROWIDS.into_iter().find(is_free)
 }
 
 /// Numbers that keep every digit: SQLite takes the type for text, and we know it again, so that a number in CSV is hashed
