@@ -5,10 +5,12 @@ mod client;
 mod constraints;
 mod copy;
 mod merge;
+mod names;
 mod objects;
 mod place;
 mod shape;
 mod stage;
+mod token;
 mod value;
 
 use std::time::{Duration, Instant};
