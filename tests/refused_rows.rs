@@ -150,7 +150,8 @@ fn a_child_may_come_before_its_parent() {
                 own(&backend)
             ),
         );
-        let mut records: Vec<Json> = (0..3_000).map(|k| json!({"k": k, "parent": if k < 2_999 { Some(k + 1) } else { None }, "v": 1})).collect();
+        let mut records: Vec<Json> =
+            (0..3_000).map(|k| json!({"k": k, "parent": if k < 2_999 { Some(k + 1) } else { None }, "v": 1})).collect();
         records.push(json!({"k": 5_000, "parent": null, "v": 0}));
         let (counts, rejects) = sifted(&backend, &mut database, table, &records);
         assert_eq!((counts.new, counts.rejected, rejects[0].0), (3_000, 1, 3_001), "{table}");
@@ -193,7 +194,11 @@ fn refused_rows_are_found_in_linear_time() {
             started.elapsed()
         };
         let without = time(&|_| true, 0);
-        for (name, with) in [("all", time(&|_| false, 4_000)), ("each second", time(&|k| k % 2 == 0, 2_000)), ("few", time(&|k| k % 500 != 3, 8))] {
+        for (name, with) in [
+            ("all", time(&|_| false, 4_000)),
+            ("each second", time(&|k| k % 2 == 0, 2_000)),
+            ("few", time(&|k| k % 500 != 3, 8)),
+        ] {
             // quadratic, it was 53 seconds; the rest is for a busy machine
             assert!(with < without * 3 + Duration::from_secs(3), "{name}: {with:?} beside {without:?}");
             eprintln!("{name} refused: {with:?}; none: {without:?}");

@@ -3,9 +3,9 @@
 
 mod support;
 
-use data_collector::db::{Connection, TableName};
+use data_collector::db::{Connection, Kind, NewColumn, TableName};
 use data_collector::error::{Error, ErrorKind};
-use data_collector::merge::{Counts, Merge, MergeReport, history, undo};
+use data_collector::merge::{AsOf, Counts, Merge, MergeReport, history, show, undo};
 use data_collector::record::Value;
 use serde_json::{Value as Json, json};
 use support::{Backend, Role};
@@ -59,14 +59,22 @@ fn rows_of_partitions_and_heirs_are_told_apart() {
         ),
     );
     let rows = |change: i64| -> Vec<Json> {
-        (0..60).map(|n| json!({"k": n, "region": ["a", "b", "c"][n as usize % 3], "v": if n == change { 1_000 } else { n }})).collect()
+        let regions = ["a", "b", "c"].into_iter().cycle();
+        let value = |n: i64| if n == change { 1_000 } else { n };
+        (0..60).zip(regions).map(|(n, region)| json!({"k": n, "region": region, "v": value(n)})).collect()
     };
     for (table, other) in [("parts", 0), ("heirs", 10)] {
         let keyed = Merge::into(table).key(["k"]);
         assert_eq!(four(&merge(&mut database, &keyed, &rows(-1)).counts), (60, 0, 0, other), "{table}");
         let report = merge(&mut database, &keyed, &rows(31));
         assert_eq!(four(&report.counts), (0, 1, 59, 0), "{table}");
-        assert_eq!(number(&mut database, &format!("SELECT count(*) FROM {table} WHERE archive IS NULL AND v = 1000 AND k = 31")), 1);
+        assert_eq!(
+            number(
+                &mut database,
+                &format!("SELECT count(*) FROM {table} WHERE archive IS NULL AND v = 1000 AND k = 31")
+            ),
+            1
+        );
         assert_eq!(number(&mut database, &format!("SELECT count(*) FROM {table} WHERE archive IS NULL")), 60);
         let fewer: Vec<Json> = rows(31).into_iter().filter(|row| row["k"].as_i64() != Some(7)).collect();
         assert_eq!(four(&merge(&mut database, &keyed, &fewer).counts), (0, 0, 59, 1), "{table}");
@@ -116,7 +124,8 @@ fn what_is_no_table_is_named() {
 fn row_ids_are_found_beside_columns_of_their_name() {
     let backend = Backend::sqlite();
     let mut database = backend.connect();
-    let own = "id INTEGER PRIMARY KEY, sha BLOB NOT NULL, archive TIMESTAMP, date_created TIMESTAMP, date_modified TIMESTAMP";
+    let own =
+        "id INTEGER PRIMARY KEY, sha BLOB NOT NULL, archive TIMESTAMP, date_created TIMESTAMP, date_modified TIMESTAMP";
     run(
         &mut database,
         &format!(
@@ -354,8 +363,10 @@ fn a_scope_is_exact_whatever_the_collation() {
             &if backend.is_sqlite() {
                 "CREATE TABLE t (c TEXT COLLATE NOCASE, k INTEGER, id INTEGER PRIMARY KEY, sha BLOB, archive TIMESTAMP, date_created TIMESTAMP, date_modified TIMESTAMP)".to_owned()
             } else {
-                format!("CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);; \
-                         CREATE TABLE t (c varchar(2) COLLATE nocase, k bigint, {OWN})")
+                format!(
+                    "CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);; \
+                         CREATE TABLE t (c varchar(2) COLLATE nocase, k bigint, {OWN})"
+                )
             },
         );
         merge(&mut database, &Merge::into("t").scope("c", "hr"), &[json!({"c": "hr", "k": 1})]);
@@ -375,8 +386,97 @@ fn a_name_is_one_name() {
     let Some(backend) = Backend::postgres() else { return };
     let mut database = backend.connect();
     run(&mut database, "CREATE SCHEMA \"Other\";; CREATE TABLE \"Other\".t (a int)");
-    for (typed, expected) in [("t", "public.t"), ("Other.t", "Other.t"), ("other.t", "other.t"), ("public.x", "public.x")] {
+    for (typed, expected) in
+        [("t", "public.t"), ("Other.t", "Other.t"), ("other.t", "other.t"), ("public.x", "public.x")]
+    {
         let name: TableName = typed.parse().expect("a name");
         assert_eq!(database.backend().canonical(&name).expect("a name").to_string(), expected);
+    }
+}
+
+/// What the database fills itself is not loaded, and that is said, each time.
+#[test]
+fn a_value_for_a_generated_column_is_told_of() {
+    for backend in Backend::all() {
+        let mut database = backend.connect();
+        let (own, stored) = if backend.is_sqlite() {
+            ("id INTEGER PRIMARY KEY, sha BLOB, archive TIMESTAMP, date_created TIMESTAMP, date_modified TIMESTAMP", "")
+        } else {
+            (OWN, "STORED")
+        };
+        run(
+            &mut database,
+            &format!("CREATE TABLE t (k bigint, twice bigint GENERATED ALWAYS AS (k * 2) {stored}, {own})"),
+        );
+        let rows = [json!({"k": 1, "twice": 7}), json!({"k": 2, "twice": 8})];
+        for _ in 0..2 {
+            let report = merge(&mut database, &Merge::into("t"), &rows);
+            assert_eq!((report.generated_columns, report.same_input), (vec!["twice".to_owned()], false));
+        }
+        assert_eq!(number(&mut database, "SELECT sum(twice) FROM t"), 6);
+        assert!(merge(&mut database, &Merge::into("t").ignore(["twice"]), &rows).generated_columns.is_empty());
+    }
+}
+
+/// Lists go into arrays, from JSON and from CSV, and are shown as lists again.
+#[test]
+fn lists_go_into_arrays() {
+    let Some(backend) = Backend::postgres() else { return };
+    let mut database = backend.connect();
+    run(
+        &mut database,
+        &format!("CREATE TABLE t (k bigint, tags text[], numbers numeric(6,2)[], grid integer[][], {OWN})"),
+    );
+    let rows = [
+        json!({"k": 1, "tags": ["a \"b\"", "c,\\d", "NULL", null, ""], "numbers": [1.5, 2], "grid": [[1, 2], [3, 4]]}),
+        json!({"k": 2, "tags": [], "numbers": null, "grid": "{{5}}"}),
+    ];
+    assert_eq!(merge(&mut database, &Merge::into("t"), &rows).counts.new, 2);
+    let same = "SELECT count(*) FROM t WHERE tags = ARRAY['a \"b\"', 'c,\\d', 'NULL', NULL, ''] AND numbers = ARRAY[1.5, 2] AND grid[2][1] = 3";
+    assert_eq!(number(&mut database, same), 1);
+    let mut lines = Vec::new();
+    let mut each = |line: &str| {
+        lines.push(serde_json::from_str::<Json>(line).expect("JSON"));
+        Ok(())
+    };
+    show(&mut database, "t", &AsOf::Now, false, &mut each).expect("rows");
+    assert_eq!((&lines[0]["tags"], &lines[1]["grid"]), (&rows[0]["tags"], &json!([[5]])));
+    let rejects = backend.folder.path().join("rejects.ndjson");
+    let bad = [rows[0].clone(), rows[1].clone(), json!({"k": 3, "tags": [], "numbers": ["x"], "grid": null})];
+    let counts = merge(&mut database, &Merge::into("t").rejects(&rejects), &bad).counts;
+    assert_eq!((counts.unchanged, counts.rejected), (2, 1));
+}
+
+/// A column that becomes wider keeps what is in it.
+#[test]
+fn a_wider_column_keeps_every_digit() {
+    for backend in Backend::all() {
+        let mut database = backend.connect();
+        let rows = [
+            json!({"small": 7, "whole": i64::MAX, "float": 0.1, "flag": true, "list": [1]}),
+            json!({"small": null, "whole": -1, "float": 1234567.123456789, "flag": false, "list": null}),
+        ];
+        merge(&mut database, &Merge::into("t").create(true), &rows);
+        let column = |name: &str, kind: Kind| NewColumn { name: name.to_owned(), kind };
+        let wider = [
+            column("small", Kind::Numeric),
+            column("whole", Kind::Text),
+            column("float", Kind::Numeric),
+            column("flag", Kind::Text),
+        ];
+        let name: TableName = "t".parse().expect("a name");
+        database.backend().widen_columns(&name, &wider).expect("wider columns");
+        let table = database.table(&name).expect("a table");
+        let kinds = wider.iter().map(|column| table.column(&column.name).map(|column| column.kind));
+        let expected: Vec<_> = wider.iter().map(|column| Some(column.kind)).collect();
+        assert_eq!(kinds.collect::<Vec<_>>(), expected);
+        let found =
+            database.query("SELECT CAST(small AS text), whole, CAST(float AS text), flag FROM t ORDER BY id", &[]);
+        let text = |text: &str| Value::from(text.to_owned());
+        let expected = [
+            vec![text("7"), text("9223372036854775807"), text("0.1"), text("true")],
+            vec![Value::Null, text("-1"), text("1234567.123456789"), text("false")],
+        ];
+        assert_eq!(found.expect("rows").rows, expected);
     }
 }

@@ -217,6 +217,13 @@ pub trait Database: Send {
     /// What the database says.
     fn add_columns(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()>;
 
+    /// Gives columns a wider kind: whole numbers more bits, numbers any precision, everything text. Every value stays,
+    /// digit for digit. Rows may get other places, so those that were read before are of no use any more.
+    ///
+    /// # Errors
+    /// What the database says: a view or an index may need a column as it is.
+    fn widen_columns(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()>;
+
     /// Makes the indexes of a table that was just made and filled: its key, and the hashes of the active rows.
     ///
     /// # Errors

@@ -84,6 +84,8 @@ pub enum Kind {
     Json,
     /// Bytes.
     Bytes,
+    /// Arrays of any type, as PostgreSQL has them.
+    Array,
     /// Anything else: the text goes to the server, which decides.
     Other,
 }

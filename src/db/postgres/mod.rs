@@ -23,8 +23,8 @@ use self::place::Parts;
 use self::stage::Staging;
 use super::server::{server_error, server_target};
 use super::{
-    Column, Database, Entry, Gone, NewColumn, Refused, Right, RowBatch, RowId, Rows, Scope, Table, TableName, Touched, check_lasting,
-    named, shown, tell_wait,
+    Column, Database, Entry, Gone, NewColumn, Refused, Right, RowBatch, RowId, Rows, Scope, Table, TableName, Touched,
+    check_lasting, named, shown, tell_wait,
 };
 use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, Result};
@@ -187,6 +187,10 @@ impl Database for Postgres {
 
     fn add_columns(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()> {
         columns.iter().try_for_each(|column| shape::add_sql(name, column).and_then(|sql| self.batch(&sql)))
+    }
+
+    fn widen_columns(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()> {
+        if columns.is_empty() { Ok(()) } else { self.batch(&shape::widen_sql(name, columns)) }
     }
 
     fn finish_table(&mut self, name: &TableName) -> Result<()> {

@@ -32,7 +32,8 @@ impl Parts {
     /// A text that is none.
     pub(super) fn row(&mut self, part: Option<u32>, ctid: &str) -> Result<RowId> {
         let numbers = ctid.trim_matches(['(', ')']).split_once(',');
-        let packed = numbers.and_then(|(block, place)| Some((block.parse::<u64>().ok()? << 16) | place.parse::<u64>().ok()?));
+        let packed =
+            numbers.and_then(|(block, place)| Some((block.parse::<u64>().ok()? << 16) | place.parse::<u64>().ok()?));
         let packed = packed.ok_or_else(|| Error::failed(format!("read the row's place `{ctid}`")))?;
         Ok(RowId(self.number(part)? << CTID_BITS | packed))
     }
@@ -58,7 +59,9 @@ impl Parts {
             return Ok(known as u64 + 1);
         }
         if self.0.len() == PARTS_MAX {
-            return Err(Error::failed(format!("tell the rows of the table apart: it has more than {PARTS_MAX} partitions")));
+            return Err(Error::failed(format!(
+                "tell the rows of the table apart: it has more than {PARTS_MAX} partitions"
+            )));
         }
         self.0.push(oid);
         Ok(self.0.len() as u64)

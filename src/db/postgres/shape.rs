@@ -116,6 +116,7 @@ fn kind(base: &str) -> Kind {
         "text" | "character varying" | "character" => Kind::Text,
         "json" | "jsonb" => Kind::Json,
         "bytea" => Kind::Bytes,
+        _ if base.ends_with("[]") => Kind::Array,
         _ => Kind::Other,
     }
 }
@@ -128,7 +129,7 @@ fn declared(kind: Kind) -> &'static str {
         Kind::Numeric => "numeric",
         Kind::Json => "jsonb",
         Kind::Bytes => "bytea",
-        Kind::Text | Kind::Other => "text",
+        Kind::Text | Kind::Array | Kind::Other => "text",
     }
 }
 
@@ -151,6 +152,16 @@ pub(super) fn create_sql(name: &TableName, columns: &[NewColumn]) -> Result<Stri
 
 pub(super) fn add_sql(name: &TableName, column: &NewColumn) -> Result<String> {
     Ok(format!("ALTER TABLE {} ADD COLUMN {}", name.quoted(), definition(column)?))
+}
+
+/// By way of text, in which every number has all its digits: a cast of a float would keep fifteen.
+pub(super) fn widen_sql(name: &TableName, columns: &[NewColumn]) -> String {
+    let change = |column: &NewColumn| {
+        let (name, wider) = (quote(&column.name), declared(column.kind));
+        format!("ALTER COLUMN {name} TYPE {wider} USING {name}::text::{wider}")
+    };
+    let changes: Vec<String> = columns.iter().map(change).collect();
+    format!("ALTER TABLE {} {}", name.quoted(), changes.join(", "))
 }
 
 fn definition(column: &NewColumn) -> Result<String> {

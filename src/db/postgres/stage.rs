@@ -150,7 +150,7 @@ impl Staging<'_> {
                 Kind::Boolean | Kind::Integer { .. } | Kind::Float | Kind::Bytes => format!(", s.c{at}"),
                 // assigned and not cast: a cast would cut it to the column's length
                 Kind::Text => format!(", {text}"),
-                Kind::Numeric | Kind::Json | Kind::Other => {
+                _ => {
                     let below = below.get(&column.name).unwrap_or(&column.declared);
                     format!(", CAST({text} AS {below})")
                 }

@@ -15,8 +15,8 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{OpenFlags, ToSql, params_from_iter};
 
 use super::{
-    Column, Database, Entry, Gone, NewColumn, ObjectKind, Refused, Right, RowBatch, RowId, Rows, Scope, Table, TableName, Touched,
-    check_lasting, named, shown, tell_wait,
+    Column, Database, Entry, Gone, NewColumn, ObjectKind, Refused, Right, RowBatch, RowId, Rows, Scope, Table,
+    TableName, Touched, check_lasting, named, shown, tell_wait,
 };
 use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, OrFail, Result, file_error};
@@ -268,7 +268,8 @@ impl Database for Sqlite {
     }
 
     fn canonical(&mut self, name: &TableName) -> Result<TableName> {
-        shape::canonical(&self.connection, name).map_err(|cause| self.fail(&format!("look for the table `{name}`"), cause))
+        shape::canonical(&self.connection, name)
+            .map_err(|cause| self.fail(&format!("look for the table `{name}`"), cause))
     }
 
     fn may(&mut self, _: &TableName, _: Right) -> Result<bool> {
@@ -315,6 +316,13 @@ impl Database for Sqlite {
         let known = table.into_iter().flat_map(|table| table.columns).map(|column| column.name);
         shape::check_names(name, known, columns)?;
         columns.iter().try_for_each(|column| self.batch(&shape::add_sql(name, column)))
+    }
+
+    fn widen_columns(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()> {
+        let Some(table) = self.table(name)? else {
+            return Err(Error::new(ErrorKind::NotFound, format!("find the table `{name}`")));
+        };
+        columns.iter().try_for_each(|column| self.batch(&shape::widen_sql(&table, column)))
     }
 
     fn finish_table(&mut self, name: &TableName) -> Result<()> {

@@ -54,7 +54,10 @@ fn obstacle(
         (format!("`{name}` was made WITHOUT ROWID"), "copy it into a table that was made without these words")
     } else if rowid(columns).is_none() {
         let names = ROWIDS.join("`, `");
-        (format!("all names of its row ids (`{names}`) are columns"), "give one of them another name: ALTER TABLE .. RENAME COLUMN ..")
+        (
+            format!("all names of its row ids (`{names}`) are columns"),
+            "give one of them another name: ALTER TABLE .. RENAME COLUMN ..",
+        )
     } else {
         return Ok(None);
     };
@@ -110,7 +113,7 @@ fn declared(kind: Kind) -> &'static str {
         Kind::Bytes => "BLOB",
         Kind::Numeric => NUMERIC,
         // unusual types keep every digit as text
-        Kind::Text | Kind::Other => "TEXT",
+        Kind::Text | Kind::Array | Kind::Other => "TEXT",
     }
 }
 
@@ -147,6 +150,27 @@ pub(super) fn create_sql(name: &TableName, columns: &[NewColumn]) -> Result<Stri
 
 pub(super) fn add_sql(name: &TableName, column: &NewColumn) -> String {
     format!("ALTER TABLE {} ADD COLUMN {} {}", name.quoted(), quote(&column.name), declared(column.kind))
+}
+
+/// SQLite cannot change a column's type: the values move into a new column, which takes the old one's name and stands
+/// last from then on. Row ids stay.
+pub(super) fn widen_sql(table: &Table, column: &NewColumn) -> String {
+    let (name, wider) = (table.name.quoted(), declared(column.kind));
+    let (old, new) = (quote(&column.name), quote(&format!("{} wider", column.name)));
+    let is_boolean = table.column(&column.name).is_some_and(|column| column.kind == Kind::Boolean);
+    let value = match column.kind {
+        Kind::Integer { .. } | Kind::Float => old.clone(),
+        _ if is_boolean => format!("CASE {old} WHEN 0 THEN 'false' WHEN 1 THEN 'true' ELSE {old} END"),
+        // fifteen digits are what SQLite prints of a float by itself
+        _ => format!(
+            "CASE WHEN typeof({old}) = 'real' AND CAST(CAST({old} AS TEXT) AS REAL) <> {old} \
+             THEN printf('%!.17g', {old}) ELSE CAST({old} AS TEXT) END"
+        ),
+    };
+    format!(
+        "ALTER TABLE {name} ADD COLUMN {new} {wider}; UPDATE {name} SET {new} = {value}; \
+         ALTER TABLE {name} DROP COLUMN {old}; ALTER TABLE {name} RENAME COLUMN {new} TO {old}"
+    )
 }
 
 pub(super) fn index_sql(name: &TableName) -> String {
