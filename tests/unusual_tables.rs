@@ -54,8 +54,8 @@ fn rows_of_partitions_and_heirs_are_told_apart() {
              CREATE TABLE parts_rest PARTITION OF parts DEFAULT;; \
              CREATE TABLE heirs (k bigint, region text, v bigint, {OWN});; \
              CREATE TABLE heirs_child () INHERITS (heirs);; \
-             INSERT INTO heirs_child (k, region, v, sha, date_created) \
-             SELECT n, 'a', n, sha256(n::text::bytea), now() FROM generate_series(1000, 1009) AS n"
+             INSERT INTO heirs_child (id, k, region, v, sha, date_created) \
+             SELECT n, n, 'a', n, sha256(n::text::bytea), now() FROM generate_series(1000, 1009) AS n"
         ),
     );
     let rows = |change: i64| -> Vec<Json> {
@@ -324,7 +324,7 @@ fn a_cut_connection_is_temporary_and_says_what_to_do() {
 fn a_long_statement_does_not_hide_the_reason() {
     for backend in Backend::all() {
         let mut database = backend.connect();
-        let list = "1, ".repeat(5_000);
+        let list = format!("'{}', ", "long ".repeat(5_000));
         let error = database.query(&format!("SELECT {list} nowhere"), &[]).expect_err("no such column");
         let text = error.to_string();
         assert!(text.len() < 700 && text.contains("nowhere"), "{} bytes: {text}", text.len());
