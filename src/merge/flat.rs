@@ -308,7 +308,7 @@ fn field_token(text: &str, Range { start, end }: Range<usize>, kind: Kind) -> Op
         },
         Kind::Integer { .. } => number().filter(|it| !it.is_float).map(|_| Token::PlainInteger { start, end }),
         Kind::Float => number().filter(|it| it.is_float).map(|_| Token::PlainFloat { start, end }),
-        Kind::Numeric | Kind::Json | Kind::Bytes => None,
+        Kind::Numeric | Kind::Json | Kind::Bytes | Kind::Array => None,
     }
 }
 

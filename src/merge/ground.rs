@@ -88,6 +88,7 @@ pub(super) fn look(
             "let `--create` make a table under another name, or add the columns by hand (dc-merge(1) lists them)",
         ));
     }
+    table.check_for_merge()?;
     if !merge.evolve {
         key_columns(merge, &table)?;
     }

@@ -62,19 +62,24 @@ impl Source {
 
     /// The line of a place, counted from the start of the file: only errors ask for it.
     pub(super) fn line_of(&self, offset: u64) -> u64 {
-        let mut line = 1;
-        let mut at = 0;
-        let mut buffer = vec![0; WINDOW_BYTES];
-        while at < offset {
+        1 + self.lines_between(0, offset)
+    }
+
+    /// How many lines end between two offsets.
+    pub(super) fn lines_between(&self, from: u64, to: u64) -> u64 {
+        let (mut lines, mut at) = (0, from);
+        let length = usize::try_from(to.saturating_sub(from)).unwrap_or(WINDOW_BYTES).min(WINDOW_BYTES);
+        let mut buffer = vec![0; length];
+        while at < to {
             let Ok(count) = self.read_at(&mut buffer, at) else { break };
             if count == 0 {
                 break;
             }
-            let part = count.min(usize::try_from(offset - at).unwrap_or(count));
-            line += memchr::memchr_iter(b'\n', &buffer[..part]).count() as u64;
+            let part = count.min(usize::try_from(to - at).unwrap_or(count));
+            lines += memchr::memchr_iter(b'\n', &buffer[..part]).count() as u64;
             at += part as u64;
         }
-        line
+        lines
     }
 }
 

@@ -10,9 +10,9 @@ use super::ground::Ground;
 use super::reading::ShortWay;
 use super::reject::Rejects;
 use super::rows::Rows;
-use super::select::{changed, each_selected, read_again, reject_at};
+use super::select::{Again, changed, each_selected, read_again};
 use super::spool::{Entry, Spool};
-use crate::db::{BadRow, Column, Database, RowBatch, Table, text};
+use crate::db::{Column, Database, RowBatch, Table, text};
 use crate::error::{Error, Result};
 use crate::hash::{Canonical, Texts, hash_texts};
 use crate::record::Record;
@@ -43,7 +43,7 @@ pub(super) struct Refused {
 
 /// Inserts the new records.
 ///
-/// First all go in one stream. Only if the table refuses one of them they go batch by batch, to find out which.
+/// First all go in one stream. Only if the table refuses one of them they are read once more, and it is found out which.
 pub(super) fn load(database: &mut dyn Database, load: &Load<'_>, rejects: &mut Rejects) -> Result<Refused> {
     if load.new.count() == 0 {
         return Ok(Refused::default());
@@ -68,13 +68,21 @@ pub(super) fn load(database: &mut dyn Database, load: &Load<'_>, rejects: &mut R
     }
     progress.reset();
     let mut refused = Refused::default();
+    let mut again = Again::new(load.ground.sources);
     let (written, read) = side_by_side(
         |sender| read_batches(load, &columns, sender),
         |batches| {
-            batches.iter().try_for_each(|batch| {
+            let mut next = || {
                 cancellation.check()?;
-                progress.inc(batch.len() as u64);
-                write(database, load, &columns, batch, rejects, &mut refused)
+                let batch = batches.recv().ok();
+                progress.inc(batch.as_ref().map_or(0, |batch| batch.len() as u64));
+                Ok(batch)
+            };
+            database.insert_accepted(load.table, &columns, &mut next, load.moment, &mut |row| {
+                cancellation.check()?;
+                refused.rows += 1;
+                refused.sum = refused.sum.wrapping_add(row.sha.prefix());
+                rejects.take(again.reject(row.offset, &row.error), load.ground.sources)
             })
         },
     );
@@ -177,28 +185,4 @@ fn misfit(record: &Record<'_>, column: &Column) -> Error {
     let Column { name, declared, .. } = column;
     let value = record.get(name).map(text).unwrap_or_default();
     Error::failed(format!("put `{value}` into the column `{name}`, which is {declared}"))
-}
-
-/// Writes a batch; rows that the table refuses are set aside one by one, if the user asked for that.
-fn write(
-    database: &mut dyn Database,
-    load: &Load<'_>,
-    columns: &[Column],
-    mut batch: RowBatch,
-    rejects: &mut Rejects,
-    refused: &mut Refused,
-) -> Result<()> {
-    let sources = load.ground.sources;
-    while !batch.is_empty() {
-        let BadRow { row, error } = match database.insert(load.table, columns, &batch, load.moment) {
-            Ok(()) => return Ok(()),
-            Err(bad) => bad,
-        };
-        let Some(row) = row.filter(|row| *row < batch.len()) else { return Err(error) };
-        rejects.take(reject_at(sources, batch.offset(row), &error), sources)?;
-        refused.rows += 1;
-        refused.sum = refused.sum.wrapping_add(batch.sha(row).prefix());
-        batch.remove_row(row);
-    }
-    Ok(())
 }

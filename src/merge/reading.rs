@@ -228,6 +228,7 @@ pub(super) fn kind_words(kind: Kind) -> &'static str {
         Kind::Text => "text",
         Kind::Json => "JSON",
         Kind::Bytes => "bytes, written as \\x and hex digits",
+        Kind::Array => "an array",
         Kind::Other => "of another type",
     }
 }
@@ -266,5 +267,9 @@ fn convert(field: &str, kind: Kind) -> Result<Option<Value<'static>>, ()> {
         },
         Kind::Numeric => number()?,
         Kind::Json => parse_json(field).map_err(|_| ())?.into_owned(),
+        Kind::Array => match parse_json(field) {
+            Ok(value @ Value::Array(_)) => value.into_owned(),
+            _ => return Ok(None),
+        },
     }))
 }

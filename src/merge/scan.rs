@@ -1,5 +1,7 @@
 //! The first pass: hash every incoming record, note what its columns hold, and set bad records aside.
 
+use std::collections::BTreeSet;
+
 use super::Merge;
 use super::flat::Flat;
 use super::format::Format;
@@ -27,6 +29,8 @@ pub(super) struct Scanned {
     pub(super) survey: Survey,
     /// The framework's own columns that the input brings, and that are not loaded.
     pub(super) reserved: Vec<&'static str>,
+    /// Columns that the input brings and that the database fills itself.
+    pub(super) generated: Vec<String>,
     /// The bytes that were read.
     pub(super) digest: InputDigest,
 }
@@ -38,6 +42,8 @@ struct Part {
     read: u64,
     survey: Survey,
     reserved: [bool; RESERVED.len()],
+    /// The places of the generated columns that were brought.
+    generated: BTreeSet<usize>,
     rejects: Vec<Reject>,
     consumed: u64,
     /// The records as rows, if they were asked for.
@@ -117,9 +123,10 @@ pub(super) fn scan(
         read: 0,
         survey: ground.survey.clone(),
         reserved: Vec::new(),
+        generated: Vec::new(),
         digest: InputDigest::default(),
     };
-    let mut reserved = [false; RESERVED.len()];
+    let (mut reserved, mut generated) = ([false; RESERVED.len()], BTreeSet::new());
     let work = |chunk: Chunk| scan_chunk(ground, columns, chunk);
     pass::run(ground.sources, merge.threads, &merge.cancellation, work, |part: Part| {
         part.rejects.into_iter().try_for_each(|reject| rejects.take(reject, ground.sources))?;
@@ -127,11 +134,15 @@ pub(super) fn scan(
         scanned.read += part.read;
         scanned.digest.add(&part.digest);
         reserved.iter_mut().zip(part.reserved).for_each(|(seen, too)| *seen |= too);
+        generated.extend(part.generated);
         merge.progress.inc(part.consumed);
         each(&part.survey, Rowed { batch: part.rows.filter(|_| !part.misfit), permit: part.permit })?;
         scanned.survey.add(part.survey);
         Ok(())
     })?;
+    let columns = ground.table.iter().flat_map(|table| &table.columns).enumerate();
+    let names = columns.filter(|(place, _)| generated.contains(place)).map(|(_, column)| column.name.clone());
+    scanned.generated = names.collect();
     scanned.reserved = RESERVED.into_iter().zip(reserved).filter_map(|(name, seen)| seen.then_some(name)).collect();
     Ok(scanned)
 }
@@ -145,6 +156,7 @@ fn scan_chunk(ground: &Ground<'_>, columns: Option<&[Column]>, chunk: Chunk) -> 
         read: (chunk.records.len() + chunk.rejects.len()) as u64,
         survey: Survey::default(),
         reserved: [false; RESERVED.len()],
+        generated: BTreeSet::new(),
         rejects: Vec::new(),
         consumed: chunk.consumed,
         rows: None,
@@ -250,7 +262,9 @@ fn check(ground: &Ground<'_>, record: &Record<'_>, places: &mut Vec<usize>, part
         }
         places[at] = place;
         let column = &table.columns[place];
-        if !fits(value, column.kind) {
+        if column.is_generated {
+            part.generated.insert(place);
+        } else if !fits(value, column.kind) {
             return Err(misfit(name, &text(value), kind_words(column.kind)));
         }
     }

@@ -44,13 +44,34 @@ pub(super) fn changed(sources: &[Source], place: u64) -> Error {
         .temporary(true)
 }
 
-/// The record at a place again, as a reject: the table refused it after all.
-pub(super) fn reject_at(sources: &[Source], place: u64, error: &Error) -> Reject {
-    let source = source_of(sources, place);
-    let raw = Window::default().record(sources, source, place).map(<[u8]>::to_vec).ok();
-    let line = sources[source].line_of(place - sources[source].base);
-    let reason = error.causes().first().cloned().unwrap_or_else(|| error.message().to_owned());
-    Reject { source, line, column: None, reason, raw, fault: FaultKind::Record }
+/// Reads records again that the table refused after all, in the order of the input: what was read and counted for one
+/// serves the next.
+pub(super) struct Again<'a> {
+    sources: &'a [Source],
+    window: Window,
+    /// A source, an offset in it, and its line.
+    counted: (usize, u64, u64),
+}
+
+impl<'a> Again<'a> {
+    pub(super) fn new(sources: &'a [Source]) -> Self {
+        Self { sources, window: Window::default(), counted: (0, 0, 1) }
+    }
+
+    /// The record at a place, as a reject.
+    pub(super) fn reject(&mut self, place: u64, error: &Error) -> Reject {
+        let source = source_of(self.sources, place);
+        let offset = place - self.sources[source].base;
+        let (from, line) = match self.counted {
+            (counted, from, line) if counted == source && from <= offset => (from, line),
+            _ => (0, 1),
+        };
+        let line = line + self.sources[source].lines_between(from, offset);
+        self.counted = (source, offset, line);
+        let raw = self.window.record(self.sources, source, place).map(<[u8]>::to_vec).ok();
+        let reason = error.causes().first().cloned().unwrap_or_else(|| error.message().to_owned());
+        Reject { source, line, column: None, reason, raw, fault: FaultKind::Record }
+    }
 }
 
 fn source_of(sources: &[Source], place: u64) -> usize {

@@ -8,10 +8,12 @@ mod merge_killed;
 mod notify;
 mod pipeline;
 mod random_merges;
+mod refused_rows;
 mod run;
 mod same_input;
 mod slow;
 mod undo;
+mod unusual_tables;
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -74,9 +74,38 @@ impl Backend {
         Connection::open(&self.context(), "main").expect("a connection")
     }
 
+    /// As another role of the server.
+    pub(crate) fn connect_as(&self, role: &Role) -> Connection {
+        let url = self.url.replacen("//postgres@", &format!("//{}@", role.0), 1);
+        Connection::open(&self.context_with(&[("DC_DB_MAIN_URL", &url)]), "main").expect("a connection")
+    }
+
     pub(crate) fn is_sqlite(&self) -> bool {
         self.server.is_none()
     }
+}
+
+/// A role of the PostgreSQL server that is no superuser. It has to go after the databases in which it has rights, so it
+/// stands before them in a test.
+pub(crate) struct Role(pub(crate) String);
+
+impl Role {
+    /// `None` where no server answers.
+    pub(crate) fn new() -> Option<Self> {
+        let name = format!("dc_test_{}", uuid::Uuid::now_v7().simple());
+        administer(&format!("CREATE ROLE {name} LOGIN")).then_some(Self(name))
+    }
+}
+
+impl Drop for Role {
+    fn drop(&mut self) {
+        administer(&format!("DROP ROLE {}", self.0));
+    }
+}
+
+fn administer(sql: &str) -> bool {
+    let server = std::env::var("DC_TEST_POSTGRES").unwrap_or_else(|_| POSTGRES.to_owned());
+    postgres::Client::connect(&server, postgres::NoTls).and_then(|mut client| client.batch_execute(sql)).is_ok()
 }
 
 impl Drop for Backend {
