@@ -18,11 +18,9 @@ pub(super) fn is_refusal(cause: &DriverError) -> bool {
 }
 
 fn is_of_row(code: &str) -> bool {
-    match (code.get(..2), code.bytes().next()) {
-        (Some("21" | "22" | "23" | "27" | "2F" | "38" | "39" | "44" | "54" | "P0"), _) => true,
-        (_, Some(b'6'..=b'9' | b'I'..=b'O' | b'Q'..=b'W' | b'Y' | b'Z')) => true,
-        _ => false,
-    }
+    matches!(code.get(..2), Some("21" | "22" | "23" | "27" | "2F" | "38" | "39" | "44" | "54" | "P0"))
+        || code.starts_with(['6', '7', '8', '9', 'Y', 'Z'])
+        || code.starts_with(|first: char| ('I'..='O').contains(&first) || ('Q'..='W').contains(&first))
 }
 
 /// Whether something was denied: a right, or a row by a policy.
