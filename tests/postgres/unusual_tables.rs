@@ -286,12 +286,15 @@ fn time_limits_of_a_role_do_not_end_a_merge() {
     let Some(role) = Role::new() else { return };
     let Some(backend) = Backend::postgres() else { return };
     let mut owner = backend.connect();
+    // shorter than the merge, and longer than it takes a busy machine to set up a session
     let limits = ["statement_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout", "lock_timeout"];
     for limit in limits {
-        run(&mut owner, &format!("ALTER ROLE {} SET {limit} = '3ms'", role.0));
+        run(&mut owner, &format!("ALTER ROLE {} SET {limit} = '150ms'", role.0));
     }
     run(&mut owner, &format!("GRANT CREATE ON SCHEMA public TO {}", role.0));
     let mut database = backend.connect_as(&role);
+    let unlimited = "SELECT current_setting('idle_session_timeout')";
+    assert_eq!(database.query(unlimited, &[]).expect("a setting").rows, [[Value::from("0")]]);
     let rows: Vec<Json> = (0..30_000).map(|n| json!({"k": n, "text": format!("value {n}")})).collect();
     let table = Merge::into("t").create(true);
     assert_eq!(merge(&mut database, &table, &rows).counts.new, 30_000);
