@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::phases::Phases;
+use crate::merge::phases::Phases;
 use crate::shell;
 
 /// The counts of one merge; `read = new + changed + unchanged + duplicate + rejected` and

@@ -2,11 +2,11 @@
 
 use chrono::NaiveDateTime;
 
-use super::ledger::find;
 use crate::clock;
 use crate::db::{Column, Connection, Database, Kind, TableName, quote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::{RESERVED, write_json};
+use crate::merge::history::find;
 use crate::record::{Value, parse_json};
 
 /// Which moment of a table is shown.

@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use super::input::spool_error;
 use crate::error::Result;
+use crate::merge::temporary::{spool_error, temporary_file};
 
 /// Into how many buckets the entries fall. At 100 million records one holds 9 MiB.
 const BUCKETS: usize = 256;
@@ -93,7 +93,7 @@ impl Spool {
         if bucket.buffer.len() + ENTRY_BYTES > BLOCK_BYTES {
             let file = match &mut self.file {
                 Some(file) => file,
-                none => none.insert(tempfile::tempfile().map_err(spool_error)?),
+                none => none.insert(temporary_file()?),
             };
             file.write_all_at(&bucket.buffer, self.written).map_err(spool_error)?;
             bucket.blocks.push(self.written);

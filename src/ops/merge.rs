@@ -6,8 +6,9 @@ use super::connect;
 use crate::context::Context;
 use crate::db::Gone;
 use crate::error::{Error, ErrorKind, Result};
-use crate::merge::{Explained, Explanation, Format, Input, MaxGone, Merge, MergeReport, explain};
+use crate::merge::{Explained, Explanation, Format, Input, MaxGone, Merge, MergeReport, Progress, explain};
 use crate::settings::MAIN;
+use crate::shell::Bar;
 
 /// What `dc merge` is asked for.
 #[derive(Debug, Clone, Default)]
@@ -101,10 +102,20 @@ impl MergeOptions {
 /// As [`Merge::run_inputs`], and those of opening the database.
 pub fn merge(context: &Context, options: &MergeOptions) -> Result<MergeReport> {
     let name = options.database.as_deref().unwrap_or(MAIN);
-    let merge = options.describe(context)?.progress(context.shell().progress());
+    let bar = context.shell().progress();
+    let merge = options.describe(context)?.progress(move |progress| show(&bar, progress));
     let mut database = connect(context, name)?;
     let report = merge.run_inputs(&mut database, &options.inputs())?;
     Ok(report)
+}
+
+fn show(bar: &Bar, progress: Progress) {
+    match progress {
+        Progress::Reading { bytes } => bar.count_bytes(bytes, "reading"),
+        Progress::Writing { records } => bar.count_rows(records, "writing"),
+        Progress::Advanced(by) => bar.advance(by),
+        Progress::Ended => bar.end(),
+    }
 }
 
 /// What `dc merge --hash-only` is asked for.

@@ -22,7 +22,6 @@ use std::time::Instant;
 
 use crate::context::Context;
 use crate::error::Result;
-use crate::shell::count_rows;
 use inputs::inputs;
 use output::Output;
 use work::{Event, Work};
@@ -39,7 +38,7 @@ pub fn ocr(context: &Context, options: &OcrOptions, data: &mut dyn Write) -> Res
     let inputs = inputs(options)?;
     options.check(inputs.len())?;
     let bar = context.shell().progress();
-    count_rows(&bar, 0, "Reading pages");
+    bar.count_rows(0, "Reading pages");
     let mut report = OcrReport::default();
     let mut output = Output::new(options, data)?;
     let mut pages = 0;
@@ -48,12 +47,12 @@ pub fn ocr(context: &Context, options: &OcrOptions, data: &mut dyn Write) -> Res
         match event {
             Event::Opened { input, pages: more } => {
                 pages += more as u64;
-                bar.set_length(pages);
+                bar.set_total(pages);
                 report.open(input);
                 output.open(input)?;
             }
             Event::Page { input, page } => {
-                bar.inc(1);
+                bar.advance(1);
                 if let Some(problem) = report.page(input, &page) {
                     bar.suspend(|| context.shell().error(&problem));
                 }
@@ -72,7 +71,7 @@ pub fn ocr(context: &Context, options: &OcrOptions, data: &mut dyn Write) -> Res
         }
         Ok(())
     });
-    bar.finish_and_clear();
+    bar.end();
     done?;
     output.finish()?;
     report.finish(started.elapsed());

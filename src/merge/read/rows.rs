@@ -1,25 +1,25 @@
 //! Records turned into rows of their table, a batch at a time.
 
-use super::flat::{Flat, Number, Token, fits};
 use crate::db::{Cell, Column, Kind, RowBatch, fit};
 use crate::hash::Sha;
+use crate::merge::read::flat::{Flat, Number, Token, fits};
 use crate::record::Record;
 
 /// A batch being filled. Its rows get their hashes at the end, four at once.
-pub(super) struct Rows<'a> {
-    pub(super) batch: RowBatch,
+pub(crate) struct Rows<'a> {
+    pub(crate) batch: RowBatch,
     columns: &'a [Column],
     /// Where the columns of the last record stood: records of one source have them in the same order.
     places: Vec<Option<usize>>,
 }
 
 impl<'a> Rows<'a> {
-    pub(super) fn new(columns: &'a [Column]) -> Self {
+    pub(crate) fn new(columns: &'a [Column]) -> Self {
         Self { batch: RowBatch::new(columns.len()), columns, places: Vec::new() }
     }
 
     /// Adds a record; the error is the column that does not take its value, and nothing is added then.
-    pub(super) fn add(&mut self, record: &Record<'_>, place: u64) -> Result<(), usize> {
+    pub(crate) fn add(&mut self, record: &Record<'_>, place: u64) -> Result<(), usize> {
         let row = self.batch.add_row(Sha([0; 32]), place);
         self.places.resize(record.fields.len(), None);
         for ((name, value), place) in record.fields.iter().zip(&mut self.places) {
@@ -39,7 +39,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Adds the plain record that `flat` has read; false when a value has to be converted first.
-    pub(super) fn add_flat(&mut self, flat: &Flat, text: &str, place: u64) -> bool {
+    pub(crate) fn add_flat(&mut self, flat: &Flat, text: &str, place: u64) -> bool {
         let takes =
             |(column, token): (Option<usize>, Token)| column.is_none_or(|at| fits(token, self.columns[at].kind));
         if !flat.cells().all(takes) {
@@ -69,7 +69,7 @@ impl<'a> Rows<'a> {
     }
 
     /// The batch with the hashes of its rows, in their order.
-    pub(super) fn finish(mut self, shas: Vec<Sha>) -> RowBatch {
+    pub(crate) fn finish(mut self, shas: Vec<Sha>) -> RowBatch {
         self.batch.set_shas(shas);
         self.batch
     }

@@ -7,16 +7,18 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::format::{Cut, Format, cut};
-use super::row::Fields;
 use crate::error::{Error, ErrorKind, OrFail, Result, file_error};
 use crate::hash::write_json;
+use crate::merge::plan::format::Format;
+use crate::merge::read::cut::{Cut, cut};
+use crate::merge::read::row::Fields;
+use crate::merge::temporary::{spool_error, temporary_file};
 use crate::record::to_value;
 
 /// The most bytes one record may have. It bounds the memory, whatever the input.
 pub const RECORD_BYTES_MAX: usize = 32 << 20;
 /// What is read at once.
-pub(super) const WINDOW_BYTES: usize = 128 * 1024;
+pub(crate) const WINDOW_BYTES: usize = 128 * 1024;
 
 /// Where records come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,25 +31,25 @@ pub enum Input {
 
 /// One input, readable from any place.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(crate) struct Source {
     /// What to call it in messages.
-    pub(super) name: String,
-    pub(super) format: Format,
+    pub(crate) name: String,
+    pub(crate) format: Format,
     /// The place of its first byte among the bytes of all inputs.
-    pub(super) base: u64,
+    pub(crate) base: u64,
     /// Where the records begin, behind a byte order mark, a header or `[`.
-    pub(super) start: u64,
-    pub(super) length: u64,
+    pub(crate) start: u64,
+    pub(crate) length: u64,
     /// The line at `start`, from 1.
-    pub(super) start_line: u64,
+    pub(crate) start_line: u64,
     /// The names of a CSV file's columns.
-    pub(super) header: Vec<String>,
+    pub(crate) header: Vec<String>,
     file: File,
 }
 
 impl Source {
     /// Reads at a place of this source, as much as there is up to the length of `buffer`.
-    pub(super) fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize> {
+    pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize> {
         let mut filled = 0;
         while filled < buffer.len() {
             match self.file.read_at(&mut buffer[filled..], offset + filled as u64) {
@@ -61,7 +63,7 @@ impl Source {
     }
 
     /// The line of a place, counted from the start of the file: only errors ask for it.
-    pub(super) fn line_of(&self, offset: u64) -> u64 {
+    pub(crate) fn line_of(&self, offset: u64) -> u64 {
         let mut line = 1;
         let mut at = 0;
         let mut buffer = vec![0; WINDOW_BYTES];
@@ -80,13 +82,13 @@ impl Source {
 
 /// How inputs shall be read where their names and first bytes do not tell.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Reading {
-    pub(super) format: Option<Format>,
-    pub(super) delimiter: Option<u8>,
+pub(crate) struct Reading {
+    pub(crate) format: Option<Format>,
+    pub(crate) delimiter: Option<u8>,
 }
 
 /// Opens all inputs; their bytes are numbered through.
-pub(super) fn open_all(inputs: &[Input], reading: Reading) -> Result<Vec<Source>> {
+pub(crate) fn open_all(inputs: &[Input], reading: Reading) -> Result<Vec<Source>> {
     let mut sources: Vec<Source> = Vec::with_capacity(inputs.len());
     let mut base = 0;
     for input in inputs {
@@ -98,7 +100,7 @@ pub(super) fn open_all(inputs: &[Input], reading: Reading) -> Result<Vec<Source>
 }
 
 /// Writes records to a spool, one a line, so that they can be read like a file.
-pub(super) fn spool_records<T: Serialize>(records: impl IntoIterator<Item = T>) -> Result<Source> {
+pub(crate) fn spool_records<T: Serialize>(records: impl IntoIterator<Item = T>) -> Result<Source> {
     let mut spool = std::io::BufWriter::new(temporary_file()?);
     let mut line = Vec::new();
     for (place, record) in records.into_iter().enumerate() {
@@ -131,17 +133,6 @@ fn open(input: &Input, reading: Reading, base: u64) -> Result<Source> {
     };
     let file = unpack(&name, file)?;
     finish(name, file, Reading { format: reading.format.or(hint), ..reading }, base)
-}
-
-fn temporary_file() -> Result<File> {
-    tempfile::tempfile().map_err(spool_error)
-}
-
-/// A failure of the temporary folder, which a person can move.
-pub(super) fn spool_error(cause: std::io::Error) -> Error {
-    let folder = std::env::temp_dir();
-    file_error(format!("write a temporary file in {}", folder.display()), cause)
-        .hint("free some space there, or set TMPDIR to a folder with more; nothing was changed")
 }
 
 /// Keeps what can be read only once. The file has no name, so a kill leaves nothing behind.

@@ -2,44 +2,39 @@
 
 use chrono::NaiveDateTime;
 
-use super::Merge;
-use super::ground::Ground;
-use super::ledger::{PastMerge, TakenInput, record, scope_text};
-use super::report::{Counts, MergeReport};
-use super::same;
-use super::scan::Scanned;
-use super::spool::Spool;
 use crate::db::{Database, Gone, Table};
 use crate::error::Result;
 use crate::ident::new_identity;
+use crate::merge::history::{PastMerge, TakenInput, record, scope_text, set_text};
+use crate::merge::plan::description::Merge;
+use crate::merge::read::digest::length;
+use crate::merge::read::ground::Ground;
+use crate::merge::read::scan::Scanned;
+use crate::merge::report::{Counts, MergeReport};
+use crate::merge::spool::Spool;
 
 /// What was done.
-pub(super) struct Done {
+pub(crate) struct Done {
     /// The table as it is now.
-    pub(super) table: Table,
+    pub(crate) table: Table,
     /// `None` when the input was known and its records were not read.
-    pub(super) scanned: Option<Scanned>,
-    pub(super) counts: Counts,
-    pub(super) added: Vec<String>,
-    pub(super) moved: Moved,
+    pub(crate) scanned: Option<Scanned>,
+    pub(crate) counts: Counts,
+    pub(crate) added: Vec<String>,
+    pub(crate) moved: Moved,
 }
 
 /// By what the set of active rows changed: what an undo needs and proves.
-pub(super) struct Moved {
-    pub(super) inserted: u64,
-    pub(super) retired: u64,
-    pub(super) set_before: u128,
-    pub(super) set_after: u128,
-}
-
-/// The sum of a set of hashes as it is kept.
-pub(super) fn set_text(sum: u128) -> String {
-    format!("{sum:032x}")
+pub(crate) struct Moved {
+    pub(crate) inserted: u64,
+    pub(crate) retired: u64,
+    pub(crate) set_before: u128,
+    pub(crate) set_after: u128,
 }
 
 impl Done {
     /// An input that was merged before, into a table that holds what that merge left.
-    pub(super) fn nothing(table: Table, taken: &TakenInput, active: &Spool) -> Self {
+    pub(crate) fn nothing(table: Table, taken: &TakenInput, active: &Spool) -> Self {
         let counts = Counts {
             read: taken.read,
             unchanged: taken.read.saturating_sub(taken.duplicate),
@@ -53,12 +48,12 @@ impl Done {
     }
 
     /// Whether a row was inserted or retired.
-    pub(super) fn has_moved(&self) -> bool {
+    pub(crate) fn has_moved(&self) -> bool {
         self.moved.inserted + self.moved.retired > 0
     }
 
     /// Adds the merge to the database's history; `None` when the role may not.
-    pub(super) fn write_down(
+    pub(crate) fn write_down(
         &self,
         ground: &Ground<'_>,
         backend: &mut dyn Database,
@@ -96,7 +91,7 @@ impl Done {
             return Ok(None);
         }
         Ok(Some(TakenInput {
-            bytes: same::length(ground),
+            bytes: length(ground),
             digest: scanned.digest.with(ground, &self.table)?,
             set_after: set_text(self.moved.set_after),
             read: self.counts.read,
@@ -105,7 +100,7 @@ impl Done {
     }
 
     /// The report, without its times.
-    pub(super) fn report(self, merge: &Merge, created: bool, id: Option<String>) -> MergeReport {
+    pub(crate) fn report(self, merge: &Merge, created: bool, id: Option<String>) -> MergeReport {
         let reserved = self.scanned.as_ref().map(|scanned| scanned.reserved.as_slice()).unwrap_or_default();
         MergeReport {
             table: merge.table.clone(),

@@ -1,45 +1,39 @@
 //! Which new record replaces which gone row: pairs of one key are changes.
 
-use super::Merge;
-use super::ground::Ground;
-use super::select::{each_selected, read_again};
-use super::spool::{Entry, Spool};
+use std::ops::ControlFlow;
+
 use crate::db::{Column, Database, Fitted, Gone, Kind, RowId, Table, fit};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::hash::{hash_bytes, write_json};
+use crate::merge::plan::description::Merge;
+use crate::merge::plan::target::key_columns;
+use crate::merge::read::again::{each_selected, read_again};
+use crate::merge::read::ground::Ground;
+use crate::merge::spool::{Entry, Spool};
 use crate::record::{Value, parse_json};
 
 /// Keys that are looked up at once.
 const KEYS_AT_ONCE_MAX: usize = 4_000;
 
 /// The pairs found.
-pub(super) struct Pairs {
+pub(crate) struct Pairs {
     /// New records that replace a row.
-    pub(super) changed: u64,
+    pub(crate) changed: u64,
     /// The rows to retire when vanished rows are kept: those whose key comes anew.
-    pub(super) replaced: Spool,
+    pub(crate) replaced: Spool,
 }
 
-/// The key columns of a table.
-pub(super) fn key_columns(merge: &Merge, table: &Table) -> Result<Vec<Column>> {
-    let find = |name: &String| {
-        table.column(name).cloned().ok_or_else(|| {
-            let known: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
-            Error::new(ErrorKind::NotFound, format!("use `{name}` as a key: `{}` has no such column", table.name))
-                .hint(format!("its columns: {}", known.join(", ")))
-        })
-    };
-    merge.key.iter().map(find).collect()
-}
-
-/// Pairs new records and gone rows by their keys, one to one.
-pub(super) fn pair(
+/// Pairs new records and gone rows by their keys, one to one; without `--key` there are no pairs.
+pub(crate) fn pair(
     ground: &Ground<'_>,
     database: &mut dyn Database,
     table: &Table,
     (new, gone): (&Spool, &Spool),
 ) -> Result<Pairs> {
     let merge = ground.merge;
+    if merge.key.is_empty() || new.count() == 0 || gone.count() == 0 {
+        return Ok(Pairs { changed: 0, replaced: Spool::by_hash() });
+    }
     let columns = key_columns(merge, table)?;
     let new_keys = keys_of_records(ground, database, &columns, new)?;
     let gone_keys = keys_of_rows(merge, database, table, &columns, gone)?;
@@ -70,7 +64,10 @@ fn keys_of_records(ground: &Ground<'_>, database: &mut dyn Database, columns: &[
         merge.cancellation.check()?;
         let value = |column: &Column| stored(record.get(&column.name).unwrap_or(&Value::Null), column.kind);
         waiting.push((columns.iter().map(value).collect(), entry.place));
-        if waiting.len() >= KEYS_AT_ONCE_MAX { flush(database, columns, &mut waiting, &mut keys) } else { Ok(()) }
+        if waiting.len() >= KEYS_AT_ONCE_MAX {
+            flush(database, columns, &mut waiting, &mut keys)?;
+        }
+        Ok(ControlFlow::Continue(()))
     })?;
     flush(database, columns, &mut waiting, &mut keys)?;
     Ok(keys)

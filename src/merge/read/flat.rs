@@ -5,16 +5,16 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::reading::{ShortWay, note};
-use super::row::Fields;
-use super::survey::Survey;
 use crate::db::{Column, Kind, Table};
 use crate::hash::{HashOptions, PlainNumber, RESERVED, plain_number, write_float, write_text};
+use crate::merge::read::reader::{ShortWay, note};
+use crate::merge::read::row::Fields;
+use crate::merge::read::survey::Survey;
 use crate::record::{Record, Value, number_at, plain_length, string_at};
 
 /// One value of a flat record.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Token {
+pub(crate) enum Token {
     Null,
     Bool(bool),
     Integer(i64),
@@ -43,14 +43,14 @@ pub(super) enum Token {
 
 /// What a numeric token stands for.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Number {
+pub(crate) enum Number {
     Integer(i64),
     Float(f64),
 }
 
 /// What the records of a chunk share, learnt from one of them.
 #[derive(Debug, Default)]
-pub(super) struct Flat {
+pub(crate) struct Flat {
     /// The names of the last record that took the long way.
     shape: Vec<String>,
     /// Empty when the shape cannot go the short way.
@@ -80,7 +80,7 @@ struct Field {
 
 impl Flat {
     /// Learns from a record that took the long way and was found good.
-    pub(super) fn learn(&mut self, record: &Record<'_>, options: &HashOptions, table: Option<&Table>) {
+    pub(crate) fn learn(&mut self, record: &Record<'_>, options: &HashOptions, table: Option<&Table>) {
         let is_known_shape = self.shape.iter().eq(record.fields.iter().map(|(name, _)| name));
         if is_known_shape {
             // it was a value that took the long way: the shape is learnt already, or cannot be
@@ -115,7 +115,7 @@ impl Flat {
     }
 
     /// Reads a record of the known shape; false sends it the long way.
-    pub(super) fn read(&mut self, text: &str, way: ShortWay<'_>) -> bool {
+    pub(crate) fn read(&mut self, text: &str, way: ShortWay<'_>) -> bool {
         if self.fields.is_empty() {
             return false;
         }
@@ -168,7 +168,7 @@ impl Flat {
     }
 
     /// Whether the table takes all values as they are; where there is no table, what they are is noted.
-    pub(super) fn fits(&mut self, has_table: bool) -> bool {
+    pub(crate) fn fits(&mut self, has_table: bool) -> bool {
         if has_table {
             return self
                 .fields
@@ -183,14 +183,14 @@ impl Flat {
     }
 
     /// Gives the survey what was noted since the shape was learnt.
-    pub(super) fn tell(&mut self, survey: &mut Survey) {
+    pub(crate) fn tell(&mut self, survey: &mut Survey) {
         for field in &mut self.fields {
             field.seen.drain(..).for_each(|kind| survey.see(&field.name, kind));
         }
     }
 
     /// Appends the canonical form of the record that was read.
-    pub(super) fn write_form(&self, text: &str, out: &mut Vec<u8>) {
+    pub(crate) fn write_form(&self, text: &str, out: &mut Vec<u8>) {
         out.push(b'{');
         for place in &self.order {
             out.extend_from_slice(&self.fields[*place].head);
@@ -212,7 +212,7 @@ impl Flat {
     }
 
     /// The bytes of a text token.
-    pub(super) fn text<'a>(&'a self, token: Token, text: &'a str) -> &'a str {
+    pub(crate) fn text<'a>(&'a self, token: Token, text: &'a str) -> &'a str {
         match token {
             Token::Text { start, end } => &text[start..end],
             Token::Unescaped { start, end } => &self.unescaped[start..end],
@@ -221,19 +221,19 @@ impl Flat {
     }
 
     /// Notes where the fields stand among the columns that are written.
-    pub(super) fn aim(&mut self, columns: &[Column]) {
+    pub(crate) fn aim(&mut self, columns: &[Column]) {
         for field in &mut self.fields {
             field.column = columns.iter().position(|column| column.name == field.name);
         }
     }
 
     /// The values of the record that was read, each with its column's place.
-    pub(super) fn cells(&self) -> impl Iterator<Item = (Option<usize>, Token)> {
+    pub(crate) fn cells(&self) -> impl Iterator<Item = (Option<usize>, Token)> {
         self.fields.iter().map(|field| field.column).zip(self.tokens.iter().copied())
     }
 
     /// The number of a numeric token; `None` for all others.
-    pub(super) fn number(token: Token, text: &str) -> Option<Number> {
+    pub(crate) fn number(token: Token, text: &str) -> Option<Number> {
         match token {
             Token::Integer(number) => Some(Number::Integer(number)),
             Token::Float(number) => Some(Number::Float(number)),
@@ -323,7 +323,7 @@ fn kind_of_token(token: Token) -> Option<Kind> {
 }
 
 /// Whether a value goes into a column without a second look.
-pub(super) fn fits(token: Token, kind: Kind) -> bool {
+pub(crate) fn fits(token: Token, kind: Kind) -> bool {
     match token {
         Token::Null => true,
         Token::Text { .. } | Token::Unescaped { .. } => matches!(kind, Kind::Text | Kind::Other),

@@ -1,20 +1,20 @@
 //! The incoming hashes against those of the active rows, bucket by bucket: what is new, unchanged, twice, gone.
 
-use super::spool::{Entry, Spool};
 use crate::error::Result;
+use crate::merge::spool::{Entry, Spool};
 
 /// What differs between the input and the table.
-pub(super) struct Joined {
+pub(crate) struct Joined {
     /// Hash and place of the records that the table lacks, by place: they are inserted in the order of the input.
-    pub(super) new: Spool,
+    pub(crate) new: Spool,
     /// Hash and row of the active rows that the input lacks.
-    pub(super) gone: Spool,
-    pub(super) unchanged: u64,
-    pub(super) duplicate: u64,
+    pub(crate) gone: Spool,
+    pub(crate) unchanged: u64,
+    pub(crate) duplicate: u64,
 }
 
 /// Compares the two sides; `end` is above every place in the input.
-pub(super) fn join(incoming: &Spool, active: &Spool, end: u64) -> Result<Joined> {
+pub(crate) fn join(incoming: &Spool, active: &Spool, end: u64) -> Result<Joined> {
     let mut joined = Joined { new: Spool::by_place(end), gone: Spool::by_hash(), unchanged: 0, duplicate: 0 };
     let (mut records, mut rows) = (Vec::new(), Vec::new());
     for bucket in 0..incoming.buckets() {

@@ -11,7 +11,7 @@ const INTEGER: Kind = Kind::Integer { bits: 64 };
 
 /// The columns seen so far, in the order of their first place.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Survey {
+pub(crate) struct Survey {
     columns: Vec<Seen>,
     places: HashMap<String, usize>,
 }
@@ -26,7 +26,7 @@ struct Seen {
 impl Survey {
     /// Notes a value of a column. Records of one source have their columns in the same order: `at` is where this one
     /// most likely stands.
-    pub(super) fn see_at(&mut self, at: usize, name: &str, kind: Option<Kind>) {
+    pub(crate) fn see_at(&mut self, at: usize, name: &str, kind: Option<Kind>) {
         match self.columns.get_mut(at) {
             Some(seen) if seen.name == name => seen.kind = wider(seen.kind, kind),
             _ => self.see(name, kind),
@@ -34,7 +34,7 @@ impl Survey {
     }
 
     /// Notes a value of a column.
-    pub(super) fn see(&mut self, name: &str, kind: Option<Kind>) {
+    pub(crate) fn see(&mut self, name: &str, kind: Option<Kind>) {
         match self.places.get(name) {
             Some(place) => {
                 let seen = &mut self.columns[*place];
@@ -48,14 +48,14 @@ impl Survey {
     }
 
     /// Adds what another thread saw further on in the input.
-    pub(super) fn add(&mut self, later: Survey) {
+    pub(crate) fn add(&mut self, later: Survey) {
         for seen in later.columns {
             self.see(&seen.name, seen.kind);
         }
     }
 
     /// The columns to make; one that held only nulls becomes text.
-    pub(super) fn columns(&self) -> Vec<NewColumn> {
+    pub(crate) fn columns(&self) -> Vec<NewColumn> {
         self.columns
             .iter()
             .map(|seen| NewColumn { name: seen.name.clone(), kind: seen.kind.unwrap_or(Kind::Text) })
@@ -63,7 +63,7 @@ impl Survey {
     }
 
     /// Whether everything in here fits what `self` has seen already: no new column, no wider kind.
-    pub(super) fn covers(&self, other: &Survey) -> bool {
+    pub(crate) fn covers(&self, other: &Survey) -> bool {
         other.columns.iter().all(|seen| {
             let known = self.places.get(&seen.name).map(|place| self.columns[*place].kind);
             known.is_some_and(|kind| wider(kind, seen.kind) == kind)
@@ -71,13 +71,13 @@ impl Survey {
     }
 
     /// The kind of one column.
-    pub(super) fn kind(&self, name: &str) -> Option<Kind> {
+    pub(crate) fn kind(&self, name: &str) -> Option<Kind> {
         self.places.get(name).map(|place| self.columns[*place].kind.unwrap_or(Kind::Text))
     }
 }
 
 /// What a value of JSON holds; `None` for null.
-pub(super) fn kind_of(value: &Value<'_>) -> Option<Kind> {
+pub(crate) fn kind_of(value: &Value<'_>) -> Option<Kind> {
     match value {
         Value::Null => None,
         Value::Bool(_) => Some(Kind::Boolean),
@@ -91,7 +91,7 @@ pub(super) fn kind_of(value: &Value<'_>) -> Option<Kind> {
 }
 
 /// What a field of CSV could hold; `None` for an empty one. Numbers are those of JSON, so `007` stays text.
-pub(super) fn kind_of_field(field: &str) -> Option<Kind> {
+pub(crate) fn kind_of_field(field: &str) -> Option<Kind> {
     let number = plain_number(field.as_bytes()).filter(|number| number.length == field.len());
     if let Some(PlainNumber { is_float, .. }) = number {
         return Some(if is_float { Kind::Float } else { INTEGER });

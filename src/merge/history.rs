@@ -104,6 +104,11 @@ pub(super) fn scope_text(scope: &Scope) -> String {
     scope.iter().map(part).collect::<Vec<_>>().join(" ")
 }
 
+/// The sum of a set of hashes as it is kept.
+pub(super) fn set_text(sum: u128) -> String {
+    format!("{sum:032x}")
+}
+
 fn name() -> TableName {
     TableName { schema: None, name: LEDGER.to_owned() }
 }

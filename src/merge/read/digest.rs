@@ -1,14 +1,15 @@
-//! An input that is, byte for byte, one that was merged before. Its records are known then and need not be read: it is
-//! enough that the table still holds what that merge left.
+//! What an input is known by: a digest of its bytes and of all that decides what a merge makes of them.
+
+use std::ops::ControlFlow;
 
 use sha2::{Digest, Sha256};
 
 use super::ground::Ground;
-use super::ledger::{TakenInput, taken_inputs};
 use super::pass::{self, Chunk};
-use crate::db::{Database, Gone, Table};
+use crate::db::{Gone, Table};
 use crate::error::Result;
 use crate::hash::Sha;
+use crate::merge::plan::progress::Progress;
 
 /// Pieces of a source, and their bytes, by which most inputs are told apart without reading them.
 const PIECES: u64 = 16;
@@ -17,14 +18,14 @@ const PIECE_BYTES: usize = 4096;
 const SAMPLE_DIGITS: usize = 16;
 
 /// The bytes of one chunk in 32.
-pub(super) type ChunkDigest = [u8; 32];
+pub(crate) type ChunkDigest = [u8; 32];
 
 /// The digests of all chunks, in their order.
 #[derive(Default)]
-pub(super) struct InputDigest(Sha256);
+pub(crate) struct InputDigest(Sha256);
 
 impl InputDigest {
-    pub(super) fn add(&mut self, chunk: &ChunkDigest) {
+    pub(crate) fn add(&mut self, chunk: &ChunkDigest) {
         self.0.update(chunk);
     }
 
@@ -33,7 +34,7 @@ impl InputDigest {
     ///
     /// # Errors
     /// When the input cannot be read.
-    pub(super) fn with(&self, ground: &Ground<'_>, table: &Table) -> Result<String> {
+    pub(crate) fn with(&self, ground: &Ground<'_>, table: &Table) -> Result<String> {
         let merge = ground.merge;
         let mut hash = self.0.clone();
         for source in ground.sources {
@@ -48,7 +49,7 @@ impl InputDigest {
 }
 
 /// A few pieces of the input in a short text: another input of the same length is seldom read for nothing.
-fn sample(ground: &Ground<'_>) -> Result<String> {
+pub(crate) fn sample(ground: &Ground<'_>) -> Result<String> {
     let mut hash = Sha256::new();
     let mut piece = [0; PIECE_BYTES];
     for source in ground.sources {
@@ -63,7 +64,7 @@ fn sample(ground: &Ground<'_>) -> Result<String> {
     Ok(digits)
 }
 
-pub(super) fn digest_of(chunk: &Chunk) -> ChunkDigest {
+pub(crate) fn digest_of(chunk: &Chunk) -> ChunkDigest {
     let mut hash = Sha256::new();
     hash.update(&chunk.bytes);
     // what stands behind the end of an array is in no chunk
@@ -72,30 +73,19 @@ pub(super) fn digest_of(chunk: &Chunk) -> ChunkDigest {
 }
 
 /// How long the input is.
-pub(super) fn length(ground: &Ground<'_>) -> u64 {
+pub(crate) fn length(ground: &Ground<'_>) -> u64 {
     ground.sources.iter().map(|source| source.length).sum()
 }
 
-/// The inputs of this length and with this sample that this table has taken: only where there are some, a digest tells
-/// anything.
-pub(super) fn likely(ground: &Ground<'_>, backend: &mut dyn Database) -> Result<Vec<TakenInput>> {
-    let mut taken = taken_inputs(backend, ground.name, length(ground))?;
-    if !taken.is_empty() {
-        let sample = sample(ground)?;
-        taken.retain(|input| input.digest.starts_with(&sample));
-    }
-    Ok(taken)
-}
-
-/// Reads the input for its digest alone; `check` ends it early.
-pub(super) fn digest(ground: &Ground<'_>, mut check: impl FnMut() -> Result<()>) -> Result<InputDigest> {
+/// Reads the input for its digest alone, until `each` breaks off.
+pub(crate) fn digest(ground: &Ground<'_>, mut each: impl FnMut() -> ControlFlow<()>) -> Result<InputDigest> {
     let merge = ground.merge;
     let mut whole = InputDigest::default();
     let work = |chunk: Chunk| (digest_of(&chunk), chunk.consumed);
     pass::run(ground.sources, merge.threads, &merge.cancellation, work, |(digest, consumed)| {
         whole.add(&digest);
-        merge.progress.inc(consumed);
-        check()
+        merge.progress.tell(Progress::Advanced(consumed));
+        Ok(each())
     })?;
     Ok(whole)
 }

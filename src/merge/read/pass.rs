@@ -2,16 +2,17 @@
 //! results come back in the order of the input.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use super::format::{Cut, Format, cut};
-use super::input::{RECORD_BYTES_MAX, Source, WINDOW_BYTES};
-use super::reject::{FaultKind, Reject};
 use crate::context::Cancellation;
 use crate::error::{Error, Result};
+use crate::merge::plan::format::Format;
+use crate::merge::read::cut::{Cut, cut};
+use crate::merge::read::reject::{FaultKind, Reject};
+use crate::merge::read::source::{RECORD_BYTES_MAX, Source, WINDOW_BYTES};
 
 /// Chunks that wait for a worker.
 const CHUNKS_WAITING_MAX: usize = 4;
@@ -38,7 +39,7 @@ impl Budget {
 }
 
 /// The bytes of one chunk, given back when it is dropped.
-pub(super) struct Permit {
+pub(crate) struct Permit {
     budget: Arc<Budget>,
     bytes: usize,
 }
@@ -51,38 +52,38 @@ impl Drop for Permit {
 }
 
 /// Some whole records of one source.
-pub(super) struct Chunk {
+pub(crate) struct Chunk {
     sequence: u64,
     /// Which source they come from.
-    pub(super) source: usize,
+    pub(crate) source: usize,
     /// The bytes that the records stand in.
-    pub(super) bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     /// The place of the first byte among the bytes of all inputs.
-    pub(super) offset: u64,
-    pub(super) records: Vec<Place>,
+    pub(crate) offset: u64,
+    pub(crate) records: Vec<Place>,
     /// What the source itself has wrong behind these records.
-    pub(super) rejects: Vec<Reject>,
+    pub(crate) rejects: Vec<Reject>,
     /// Bytes that were read, for the progress bar.
-    pub(super) consumed: u64,
+    pub(crate) consumed: u64,
     /// Held as long as what was made of the chunk is on its way.
-    pub(super) permit: Permit,
+    pub(crate) permit: Permit,
 }
 
 /// Where one record stands.
-pub(super) struct Place {
+pub(crate) struct Place {
     /// In the chunk's bytes.
-    pub(super) range: Range<usize>,
+    pub(crate) range: Range<usize>,
     /// The line it begins in, from 1.
-    pub(super) line: u64,
+    pub(crate) line: u64,
 }
 
-/// Runs `work` over all chunks on `threads` threads and gives each result to `collect`, in order.
-pub(super) fn run<T: Send>(
+/// Runs `work` over all chunks on `threads` threads and gives each result to `collect`, in order, until it breaks off.
+pub(crate) fn run<T: Send>(
     sources: &[Source],
     threads: usize,
     cancellation: &Cancellation,
     work: impl Fn(Chunk) -> T + Sync,
-    mut collect: impl FnMut(T) -> Result<()>,
+    mut collect: impl FnMut(T) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
     let stopped = AtomicBool::new(false);
     let (chunk_sender, chunk_receiver) = sync_channel::<Chunk>(CHUNKS_WAITING_MAX);
@@ -104,14 +105,18 @@ pub(super) fn run<T: Send>(
         }
         drop(result_sender);
         let collected = collect_in_order(result_receiver, cancellation, &mut collect);
-        if collected.is_err() {
+        if !matches!(collected, Ok(ControlFlow::Continue(()))) {
             // the workers end when nobody takes their results, the cutter at its next chunk
             stopped.store(true, Ordering::Relaxed);
             while next(&chunk_receiver).is_some() {}
         }
         let cut =
             cutter.join().unwrap_or_else(|_| Err(Error::failed("read the input: the reading thread ended early")));
-        collected.and(cut)
+        match collected? {
+            ControlFlow::Continue(()) => cut,
+            // nobody wants to know what stands behind
+            ControlFlow::Break(()) => Ok(()),
+        }
     })
 }
 
@@ -122,19 +127,21 @@ fn next(chunks: &Mutex<Receiver<Chunk>>) -> Option<Chunk> {
 fn collect_in_order<T>(
     results: Receiver<(u64, T)>,
     cancellation: &Cancellation,
-    collect: &mut impl FnMut(T) -> Result<()>,
-) -> Result<()> {
+    collect: &mut impl FnMut(T) -> Result<ControlFlow<()>>,
+) -> Result<ControlFlow<()>> {
     let mut early: BTreeMap<u64, T> = BTreeMap::new();
     let mut expected = 0;
     for (sequence, result) in results {
         cancellation.check()?;
         early.insert(sequence, result);
         while let Some(result) = early.remove(&expected) {
-            collect(result)?;
+            if collect(result)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
             expected += 1;
         }
     }
-    Ok(())
+    Ok(ControlFlow::Continue(()))
 }
 
 fn cut_all(sources: &[Source], chunks: &SyncSender<Chunk>, stopped: &AtomicBool) -> Result<()> {

@@ -1,18 +1,20 @@
 //! The second pass: only the new records are read again, in the order of the input.
 
-use super::format::{Cut, cut};
-use super::input::{RECORD_BYTES_MAX, Source, WINDOW_BYTES};
-use super::reading::Reader;
-use super::reject::{FaultKind, Reject};
-use super::spool::{Entry, Spool};
+use std::ops::ControlFlow;
+
 use crate::error::{Error, Result};
+use crate::merge::read::cut::{Cut, cut};
+use crate::merge::read::reader::Reader;
+use crate::merge::read::reject::{FaultKind, Reject};
+use crate::merge::read::source::{RECORD_BYTES_MAX, Source, WINDOW_BYTES};
+use crate::merge::spool::{Entry, Spool};
 use crate::record::Record;
 
-/// Calls `each` with the bytes of every selected record, its source and its entry.
-pub(super) fn each_selected(
+/// Calls `each` with the bytes of every selected record, its source and its entry, until it breaks off.
+pub(crate) fn each_selected(
     sources: &[Source],
     selected: &Spool,
-    mut each: impl FnMut(&[u8], usize, Entry) -> Result<()>,
+    mut each: impl FnMut(&[u8], usize, Entry) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
     let mut entries = Vec::new();
     let mut window = Window::default();
@@ -21,14 +23,16 @@ pub(super) fn each_selected(
         for entry in &entries {
             let source = source_of(sources, entry.place);
             let bytes = window.record(sources, source, entry.place)?;
-            each(bytes, source, *entry)?;
+            if each(bytes, source, *entry)?.is_break() {
+                return Ok(());
+            }
         }
     }
     Ok(())
 }
 
 /// Reads a selected record. It could be read in the first pass, so a fault now means that the input is another.
-pub(super) fn read_again<'a>(
+pub(crate) fn read_again<'a>(
     sources: &[Source],
     reader: &'a Reader,
     (bytes, source, entry): (&'a [u8], usize, Entry),
@@ -37,7 +41,7 @@ pub(super) fn read_again<'a>(
 }
 
 /// The input is not what it was in the first pass.
-pub(super) fn changed(sources: &[Source], place: u64) -> Error {
+pub(crate) fn changed(sources: &[Source], place: u64) -> Error {
     let name = &sources[source_of(sources, place)].name;
     Error::failed(format!("read {name} again: it was changed meanwhile"))
         .hint("merge a copy of it, or wait until it is complete; nothing was changed in the table")
@@ -45,7 +49,7 @@ pub(super) fn changed(sources: &[Source], place: u64) -> Error {
 }
 
 /// The record at a place again, as a reject: the table refused it after all.
-pub(super) fn reject_at(sources: &[Source], place: u64, error: &Error) -> Reject {
+pub(crate) fn reject_at(sources: &[Source], place: u64, error: &Error) -> Reject {
     let source = source_of(sources, place);
     let raw = Window::default().record(sources, source, place).map(<[u8]>::to_vec).ok();
     let line = sources[source].line_of(place - sources[source].base);

@@ -1,34 +1,34 @@
 //! The first pass: hash every incoming record, note what its columns hold, and set bad records aside.
 
-use super::Merge;
-use super::flat::Flat;
-use super::format::Format;
-use super::ground::Ground;
-use super::input::Source;
-use super::pass::{self, Chunk, Permit};
-use super::reading::{Fault, Mapping, Reader, ShortWay, kind_words, misfit};
-use super::reject::{FaultKind, Reject, Rejects};
-use super::rows::Rows;
-use super::same::{ChunkDigest, InputDigest, digest_of};
-use super::spool::{Entry, Spool};
-use super::survey::{Survey, kind_of};
+use std::ops::ControlFlow;
+
 use crate::db::{Column, Kind, RowBatch, Scope, fit, text};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::hash::{Canonical, RESERVED, Texts, hash_texts};
+use crate::merge::plan::progress::Progress;
+use crate::merge::read::digest::{ChunkDigest, InputDigest, digest_of};
+use crate::merge::read::flat::Flat;
+use crate::merge::read::ground::Ground;
+use crate::merge::read::pass::{self, Chunk, Permit};
+use crate::merge::read::reader::{Fault, ShortWay, kind_words, misfit};
+use crate::merge::read::reject::{FaultKind, Reject, Rejects};
+use crate::merge::read::rows::Rows;
+use crate::merge::read::survey::{Survey, kind_of};
+use crate::merge::spool::{Entry, Spool};
 use crate::record::{Record, Value};
 
 /// What the first pass found.
-pub(super) struct Scanned {
+pub(crate) struct Scanned {
     /// All records taken: hash and place.
-    pub(super) entries: Spool,
+    pub(crate) entries: Spool,
     /// Records read, bad ones included.
-    pub(super) read: u64,
+    pub(crate) read: u64,
     /// The columns that the table lacks.
-    pub(super) survey: Survey,
+    pub(crate) survey: Survey,
     /// The framework's own columns that the input brings, and that are not loaded.
-    pub(super) reserved: Vec<&'static str>,
+    pub(crate) reserved: Vec<&'static str>,
     /// The bytes that were read.
-    pub(super) digest: InputDigest,
+    pub(crate) digest: InputDigest,
 }
 
 /// One chunk's share.
@@ -48,68 +48,35 @@ struct Part {
 }
 
 /// The records of one chunk as rows.
-pub(super) struct Rowed {
+pub(crate) struct Rowed {
     /// `None` when a record does not fit what the survey foresaw.
-    pub(super) batch: Option<RowBatch>,
+    pub(crate) batch: Option<RowBatch>,
     /// Held until the batch is written.
-    pub(super) permit: Permit,
+    pub(crate) permit: Permit,
 }
 
 /// How far the start of an input is read to foresee its columns.
 const PEEK_CHUNKS: usize = 16;
 
-/// Looks through the CSV sources for what their columns hold, which the hash depends on. JSON says it by itself.
-pub(super) fn survey_csv(merge: &Merge, sources: &[Source], mapping: &Mapping) -> Result<Survey> {
-    let mut survey = Survey::default();
-    if !sources.iter().any(|source| matches!(source.format, Format::Csv { .. })) {
-        return Ok(survey);
-    }
-    let reader = Reader::new(sources, mapping, None, &survey)?;
-    for place in 0..sources.len() {
-        reader.header(place).for_each(|name| survey.see(name, None));
-    }
-    let work = |chunk: Chunk| {
-        let mut part = Survey::default();
-        if let Format::Csv { delimiter } = sources[chunk.source].format {
-            reader.survey_rows(&chunk, delimiter, &mut part);
-        }
-        part
-    };
-    pass::run(sources, merge.threads, &merge.cancellation, work, |part| {
+/// What the columns hold in the first records of the input.
+pub(crate) fn peek(ground: &Ground<'_>) -> Result<Survey> {
+    let mut survey = ground.survey.clone();
+    let mut chunks = 0;
+    let work = |chunk: Chunk| scan_chunk(ground, None, chunk).survey;
+    pass::run(ground.sources, ground.merge.threads, &ground.merge.cancellation, work, |part: Survey| {
         survey.add(part);
-        Ok(())
+        chunks += 1;
+        Ok(if chunks < PEEK_CHUNKS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
     })?;
     Ok(survey)
 }
 
-/// What the columns hold in the first records of the input.
-pub(super) fn peek(ground: &Ground<'_>) -> Result<Survey> {
-    let mut survey = ground.survey.clone();
-    let mut chunks = 0;
-    let enough = || Error::failed("read on: this is enough");
-    let seen = pass::run(
-        ground.sources,
-        ground.merge.threads,
-        &ground.merge.cancellation,
-        |chunk: Chunk| scan_chunk(ground, None, chunk).survey,
-        |part: Survey| {
-            survey.add(part);
-            chunks += 1;
-            if chunks < PEEK_CHUNKS { Ok(()) } else { Err(enough()) }
-        },
-    );
-    match seen {
-        Err(_) if chunks >= PEEK_CHUNKS => Ok(survey),
-        seen => seen.map(|()| survey),
-    }
-}
-
-/// Reads and hashes everything. With `columns` it makes rows of the records as well, for `each`.
-pub(super) fn scan(
+/// Reads and hashes everything, until `each` breaks off. With `columns` it makes rows of the records as well, for `each`.
+pub(crate) fn scan(
     ground: &Ground<'_>,
     columns: Option<&[Column]>,
     rejects: &mut Rejects,
-    mut each: impl FnMut(&Survey, Rowed) -> Result<()>,
+    mut each: impl FnMut(&Survey, Rowed) -> ControlFlow<()>,
 ) -> Result<Scanned> {
     let merge = ground.merge;
     let mut scanned = Scanned {
@@ -127,10 +94,10 @@ pub(super) fn scan(
         scanned.read += part.read;
         scanned.digest.add(&part.digest);
         reserved.iter_mut().zip(part.reserved).for_each(|(seen, too)| *seen |= too);
-        merge.progress.inc(part.consumed);
-        each(&part.survey, Rowed { batch: part.rows.filter(|_| !part.misfit), permit: part.permit })?;
+        merge.progress.tell(Progress::Advanced(part.consumed));
+        let flow = each(&part.survey, Rowed { batch: part.rows.filter(|_| !part.misfit), permit: part.permit });
         scanned.survey.add(part.survey);
-        Ok(())
+        Ok(flow)
     })?;
     scanned.reserved = RESERVED.into_iter().zip(reserved).filter_map(|(name, seen)| seen.then_some(name)).collect();
     Ok(scanned)

@@ -1,40 +1,58 @@
 //! The steps of one merge, in their order.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use chrono::NaiveDateTime;
+use serde::Serialize;
 
-use super::Merge;
-use super::done::{Done, Moved, set_text};
-use super::first::{First, load_first};
-use super::ground::{Ground, look, scope_in};
-use super::guard::{check_blast_radius, check_ledger, check_not_empty};
-use super::input::Source;
-use super::join::{Joined, join};
-use super::keys::{Pairs, key_columns, pair};
-use super::ledger::{TakenInput, next_moment};
-use super::load::{Load, load};
+use super::compare::join::join;
+use super::compare::keys::pair;
+use super::compare::sides::{Sides, read_both_sides};
+use super::history::next_moment;
 use super::phases::Stopwatch;
-use super::reject::Rejects;
+use super::plan::description::Merge;
+use super::plan::progress::Progress;
+use super::plan::target::{look, scope_in};
+use super::read::ground::Ground;
+use super::read::reject::Rejects;
+use super::read::source::{Input, Reading, Source, open_all, spool_records};
 use super::report::{Counts, MergeReport};
-use super::same;
-use super::scan::{Scanned, scan};
-use super::spool::{Entry, Spool};
-use crate::db::{Connection, Database, Gone, NewColumn, RowId, Scope, Table, TableName, Touched};
-use crate::error::{Error, ErrorKind, Result};
-use crate::shell::count_bytes;
+use super::write::done::{Done, Moved};
+use super::write::first::{First, load_first};
+use super::write::guard::{check_blast_radius, check_ledger, check_not_empty};
+use super::write::load::{Load, load};
+use super::write::retire::retire;
+use super::write::shape::shape;
+use crate::db::{Connection, Database, Gone, TableName, Touched};
+use crate::error::{ErrorKind, Result};
 
-/// Rows that are retired at once.
-const RETIRED_AT_ONCE_MAX: usize = 10_000;
 /// How often a merge begins anew after a deadlock or a serialization conflict.
 const TRIES_MAX: u32 = 5;
 
-pub(super) fn merge(
-    merge: &Merge,
-    connection: &mut Connection,
-    open: impl FnOnce() -> Result<Vec<Source>>,
-) -> Result<MergeReport> {
+impl Merge {
+    /// Merges records of any `Serialize` type.
+    ///
+    /// # Errors
+    /// As [`Merge::run_inputs`]; and for a record that is no object or holds NaN.
+    pub fn run<T: Serialize>(
+        &self,
+        database: &mut Connection,
+        records: impl IntoIterator<Item = T>,
+    ) -> Result<MergeReport> {
+        run(self, database, || Ok(vec![spool_records(records)?]))
+    }
+
+    /// Merges files or standard input.
+    ///
+    /// # Errors
+    /// Not found: a file, table or column. Refused: a guard, with the counts. Failed: a bad record with file, line and
+    /// column, or what the database says. The table is as it was before, whatever the error.
+    pub fn run_inputs(&self, database: &mut Connection, inputs: &[Input]) -> Result<MergeReport> {
+        run(self, database, || open_all(inputs, Reading { format: self.format, delimiter: self.delimiter }))
+    }
+}
+
+fn run(merge: &Merge, connection: &mut Connection, open: impl FnOnce() -> Result<Vec<Source>>) -> Result<MergeReport> {
     let started = Instant::now();
     let mut watch = Stopwatch::start();
     let name: TableName = merge.table.parse()?;
@@ -44,7 +62,7 @@ pub(super) fn merge(
         watch.lap("open");
         tried(merge, backend, &Place { name: &name, database: &database }, &sources, &mut watch)
     });
-    merge.progress.finish_and_clear();
+    merge.progress.tell(Progress::Ended);
     let mut report = merged.map_err(|error| match error.kind() {
         ErrorKind::Refused => error,
         _ => error.within(format!("merge into `{}`", merge.table)),
@@ -81,7 +99,7 @@ fn tried(
 ) -> Result<MergeReport> {
     let (mut passes, mut tries) = (Passes::One, 1);
     loop {
-        count_bytes(&merge.progress, sources.iter().map(|source| source.length).sum(), "reading");
+        merge.progress.tell(Progress::Reading { bytes: sources.iter().map(|source| source.length).sum() });
         match in_transaction(merge, backend, place, sources, passes, watch) {
             Ok(Some(report)) => return Ok(report),
             Ok(None) => passes = Passes::Two,
@@ -196,10 +214,10 @@ fn compare_and_change(
     if !merge.allow_empty {
         check_not_empty(&merge.table, scanned.read, None)?;
     }
-    let (table, added) = shape(ground, backend, &scanned)?;
+    let (table, added) = shape(ground, backend, &scanned.survey)?;
     let joined = join(&scanned.entries, &active, ground.end())?;
     watch.lap("compare");
-    let pairs = find_pairs(ground, backend, &table, &joined)?;
+    let pairs = pair(ground, backend, &table, (&joined.new, &joined.gone))?;
     let leaving = match merge.gone {
         Gone::Keep => &pairs.replaced,
         Gone::Archive | Gone::Delete => &joined.gone,
@@ -220,7 +238,7 @@ fn compare_and_change(
     check_blast_radius(&merge.table, counts.gone, counts.active_before, merge.max_gone)?;
     // vanished rows go first: the table may forbid two active rows of one key
     let how = if merge.gone == Gone::Delete { Gone::Delete } else { Gone::Archive };
-    retire(merge, backend, &table, leaving, how, moment)?;
+    retire(backend, &table, leaving, (how, moment), &merge.cancellation)?;
     watch.lap("retire");
     let refused = load(backend, &Load { ground, table: &table, new: &joined.new, moment }, rejects)?;
     count_refused(&mut counts, refused.rows);
@@ -233,148 +251,6 @@ fn compare_and_change(
         set_after: active.sum().wrapping_sub(leaving.sum()).wrapping_add(set_inserted),
     };
     Ok(Done { table, scanned: Some(scanned), counts, added, moved })
-}
-
-/// The two sides of a comparison.
-enum Sides {
-    /// The input was known, and the table holds what it left.
-    Same(Table, TakenInput, Spool),
-    Read(Scanned, Spool),
-}
-
-/// Hashes the input while another thread reads the hashes of the table.
-fn read_both_sides(ground: &Ground<'_>, backend: &mut dyn Database, rejects: &mut Rejects) -> Result<Sides> {
-    let Some(table) = &ground.table else {
-        return Ok(Sides::Read(scan(ground, None, rejects, |_, _| Ok(()))?, Spool::by_hash()));
-    };
-    let likely = same::likely(ground, backend)?;
-    if likely.is_empty() {
-        let scan = |check: &mut dyn FnMut() -> Result<()>| scan(ground, None, rejects, |_, _| check());
-        let (scanned, active) = beside_reading(ground, backend, table, scan)?;
-        return Ok(Sides::Read(scanned, active));
-    }
-    let (input, active) = beside_reading(ground, backend, table, |check| same::digest(ground, check))?;
-    let (digest, set) = (input.with(ground, table)?, set_text(active.sum()));
-    match likely.into_iter().find(|taken| taken.digest == digest && taken.set_after == set) {
-        Some(taken) => Ok(Sides::Same(table.clone(), taken, active)),
-        None => {
-            ground.merge.progress.reset();
-            Ok(Sides::Read(scan(ground, None, rejects, |_, _| Ok(()))?, active))
-        }
-    }
-}
-
-/// Does `work` while another thread reads the hashes of the table. What `work` is given fails when the reading has.
-fn beside_reading<T>(
-    ground: &Ground<'_>,
-    backend: &mut dyn Database,
-    table: &Table,
-    work: impl FnOnce(&mut dyn FnMut() -> Result<()>) -> Result<T>,
-) -> Result<(T, Spool)> {
-    let (work_failed, read_failed) = (AtomicBool::new(false), AtomicBool::new(false));
-    let mut was_told = false;
-    std::thread::scope(|scope| {
-        let reading = scope.spawn(|| {
-            let active = active_hashes(ground.merge, backend, table, &ground.scope, &work_failed);
-            active.inspect_err(|_| read_failed.store(true, Ordering::Relaxed))
-        });
-        let done = work(&mut || {
-            was_told = read_failed.load(Ordering::Relaxed);
-            if was_told { Err(told_to_stop()) } else { Ok(()) }
-        });
-        if done.is_err() {
-            work_failed.store(true, Ordering::Relaxed);
-        }
-        let ended = |_| Err(Error::failed("read the hashes of the table: the reading thread ended early"));
-        match (done, reading.join().unwrap_or_else(ended)) {
-            (Ok(done), Ok(active)) => Ok((done, active)),
-            (Err(_), Err(error)) if was_told => Err(error),
-            (Err(error), _) | (_, Err(error)) => Err(error),
-        }
-    })
-}
-
-/// What a side says that ends because the other one failed; nobody gets to read it.
-fn told_to_stop() -> Error {
-    Error::failed("read on: the other side of the comparison failed")
-}
-
-/// The table, made or widened if that was asked for; and the columns that were added.
-fn shape(ground: &Ground<'_>, backend: &mut dyn Database, scanned: &Scanned) -> Result<(Table, Vec<String>)> {
-    let columns = ground.columns_to_make(&scanned.survey);
-    let Some(table) = &ground.table else {
-        return Ok((make_table(ground, backend, &columns)?, Vec::new()));
-    };
-    if columns.is_empty() {
-        return Ok((table.clone(), Vec::new()));
-    }
-    backend.add_columns(ground.name, &columns)?;
-    Ok((found(ground, backend)?, columns.into_iter().map(|column| column.name).collect()))
-}
-
-/// Makes the table, without its indexes.
-pub(super) fn make_table(ground: &Ground<'_>, backend: &mut dyn Database, columns: &[NewColumn]) -> Result<Table> {
-    backend.create_table(ground.name, columns)?;
-    found(ground, backend)
-}
-
-fn found(ground: &Ground<'_>, backend: &mut dyn Database) -> Result<Table> {
-    let table = backend.table(ground.name)?;
-    let table = table.ok_or_else(|| Error::failed(format!("find the table `{}` that was just made", ground.name)))?;
-    key_columns(ground.merge, &table)?;
-    Ok(table)
-}
-
-/// The hashes and places of the active rows in scope; ends early when `stop` is set.
-pub(super) fn active_hashes(
-    merge: &Merge,
-    backend: &mut dyn Database,
-    table: &Table,
-    scope: &Scope,
-    stop: &AtomicBool,
-) -> Result<Spool> {
-    let mut active = Spool::by_hash();
-    backend.active(table, scope, &mut |hash, RowId(place)| {
-        if active.count().is_multiple_of(65_536) {
-            merge.cancellation.check()?;
-            if stop.load(Ordering::Relaxed) {
-                return Err(told_to_stop());
-            }
-        }
-        active.push(Entry { hash, place })
-    })?;
-    Ok(active)
-}
-
-fn find_pairs(ground: &Ground<'_>, backend: &mut dyn Database, table: &Table, joined: &Joined) -> Result<Pairs> {
-    if ground.merge.key.is_empty() || joined.new.count() == 0 || joined.gone.count() == 0 {
-        return Ok(Pairs { changed: 0, replaced: Spool::by_hash() });
-    }
-    pair(ground, backend, table, (&joined.new, &joined.gone))
-}
-
-/// Archives or deletes rows.
-pub(super) fn retire(
-    merge: &Merge,
-    backend: &mut dyn Database,
-    table: &Table,
-    leaving: &Spool,
-    how: Gone,
-    moment: NaiveDateTime,
-) -> Result<()> {
-    let mut entries = Vec::new();
-    for bucket in 0..leaving.buckets() {
-        leaving.read(bucket, &mut entries)?;
-        let rows: Vec<RowId> = entries.iter().map(|entry| RowId(entry.place)).collect();
-        for some in rows.chunks(RETIRED_AT_ONCE_MAX) {
-            merge.cancellation.check()?;
-            let count = backend.retire(table, some, how, moment)?;
-            if count != some.len() as u64 {
-                return Err(Error::failed(format!("retire {} rows that have gone: {count} were found", some.len())));
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Records that the table refused after they were counted as new.

@@ -1,22 +1,23 @@
 //! New records into the table: one thread reads and converts, this one writes.
 
+use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use chrono::NaiveDateTime;
 
-use super::Merge;
-use super::flat::Flat;
-use super::ground::Ground;
-use super::reading::ShortWay;
-use super::reject::Rejects;
-use super::rows::Rows;
-use super::select::{changed, each_selected, read_again, reject_at};
-use super::spool::{Entry, Spool};
 use crate::db::{BadRow, Column, Database, RowBatch, Table, text};
 use crate::error::{Error, Result};
 use crate::hash::{Canonical, Texts, hash_texts};
+use crate::merge::plan::description::Merge;
+use crate::merge::plan::progress::Progress;
+use crate::merge::read::again::{changed, each_selected, read_again, reject_at};
+use crate::merge::read::flat::Flat;
+use crate::merge::read::ground::Ground;
+use crate::merge::read::reader::ShortWay;
+use crate::merge::read::reject::Rejects;
+use crate::merge::read::rows::Rows;
+use crate::merge::spool::{Entry, Spool};
 use crate::record::Record;
-use crate::shell::count_rows;
 
 /// A batch is sent on when it holds so many rows or bytes.
 const BATCH_ROWS_MAX: usize = 4_000;
@@ -26,38 +27,38 @@ const BATCH_BYTES_MAX: usize = 1 << 20;
 const BATCHES_WAITING_MAX: usize = 2;
 
 /// What is loaded, and from where.
-pub(super) struct Load<'a> {
-    pub(super) ground: &'a Ground<'a>,
-    pub(super) table: &'a Table,
-    pub(super) new: &'a Spool,
-    pub(super) moment: NaiveDateTime,
+pub(crate) struct Load<'a> {
+    pub(crate) ground: &'a Ground<'a>,
+    pub(crate) table: &'a Table,
+    pub(crate) new: &'a Spool,
+    pub(crate) moment: NaiveDateTime,
 }
 
 /// What the table refused after all.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Refused {
-    pub(super) rows: u64,
+pub(crate) struct Refused {
+    pub(crate) rows: u64,
     /// The sum of their hashes.
-    pub(super) sum: u128,
+    pub(crate) sum: u128,
 }
 
 /// Inserts the new records.
 ///
 /// First all go in one stream. Only if the table refuses one of them they go batch by batch, to find out which.
-pub(super) fn load(database: &mut dyn Database, load: &Load<'_>, rejects: &mut Rejects) -> Result<Refused> {
+pub(crate) fn load(database: &mut dyn Database, load: &Load<'_>, rejects: &mut Rejects) -> Result<Refused> {
     if load.new.count() == 0 {
         return Ok(Refused::default());
     }
     let columns = load.ground.written_columns(load.table);
     let Merge { cancellation, progress, .. } = load.ground.merge;
-    count_rows(progress, load.new.count(), "writing");
+    progress.tell(Progress::Writing { records: load.new.count() });
     let (streamed, read) = side_by_side(
         |sender| read_batches(load, &columns, sender),
         |batches| {
             let mut next = || {
                 cancellation.check()?;
                 let batch = batches.recv().ok();
-                progress.inc(batch.as_ref().map_or(0, |batch| batch.len() as u64));
+                progress.tell(Progress::Advanced(batch.as_ref().map_or(0, |batch| batch.len() as u64)));
                 Ok(batch)
             };
             database.insert_all(load.table, &columns, &mut next, load.moment)
@@ -66,14 +67,14 @@ pub(super) fn load(database: &mut dyn Database, load: &Load<'_>, rejects: &mut R
     if streamed?.is_some() {
         return read.map(|()| Refused::default());
     }
-    progress.reset();
+    progress.tell(Progress::Writing { records: load.new.count() });
     let mut refused = Refused::default();
     let (written, read) = side_by_side(
         |sender| read_batches(load, &columns, sender),
         |batches| {
             batches.iter().try_for_each(|batch| {
                 cancellation.check()?;
-                progress.inc(batch.len() as u64);
+                progress.tell(Progress::Advanced(batch.len() as u64));
                 write(database, load, &columns, batch, rejects, &mut refused)
             })
         },
@@ -81,8 +82,8 @@ pub(super) fn load(database: &mut dyn Database, load: &Load<'_>, rejects: &mut R
     written.and(read).map(|()| refused)
 }
 
-/// One thread makes things, this one takes them; where the taking ends, the making ends with an error of [`stopped`].
-pub(super) fn side_by_side<B: Send, M: Send, T>(
+/// One thread makes things, this one takes them; where the taking ends, nothing can be sent any more.
+pub(crate) fn side_by_side<B: Send, M: Send, T>(
     make: impl FnOnce(&SyncSender<B>) -> Result<M> + Send,
     take: impl FnOnce(&Receiver<B>) -> Result<T>,
 ) -> (Result<T>, Result<M>) {
@@ -94,11 +95,6 @@ pub(super) fn side_by_side<B: Send, M: Send, T>(
         let ended = || Err(Error::failed("read the records: the reading thread ended early"));
         (taken, making.join().unwrap_or_else(|_| ended()))
     })
-}
-
-/// The making thread's error when the taking one has ended; that one's error is what is told.
-pub(super) fn stopped() -> Error {
-    Error::failed("read on: the table takes no more rows")
 }
 
 fn read_batches(load: &Load<'_>, columns: &[Column], sender: &SyncSender<RowBatch>) -> Result<()> {
@@ -117,12 +113,18 @@ fn read_batches(load: &Load<'_>, columns: &[Column], sender: &SyncSender<RowBatc
         }
         if filling.rows.batch.len() >= BATCH_ROWS_MAX || filling.rows.batch.size() >= BATCH_BYTES_MAX {
             let full = std::mem::replace(&mut filling, Filling::new(columns));
-            return sender.send(full.finish(load.ground)?).map_err(|_| stopped());
+            // where nobody takes the rows any more, the taking side has failed and says why
+            if sender.send(full.finish(load.ground)?).is_err() {
+                return Ok(ControlFlow::Break(()));
+            }
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     })?;
     let last = filling.finish(load.ground)?;
-    if last.is_empty() { Ok(()) } else { sender.send(last).map_err(|_| stopped()) }
+    if !last.is_empty() {
+        let _ = sender.send(last);
+    }
+    Ok(())
 }
 
 /// A batch being filled, with what its hashes are taken of.

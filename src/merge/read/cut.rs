@@ -1,55 +1,14 @@
 //! Where one record ends and the next begins, in each of the three formats.
 
-use std::fmt;
 use std::ops::Range;
-use std::str::FromStr;
 
 use memchr::{memchr, memchr3};
 
-use crate::error::{Error, ErrorKind};
-
-/// How records stand in an input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// One JSON object a line.
-    Ndjson,
-    /// One JSON array of objects.
-    JsonArray,
-    /// Lines of fields under a header.
-    Csv {
-        /// Between two fields: `,` `;` or a tab.
-        delimiter: u8,
-    },
-}
-
-impl FromStr for Format {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        match text {
-            "ndjson" | "jsonl" => Ok(Self::Ndjson),
-            "json" => Ok(Self::JsonArray),
-            "csv" => Ok(Self::Csv { delimiter: b',' }),
-            "tsv" => Ok(Self::Csv { delimiter: b'\t' }),
-            _ => Err(Error::new(ErrorKind::Usage, format!("read the format `{text}`"))
-                .hint("formats: ndjson, json, csv, tsv")),
-        }
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Ndjson => "ndjson",
-            Self::JsonArray => "json",
-            Self::Csv { .. } => "csv",
-        })
-    }
-}
+use crate::merge::plan::format::Format;
 
 /// What stands at the start of some bytes.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Cut {
+pub(crate) enum Cut {
     /// A record, or nothing but blanks; `consumed` bytes are done with.
     Piece { record: Option<Range<usize>>, consumed: usize },
     /// The bytes end before the record does.
@@ -62,7 +21,7 @@ pub(super) enum Cut {
 
 /// Finds the end of the first record in `bytes`, which start where a record may start. `last` when no byte follows.
 /// `after_comma` is the memory of an array: whether a comma asks for one more element.
-pub(super) fn cut(format: Format, bytes: &[u8], last: bool, after_comma: &mut bool) -> Cut {
+pub(crate) fn cut(format: Format, bytes: &[u8], last: bool, after_comma: &mut bool) -> Cut {
     match format {
         Format::Ndjson => cut_line(bytes, last),
         Format::JsonArray => cut_element(bytes, last, after_comma),

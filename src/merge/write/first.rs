@@ -1,34 +1,37 @@
 //! The first load of a table that is still to be made: one pass over the input, straight into a table without an
 //! index. The start of the input foretells the columns; where it was wrong, the merge begins anew with two passes.
 
+use std::ops::ControlFlow;
 use std::sync::mpsc::SyncSender;
 
 use chrono::NaiveDateTime;
 
-use super::ground::Ground;
-use super::load::{side_by_side, stopped};
-use super::reject::Rejects;
-use super::scan::{Rowed, Scanned, peek, scan};
-use super::spool::Spool;
-use super::step::{active_hashes, make_table, retire};
+use super::load::side_by_side;
+use super::retire::retire;
+use super::shape::make_table;
 use crate::db::{Database, Gone, Table};
 use crate::error::Result;
+use crate::merge::compare::active::active_hashes;
+use crate::merge::read::ground::Ground;
+use crate::merge::read::reject::Rejects;
+use crate::merge::read::scan::{Rowed, Scanned, peek, scan};
+use crate::merge::spool::Spool;
 
 /// What has been loaded.
-pub(super) struct First {
-    pub(super) table: Table,
-    pub(super) scanned: Scanned,
+pub(crate) struct First {
+    pub(crate) table: Table,
+    pub(crate) scanned: Scanned,
     /// Rows that the database counted.
-    pub(super) inserted: u64,
+    pub(crate) inserted: u64,
     /// Records that stood in the input before; they are no longer in the table.
-    pub(super) duplicate: u64,
+    pub(crate) duplicate: u64,
     /// The sum of the hashes that are in the table.
-    pub(super) set: u128,
+    pub(crate) set: u128,
 }
 
 /// Makes the table and loads everything; `None` when the input is not as its start foretold, and then there may be
 /// anything in the table.
-pub(super) fn load_first(
+pub(crate) fn load_first(
     ground: &Ground<'_>,
     backend: &mut dyn Database,
     rejects: &mut Rejects,
@@ -45,9 +48,10 @@ pub(super) fn load_first(
         let mut is_other = false;
         let scanned = scan(ground, Some(&written), rejects, |survey, rowed| {
             is_other = rowed.batch.is_none() || !foretold.covers(survey);
-            if is_other { Err(stopped()) } else { sender.send(rowed).map_err(|_| stopped()) }
+            // where nobody takes the rows any more, the taking side has failed
+            if is_other || sender.send(rowed).is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        if is_other { Ok(None) } else { scanned.map(Some) }
+        scanned.map(|scanned| (!is_other).then_some(scanned))
     };
     let (loaded, scanned) = side_by_side(make, |rows| {
         let mut held = None;
@@ -93,12 +97,12 @@ fn remove_duplicates(
     table: &Table,
     moment: NaiveDateTime,
 ) -> Result<()> {
-    let rows = active_hashes(ground.merge, backend, table, &Vec::new(), &Default::default())?;
+    let rows = active_hashes(backend, table, &Vec::new(), (&ground.merge.cancellation, &Default::default()))?;
     let (mut twice, mut some) = (Spool::by_hash(), Vec::new());
     for bucket in 0..rows.buckets() {
         rows.read(bucket, &mut some)?;
         let later = some.windows(2).filter(|pair| pair[0].hash == pair[1].hash).map(|pair| pair[1]);
         later.into_iter().try_for_each(|entry| twice.push(entry))?;
     }
-    retire(ground.merge, backend, table, &twice, Gone::Delete, moment)
+    retire(backend, table, &twice, (Gone::Delete, moment), &ground.merge.cancellation)
 }

@@ -2,45 +2,23 @@
 
 use std::borrow::Cow;
 
-use super::format::Format;
-use super::input::Source;
-use super::pass::{Chunk, Place};
-use super::reject::{FaultKind, Reject};
-use super::row::Fields;
-use super::survey::{Survey, kind_of_field};
 use crate::db::{Kind, Table};
 use crate::error::{Error, ErrorKind, Result};
+use crate::merge::plan::format::Format;
+use crate::merge::plan::mapping::Mapping;
+use crate::merge::read::pass::{Chunk, Place};
+use crate::merge::read::reject::{FaultKind, Reject};
+use crate::merge::read::row::Fields;
+use crate::merge::read::source::Source;
+use crate::merge::read::survey::{Survey, kind_of_field};
 use crate::record::{Record, Value, parse_json};
 
 /// The most bytes of a value that an error shows.
 const SHOWN_BYTES_MAX: usize = 60;
 
-/// Which fields are left out or get another name, before anything else happens to a record.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Mapping {
-    pub(super) ignore: Vec<String>,
-    pub(super) rename: Vec<(String, String)>,
-}
-
-impl Mapping {
-    fn apply<'a>(&self, name: Cow<'a, str>) -> Option<Cow<'a, str>> {
-        if self.ignore.iter().any(|ignored| *ignored == name) {
-            return None;
-        }
-        match self.rename.iter().find(|(old, _)| *old == name) {
-            Some((_, new)) => Some(Cow::Owned(new.clone())),
-            None => Some(name),
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.ignore.is_empty() && self.rename.is_empty()
-    }
-}
-
 /// Reads records of one set of sources.
 #[derive(Debug, Clone)]
-pub(super) struct Reader {
+pub(crate) struct Reader {
     mapping: Mapping,
     /// For each source the columns of a CSV file, `None` for those left out.
     columns: Vec<Vec<Option<(String, Kind)>>>,
@@ -48,28 +26,28 @@ pub(super) struct Reader {
 
 /// The form of the records that go the short way.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum ShortWay<'a> {
+pub(crate) enum ShortWay<'a> {
     Json,
     Row { delimiter: u8, columns: &'a [Option<(String, Kind)>] },
 }
 
 /// Why a record cannot be read.
 #[derive(Debug)]
-pub(super) struct Fault {
-    pub(super) column: Option<String>,
-    pub(super) reason: String,
-    pub(super) kind: FaultKind,
+pub(crate) struct Fault {
+    pub(crate) column: Option<String>,
+    pub(crate) reason: String,
+    pub(crate) kind: FaultKind,
 }
 
 impl Fault {
-    pub(super) fn reject(self, source: usize, line: u64, raw: &[u8]) -> Reject {
+    pub(crate) fn reject(self, source: usize, line: u64, raw: &[u8]) -> Reject {
         Reject { source, line, column: self.column, reason: self.reason, raw: Some(raw.to_vec()), fault: self.kind }
     }
 }
 
 impl Reader {
     /// A reader that takes the kinds of CSV columns from the table, else from the survey.
-    pub(super) fn new(sources: &[Source], mapping: &Mapping, table: Option<&Table>, survey: &Survey) -> Result<Self> {
+    pub(crate) fn new(sources: &[Source], mapping: &Mapping, table: Option<&Table>, survey: &Survey) -> Result<Self> {
         let kind = |name: &str| {
             let known = table.and_then(|table| table.column(name)).map(|column| column.kind);
             known.or(survey.kind(name)).unwrap_or(Kind::Text)
@@ -94,7 +72,7 @@ impl Reader {
     }
 
     /// How plain records of a source can be read the short way; `None` where each field has to be looked at.
-    pub(super) fn short_way(&self, source: usize, format: Format) -> Option<ShortWay<'_>> {
+    pub(crate) fn short_way(&self, source: usize, format: Format) -> Option<ShortWay<'_>> {
         match format {
             Format::Csv { delimiter } => {
                 let columns = &self.columns[source];
@@ -105,7 +83,7 @@ impl Reader {
     }
 
     /// Reads one record of a source.
-    pub(super) fn read<'a>(&'a self, source: usize, format: Format, bytes: &'a [u8]) -> Result<Record<'a>, Fault> {
+    pub(crate) fn read<'a>(&'a self, source: usize, format: Format, bytes: &'a [u8]) -> Result<Record<'a>, Fault> {
         match format {
             Format::Csv { delimiter } => self.read_row(source, delimiter, bytes),
             Format::Ndjson | Format::JsonArray => self.read_json(bytes),
@@ -170,7 +148,7 @@ impl Reader {
     }
 
     /// Notes the kinds of all fields of a chunk of CSV.
-    pub(super) fn survey_rows(&self, chunk: &Chunk, delimiter: u8, survey: &mut Survey) {
+    pub(crate) fn survey_rows(&self, chunk: &Chunk, delimiter: u8, survey: &mut Survey) {
         let columns = &self.columns[chunk.source];
         let mut seen: Vec<Vec<Option<Kind>>> = vec![Vec::new(); columns.len()];
         for Place { range, .. } in &chunk.records {
@@ -189,7 +167,7 @@ impl Reader {
     }
 
     /// The names of a source's CSV columns after renaming.
-    pub(super) fn header(&self, source: usize) -> impl Iterator<Item = &str> {
+    pub(crate) fn header(&self, source: usize) -> impl Iterator<Item = &str> {
         self.columns[source].iter().flatten().map(|(name, _)| name.as_str())
     }
 }
@@ -203,7 +181,7 @@ fn not_utf8(valid: usize) -> Fault {
 }
 
 /// A value that its column does not take.
-pub(super) fn misfit(column: &str, value: &str, kind: &str) -> Fault {
+pub(crate) fn misfit(column: &str, value: &str, kind: &str) -> Fault {
     let mut end = value.len().min(SHOWN_BYTES_MAX);
     while !value.is_char_boundary(end) {
         end -= 1;
@@ -217,7 +195,7 @@ pub(super) fn misfit(column: &str, value: &str, kind: &str) -> Fault {
 }
 
 /// A kind in the words of an error message.
-pub(super) fn kind_words(kind: Kind) -> &'static str {
+pub(crate) fn kind_words(kind: Kind) -> &'static str {
     match kind {
         Kind::Boolean => "boolean",
         Kind::Integer { bits: 16 } => "an integer of 16 bits",
@@ -233,7 +211,7 @@ pub(super) fn kind_words(kind: Kind) -> &'static str {
 }
 
 /// Notes a kind, once.
-pub(super) fn note(seen: &mut Vec<Option<Kind>>, kind: Option<Kind>) {
+pub(crate) fn note(seen: &mut Vec<Option<Kind>>, kind: Option<Kind>) {
     if seen.last() != Some(&kind) && !seen.contains(&kind) {
         seen.push(kind);
     }

@@ -6,28 +6,28 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::format::Format;
-use super::input::Source;
 use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::merge::plan::format::Format;
+use crate::merge::read::source::Source;
 
 /// A bad record, or a fault of its source that nothing can follow.
 #[derive(Debug, Clone)]
-pub(super) struct Reject {
-    pub(super) source: usize,
+pub(crate) struct Reject {
+    pub(crate) source: usize,
     /// From 1.
-    pub(super) line: u64,
+    pub(crate) line: u64,
     /// The column's name, or the byte in the record, from 1.
-    pub(super) column: Option<String>,
-    pub(super) reason: String,
+    pub(crate) column: Option<String>,
+    pub(crate) reason: String,
     /// The record as it came; `None` when it was too long to be kept.
-    pub(super) raw: Option<Vec<u8>>,
+    pub(crate) raw: Option<Vec<u8>>,
     /// What kind of fault it is.
-    pub(super) fault: FaultKind,
+    pub(crate) fault: FaultKind,
 }
 
 /// What a bad record means for the rest of the merge.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum FaultKind {
+pub(crate) enum FaultKind {
     /// This record alone is bad; it can be set aside.
     Record,
     /// Nothing can be read behind it.
@@ -43,12 +43,12 @@ pub(super) enum FaultKind {
 
 impl Reject {
     /// A fault that ends the source.
-    pub(super) fn fatal(source: usize, line: u64, reason: String) -> Self {
+    pub(crate) fn fatal(source: usize, line: u64, reason: String) -> Self {
         Self { source, line, column: None, reason, raw: None, fault: FaultKind::Source }
     }
 
     /// The error that stops a merge here.
-    pub(super) fn into_error(self, sources: &[Source], may_reject: bool) -> Error {
+    pub(crate) fn into_error(self, sources: &[Source], may_reject: bool) -> Error {
         let source = sources.get(self.source);
         let name = source.map_or("the input", |source| source.name.as_str());
         if let FaultKind::UnknownColumn { column, table } = self.fault {
@@ -88,21 +88,21 @@ struct Line<'a> {
 }
 
 /// Takes bad records: stops at the first, or writes them to a file.
-pub(super) struct Rejects {
+pub(crate) struct Rejects {
     file: Option<(BufWriter<File>, String)>,
-    pub(super) count: u64,
+    pub(crate) count: u64,
 }
 
 impl Rejects {
     /// Without a path the first bad record is an error.
-    pub(super) fn to(path: Option<&Path>) -> Result<Self> {
+    pub(crate) fn to(path: Option<&Path>) -> Result<Self> {
         let Some(path) = path else { return Ok(Self { file: None, count: 0 }) };
         let name = path.display().to_string();
         let file = File::create(path).map_err(|cause| file_error(format!("write the rejects to {name}"), cause))?;
         Ok(Self { file: Some((BufWriter::new(file), name)), count: 0 })
     }
 
-    pub(super) fn take(&mut self, reject: Reject, sources: &[Source]) -> Result<()> {
+    pub(crate) fn take(&mut self, reject: Reject, sources: &[Source]) -> Result<()> {
         let Some((file, name)) = &mut self.file else { return Err(reject.into_error(sources, false)) };
         if reject.fault != FaultKind::Record {
             return Err(reject.into_error(sources, true));
@@ -120,7 +120,7 @@ impl Rejects {
     }
 
     /// Makes sure that all rejects are in the file.
-    pub(super) fn finish(&mut self) -> Result<()> {
+    pub(crate) fn finish(&mut self) -> Result<()> {
         match &mut self.file {
             Some((file, name)) => {
                 file.flush().map_err(|cause| file_error(format!("write the rejects to {name}"), cause))

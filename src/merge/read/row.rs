@@ -6,7 +6,7 @@ use std::ops::Range;
 use memchr::memchr;
 
 /// Goes through the fields of a row.
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     row: &'a [u8],
     delimiter: u8,
     /// Where the next field begins; `None` after the last.
@@ -15,14 +15,14 @@ pub(super) struct Fields<'a> {
 
 /// Where a field stands in its row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Field {
-    pub(super) range: Range<usize>,
+pub(crate) struct Field {
+    pub(crate) range: Range<usize>,
     /// Whether the range is the value; otherwise there are quotes in it that have to be taken out.
-    pub(super) is_plain: bool,
+    pub(crate) is_plain: bool,
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn of(row: &'a [u8], delimiter: u8) -> Self {
+    pub(crate) fn of(row: &'a [u8], delimiter: u8) -> Self {
         Self { row, delimiter, at: Some(0) }
     }
 
@@ -68,7 +68,7 @@ impl Iterator for Fields<'_> {
 
 impl Field {
     /// The field's value.
-    pub(super) fn value<'a>(&self, row: &'a [u8]) -> Cow<'a, [u8]> {
+    pub(crate) fn value<'a>(&self, row: &'a [u8]) -> Cow<'a, [u8]> {
         let bytes = &row[self.range.clone()];
         if self.is_plain { Cow::Borrowed(bytes) } else { Cow::Owned(unquote(bytes)) }
     }

@@ -1,0 +1,16 @@
+//! From inputs to records, and from records to hashes and rows.
+
+pub(crate) mod again;
+pub(crate) mod columns;
+pub(crate) mod cut;
+pub(crate) mod digest;
+pub(crate) mod flat;
+pub(crate) mod ground;
+pub(crate) mod pass;
+pub(crate) mod reader;
+pub(crate) mod reject;
+pub(crate) mod row;
+pub(crate) mod rows;
+pub(crate) mod scan;
+pub(crate) mod source;
+pub(crate) mod survey;
