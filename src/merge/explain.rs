@@ -9,10 +9,12 @@ use crate::error::Result;
 use crate::hash::{Canonical, hash_bytes};
 use crate::merge::plan::description::Merge;
 use crate::merge::read::columns::survey_csv;
-use crate::merge::read::pass::{self, Chunk};
+use crate::merge::read::names::check_hashed;
+use crate::merge::read::open::open_all;
+use crate::merge::read::pass::{self, Chunk, Work};
 use crate::merge::read::reader::Reader;
 use crate::merge::read::reject::Reject;
-use crate::merge::read::source::{Input, Reading, Source, open_all};
+use crate::merge::read::source::{Input, Source};
 
 /// One record, explained.
 #[derive(Debug, Clone, Serialize)]
@@ -44,12 +46,13 @@ pub struct Explained {
 /// # Errors
 /// The first bad record, with file, line and column; or what `each` says.
 pub fn explain(merge: &Merge, inputs: &[Input], mut each: impl FnMut(&Explanation) -> Result<()>) -> Result<Explained> {
-    let sources = open_all(inputs, Reading { format: merge.format, delimiter: merge.delimiter })?;
+    let sources = open_all(merge, inputs)?;
     let survey = survey_csv(merge, &sources)?;
-    let reader = Reader::new(&sources, &merge.mapping, None, &survey)?;
+    let reader = Reader::new(merge, &sources, None, &survey)?;
+    check_hashed(merge)?;
     let mut records = 0;
     let work = |chunk: Chunk| explain_chunk(merge, &reader, &sources[chunk.source], chunk);
-    pass::run(&sources, merge.threads, &merge.cancellation, work, |(explanations, reject)| {
+    pass::run(&sources, Work::of(merge), work, |(explanations, reject)| {
         explanations.iter().try_for_each(&mut each)?;
         records += explanations.len() as u64;
         match reject {
@@ -57,6 +60,9 @@ pub fn explain(merge: &Merge, inputs: &[Input], mut each: impl FnMut(&Explanatio
             None => Ok(ControlFlow::Continue(())),
         }
     })?;
+    if records > 0 {
+        reader.wanted.check(None)?;
+    }
     Ok(Explained { records })
 }
 
@@ -71,7 +77,12 @@ fn explain_chunk(merge: &Merge, reader: &Reader, source: &Source, chunk: Chunk) 
                 let (canonical, sha) = (String::from_utf8_lossy(text).into_owned(), hash_bytes(text).to_string());
                 explanations.push(Explanation { line: place.line, canonical, sha });
             }
-            Err(fault) => return (explanations, Some(fault.reject(chunk.source, place.line, bytes))),
+            Err(fault) => {
+                return (
+                    explanations,
+                    Some(fault.reject((chunk.source, place.line, chunk.offset + place.range.start as u64), bytes)),
+                );
+            }
         }
     }
     (explanations, chunk.rejects.into_iter().next())

@@ -7,7 +7,7 @@ use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
-use crate::db::{Connection, Database, Rows, Scope, TableName, text};
+use crate::db::{Connection, Database, Rows, TableName};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::Value;
 
@@ -90,18 +90,6 @@ pub(super) struct TakenInput {
     pub(super) read: u64,
     /// Those that came before in it.
     pub(super) duplicate: u64,
-}
-
-/// A scope as it is kept and shown.
-pub(super) fn scope_text(scope: &Scope) -> String {
-    let part = |(column, value): &(crate::db::Column, crate::db::Fitted<'static>)| {
-        format!(
-            "{}={}",
-            column.name,
-            value.to_value().as_ref().map(|value| text(value).into_owned()).unwrap_or_default()
-        )
-    };
-    scope.iter().map(part).collect::<Vec<_>>().join(" ")
 }
 
 /// The sum of a set of hashes as it is kept.

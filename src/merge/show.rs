@@ -92,6 +92,13 @@ fn shown(value: Value<'static>, column: &Column) -> Value<'static> {
             Ok(value) => value.into_owned(),
             Err(_) => Value::Text(text),
         },
+        // SQLite keeps numbers of any precision as text
+        (Kind::Numeric | Kind::Decimal { .. }, Value::Text(text)) => match parse_json(&text) {
+            Ok(number @ (Value::Integer(_) | Value::BigInteger(_) | Value::Float(_) | Value::Decimal(_))) => {
+                number.into_owned()
+            }
+            _ => Value::Text(text),
+        },
         (_, Value::Bytes(bytes)) if column.name == "sha" => {
             Value::from(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
         }

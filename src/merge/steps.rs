@@ -1,30 +1,36 @@
 //! The steps of one merge, in their order.
 
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use chrono::NaiveDateTime;
 use serde::Serialize;
 
 use super::compare::join::join;
-use super::compare::keys::pair;
+use super::compare::keys::{Keys, Pairs};
 use super::compare::sides::{Sides, read_both_sides};
+use super::compare::twins::reject_other_keys;
 use super::history::next_moment;
 use super::phases::Stopwatch;
 use super::plan::description::Merge;
 use super::plan::progress::Progress;
-use super::plan::target::{look, scope_in};
+use super::plan::scope::count_active;
+use super::plan::target::look;
 use super::read::ground::Ground;
-use super::read::reject::Rejects;
-use super::read::source::{Input, Reading, Source, open_all, spool_records};
+use super::read::open::{open_all, spool_records};
+use super::read::reject::{Rejects, check_rejects};
+use super::read::scan::{Scanned, scan};
+use super::read::source::{Input, Source};
 use super::report::{Counts, MergeReport};
+use super::spool::{Entry, Spool};
 use super::write::done::{Done, Moved};
+use super::write::exchange::{exchange, keep};
 use super::write::first::{First, load_first};
 use super::write::guard::{check_blast_radius, check_ledger, check_not_empty};
-use super::write::load::{Load, load};
-use super::write::retire::retire;
-use super::write::shape::shape;
-use crate::db::{Connection, Database, Gone, TableName, Touched};
-use crate::error::{ErrorKind, Result};
+use super::write::load::Load;
+use super::write::shape::{shape, widen};
+use crate::db::{Connection, Database, Table, TableName, Touched};
+use crate::error::{Error, ErrorKind, Result};
 
 /// How often a merge begins anew after a deadlock or a serialization conflict.
 const TRIES_MAX: u32 = 5;
@@ -48,7 +54,7 @@ impl Merge {
     /// Not found: a file, table or column. Refused: a guard, with the counts. Failed: a bad record with file, line and
     /// column, or what the database says. The table is as it was before, whatever the error.
     pub fn run_inputs(&self, database: &mut Connection, inputs: &[Input]) -> Result<MergeReport> {
-        run(self, database, || open_all(inputs, Reading { format: self.format, delimiter: self.delimiter }))
+        run(self, database, || open_all(self, inputs))
     }
 }
 
@@ -59,6 +65,7 @@ fn run(merge: &Merge, connection: &mut Connection, open: impl FnOnce() -> Result
     let database = connection.name().to_owned();
     let backend = connection.backend();
     let merged = look(merge, backend, &name, &database).and_then(|_| open()).and_then(|sources| {
+        check_rejects(merge.rejects.as_deref(), &sources)?;
         watch.lap("open");
         tried(merge, backend, &Place { name: &name, database: &database }, &sources, &mut watch)
     });
@@ -86,6 +93,7 @@ struct Place<'a> {
 enum Passes {
     /// One pass, as long as the input is as its start foretells.
     One,
+    /// The whole input is looked through before the table is made.
     Two,
 }
 
@@ -100,10 +108,11 @@ fn tried(
     let (mut passes, mut tries) = (Passes::One, 1);
     loop {
         merge.progress.tell(Progress::Reading { bytes: sources.iter().map(|source| source.length).sum() });
-        match in_transaction(merge, backend, place, sources, passes, watch) {
+        match in_transaction(merge, backend, (place, sources), passes, watch) {
             Ok(Some(report)) => return Ok(report),
             Ok(None) => passes = Passes::Two,
             Err(error) if error.kind() == ErrorKind::Conflict && tries < TRIES_MAX => {
+                merge.cancellation.check()?;
                 log::warn!("merge into `{}`: try {tries} of {TRIES_MAX} met another transaction: {error}", merge.table);
                 std::thread::sleep(std::time::Duration::from_millis(50 << tries));
                 tries += 1;
@@ -117,17 +126,18 @@ fn tried(
 fn in_transaction(
     merge: &Merge,
     backend: &mut dyn Database,
-    place: &Place<'_>,
-    sources: &[Source],
+    (place, sources): (&Place<'_>, &[Source]),
     passes: Passes,
     watch: &mut Stopwatch,
 ) -> Result<Option<MergeReport>> {
-    let mut rejects = Rejects::to(merge.rejects.as_deref())?;
+    let rejects = Rejects::to(merge.rejects.as_deref())?;
     backend.begin(&[place.name], &merge.cancellation)?;
     watch.lap("lock");
-    let done = change(merge, backend, place, sources, passes, &mut rejects, watch).and_then(|report| {
+    let done = next_moment(backend, place.name).and_then(|moment| {
+        let mut attempt = Attempt { merge, rejects, moment };
+        let report = attempt.change(backend, (place, sources), passes, watch)?;
         merge.cancellation.check()?;
-        rejects.finish()?;
+        attempt.rejects.finish()?;
         match &report {
             Some(_) if !merge.dry_run => backend.commit()?,
             _ => backend.rollback(),
@@ -141,124 +151,158 @@ fn in_transaction(
     done
 }
 
-fn change(
-    merge: &Merge,
-    backend: &mut dyn Database,
-    place: &Place<'_>,
-    sources: &[Source],
-    passes: Passes,
-    rejects: &mut Rejects,
-    watch: &mut Stopwatch,
-) -> Result<Option<MergeReport>> {
-    let table = look(merge, backend, place.name, place.database)?;
-    let moment = next_moment(backend, place.name)?;
-    let created = table.is_none();
-    let ground = Ground::new(merge, place.name, table, sources)?;
-    watch.lap("survey");
-    let is_first = created && passes == Passes::One;
-    let mut done = if is_first {
-        let loaded = load_first(&ground, backend, rejects, moment)?;
-        watch.lap("load");
-        let Some(loaded) = loaded else { return Ok(None) };
-        of_first(&ground, loaded, rejects)?
-    } else {
-        compare_and_change(&ground, backend, rejects, moment, watch)?
-    };
-    if created {
-        backend.finish_table(place.name)?;
-        watch.lap("index");
-    }
-    let counts = &mut done.counts;
-    if !is_first && counts.new + counts.changed + counts.gone > 0 {
-        counts.active_after = backend.count_active(&done.table, &scope_in(merge, &done.table)?)?;
-    }
-    check_ledger(&merge.table, counts)?;
-    let id = if done.has_moved() && !merge.dry_run { done.write_down(&ground, backend, moment)? } else { None };
-    watch.lap("check");
-    Ok(Some(done.report(merge, created, id)))
-}
-
-fn of_first(ground: &Ground<'_>, first: First, rejects: &Rejects) -> Result<Done> {
-    let First { table, scanned, inserted, duplicate, set } = first;
-    if !ground.merge.allow_empty {
-        check_not_empty(&ground.merge.table, scanned.read, None)?;
-    }
-    let new = scanned.entries.count() - duplicate;
-    let counts = Counts {
-        read: scanned.read,
-        new,
-        duplicate,
-        rejected: rejects.count,
-        active_after: inserted - duplicate,
-        ..Counts::default()
-    };
-    let moved = Moved { inserted: new, retired: 0, set_before: 0, set_after: set };
-    Ok(Done { table, scanned: Some(scanned), counts, added: Vec::new(), moved })
-}
-
-/// The two passes: hash everything beside reading the table's hashes, compare, then read again what is new.
-fn compare_and_change(
-    ground: &Ground<'_>,
-    backend: &mut dyn Database,
-    rejects: &mut Rejects,
+/// One try of a merge.
+struct Attempt<'a> {
+    merge: &'a Merge,
+    rejects: Rejects,
     moment: NaiveDateTime,
-    watch: &mut Stopwatch,
-) -> Result<Done> {
-    let merge = ground.merge;
-    let sides = read_both_sides(ground, backend, rejects)?;
-    watch.lap("hash");
-    let (scanned, active) = match sides {
-        Sides::Read(scanned, active) => (scanned, active),
-        Sides::Same(table, taken, active) => return Ok(Done::nothing(table, &taken, &active)),
-    };
-    if !merge.allow_empty {
-        check_not_empty(&merge.table, scanned.read, None)?;
-    }
-    let (table, added) = shape(ground, backend, &scanned.survey)?;
-    let joined = join(&scanned.entries, &active, ground.end())?;
-    watch.lap("compare");
-    let pairs = pair(ground, backend, &table, (&joined.new, &joined.gone))?;
-    let leaving = match merge.gone {
-        Gone::Keep => &pairs.replaced,
-        Gone::Archive | Gone::Delete => &joined.gone,
-    };
-    watch.lap("pair");
-    let mut counts = Counts {
-        read: scanned.read,
-        new: joined.new.count() - pairs.changed,
-        changed: pairs.changed,
-        unchanged: joined.unchanged,
-        duplicate: joined.duplicate,
-        rejected: rejects.count,
-        gone: leaving.count() - pairs.changed,
-        active_before: active.count(),
-        // what was not written needs no second count
-        active_after: active.count(),
-    };
-    check_blast_radius(&merge.table, counts.gone, counts.active_before, merge.max_gone)?;
-    // vanished rows go first: the table may forbid two active rows of one key
-    let how = if merge.gone == Gone::Delete { Gone::Delete } else { Gone::Archive };
-    retire(backend, &table, leaving, (how, moment), &merge.cancellation)?;
-    watch.lap("retire");
-    let refused = load(backend, &Load { ground, table: &table, new: &joined.new, moment }, rejects)?;
-    count_refused(&mut counts, refused.rows);
-    watch.lap("insert");
-    let set_inserted = joined.new.sum().wrapping_sub(refused.sum);
-    let moved = Moved {
-        inserted: joined.new.count() - refused.rows,
-        retired: leaving.count(),
-        set_before: active.sum(),
-        set_after: active.sum().wrapping_sub(leaving.sum()).wrapping_add(set_inserted),
-    };
-    Ok(Done { table, scanned: Some(scanned), counts, added, moved })
 }
 
-/// Records that the table refused after they were counted as new.
-fn count_refused(counts: &mut Counts, refused: u64) {
-    counts.rejected += refused;
-    let from_new = refused.min(counts.new);
-    counts.new -= from_new;
-    // what would have been replaced has gone without a successor
-    counts.changed -= refused - from_new;
-    counts.gone += refused - from_new;
+impl Attempt<'_> {
+    fn change(
+        &mut self,
+        backend: &mut dyn Database,
+        (place, sources): (&Place<'_>, &[Source]),
+        passes: Passes,
+        watch: &mut Stopwatch,
+    ) -> Result<Option<MergeReport>> {
+        let merge = self.merge;
+        let table = look(merge, backend, place.name, place.database)?;
+        let created = table.is_none();
+        let ground = Ground::new(merge, place.name, table, sources)?;
+        watch.lap("survey");
+        let (ground, mut done) = if created && passes == Passes::One {
+            let loaded = load_first(&ground, backend, &mut self.rejects, self.moment)?;
+            watch.lap("load");
+            let Some(first) = loaded else { return Ok(None) };
+            (ground, self.of_first(first)?)
+        } else {
+            let (ground, table, added) = shape(ground, backend)?;
+            self.compare_and_change((ground, table, added), backend, watch)?
+        };
+        if created {
+            backend.finish_table(place.name)?;
+            watch.lap("index");
+        }
+        check_ledger(&merge.table, &done.counts)?;
+        let id = match done.has_moved() && !merge.dry_run {
+            true => done.write_down(&ground, backend, self.moment, created)?,
+            false => None,
+        };
+        done.added.retain(|_| !created);
+        watch.lap("check");
+        Ok(Some(done.report(merge, created, id)))
+    }
+
+    fn of_first(&self, first: First) -> Result<Done> {
+        let First { table, scanned, inserted, duplicate, bad, set } = first;
+        let new = scanned.entries.count() - duplicate - bad;
+        let counts = Counts {
+            read: scanned.read,
+            new,
+            duplicate,
+            rejected: self.rejects.count,
+            active_after: inserted - duplicate - bad,
+            ..Counts::default()
+        };
+        check_not_empty(self.merge, &counts)?;
+        let moved = Moved { inserted: new, retired: 0, set_before: 0, set_after: set };
+        Ok(Done { table, scanned: Some(scanned), counts, added: Vec::new(), moved })
+    }
+
+    /// The two passes: hash everything beside reading the table's hashes, compare, then read again what is new.
+    fn compare_and_change<'g>(
+        &mut self,
+        (ground, table, mut added): (Ground<'g>, Table, Vec<String>),
+        backend: &mut dyn Database,
+        watch: &mut Stopwatch,
+    ) -> Result<(Ground<'g>, Done)> {
+        let sides = read_both_sides(&ground, backend, &mut self.rejects)?;
+        watch.lap("hash");
+        let (mut scanned, active) = match sides {
+            Sides::Read(scanned, active) => (scanned, active),
+            Sides::Same(taken, active) => {
+                let done = Done::nothing(table, &taken, &active);
+                return Ok((ground, done));
+            }
+        };
+        let (ground, table, more) = widen(ground, table, backend, &scanned.survey)?;
+        if !more.is_empty() {
+            // how a value is hashed depends on its column, and some columns were not there
+            self.rejects.begin_anew()?;
+            scanned = scan(&ground, None, &mut self.rejects, |_, _| ControlFlow::Continue(()))?;
+            added.extend(more);
+        }
+        if scanned.read > 0 {
+            ground.reader.wanted.check(Some(&table))?;
+        }
+        let (counts, moved) = self.exchange(&ground, &table, (&mut scanned, active), backend, watch)?;
+        Ok((ground, Done { table, scanned: Some(scanned), counts, added, moved }))
+    }
+
+    /// Finds what differs and changes the table by it.
+    fn exchange(
+        &mut self,
+        ground: &Ground<'_>,
+        table: &Table,
+        (scanned, active): (&mut Scanned, Spool),
+        backend: &mut dyn Database,
+        watch: &mut Stopwatch,
+    ) -> Result<(Counts, Moved)> {
+        let merge = self.merge;
+        let mut joined = join(&scanned.entries, &active, ground.end(), !merge.key.is_empty())?;
+        let (active_before, set_before) = (active.count(), active.sum());
+        drop(active);
+        if let Some(twins) = joined.twins.take() {
+            let bad = reject_other_keys(ground, backend, table, &twins, &mut self.rejects)?;
+            joined.duplicate -= bad.len() as u64;
+            bad.into_iter().try_for_each(|place| scanned.rejected.places.push(Entry { hash: 0, place }))?;
+        }
+        watch.lap("compare");
+        let mut counts = Counts {
+            read: scanned.read,
+            unchanged: joined.unchanged,
+            duplicate: joined.duplicate,
+            rejected: self.rejects.count,
+            active_before,
+            // what was not written needs no second count
+            active_after: active_before,
+            ..Counts::default()
+        };
+        check_not_empty(merge, &counts)?;
+        let keys = Keys::read(ground, backend, table, &joined, &scanned.rejected)?;
+        let mut pairs = match &keys {
+            Some(keys) => keys.pairs()?,
+            None => Pairs::without_keys(merge.gone, std::mem::replace(&mut joined.gone, Spool::by_hash())),
+        };
+        watch.lap("pair");
+        // before anything is written, and once more when it is known what the table refused
+        check_blast_radius(merge, pairs.gone(), active_before)?;
+        let load = Load { ground, table, new: &joined.new, moment: self.moment };
+        let refused = exchange(backend, &load, &pairs.leaving, &mut self.rejects)?;
+        if refused.count() > 0 {
+            if let Some(keys) = &keys {
+                pairs = keys.pairs_without(ground, backend, &refused)?;
+            }
+            keep(backend, (merge, table), &pairs, self.moment)?;
+            counts.rejected = self.rejects.count;
+            check_not_empty(merge, &counts)?;
+            check_blast_radius(merge, pairs.gone(), active_before)?;
+        }
+        watch.lap("write");
+        let inserted = joined.new.count() - refused.count();
+        counts.new = inserted.checked_sub(pairs.changed).ok_or_else(|| Error::failed("count the new records"))?;
+        (counts.changed, counts.gone, counts.kept) = (pairs.changed, pairs.gone(), pairs.kept);
+        if inserted + pairs.leaving.count() > 0 {
+            counts.active_after = count_active(backend, table, &ground.scope)?;
+        }
+        let set_inserted = joined.new.sum().wrapping_sub(refused.sum());
+        let moved = Moved {
+            inserted,
+            retired: pairs.leaving.count(),
+            set_before,
+            set_after: set_before.wrapping_sub(pairs.leaving.sum()).wrapping_add(set_inserted),
+        };
+        Ok((counts, moved))
+    }
 }

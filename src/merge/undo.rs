@@ -208,7 +208,7 @@ struct ActiveSet {
 }
 
 fn sum_of(backend: &mut dyn Database, table: &Table, cancellation: &Cancellation) -> Result<ActiveSet> {
-    let active = active_hashes(backend, table, &Vec::new(), (cancellation, &AtomicBool::new(false)))?;
+    let active = active_hashes(backend, table, &[Vec::new()], (cancellation, &AtomicBool::new(false)))?;
     Ok(ActiveSet { rows: active.count(), sum: active.sum() })
 }
 

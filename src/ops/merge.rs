@@ -35,6 +35,8 @@ pub struct MergeOptions {
     pub ignore: Vec<String>,
     /// Columns of the input to call otherwise.
     pub rename: Vec<(String, String)>,
+    /// Columns that are made, and their types.
+    pub types: Vec<(String, String)>,
     /// Make a missing table.
     pub create: bool,
     /// Add missing columns.
@@ -51,6 +53,8 @@ pub struct MergeOptions {
     pub format: Option<Format>,
     /// Between two fields of CSV.
     pub delimiter: Option<u8>,
+    /// The encoding of the input, where it is not UTF-8.
+    pub encoding: Option<String>,
     /// Threads that parse and hash.
     pub threads: Option<usize>,
 }
@@ -82,6 +86,7 @@ impl MergeOptions {
             .runtime(context.settings().inside.as_ref().map(|inside| inside.runtime.to_string()))
             .cancellation(context.cancellation().clone());
         merge = self.scope.iter().fold(merge, |merge, (column, value)| merge.scope(column, value));
+        merge = self.types.iter().fold(merge, |merge, (column, declared)| merge.column_type(column, declared));
         merge = self.rename.iter().fold(merge, |merge, (from, to)| merge.rename(from, to));
         if !self.hash_on.is_empty() {
             merge = merge.hash_on(self.hash_on.clone());
@@ -92,6 +97,7 @@ impl MergeOptions {
         merge = self.rejects.iter().fold(merge, |merge, file| merge.rejects(file));
         merge = self.format.into_iter().fold(merge, Merge::format);
         merge = self.delimiter.into_iter().fold(merge, Merge::delimiter);
+        merge = self.encoding.iter().fold(merge, |merge, label| merge.encoding(label));
         Ok(self.threads.into_iter().fold(merge, Merge::threads))
     }
 }

@@ -2,6 +2,8 @@
 
 pub(crate) mod active;
 pub(crate) mod join;
+pub(crate) mod key;
 pub(crate) mod keys;
 pub(crate) mod same;
 pub(crate) mod sides;
+pub(crate) mod twins;

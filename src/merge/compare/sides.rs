@@ -9,6 +9,7 @@ use crate::db::{Database, Table};
 use crate::error::{Error, Result};
 use crate::merge::history::{TakenInput, set_text};
 use crate::merge::plan::progress::Progress;
+use crate::merge::plan::scope::spelled;
 use crate::merge::read::digest::{digest, length};
 use crate::merge::read::ground::Ground;
 use crate::merge::read::reject::Rejects;
@@ -18,7 +19,7 @@ use crate::merge::spool::Spool;
 /// The two sides of a comparison.
 pub(crate) enum Sides {
     /// The input was known, and the table holds what it left.
-    Same(Table, TakenInput, Spool),
+    Same(TakenInput, Spool),
     Read(Scanned, Spool),
 }
 
@@ -37,7 +38,7 @@ pub(crate) fn read_both_sides(ground: &Ground<'_>, backend: &mut dyn Database, r
     let (input, active) = beside_reading(ground, backend, table, |look| digest(ground, look))?;
     let (digest, set) = (input.with(ground, table)?, set_text(active.sum()));
     match likely.into_iter().find(|taken| taken.digest == digest && taken.set_after == set) {
-        Some(taken) => Ok(Sides::Same(table.clone(), taken, active)),
+        Some(taken) => Ok(Sides::Same(taken, active)),
         None => {
             ground.merge.progress.tell(Progress::Reading { bytes: length(ground) });
             Ok(Sides::Read(scan(ground, None, rejects, |_, _| go_on())?, active))
@@ -57,7 +58,8 @@ fn beside_reading<T>(
     std::thread::scope(|scope| {
         let reading = scope.spawn(|| {
             let ends = (&ground.merge.cancellation, &work_failed);
-            let active = active_hashes(backend, table, &ground.scope, ends);
+            let active =
+                spelled(backend, table, &ground.scope).and_then(|scopes| active_hashes(backend, table, &scopes, ends));
             active.inspect_err(|_| read_failed.store(true, Ordering::Relaxed))
         });
         let done = work(&mut || match read_failed.load(Ordering::Relaxed) {

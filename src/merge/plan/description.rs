@@ -29,6 +29,7 @@ pub struct Merge {
     pub(crate) gone: Gone,
     pub(crate) hash: HashOptions,
     pub(crate) mapping: Mapping,
+    pub(crate) types: Vec<(String, String)>,
     pub(crate) create: bool,
     pub(crate) evolve: bool,
     pub(crate) own_id: bool,
@@ -38,6 +39,7 @@ pub struct Merge {
     pub(crate) rejects: Option<PathBuf>,
     pub(crate) format: Option<Format>,
     pub(crate) delimiter: Option<u8>,
+    pub(crate) encoding: Option<String>,
     pub(crate) threads: usize,
     pub(crate) cancellation: Cancellation,
     pub(crate) progress: Meter,
@@ -54,6 +56,7 @@ impl Merge {
             gone: Gone::Archive,
             hash: HashOptions::default(),
             mapping: Mapping::default(),
+            types: Vec::new(),
             create: false,
             evolve: false,
             own_id: false,
@@ -63,6 +66,7 @@ impl Merge {
             rejects: None,
             format: None,
             delimiter: None,
+            encoding: None,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             cancellation: Cancellation::default(),
             progress: Meter::default(),
@@ -133,6 +137,14 @@ impl Merge {
         self
     }
 
+    /// Gives a column that is made this type instead of the inferred one, in the words of the database:
+    /// `numeric(20,4)`, `date`, `varchar(2)`.
+    #[must_use]
+    pub fn column_type(mut self, column: impl Into<String>, declared: impl Into<String>) -> Self {
+        self.types.push((column.into(), declared.into()));
+        self
+    }
+
     /// Adds columns that the input has and the table lacks.
     #[must_use]
     pub fn evolve(mut self, evolve: bool) -> Self {
@@ -186,6 +198,14 @@ impl Merge {
     #[must_use]
     pub fn delimiter(mut self, delimiter: u8) -> Self {
         self.delimiter = Some(delimiter);
+        self
+    }
+
+    /// The encoding of the input where it is not UTF-8, by its label in the WHATWG Encoding Standard: `windows-1250`,
+    /// `iso-8859-2`, `utf-16le`. UTF-16 with a byte order mark is recognised.
+    #[must_use]
+    pub fn encoding(mut self, label: impl Into<String>) -> Self {
+        self.encoding = Some(label.into());
         self
     }
 

@@ -4,5 +4,7 @@ pub(crate) mod description;
 pub(crate) mod format;
 pub(crate) mod limit;
 pub(crate) mod mapping;
+pub(crate) mod names;
 pub(crate) mod progress;
+pub(crate) mod scope;
 pub(crate) mod target;

@@ -1,7 +1,9 @@
 //! The table that a merge goes into, as it stands: looking at it finds the errors that need no reading.
 
 use super::description::Merge;
-use crate::db::{Column, Database, Scope, Table, TableName, scope_of};
+use super::names::{no_such_column, own_column};
+use super::scope::Part;
+use crate::db::{Column, Database, Table, TableName, scope_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::Value;
 
@@ -12,6 +14,7 @@ pub(crate) fn look(
     name: &TableName,
     database: &str,
 ) -> Result<Option<Table>> {
+    check_types(merge)?;
     let Some(table) = backend.table(name)? else {
         if merge.create {
             return Ok(None);
@@ -33,21 +36,45 @@ pub(crate) fn look(
     Ok(Some(table))
 }
 
+/// Types stand in a statement as they are typed: nothing else may stand there.
+fn check_types(merge: &Merge) -> Result<()> {
+    let is_part = |letter: char| letter.is_alphanumeric() || "_ (),.[]\"".contains(letter);
+    let is_type = |declared: &str| !declared.trim().is_empty() && declared.chars().all(is_part);
+    match merge.types.iter().find(|(_, declared)| !is_type(declared)) {
+        None => Ok(()),
+        Some((column, declared)) => {
+            let what = format!("make `{column}` of the type `{declared}`: that is no type");
+            Err(Error::new(ErrorKind::Usage, what).hint("write it as the database does: `--types amount=numeric(20,4)`"))
+        }
+    }
+}
+
 /// The key columns of a table.
 pub(crate) fn key_columns(merge: &Merge, table: &Table) -> Result<Vec<Column>> {
-    let find = |name: &String| {
-        table.column(name).cloned().ok_or_else(|| {
-            let known: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
-            Error::new(ErrorKind::NotFound, format!("use `{name}` as a key: `{}` has no such column", table.name))
-                .hint(format!("its columns: {}", known.join(", ")))
-        })
-    };
-    merge.key.iter().map(find).collect()
+    merge.key.iter().map(|name| column_of("--key", merge, table, name).cloned()).collect()
+}
+
+/// The column that a flag names.
+fn column_of<'a>(flag: &str, merge: &Merge, table: &'a Table, name: &str) -> Result<&'a Column> {
+    if !(merge.own_id && name == "id")
+        && let Some(error) = own_column(flag, name)
+    {
+        return Err(error);
+    }
+    table.column(name).ok_or_else(|| {
+        let known: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
+        no_such_column(flag, name, &format!("the table `{}`", table.name), &known)
+    })
 }
 
 /// The scope by the kinds of the table's columns.
-pub(crate) fn scope_in(merge: &Merge, table: &Table) -> Result<Scope> {
-    merge.scope.iter().map(|(column, value)| scope_of(table, column, &scope_value(value))).collect()
+pub(crate) fn scope_in(merge: &Merge, table: &Table) -> Result<Vec<Part>> {
+    let one = |(column, value): &(String, String)| {
+        column_of("--scope", merge, table, column)?;
+        let (column, value) = scope_of(table, column, &scope_value(value))?;
+        Ok(Part::new(column, value, &merge.hash))
+    };
+    merge.scope.iter().map(one).collect()
 }
 
 /// An empty value stands for null.

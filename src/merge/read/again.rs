@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use crate::context::Cancellation;
 use crate::error::{Error, Result};
 use crate::merge::read::cut::{Cut, cut};
 use crate::merge::read::reader::Reader;
@@ -14,6 +15,7 @@ use crate::record::Record;
 pub(crate) fn each_selected(
     sources: &[Source],
     selected: &Spool,
+    cancellation: &Cancellation,
     mut each: impl FnMut(&[u8], usize, Entry) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
     let mut entries = Vec::new();
@@ -21,6 +23,7 @@ pub(crate) fn each_selected(
     for bucket in 0..selected.buckets() {
         selected.read(bucket, &mut entries)?;
         for entry in &entries {
+            cancellation.check()?;
             let source = source_of(sources, entry.place);
             let bytes = window.record(sources, source, entry.place)?;
             if each(bytes, source, *entry)?.is_break() {
@@ -48,13 +51,39 @@ pub(crate) fn changed(sources: &[Source], place: u64) -> Error {
         .temporary(true)
 }
 
-/// The record at a place again, as a reject: the table refused it after all.
-pub(crate) fn reject_at(sources: &[Source], place: u64, error: &Error) -> Reject {
-    let source = source_of(sources, place);
-    let raw = Window::default().record(sources, source, place).map(<[u8]>::to_vec).ok();
-    let line = sources[source].line_of(place - sources[source].base);
-    let reason = error.causes().first().cloned().unwrap_or_else(|| error.message().to_owned());
-    Reject { source, line, column: None, reason, raw, fault: FaultKind::Record }
+/// Reads records again that cannot be taken after all, in the order of the input: what was read and counted for one
+/// serves the next.
+pub(crate) struct Again<'a> {
+    sources: &'a [Source],
+    window: Window,
+    /// A source, an offset in it, and its line.
+    counted: (usize, u64, u64),
+}
+
+impl<'a> Again<'a> {
+    pub(crate) fn new(sources: &'a [Source]) -> Self {
+        Self { sources, window: Window::default(), counted: (0, 0, 1) }
+    }
+
+    /// The record at a place, as a reject.
+    pub(crate) fn reject(&mut self, place: u64, reason: String) -> Reject {
+        let (source, line) = self.line(place);
+        let raw = self.window.record(self.sources, source, place).map(<[u8]>::to_vec).ok();
+        Reject { source, line, column: None, reason, raw, fault: FaultKind::Record, place: Some(place) }
+    }
+
+    /// The source of a place, and its line there.
+    pub(crate) fn line(&mut self, place: u64) -> (usize, u64) {
+        let source = source_of(self.sources, place);
+        let offset = place - self.sources[source].base;
+        let (from, line) = match self.counted {
+            (counted, from, line) if counted == source && from <= offset => (from, line),
+            _ => (0, 1),
+        };
+        let line = line + self.sources[source].lines_between(from, offset);
+        self.counted = (source, offset, line);
+        (source, line)
+    }
 }
 
 fn source_of(sources: &[Source], place: u64) -> usize {
@@ -99,6 +128,7 @@ impl Window {
             }
             self.bytes.resize(wanted, 0);
             let count = source.read_at(&mut self.bytes, offset)?;
+            source.check_length(offset + count as u64, count < wanted)?;
             self.bytes.truncate(count);
             self.source = place_of;
             self.offset = offset;

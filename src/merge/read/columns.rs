@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::pass::{self, Chunk};
+use super::pass::{self, Chunk, Work};
 use super::reader::Reader;
 use super::source::Source;
 use super::survey::Survey;
@@ -16,7 +16,7 @@ pub(crate) fn survey_csv(merge: &Merge, sources: &[Source]) -> Result<Survey> {
     if !sources.iter().any(|source| matches!(source.format, Format::Csv { .. })) {
         return Ok(survey);
     }
-    let reader = Reader::new(sources, &merge.mapping, None, &survey)?;
+    let reader = Reader::new(merge, sources, None, &survey)?;
     for place in 0..sources.len() {
         reader.header(place).for_each(|name| survey.see(name, None));
     }
@@ -27,7 +27,7 @@ pub(crate) fn survey_csv(merge: &Merge, sources: &[Source]) -> Result<Survey> {
         }
         part
     };
-    pass::run(sources, merge.threads, &merge.cancellation, work, |part| {
+    pass::run(sources, Work::of(merge), work, |part| {
         survey.add(part);
         Ok(ControlFlow::Continue(()))
     })?;

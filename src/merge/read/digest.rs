@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use sha2::{Digest, Sha256};
 
 use super::ground::Ground;
-use super::pass::{self, Chunk};
+use super::pass::{self, Chunk, Work};
 use crate::db::{Gone, Table};
 use crate::error::Result;
 use crate::hash::Sha;
@@ -82,7 +82,7 @@ pub(crate) fn digest(ground: &Ground<'_>, mut each: impl FnMut() -> ControlFlow<
     let merge = ground.merge;
     let mut whole = InputDigest::default();
     let work = |chunk: Chunk| (digest_of(&chunk), chunk.consumed);
-    pass::run(ground.sources, merge.threads, &merge.cancellation, work, |(digest, consumed)| {
+    pass::run(ground.sources, Work::of(merge), work, |(digest, consumed)| {
         whole.add(&digest);
         merge.progress.tell(Progress::Advanced(consumed));
         Ok(each())

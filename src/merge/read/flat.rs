@@ -6,11 +6,14 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::db::{Column, Kind, Table};
-use crate::hash::{HashOptions, PlainNumber, RESERVED, plain_number, write_float, write_text};
+use crate::hash::{HashOptions, RESERVED, is_float_as_printed, write_float, write_text};
 use crate::merge::read::reader::{ShortWay, note};
 use crate::merge::read::row::Fields;
-use crate::merge::read::survey::Survey;
-use crate::record::{Record, Value, number_at, plain_length, string_at};
+use crate::merge::read::survey::{Survey, kind_of_digits, kind_of_integer};
+use crate::record::{PlainNumber, Record, Value, number_at, plain_length, plain_number, string_at};
+
+/// Decimals of so many digits are never the same float.
+const DIGITS_EXACT_MAX: usize = 15;
 
 /// One value of a flat record.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,13 +21,18 @@ pub(crate) enum Token {
     Null,
     Bool(bool),
     Integer(i64),
-    Float(f64),
+    /// A float that is written another way than it is printed; its digits are no more than a float holds.
+    Float {
+        number: f64,
+        start: u32,
+        end: u32,
+    },
     /// An integer that the canonical form has as it stands in the record.
     PlainInteger {
         start: usize,
         end: usize,
     },
-    /// As a plain integer, with a point.
+    /// As a plain integer, with a point; a float gives all digits back.
     PlainFloat {
         start: usize,
         end: usize,
@@ -168,13 +176,13 @@ impl Flat {
     }
 
     /// Whether the table takes all values as they are; where there is no table, what they are is noted.
-    pub(crate) fn fits(&mut self, has_table: bool) -> bool {
+    pub(crate) fn fits(&mut self, has_table: bool, text: &str) -> bool {
         if has_table {
             return self
                 .fields
                 .iter()
                 .zip(&self.tokens)
-                .all(|(field, token)| field.kind.is_some_and(|kind| fits(*token, kind)));
+                .all(|(field, token)| field.kind.is_some_and(|kind| fits(*token, kind, text)));
         }
         for (field, token) in self.fields.iter_mut().zip(&self.tokens) {
             note(&mut field.seen, kind_of_token(*token));
@@ -199,7 +207,7 @@ impl Flat {
                 Token::Bool(true) => out.extend_from_slice(b"true"),
                 Token::Bool(false) => out.extend_from_slice(b"false"),
                 Token::Integer(number) => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
-                Token::Float(number) => write_float(number, out),
+                Token::Float { number, .. } => write_float(number, out),
                 Token::PlainInteger { start, end } | Token::PlainFloat { start, end } => {
                     out.extend_from_slice(&text.as_bytes()[start..end]);
                 }
@@ -232,11 +240,20 @@ impl Flat {
         self.fields.iter().map(|field| field.column).zip(self.tokens.iter().copied())
     }
 
+    /// The digits of a numeric token as they stand in the record.
+    pub(crate) fn digits(token: Token, text: &str) -> Option<&str> {
+        match token {
+            Token::PlainInteger { start, end } | Token::PlainFloat { start, end } => Some(&text[start..end]),
+            Token::Float { start, end, .. } => Some(&text[start as usize..end as usize]),
+            _ => None,
+        }
+    }
+
     /// The number of a numeric token; `None` for all others.
     pub(crate) fn number(token: Token, text: &str) -> Option<Number> {
         match token {
             Token::Integer(number) => Some(Number::Integer(number)),
-            Token::Float(number) => Some(Number::Float(number)),
+            Token::Float { number, .. } => Some(Number::Float(number)),
             Token::PlainInteger { start, end } => text[start..end].parse().ok().map(Number::Integer),
             Token::PlainFloat { start, end } => text[start..end].parse().ok().map(Number::Float),
             _ => None,
@@ -284,10 +301,19 @@ fn token_at(text: &str, at: usize, unescaped: &mut String) -> Option<(Token, usi
     }
 }
 
+/// A number that is not plain; `None` for one that no float holds.
 fn number_token_at(text: &str, at: usize) -> Option<(Token, usize)> {
     match number_at(text, at)? {
         (Value::Integer(number), end) => Some((Token::Integer(number), end)),
-        (Value::Float(number), end) => Some((Token::Float(number), end)),
+        (Value::Decimal(written), end) => {
+            let number: f64 = written.parse().ok()?;
+            if is_float_as_printed(number, &written) {
+                return Some((Token::PlainFloat { start: at, end }, end));
+            }
+            let is_short = written.bytes().filter(u8::is_ascii_digit).count() <= DIGITS_EXACT_MAX && number.is_normal();
+            // a record has at most 32 MiB
+            is_short.then_some((Token::Float { number, start: at as u32, end: end as u32 }, end))
+        }
         _ => None,
     }
 }
@@ -298,7 +324,6 @@ fn field_token(text: &str, Range { start, end }: Range<usize>, kind: Kind) -> Op
     if field.is_empty() {
         return Some(Token::Null);
     }
-    let number = || plain_number(field.as_bytes()).filter(|number| number.length == field.len());
     match kind {
         Kind::Text | Kind::Other => Some(Token::Text { start, end }),
         Kind::Boolean => match field {
@@ -306,9 +331,12 @@ fn field_token(text: &str, Range { start, end }: Range<usize>, kind: Kind) -> Op
             "false" => Some(Token::Bool(false)),
             _ => None,
         },
-        Kind::Integer { .. } => number().filter(|it| !it.is_float).map(|_| Token::PlainInteger { start, end }),
-        Kind::Float => number().filter(|it| it.is_float).map(|_| Token::PlainFloat { start, end }),
-        Kind::Numeric | Kind::Json | Kind::Bytes => None,
+        Kind::Integer { .. } | Kind::Float | Kind::Real | Kind::Numeric | Kind::Decimal { .. } | Kind::Number => {
+            let is_number = matches!(field.as_bytes()[0], b'-' | b'0'..=b'9');
+            let (token, after) = if is_number { token_at(text, start, &mut String::new())? } else { return None };
+            (after == end).then_some(token)
+        }
+        Kind::Json | Kind::Bytes => None,
     }
 }
 
@@ -316,23 +344,34 @@ fn kind_of_token(token: Token) -> Option<Kind> {
     match token {
         Token::Null => None,
         Token::Bool(_) => Some(Kind::Boolean),
-        Token::Integer(_) | Token::PlainInteger { .. } => Some(Kind::Integer { bits: 64 }),
-        Token::Float(_) | Token::PlainFloat { .. } => Some(Kind::Float),
+        Token::Integer(number) => Some(kind_of_integer(number)),
+        Token::PlainInteger { start, end } => Some(kind_of_digits(end - start)),
+        Token::Float { .. } | Token::PlainFloat { .. } => Some(Kind::Float),
         Token::Text { .. } | Token::Unescaped { .. } => Some(Kind::Text),
     }
 }
 
 /// Whether a value goes into a column without a second look.
-pub(crate) fn fits(token: Token, kind: Kind) -> bool {
+pub(crate) fn fits(token: Token, kind: Kind, text: &str) -> bool {
     match token {
         Token::Null => true,
         Token::Text { .. } | Token::Unescaped { .. } => matches!(kind, Kind::Text | Kind::Other),
         Token::Bool(_) => kind == Kind::Boolean,
         Token::PlainInteger { start, end } => match kind {
             Kind::Integer { bits } => bits == 64 || end - start <= if bits == 32 { 9 } else { 4 },
-            kind => kind == Kind::Float,
+            Kind::Float => end - start <= DIGITS_EXACT_MAX,
+            kind => matches!(kind, Kind::Numeric | Kind::Decimal { .. } | Kind::Number),
         },
-        Token::Integer(_) => matches!(kind, Kind::Integer { bits: 64 } | Kind::Float),
-        Token::Float(_) | Token::PlainFloat { .. } => kind == Kind::Float,
+        Token::Integer(_) => matches!(kind, Kind::Integer { bits: 64 } | Kind::Numeric | Kind::Number),
+        Token::PlainFloat { start, end } => match kind {
+            Kind::Decimal { scale } => decimals(&text[start..end]) <= usize::from(scale),
+            kind => matches!(kind, Kind::Float | Kind::Numeric | Kind::Number),
+        },
+        Token::Float { .. } => matches!(kind, Kind::Float | Kind::Numeric | Kind::Number),
     }
+}
+
+/// The digits behind the point of a plain number.
+fn decimals(number: &str) -> usize {
+    memchr::memchr(b'.', number.as_bytes()).map_or(0, |point| number.len() - point - 1)
 }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use crate::context::Cancellation;
 use crate::error::{Error, Result};
+use crate::merge::plan::description::Merge;
 use crate::merge::plan::format::Format;
 use crate::merge::read::cut::{Cut, cut};
 use crate::merge::read::reject::{FaultKind, Reject};
@@ -17,8 +18,10 @@ use crate::merge::read::source::{RECORD_BYTES_MAX, Source, WINDOW_BYTES};
 /// Chunks that wait for a worker.
 const CHUNKS_WAITING_MAX: usize = 4;
 
-/// Bytes of chunks that are on their way; a single larger chunk goes alone.
+/// Bytes of chunks, and of what is made of them, that are on their way; a single larger chunk goes alone.
 const BYTES_UNDER_WAY_MAX: usize = 6 << 20;
+/// What may be made of one chunk.
+const BYTES_MADE_MAX: usize = 1 << 20;
 
 /// How many bytes are on their way, so that long records do not add up.
 #[derive(Default)]
@@ -77,11 +80,24 @@ pub(crate) struct Place {
     pub(crate) line: u64,
 }
 
+/// How many threads work, what ends them early, and the bytes that they make of each record.
+pub(crate) struct Work<'a> {
+    pub(crate) threads: usize,
+    pub(crate) cancellation: &'a Cancellation,
+    pub(crate) row_bytes: usize,
+}
+
+impl<'a> Work<'a> {
+    /// Work that makes nothing which grows with the number of columns.
+    pub(crate) fn of(merge: &'a Merge) -> Self {
+        Self { threads: merge.threads, cancellation: &merge.cancellation, row_bytes: 0 }
+    }
+}
+
 /// Runs `work` over all chunks on `threads` threads and gives each result to `collect`, in order, until it breaks off.
 pub(crate) fn run<T: Send>(
     sources: &[Source],
-    threads: usize,
-    cancellation: &Cancellation,
+    Work { threads, cancellation, row_bytes }: Work<'_>,
     work: impl Fn(Chunk) -> T + Sync,
     mut collect: impl FnMut(T) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
@@ -91,7 +107,7 @@ pub(crate) fn run<T: Send>(
     std::thread::scope(|scope| {
         let (work, chunks, stop) = (&work, &chunk_receiver, &stopped);
         let (result_sender, result_receiver) = sync_channel::<(u64, T)>(CHUNKS_WAITING_MAX);
-        let cutter = scope.spawn(move || cut_all(sources, &chunk_sender, stop));
+        let cutter = scope.spawn(move || cut_all(sources, row_bytes, &chunk_sender, (cancellation, stop)));
         for _ in 0..threads.max(1) {
             let results = result_sender.clone();
             scope.spawn(move || {
@@ -144,11 +160,14 @@ fn collect_in_order<T>(
     Ok(ControlFlow::Continue(()))
 }
 
-fn cut_all(sources: &[Source], chunks: &SyncSender<Chunk>, stopped: &AtomicBool) -> Result<()> {
+/// What ends the cutting before the inputs do.
+type Ends<'a> = (&'a Cancellation, &'a AtomicBool);
+
+fn cut_all(sources: &[Source], row_bytes: usize, chunks: &SyncSender<Chunk>, ends: Ends<'_>) -> Result<()> {
     let mut sequence = 0;
     let budget = Arc::new(Budget::default());
     for (place, source) in sources.iter().enumerate() {
-        Cutter::new(place, source, &budget).run(&mut sequence, chunks, stopped)?;
+        Cutter::new((place, source), row_bytes, &budget).run(&mut sequence, chunks, ends)?;
     }
     Ok(())
 }
@@ -163,6 +182,8 @@ struct Cutter<'a> {
     offset: u64,
     line: u64,
     after_comma: bool,
+    /// What is made of each record.
+    row_bytes: usize,
     budget: Arc<Budget>,
 }
 
@@ -177,7 +198,7 @@ enum Ended {
 }
 
 impl<'a> Cutter<'a> {
-    fn new(place: usize, source: &'a Source, budget: &Arc<Budget>) -> Self {
+    fn new((place, source): (usize, &'a Source), row_bytes: usize, budget: &Arc<Budget>) -> Self {
         Self {
             place,
             source,
@@ -185,15 +206,17 @@ impl<'a> Cutter<'a> {
             offset: source.start,
             line: source.start_line,
             after_comma: false,
+            row_bytes,
             budget: Arc::clone(budget),
         }
     }
 
-    fn run(mut self, sequence: &mut u64, chunks: &SyncSender<Chunk>, stopped: &AtomicBool) -> Result<()> {
+    fn run(mut self, sequence: &mut u64, chunks: &SyncSender<Chunk>, (cancellation, stopped): Ends<'_>) -> Result<()> {
         let mut wanted = WINDOW_BYTES;
         // an array must be closed even when it is empty
         let mut open = self.offset < self.source.length || self.source.format == Format::JsonArray;
         while open {
+            cancellation.check()?;
             let last = self.fill(wanted)?;
             let (records, consumed, ended) = self.cut_window(last);
             let mut rejects = Vec::new();
@@ -203,14 +226,15 @@ impl<'a> Cutter<'a> {
                     wanted = self.window.len() * 2;
                     if self.window.len() >= RECORD_BYTES_MAX {
                         rejects.push(self.too_long());
-                        self.skip_record()?;
+                        self.skip_record(cancellation)?;
                     } else {
                         continue;
                     }
                 }
-                Ended::Open => open = !last,
+                // of wide records only some go into one chunk
+                Ended::Open => open = !last || consumed < self.window.len(),
                 Ended::Closed => {
-                    rejects.extend(self.after_end(consumed)?);
+                    rejects.extend(self.after_end(consumed, cancellation)?);
                     open = false;
                 }
                 Ended::Broken(reject) => {
@@ -218,6 +242,7 @@ impl<'a> Cutter<'a> {
                     open = false;
                 }
             }
+            let made = records.len() * self.row_bytes;
             let rest = self.window.split_off(consumed.min(self.window.len()));
             let bytes = std::mem::replace(&mut self.window, rest);
             let chunk = Chunk {
@@ -227,7 +252,7 @@ impl<'a> Cutter<'a> {
                 records,
                 rejects,
                 consumed: bytes.len() as u64,
-                permit: self.budget.take(bytes.len()),
+                permit: self.budget.take(bytes.len() + made),
                 bytes,
             };
             self.offset += consumed as u64;
@@ -246,6 +271,7 @@ impl<'a> Cutter<'a> {
             self.window.resize(wanted, 0);
             let count = self.source.read_at(&mut self.window[have..], self.offset + have as u64)?;
             self.window.truncate(have + count);
+            self.source.check_length(self.offset + self.window.len() as u64, have + count < wanted)?;
         }
         Ok(self.offset + self.window.len() as u64 >= self.source.length)
     }
@@ -253,8 +279,12 @@ impl<'a> Cutter<'a> {
     fn cut_window(&mut self, last: bool) -> (Vec<Place>, usize, Ended) {
         let mut records = Vec::new();
         let mut at = 0;
+        let records_max = (BYTES_MADE_MAX / self.row_bytes.max(1)).max(1);
         // the end of the source is cut too when nothing is left: an array still has to be closed
         while at < self.window.len() || (last && self.source.format == Format::JsonArray) {
+            if records.len() == records_max {
+                break;
+            }
             match cut(self.source.format, &self.window[at..], last, &mut self.after_comma) {
                 Cut::Piece { record, consumed } => {
                     let piece = &self.window[at..at + consumed];
@@ -284,10 +314,11 @@ impl<'a> Cutter<'a> {
         (records, at, Ended::Open)
     }
 
-    fn after_end(&mut self, consumed: usize) -> Result<Option<Reject>> {
+    fn after_end(&mut self, consumed: usize, cancellation: &Cancellation) -> Result<Option<Reject>> {
         let mut at = self.offset + consumed as u64;
         let mut buffer = vec![0; WINDOW_BYTES];
         while at < self.source.length {
+            cancellation.check()?;
             let count = self.source.read_at(&mut buffer, at)?;
             if count == 0 {
                 break;
@@ -313,13 +344,15 @@ impl<'a> Cutter<'a> {
             column: None,
             reason,
             raw: None,
+            place: None,
             fault: if self.source.format == Format::Ndjson { FaultKind::Record } else { FaultKind::Source },
         }
     }
 
     /// Leaves a line that is too long behind, without keeping it. In the other formats nothing can follow it.
-    fn skip_record(&mut self) -> Result<()> {
+    fn skip_record(&mut self, cancellation: &Cancellation) -> Result<()> {
         loop {
+            cancellation.check()?;
             if let Some(end) = memchr::memchr(b'\n', &self.window) {
                 self.offset += end as u64 + 1;
                 self.window.drain(..=end);

@@ -1,7 +1,8 @@
 //! A record that cannot be taken: where it stands and why; kept in a file when the user asked for that.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use serde::Serialize;
@@ -9,6 +10,7 @@ use serde::Serialize;
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::merge::plan::format::Format;
 use crate::merge::read::source::Source;
+use crate::merge::spool::Spool;
 
 /// A bad record, or a fault of its source that nothing can follow.
 #[derive(Debug, Clone)]
@@ -23,6 +25,16 @@ pub(crate) struct Reject {
     pub(crate) raw: Option<Vec<u8>>,
     /// What kind of fault it is.
     pub(crate) fault: FaultKind,
+    /// Its place among the bytes of all inputs; `None` where it cannot be read again.
+    pub(crate) place: Option<u64>,
+}
+
+/// Records that were rejected before they could be compared.
+pub(crate) struct Rejected {
+    /// Their places.
+    pub(crate) places: Spool,
+    /// Those that cannot be read again.
+    pub(crate) unplaced: u64,
 }
 
 /// What a bad record means for the rest of the merge.
@@ -44,7 +56,7 @@ pub(crate) enum FaultKind {
 impl Reject {
     /// A fault that ends the source.
     pub(crate) fn fatal(source: usize, line: u64, reason: String) -> Self {
-        Self { source, line, column: None, reason, raw: None, fault: FaultKind::Source }
+        Self { source, line, column: None, reason, raw: None, fault: FaultKind::Source, place: None }
     }
 
     /// The error that stops a merge here.
@@ -94,12 +106,33 @@ pub(crate) struct Rejects {
 }
 
 impl Rejects {
-    /// Without a path the first bad record is an error.
+    /// Without a path the first bad record is an error. What a path held before is gone: see [`check_rejects`].
     pub(crate) fn to(path: Option<&Path>) -> Result<Self> {
         let Some(path) = path else { return Ok(Self { file: None, count: 0 }) };
         let name = path.display().to_string();
         let file = File::create(path).map_err(|cause| file_error(format!("write the rejects to {name}"), cause))?;
         Ok(Self { file: Some((BufWriter::new(file), name)), count: 0 })
+    }
+
+    /// Whether bad records are set aside.
+    pub(crate) fn are_kept(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// As [`Rejects::take`], with what helps where bad records are not set aside.
+    pub(crate) fn take_with(&mut self, reject: Reject, sources: &[Source], hint: &str) -> Result<()> {
+        match self.are_kept() {
+            true => self.take(reject, sources),
+            false => Err(reject.into_error(sources, true).hint(format!("{hint}; nothing was changed"))),
+        }
+    }
+
+    /// Forgets all of them: the input is read from its start.
+    pub(crate) fn begin_anew(&mut self) -> Result<()> {
+        self.count = 0;
+        let Some((file, name)) = &mut self.file else { return Ok(()) };
+        let emptied = file.flush().and_then(|()| file.get_ref().set_len(0)).and_then(|()| file.rewind());
+        emptied.map_err(|cause| file_error(format!("write the rejects to {name}"), cause))
     }
 
     pub(crate) fn take(&mut self, reject: Reject, sources: &[Source]) -> Result<()> {
@@ -128,4 +161,32 @@ impl Rejects {
             None => Ok(()),
         }
     }
+}
+
+/// The first bytes of an SQLite database.
+const SQLITE_MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// Refuses to write bad records over an input, or over a database.
+///
+/// # Errors
+/// Usage, with the file.
+pub(crate) fn check_rejects(path: Option<&Path>, sources: &[Source]) -> Result<()> {
+    let Some((path, metadata)) = path.and_then(|path| Some((path, std::fs::metadata(path).ok()?))) else {
+        return Ok(());
+    };
+    let refused = |what: &str| {
+        let what = format!("write the rejects to {}: it is {what}", path.display());
+        Err(Error::new(ErrorKind::Usage, what).hint("name another file; nothing was changed"))
+    };
+    if metadata.is_dir() {
+        return refused("a folder");
+    }
+    let identity = (metadata.dev(), metadata.ino());
+    if metadata.is_file() && sources.iter().any(|source| source.identity == Some(identity)) {
+        return refused("an input of this merge");
+    }
+    let mut start = Vec::new();
+    let is_read = metadata.is_file()
+        && File::open(path).and_then(|file| file.take(SQLITE_MAGIC.len() as u64).read_to_end(&mut start)).is_ok();
+    if is_read && start == SQLITE_MAGIC { refused("an SQLite database") } else { Ok(()) }
 }

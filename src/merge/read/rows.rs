@@ -41,7 +41,7 @@ impl<'a> Rows<'a> {
     /// Adds the plain record that `flat` has read; false when a value has to be converted first.
     pub(crate) fn add_flat(&mut self, flat: &Flat, text: &str, place: u64) -> bool {
         let takes =
-            |(column, token): (Option<usize>, Token)| column.is_none_or(|at| fits(token, self.columns[at].kind));
+            |(column, token): (Option<usize>, Token)| column.is_none_or(|at| fits(token, self.columns[at].kind, text));
         if !flat.cells().all(takes) {
             return false;
         }
@@ -54,18 +54,27 @@ impl<'a> Rows<'a> {
                 Token::Text { .. } | Token::Unescaped { .. } => {
                     Cell::Text(self.batch.keep(flat.text(token, text).as_bytes()))
                 }
-                _ => match Flat::number(token, text) {
-                    Some(Number::Integer(number)) if self.columns[column].kind == Kind::Float => {
-                        Cell::Float(number as f64)
-                    }
-                    Some(Number::Integer(number)) => Cell::Integer(number),
-                    Some(Number::Float(number)) => Cell::Float(number),
-                    None => Cell::Null,
-                },
+                _ => self.number(token, column, text),
             };
             self.batch.set(row, column, cell);
         }
         true
+    }
+
+    /// A numeric token as its column takes it: as digits, where the column keeps them.
+    fn number(&mut self, token: Token, column: usize, text: &str) -> Cell {
+        let kind = self.columns[column].kind;
+        if matches!(kind, Kind::Numeric | Kind::Decimal { .. })
+            && let Some(digits) = Flat::digits(token, text)
+        {
+            return Cell::Text(self.batch.keep(digits.as_bytes()));
+        }
+        match Flat::number(token, text) {
+            Some(Number::Integer(number)) if kind == Kind::Float => Cell::Float(number as f64),
+            Some(Number::Integer(number)) => Cell::Integer(number),
+            Some(Number::Float(number)) => Cell::Float(number),
+            None => Cell::Null,
+        }
     }
 
     /// The batch with the hashes of its rows, in their order.

@@ -2,16 +2,17 @@
 
 use std::ops::ControlFlow;
 
-use crate::db::{Column, Kind, RowBatch, Scope, fit, text};
+use crate::db::{Column, Kind, RowBatch, fit, row_bytes, text};
 use crate::error::Result;
 use crate::hash::{Canonical, RESERVED, Texts, hash_texts};
 use crate::merge::plan::progress::Progress;
+use crate::merge::plan::scope::Part;
 use crate::merge::read::digest::{ChunkDigest, InputDigest, digest_of};
 use crate::merge::read::flat::Flat;
 use crate::merge::read::ground::Ground;
-use crate::merge::read::pass::{self, Chunk, Permit};
-use crate::merge::read::reader::{Fault, ShortWay, kind_words, misfit};
-use crate::merge::read::reject::{FaultKind, Reject, Rejects};
+use crate::merge::read::pass::{self, Chunk, Permit, Work};
+use crate::merge::read::reader::{Fault, ShortWay, misfit};
+use crate::merge::read::reject::{FaultKind, Reject, Rejected, Rejects};
 use crate::merge::read::rows::Rows;
 use crate::merge::read::survey::{Survey, kind_of};
 use crate::merge::spool::{Entry, Spool};
@@ -23,6 +24,8 @@ pub(crate) struct Scanned {
     pub(crate) entries: Spool,
     /// Records read, bad ones included.
     pub(crate) read: u64,
+    /// Those that were set aside.
+    pub(crate) rejected: Rejected,
     /// The columns that the table lacks.
     pub(crate) survey: Survey,
     /// The framework's own columns that the input brings, and that are not loaded.
@@ -55,18 +58,15 @@ pub(crate) struct Rowed {
     pub(crate) permit: Permit,
 }
 
-/// How far the start of an input is read to foresee its columns.
-const PEEK_CHUNKS: usize = 16;
-
-/// What the columns hold in the first records of the input.
-pub(crate) fn peek(ground: &Ground<'_>) -> Result<Survey> {
+/// What the columns hold: in the first chunks of the input, or in all of it.
+pub(crate) fn foresee(ground: &Ground<'_>, chunks_max: Option<usize>) -> Result<Survey> {
     let mut survey = ground.survey.clone();
     let mut chunks = 0;
     let work = |chunk: Chunk| scan_chunk(ground, None, chunk).survey;
-    pass::run(ground.sources, ground.merge.threads, &ground.merge.cancellation, work, |part: Survey| {
+    pass::run(ground.sources, Work::of(ground.merge), work, |part: Survey| {
         survey.add(part);
         chunks += 1;
-        Ok(if chunks < PEEK_CHUNKS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        Ok(if chunks_max == Some(chunks) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
     Ok(survey)
 }
@@ -82,14 +82,22 @@ pub(crate) fn scan(
     let mut scanned = Scanned {
         entries: Spool::by_hash(),
         read: 0,
+        rejected: Rejected { places: Spool::by_place(ground.end()), unplaced: 0 },
         survey: ground.survey.clone(),
         reserved: Vec::new(),
         digest: InputDigest::default(),
     };
     let mut reserved = [false; RESERVED.len()];
     let work = |chunk: Chunk| scan_chunk(ground, columns, chunk);
-    pass::run(ground.sources, merge.threads, &merge.cancellation, work, |part: Part| {
-        part.rejects.into_iter().try_for_each(|reject| rejects.take(reject, ground.sources))?;
+    let made = Work { row_bytes: columns.map_or(0, |columns| row_bytes(columns.len())), ..Work::of(merge) };
+    pass::run(ground.sources, made, work, |part: Part| {
+        for reject in part.rejects {
+            match reject.place {
+                Some(place) => scanned.rejected.places.push(Entry { hash: 0, place })?,
+                None => scanned.rejected.unplaced += 1,
+            }
+            rejects.take(reject, ground.sources)?;
+        }
         part.entries.into_iter().try_for_each(|entry| scanned.entries.push(entry))?;
         scanned.read += part.read;
         scanned.digest.add(&part.digest);
@@ -126,7 +134,7 @@ fn scan_chunk(ground: &Ground<'_>, columns: Option<&[Column]>, chunk: Chunk) -> 
     let mut flat = Flat::default();
     // a scope has to be compared, and a column that may be added has to be noted: both go the long way
     let short_way = reader.short_way(chunk.source, format).filter(|_| ground.scope.is_empty() && !merge.own_id);
-    let mut form = Canonical::default();
+    let mut form = Canonical::keeping_digits();
     let mut places = Vec::new();
     for place in &chunk.records {
         let bytes = &chunk.bytes[place.range.clone()];
@@ -153,7 +161,7 @@ fn scan_chunk(ground: &Ground<'_>, columns: Option<&[Column]>, chunk: Chunk) -> 
         });
         match read {
             Ok(()) => taken.push(offset),
-            Err(fault) => part.rejects.push(fault.reject(chunk.source, place.line, bytes)),
+            Err(fault) => part.rejects.push(fault.reject((chunk.source, place.line, offset), bytes)),
         }
     }
     flat.tell(&mut part.survey);
@@ -173,7 +181,7 @@ fn take_short_way(
     (rows, place): (Option<&mut Rows<'_>>, u64),
 ) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
-    if !flat.read(text, way) || !flat.fits(ground.table.is_some()) {
+    if !flat.read(text, way) || !flat.fits(ground.table.is_some(), text) {
         return false;
     }
     if rows.is_some_and(|rows| !rows.add_flat(flat, text, place)) {
@@ -218,7 +226,7 @@ fn check(ground: &Ground<'_>, record: &Record<'_>, places: &mut Vec<usize>, part
         places[at] = place;
         let column = &table.columns[place];
         if !fits(value, column.kind) {
-            return Err(misfit(name, &text(value), kind_words(column.kind)));
+            return Err(misfit(name, &text(value), column.kind));
         }
     }
     check_scope(&ground.scope, record)?;
@@ -238,13 +246,9 @@ fn fits(value: &Value<'_>, kind: Kind) -> bool {
     }
 }
 
-fn check_scope(scope: &Scope, record: &Record<'_>) -> Result<(), Fault> {
-    for (column, wanted) in scope {
-        let value = record.get(&column.name).unwrap_or(&Value::Null);
-        if fit(value, column.kind).as_ref() != Some(wanted) {
-            let reason = format!("`{}` is outside the scope", text(value));
-            return Err(Fault { column: Some(format!("column `{}`", column.name)), reason, kind: FaultKind::Record });
-        }
-    }
-    Ok(())
+fn check_scope(scope: &[Part], record: &Record<'_>) -> Result<(), Fault> {
+    let Some(part) = scope.iter().find(|part| !part.takes(record)) else { return Ok(()) };
+    let name = &part.column.name;
+    let reason = format!("`{}` is outside the scope", text(record.get(name).unwrap_or(&Value::Null)));
+    Err(Fault { column: Some(format!("column `{name}`")), reason, kind: FaultKind::Record })
 }

@@ -5,8 +5,9 @@ use chrono::NaiveDateTime;
 use crate::db::{Database, Gone, Table};
 use crate::error::Result;
 use crate::ident::new_identity;
-use crate::merge::history::{PastMerge, TakenInput, record, scope_text, set_text};
+use crate::merge::history::{PastMerge, TakenInput, record, set_text};
 use crate::merge::plan::description::Merge;
+use crate::merge::plan::scope::shown;
 use crate::merge::read::digest::length;
 use crate::merge::read::ground::Ground;
 use crate::merge::read::scan::Scanned;
@@ -58,6 +59,7 @@ impl Done {
         ground: &Ground<'_>,
         backend: &mut dyn Database,
         moment: NaiveDateTime,
+        created: bool,
     ) -> Result<Option<String>> {
         let (merge, moved) = (ground.merge, &self.moved);
         let gone = match merge.gone {
@@ -70,9 +72,9 @@ impl Done {
             runtime: merge.runtime.clone(),
             table_name: ground.name.to_string(),
             moment,
-            scope: scope_text(&ground.scope),
+            scope: shown(&ground.scope),
             gone: gone.to_owned(),
-            created: ground.table.is_none(),
+            created,
             added_columns: self.added.clone(),
             inserted: moved.inserted,
             retired: moved.retired,

@@ -12,10 +12,15 @@ use super::shape::make_table;
 use crate::db::{Database, Gone, Table};
 use crate::error::Result;
 use crate::merge::compare::active::active_hashes;
+use crate::merge::compare::join::twins;
+use crate::merge::compare::twins::reject_other_keys;
 use crate::merge::read::ground::Ground;
 use crate::merge::read::reject::Rejects;
-use crate::merge::read::scan::{Rowed, Scanned, peek, scan};
+use crate::merge::read::scan::{Rowed, Scanned, foresee, scan};
 use crate::merge::spool::Spool;
+
+/// How much of an input foretells its columns.
+const FORETELLING_CHUNKS: usize = 16;
 
 /// What has been loaded.
 pub(crate) struct First {
@@ -25,6 +30,8 @@ pub(crate) struct First {
     pub(crate) inserted: u64,
     /// Records that stood in the input before; they are no longer in the table.
     pub(crate) duplicate: u64,
+    /// Records that share a hash with an earlier one and have another key; they are not in the table either.
+    pub(crate) bad: u64,
     /// The sum of the hashes that are in the table.
     pub(crate) set: u128,
 }
@@ -37,12 +44,13 @@ pub(crate) fn load_first(
     rejects: &mut Rejects,
     moment: NaiveDateTime,
 ) -> Result<Option<First>> {
-    let foretold = peek(ground)?;
+    let foretold = foresee(ground, Some(FORETELLING_CHUNKS))?;
     let columns = ground.columns_to_make(&foretold);
     if columns.is_empty() {
         return Ok(None);
     }
     let table = make_table(ground, backend, &columns)?;
+    let ground = &ground.foretold(&table)?;
     let written = ground.written_columns(&table);
     let make = |sender: &SyncSender<Rowed>| {
         let mut is_other = false;
@@ -69,12 +77,20 @@ pub(crate) fn load_first(
     });
     let Some(inserted) = loaded? else { return Ok(None) };
     let Some(scanned) = scanned? else { return Ok(None) };
-    let (duplicate, twice) = duplicates(&scanned.entries)?;
-    let set = scanned.entries.sum().wrapping_sub(twice);
-    if duplicate > 0 {
+    if scanned.read > 0 {
+        ground.reader.wanted.check(Some(&table))?;
+    }
+    let (twice, set_twice) = duplicates(&scanned.entries)?;
+    let set = scanned.entries.sum().wrapping_sub(set_twice);
+    let mut bad = 0;
+    if twice > 0 {
+        if !ground.merge.key.is_empty() {
+            let twins = twins(&scanned.entries, ground.end())?;
+            bad = reject_other_keys(ground, backend, &table, &twins, rejects)?.len() as u64;
+        }
         remove_duplicates(ground, backend, &table, moment)?;
     }
-    Ok(Some(First { table, scanned, inserted, duplicate, set }))
+    Ok(Some(First { table, scanned, inserted, duplicate: twice - bad, bad, set }))
 }
 
 /// How many entries have a hash that came before, and the sum of their hashes.
@@ -97,7 +113,7 @@ fn remove_duplicates(
     table: &Table,
     moment: NaiveDateTime,
 ) -> Result<()> {
-    let rows = active_hashes(backend, table, &Vec::new(), (&ground.merge.cancellation, &Default::default()))?;
+    let rows = active_hashes(backend, table, &[Vec::new()], (&ground.merge.cancellation, &Default::default()))?;
     let (mut twice, mut some) = (Spool::by_hash(), Vec::new());
     for bucket in 0..rows.buckets() {
         rows.read(bucket, &mut some)?;

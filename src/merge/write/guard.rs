@@ -1,26 +1,32 @@
 //! What keeps a merge from doing harm: the blast-radius guard before it writes, the ledger before it commits.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::merge::plan::limit::MaxGone;
+use crate::merge::plan::description::Merge;
 use crate::merge::report::Counts;
 
-/// Refuses an input that is empty.
-pub(crate) fn check_not_empty(table: &str, read: u64, active: Option<u64>) -> Result<()> {
-    if read > 0 {
+/// Refuses an input that is empty, or of which nothing could be taken: it says nothing about what is gone.
+pub(crate) fn check_not_empty(merge: &Merge, counts: &Counts) -> Result<()> {
+    if counts.read > counts.rejected || merge.allow_empty {
         return Ok(());
     }
-    let rows = active.map(|active| format!(", and {active} active rows would go")).unwrap_or_default();
-    Err(Error::new(ErrorKind::Refused, format!("merge into `{table}`: the input is empty{rows}"))
-        .hint("if the source really is empty now, allow it with `--allow-empty`; nothing was changed"))
+    let (why, hint) = match counts.read {
+        0 => ("the input is empty".to_owned(), "if the source really is empty now, allow it with `--allow-empty`"),
+        read => (
+            format!("none of the {read} records could be taken"),
+            "the rejects tell why; if nothing shall be left, allow it with `--allow-empty`",
+        ),
+    };
+    Err(Error::new(ErrorKind::Refused, format!("merge into `{}`: {why}", merge.table))
+        .hint(format!("{hint}; nothing was changed")))
 }
 
-/// Refuses a merge that would make too many rows go.
-pub(crate) fn check_blast_radius(table: &str, gone: u64, active: u64, max: MaxGone) -> Result<()> {
-    let most = max.rows(active);
+/// Refuses a merge that makes too many rows go.
+pub(crate) fn check_blast_radius(merge: &Merge, gone: u64, active: u64) -> Result<()> {
+    let most = merge.max_gone.rows(active);
     if gone <= most {
         return Ok(());
     }
-    let what = format!("merge into `{table}`: {gone} of {active} active rows would go, and at most {most} may");
+    let what = format!("merge into `{}`: {gone} of {active} active rows would go, and at most {most} may", merge.table);
     let percent = (gone * 100).div_ceil(active.max(1)).min(100);
     Err(Error::new(ErrorKind::Refused, what)
         .hint(format!("look at it with `--dry-run --max-gone 100%`; if it is right, allow it with `--max-gone {percent}%` (or `--max-gone {gone}`); nothing was changed")))

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::hash::{Canonical, Texts, hash_texts};
 use crate::merge::plan::description::Merge;
 use crate::merge::plan::progress::Progress;
-use crate::merge::read::again::{changed, each_selected, read_again, reject_at};
+use crate::merge::read::again::{Again, changed, each_selected, read_again};
 use crate::merge::read::flat::Flat;
 use crate::merge::read::ground::Ground;
 use crate::merge::read::reader::ShortWay;
@@ -30,24 +30,15 @@ const BATCHES_WAITING_MAX: usize = 2;
 pub(crate) struct Load<'a> {
     pub(crate) ground: &'a Ground<'a>,
     pub(crate) table: &'a Table,
+    /// The records to insert, by place.
     pub(crate) new: &'a Spool,
     pub(crate) moment: NaiveDateTime,
 }
 
-/// What the table refused after all.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Refused {
-    pub(crate) rows: u64,
-    /// The sum of their hashes.
-    pub(crate) sum: u128,
-}
-
-/// Inserts the new records.
-///
-/// First all go in one stream. Only if the table refuses one of them they go batch by batch, to find out which.
-pub(crate) fn load(database: &mut dyn Database, load: &Load<'_>, rejects: &mut Rejects) -> Result<Refused> {
+/// Inserts the new records in one stream; false when the table refused one of them, and then none is there.
+pub(crate) fn load_all(database: &mut dyn Database, load: &Load<'_>) -> Result<bool> {
     if load.new.count() == 0 {
-        return Ok(Refused::default());
+        return Ok(true);
     }
     let columns = load.ground.written_columns(load.table);
     let Merge { cancellation, progress, .. } = load.ground.merge;
@@ -64,22 +55,35 @@ pub(crate) fn load(database: &mut dyn Database, load: &Load<'_>, rejects: &mut R
             database.insert_all(load.table, &columns, &mut next, load.moment)
         },
     );
-    if streamed?.is_some() {
-        return read.map(|()| Refused::default());
-    }
+    if streamed?.is_some() { read.map(|()| true) } else { Ok(false) }
+}
+
+/// Inserts the new records batch by batch, to find out which of them the table refuses: their hashes and places, by place.
+///
+/// # Errors
+/// The first of them, unless bad records are set aside.
+pub(crate) fn load_accepted(database: &mut dyn Database, load: &Load<'_>, rejects: &mut Rejects) -> Result<Spool> {
+    let columns = load.ground.written_columns(load.table);
+    let Merge { cancellation, progress, .. } = load.ground.merge;
     progress.tell(Progress::Writing { records: load.new.count() });
-    let mut refused = Refused::default();
+    let mut refused = Refused { again: Again::new(load.ground.sources), entries: Spool::by_place(load.ground.end()) };
     let (written, read) = side_by_side(
         |sender| read_batches(load, &columns, sender),
         |batches| {
             batches.iter().try_for_each(|batch| {
                 cancellation.check()?;
                 progress.tell(Progress::Advanced(batch.len() as u64));
-                write(database, load, &columns, batch, rejects, &mut refused)
+                write(database, load, &columns, batch, (rejects, &mut refused))
             })
         },
     );
-    written.and(read).map(|()| refused)
+    written.and(read).map(|()| refused.entries)
+}
+
+/// What the table refused.
+struct Refused<'a> {
+    again: Again<'a>,
+    entries: Spool,
 }
 
 /// One thread makes things, this one takes them; where the taking ends, nothing can be sent any more.
@@ -101,7 +105,7 @@ fn read_batches(load: &Load<'_>, columns: &[Column], sender: &SyncSender<RowBatc
     let Ground { merge, sources, reader, .. } = load.ground;
     let mut filling = Filling::new(columns);
     let mut flat = Flat::default();
-    each_selected(sources, load.new, |bytes, source, entry| {
+    each_selected(sources, load.new, &merge.cancellation, |bytes, source, entry| {
         let short_way = reader.short_way(source, sources[source].format).filter(|_| !merge.own_id);
         if !short_way.is_some_and(|way| filling.add_short_way(&mut flat, bytes, way, entry)) {
             let record = read_again(sources, reader, (bytes, source, entry))?;
@@ -137,7 +141,12 @@ struct Filling<'a> {
 
 impl<'a> Filling<'a> {
     fn new(columns: &'a [Column]) -> Self {
-        Self { rows: Rows::new(columns), texts: Texts::default(), entries: Vec::new(), form: Canonical::default() }
+        Self {
+            rows: Rows::new(columns),
+            texts: Texts::default(),
+            entries: Vec::new(),
+            form: Canonical::keeping_digits(),
+        }
     }
 
     fn add(&mut self, ground: &Ground<'_>, columns: &[Column], record: &Record<'_>, entry: Entry) -> Result<()> {
@@ -150,7 +159,7 @@ impl<'a> Filling<'a> {
     /// Adds a plain record; false when it has to go the long way.
     fn add_short_way(&mut self, flat: &mut Flat, bytes: &[u8], way: ShortWay<'_>, entry: Entry) -> bool {
         let Ok(text) = std::str::from_utf8(bytes) else { return false };
-        if !flat.read(text, way) || !flat.fits(true) || !self.rows.add_flat(flat, text, entry.place) {
+        if !flat.read(text, way) || !flat.fits(true, text) || !self.rows.add_flat(flat, text, entry.place) {
             return false;
         }
         flat.write_form(text, &mut self.texts.bytes);
@@ -187,19 +196,18 @@ fn write(
     load: &Load<'_>,
     columns: &[Column],
     mut batch: RowBatch,
-    rejects: &mut Rejects,
-    refused: &mut Refused,
+    (rejects, refused): (&mut Rejects, &mut Refused<'_>),
 ) -> Result<()> {
-    let sources = load.ground.sources;
     while !batch.is_empty() {
         let BadRow { row, error } = match database.insert(load.table, columns, &batch, load.moment) {
             Ok(()) => return Ok(()),
             Err(bad) => bad,
         };
         let Some(row) = row.filter(|row| *row < batch.len()) else { return Err(error) };
-        rejects.take(reject_at(sources, batch.offset(row), &error), sources)?;
-        refused.rows += 1;
-        refused.sum = refused.sum.wrapping_add(batch.sha(row).prefix());
+        let reason = error.causes().first().cloned().unwrap_or_else(|| error.message().to_owned());
+        let (place, hash) = (batch.offset(row), batch.sha(row).prefix());
+        rejects.take(refused.again.reject(place, reason), load.ground.sources)?;
+        refused.entries.push(Entry { hash, place })?;
         batch.remove_row(row);
     }
     Ok(())
