@@ -4,8 +4,10 @@ mod binary;
 mod client;
 mod copy;
 mod merge;
+mod names;
 mod objects;
 mod shape;
+mod token;
 mod value;
 
 use std::time::{Duration, Instant};
