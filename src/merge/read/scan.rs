@@ -35,7 +35,7 @@ pub(crate) struct Scanned {
 }
 
 /// One chunk's share.
-struct Part {
+struct Share {
     digest: ChunkDigest,
     entries: Vec<Entry>,
     read: u64,
@@ -90,7 +90,7 @@ pub(crate) fn scan(
     let mut reserved = [false; RESERVED.len()];
     let work = |chunk: Chunk| scan_chunk(ground, columns, chunk);
     let made = Work { row_bytes: columns.map_or(0, |columns| row_bytes(columns.len())), ..Work::of(merge) };
-    pass::run(ground.sources, made, work, |part: Part| {
+    pass::run(ground.sources, made, work, |part: Share| {
         for reject in part.rejects {
             match reject.place {
                 Some(place) => scanned.rejected.places.push(Entry { hash: 0, place })?,
@@ -111,9 +111,9 @@ pub(crate) fn scan(
     Ok(scanned)
 }
 
-fn scan_chunk(ground: &Ground<'_>, columns: Option<&[Column]>, chunk: Chunk) -> Part {
+fn scan_chunk(ground: &Ground<'_>, columns: Option<&[Column]>, chunk: Chunk) -> Share {
     let (merge, reader) = (ground.merge, &ground.reader);
-    let mut part = Part {
+    let mut part = Share {
         digest: digest_of(&chunk),
         entries: Vec::with_capacity(chunk.records.len()),
         // a record that is too long, or broken off, was read as well
@@ -194,7 +194,7 @@ fn take_short_way(
 
 /// Checks a record against table and scope, and notes what is new in it. `places` remembers where the columns of the
 /// last record stood: records of one source have them in the same order.
-fn check(ground: &Ground<'_>, record: &Record<'_>, places: &mut Vec<usize>, part: &mut Part) -> Result<(), Fault> {
+fn check(ground: &Ground<'_>, record: &Record<'_>, places: &mut Vec<usize>, part: &mut Share) -> Result<(), Fault> {
     let capacity = if ground.table.is_none() { record.fields.len() } else { 0 };
     let mut fresh: Vec<(&str, Option<Kind>)> = Vec::with_capacity(capacity);
     for (at, (name, value)) in record.fields.iter().enumerate() {
