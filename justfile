@@ -1,12 +1,17 @@
 # What CI runs, and what is handy besides. `just --list` shows them all.
 
-# fmt, clippy with warnings denied, all tests: what .ci/run does
-check: lint test
+# fmt, clippy and rustdoc with warnings denied, dependencies, all tests: what .ci/run does, and cargo-deny
+check: lint deny test
 
 # format and lint
 lint:
     cargo fmt --check
     cargo clippy --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+
+# advisories, licences and duplicates of dependencies; it needs `cargo install cargo-deny`
+deny:
+    cargo deny check
 
 # the README's test command
 test:
@@ -15,6 +20,16 @@ test:
 # write the man pages anew after a change of the command line
 man:
     cargo run --quiet -- man man
+
+# look longer for inputs that break a parser: a name under fuzz/corpus, or all; with libFuzzer where cargo-fuzz and a nightly are
+fuzz target="" mutations="200000" seed=`date +%s`:
+    #!/bin/sh
+    set -eu
+    if [ -n "{{target}}" ] && cargo +nightly fuzz --version >/dev/null 2>&1; then
+        mkdir -p fuzz/found/{{target}}
+        exec cargo +nightly fuzz run {{target}} fuzz/found/{{target}} fuzz/corpus/{{target}} -- -runs={{mutations}}
+    fi
+    DC_TEST_MUTATIONS={{mutations}} DC_TEST_SEED={{seed}} exec cargo test --lib fuzzing::check::{{target}}
 
 # how fast a merge is beside other tools and beside what the databases can do at best; writes benches/merge/RESULTS.md
 bench rows="1000000":
@@ -49,3 +64,15 @@ bench-ocr pdfs="":
 # many requests at once beside httpx, against nginx on loopback; writes benches/http/RESULTS.md
 bench-http requests="2000" concurrency="100":
     benches/http/compare.sh {{requests}} {{concurrency}}
+
+# where the time of the first build goes, beside the budget of crates and of the binary
+timings *options:
+    benches/build/timings.py {{options}}
+
+# a release: the version in Cargo.toml, the date in CHANGELOG.md, all checks, the tag, and the artefacts in target/artefacts
+release version:
+    benches/build/release.sh {{version}}
+
+# bring the rules of the Public Suffix List up to date, out of the package `publicsuffixlist`
+registries:
+    benches/build/registries.sh

@@ -26,7 +26,7 @@ a guard; 75 busy, try again; 124 timeout; 130 interrupted. `dc run` passes the a
 
 /// The command line.
 #[derive(Debug, Parser)]
-#[command(name = "dc", version, about = ABOUT, after_help = EXAMPLES, propagate_version = true, infer_subcommands = false, max_term_width = 100)]
+#[command(name = "dc", version, long_version = env!("DC_VERSION"), about = ABOUT, after_help = EXAMPLES, propagate_version = true, infer_subcommands = false, max_term_width = 100)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,

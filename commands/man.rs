@@ -18,7 +18,8 @@ pub(crate) struct Args {
 pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     std::fs::create_dir_all(&args.folder)
         .map_err(|cause| file_error(format!("make the folder {}", args.folder.display()), cause))?;
-    let mut command = Arguments::command().disable_help_subcommand(true);
+    // the pages stand in the checkout: they name the version and no commit
+    let mut command = Arguments::command().disable_help_subcommand(true).long_version(None);
     command.build();
     pages(&command, &args.folder, "dc")?;
     context.shell().note(&format!("the man pages are in {}", args.folder.display()));

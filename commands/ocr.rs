@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use data_collector::context::Context;
 use data_collector::documents::TablesBy;
 use data_collector::error::{Error, ErrorKind, OrFail, Result, file_error};
-use data_collector::ops::{self, OcrFormat, OcrOptions, OcrTables, PageRange, WorkerOptions};
+use data_collector::ops::{self, OcrFormat, OcrOptions, OcrTables, PageRange, ReadersOptions, WorkerOptions};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -151,24 +151,27 @@ impl Args {
             }
             None => String::new(),
         };
-        Ok(OcrOptions {
-            files: self.files,
-            stdin,
+        let reading = ReadersOptions {
             engine: self.engine,
             languages: self.lang.map(words),
             pages: self.pages.unwrap_or_default(),
             jobs: self.jobs.map(usize::from),
             dpi: self.dpi,
-            format,
-            tables,
             tables_by,
             force: self.force_ocr,
             skip_text: self.skip_text,
             plain: self.plain,
-            out: self.out,
             password,
+            program: Some(std::env::current_exe().or_fail(|| "find the program dc itself".to_owned())?),
+        };
+        Ok(OcrOptions {
+            files: self.files,
+            stdin,
+            reading,
+            format,
+            tables,
+            out: self.out,
             data_is_terminal: io::stdout().is_terminal(),
-            worker: Some(std::env::current_exe().or_fail(|| "find the program dc itself".to_owned())?),
         })
     }
 }

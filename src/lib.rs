@@ -12,8 +12,12 @@ pub mod captcha;
 pub mod clock;
 pub mod context;
 pub mod db;
+pub mod die;
 pub mod documents;
 pub mod error;
+#[cfg(any(test, fuzzing))]
+#[path = "../fuzz/targets/mod.rs"]
+pub mod fuzzing;
 pub mod hash;
 pub mod http;
 pub mod ident;
@@ -26,6 +30,7 @@ pub mod ocr;
 pub mod ops;
 pub mod pdf;
 pub mod profile;
+pub mod readers;
 pub mod record;
 pub mod redact;
 pub mod secrets;
@@ -33,4 +38,5 @@ pub mod settings;
 pub mod shell;
 pub mod soap;
 pub mod tables;
+pub mod telemetry;
 pub mod zone;

@@ -6,16 +6,18 @@ use std::path::{Path, PathBuf};
 /// The floors, lowest first. A module uses only modules on lower floors, never a neighbour.
 const FLOORS: &[&[&str]] = &[
     &["error"],
-    &["clock", "ident", "layout", "record", "zone"],
+    &["clock", "die", "ident", "layout", "record", "zone"],
     &["hash", "settings", "shell"],
     &["secrets"],
     &["bound", "context", "redact"],
     &["broker", "db", "http"],
     &["tables"],
-    &["merge", "logs", "profile", "apps", "notify", "soap", "captcha", "pdf", "ocr"],
+    &["merge", "logs", "profile", "apps", "notify", "soap", "captcha", "pdf", "ocr", "telemetry"],
     &["documents"],
+    &["readers"],
     &["manager"],
     &["ops"],
+    &["fuzzing"],
 ];
 
 /// What the commands may see: operations, and the plain types that their options are made of.

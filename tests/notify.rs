@@ -183,7 +183,7 @@ fn a_storm_becomes_one_digest_and_nothing_is_lost_over_kills() {
                 subject: format!("message {number}"),
                 body: String::new(),
             };
-            store.tell(&message).expect("written");
+            store.outbox().tell(&message).expect("written");
         }
     };
     write(0..count);

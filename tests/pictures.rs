@@ -7,7 +7,7 @@ use data_collector::documents::Opened;
 use data_collector::error::ErrorKind;
 use data_collector::layout::Picture;
 use data_collector::pdf::Limits;
-use page::{Dice, letter, pdf, png, scanned_letter};
+use page::{letter, pdf, png, scanned_letter};
 
 fn open(bytes: &[u8]) -> Opened {
     Opened::of(bytes.to_vec(), "", Limits::default()).expect("a file")
@@ -128,35 +128,4 @@ fn crc32(bytes: &[u8]) -> u32 {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()))
     };
     !bytes.iter().fold(u32::MAX, step)
-}
-
-#[test]
-fn damaged_pictures_end_in_a_picture_or_an_error() {
-    let page = scanned_letter(60);
-    let formats =
-        [image::ImageFormat::Png, image::ImageFormat::Jpeg, image::ImageFormat::WebP, image::ImageFormat::Tiff];
-    let mut seeds: Vec<Vec<u8>> = formats.iter().map(|format| written(&page, *format)).collect();
-    seeds.push(fax(&page, true));
-    let mut dice = Dice(0x9876_5432_1fed_cba9);
-    let limits = Limits { pixels_max: 4_000_000, ..Limits::default() };
-    let turns = std::env::var("DC_TEST_MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(2_000);
-    for turn in 0..turns {
-        let mut bytes = seeds[turn % seeds.len()].clone();
-        for _ in 0..1 + dice.below(8) {
-            // the first bytes say most
-            let reach = if dice.below(2) == 0 { bytes.len().min(200) } else { bytes.len() };
-            let at = dice.below(reach);
-            match dice.below(4) {
-                0 => bytes.truncate(at.max(16)),
-                1 => bytes[at] = dice.next() as u8,
-                2 => bytes[at] ^= 1 << dice.below(8),
-                _ => drop(bytes.splice(at..at, vec![0xff; dice.below(9)])),
-            }
-        }
-        if let Ok(Opened::Picture(pictures)) = Opened::of(bytes, "", limits) {
-            let _ = pictures.page(1);
-            let _ = pictures.page(2);
-            let _ = pictures.embedded(1);
-        }
-    }
 }

@@ -59,6 +59,10 @@ fn what_is_asked_arrives_as_it_was_meant() {
         json.auth(Auth::Bearer(Secret::new("abc"))).send().expect("sent").json().expect("JSON");
     assert_eq!((&seen["body"], &seen["headers"]["authorization"]), (&"{\"a\":[1]}".into(), &"Bearer abc".into()));
 
+    let broken = request.get(&format!("{}/echo", server.url)).auth(Auth::Bearer(Secret::new("abc\n")));
+    let error = broken.send().expect_err("no header holds it");
+    assert!(error.to_string().contains("log in") && !format!("{error:?}").contains("abc"), "{error:?}");
+
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), "of the disk").expect("written");
     let form = Form::new().text("name", "value").file("upload", file.path());

@@ -3,110 +3,25 @@
 use std::ffi::OsString;
 use std::io::{self, PipeReader};
 use std::os::fd::OwnedFd;
-use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
 use std::thread::{self, Scope};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::errno::Errno;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 
 use super::control_group::ControlGroup;
+use super::event::{Ended, Event, How, Stream};
 use super::launch::{Launch, RUNTIME_VARIABLE};
-use super::line::Piece;
 use super::output::Output;
 use super::process::ProcessIdentity;
 use super::process_tree::{ProcessTree, become_subreaper};
 use super::signals::{Bell, Signals};
-use super::supervision::Supervision;
+use super::supervision::{Outcome, Supervision};
 use super::system_call::{Usage, reap};
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::ident::RuntimeId;
-
-/// The exit status of a run that took too long.
-const STATUS_TIMEOUT: i32 = 124;
-/// The exit status of a run that was asked to stop.
-const STATUS_INTERRUPTED: i32 = 130;
-/// What a shell adds to the number of the signal that ended a program.
-const STATUS_SIGNAL: i32 = 128;
-
-/// Where an app wrote.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stream {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-}
-
-/// What a run tells while it goes on.
-#[derive(Debug)]
-pub enum Event {
-    /// The main process has started; told first, from the thread that supervises.
-    Started(ProcessIdentity),
-    /// The app wrote a line, or a part of a long one; told in order, from a thread for each stream.
-    Line {
-        /// Where.
-        stream: Stream,
-        /// What.
-        piece: Piece,
-    },
-    /// A stream broke; nothing more comes from it.
-    Unreadable {
-        /// Which.
-        stream: Stream,
-        /// Why.
-        cause: io::Error,
-    },
-}
-
-/// How a run came to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum How {
-    /// The program ended by itself with this status.
-    Exit(i32),
-    /// This signal ended the program, and it was not passed on by us.
-    Signal(i32),
-    /// It took too long and was ended.
-    Timeout,
-    /// It was asked to stop by this signal, and ended or was ended.
-    Stopped(i32),
-}
-
-impl How {
-    /// The exit status to pass on: its own, 128 + n for a signal, 124 for the time limit, 130 when interrupted.
-    pub fn exit_status(self) -> i32 {
-        match self {
-            Self::Exit(status) => status,
-            Self::Signal(signal) => STATUS_SIGNAL + signal,
-            Self::Timeout => STATUS_TIMEOUT,
-            Self::Stopped(_) => STATUS_INTERRUPTED,
-        }
-    }
-
-    pub(super) fn of(status: ExitStatus) -> Self {
-        match (status.code(), status.signal()) {
-            (Some(code), _) => Self::Exit(code),
-            (None, signal) => Self::Signal(signal.unwrap_or_default()),
-        }
-    }
-}
-
-/// A run that is over: nothing of it runs any more.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
-    /// How the main process ended.
-    pub how: How,
-    /// The processes that still ran when the main process had ended or was killed, and were ended.
-    pub leftovers: usize,
-    /// Those of them that could not be killed: of another user, or stuck in the system.
-    pub survivors: usize,
-    /// What all of its processes have used.
-    pub usage: Usage,
-    /// How long it took, to the end of the last process.
-    pub elapsed: Duration,
-}
 
 /// Starts a program and stays with it until it and everything that it started has ended.
 ///
@@ -139,15 +54,6 @@ pub fn supervise(launch: &Launch, events: &(dyn Fn(Event) + Sync), signals: &mut
         let Outcome { leftovers, survivors, .. } = outcome;
         Ok(Ended { how, leftovers, survivors, usage, elapsed: started.elapsed() })
     })
-}
-
-/// What the supervision has found out.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Outcome {
-    /// How it ended, where that was not the program's own doing.
-    pub(super) how: Option<How>,
-    pub(super) leftovers: usize,
-    pub(super) survivors: usize,
 }
 
 /// The main process and its tree, which are gone when this is.

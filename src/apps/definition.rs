@@ -1,5 +1,7 @@
 //! What an app is: the program that it runs, when it is due, and how its runs are kept in bounds.
 
+mod fields;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,10 +11,10 @@ use std::time::Duration;
 use chrono::NaiveDateTime;
 use serde::Serialize;
 
-use super::definition_fields::Fields;
 use super::schedule::Schedule;
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::zone::Zone;
+use fields::Fields;
 
 /// The file that defines an app, in the app's folder.
 pub const DEFINITION_FILE: &str = "app.toml";

@@ -6,8 +6,11 @@ mod child;
 mod confinement;
 mod control_group;
 mod definition;
-mod definition_fields;
+mod event;
 mod folder;
+#[cfg(any(test, fuzzing))]
+#[path = "../../fuzz/targets/apps.rs"]
+pub(crate) mod fuzzing;
 mod launch;
 mod line;
 mod output;
@@ -20,9 +23,10 @@ mod supervision;
 mod survivors;
 mod system_call;
 
-pub use child::{Ended, Event, How, Stream, supervise};
+pub use child::supervise;
 pub use confinement::Confinement;
 pub use definition::{AppDefinition, CatchUp, DEFAULT_PROGRAM, DEFINITION_FILE, Overlap};
+pub use event::{Ended, Event, How, Stream};
 pub use folder::{FoundApp, app_names, choose, find_app, find_apps};
 pub use launch::{Launch, RUNTIME_VARIABLE};
 pub use line::{LINE_BYTES_MAX, LineReader, Piece};

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::child::{Event, Stream};
+use super::event::{Event, Stream};
 use super::line::LineReader;
 
 /// The most bytes that are still read after reading was called off: more than a pipe holds, so what an app wrote before

@@ -6,7 +6,7 @@ use nix::libc::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use super::child::{How, Outcome};
+use super::event::How;
 use super::launch::Launch;
 use super::process_tree::ProcessTree;
 use super::signals::{Bell, Ring};
@@ -23,6 +23,15 @@ const TWICE: Duration = Duration::from_secs(1);
 const SETTLE: Duration = Duration::from_millis(300);
 /// The first and the longest pause between two looks at what is left over.
 const LEFTOVER_PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
+
+/// What the supervision has found out.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Outcome {
+    /// How it ended, where that was not the program's own doing.
+    pub(super) how: Option<How>,
+    pub(super) leftovers: usize,
+    pub(super) survivors: usize,
+}
 
 /// The supervision of one run.
 pub(super) struct Supervision<'a> {

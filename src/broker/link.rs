@@ -1,7 +1,5 @@
 //! A manager's standing link to the broker: a thread that listens, and connects again for as long as it takes.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -9,6 +7,7 @@ use std::time::Duration;
 
 use super::{CommandNote, Next, Notice, connect, is_configured};
 use crate::context::Context;
+use crate::die;
 use crate::error::{OrFail, Result};
 
 /// The pauses between two tries: the first, and the longest.
@@ -80,9 +79,7 @@ fn run(context: &Context, manager: &str, stop: &AtomicBool, mut each: impl FnMut
 
 /// Between a half and one, so that managers that lost a broker together do not come back in step.
 fn share() -> f64 {
-    // the standard library's only source of randomness
-    let die = RandomState::new().build_hasher().finish();
-    0.5 + (die % 1_000) as f64 / 2_000.0
+    0.5 + 0.5 * die::share()
 }
 
 impl Drop for Link {

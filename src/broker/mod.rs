@@ -2,6 +2,9 @@
 //! the database, so a broker that is away costs a second and nothing else.
 
 mod address;
+#[cfg(any(test, fuzzing))]
+#[path = "../../fuzz/targets/broker.rs"]
+pub(crate) mod fuzzing;
 mod link;
 mod note;
 mod rabbit;

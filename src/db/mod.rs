@@ -3,10 +3,12 @@
 mod batch;
 mod connection;
 mod fit;
-mod postgres;
-pub mod server;
-mod sqlite;
+pub(crate) mod postgres;
+pub(crate) mod sqlite;
 mod table;
+
+#[cfg(any(test, fuzzing))]
+pub(crate) use postgres::fuzzing;
 
 pub use batch::{Cell, RowBatch, row_bytes};
 pub(crate) use connection::scope_of;

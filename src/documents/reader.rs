@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
 use super::needs::needs_engine;
 use super::open::Opened;
 use super::page::{Page, PageSource, PageTable};
@@ -15,7 +17,8 @@ use crate::pdf::{self, PageContent, RenderOptions, TableOptions};
 const SCAN_DPI_MIN: u32 = 200;
 
 /// What tables are found by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TablesBy {
     /// Ruling lines.
     #[default]

@@ -1,5 +1,9 @@
 //! What a request brings along. It can be opened again and again, so that an attempt can be repeated.
 
+mod multipart;
+
+pub use multipart::Form;
+
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -8,7 +12,6 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::decode::Stream;
-use super::multipart::Form;
 use crate::error::{Error, ErrorKind, Result, file_error};
 
 /// The most bytes of it that are looked at to record or keep it.
@@ -120,12 +123,12 @@ impl Body {
     }
 }
 
-pub(super) fn file_length(path: &Path) -> Result<u64> {
+fn file_length(path: &Path) -> Result<u64> {
     let data = std::fs::metadata(path).map_err(|cause| file_error(format!("send {}", path.display()), cause))?;
     Ok(data.len())
 }
 
-pub(super) fn open_file(path: &Path) -> Result<Stream> {
+fn open_file(path: &Path) -> Result<Stream> {
     let file = File::open(path).map_err(|cause| file_error(format!("send {}", path.display()), cause))?;
     Ok(Box::new(file))
 }

@@ -1,17 +1,19 @@
 //! One call: what is asked, and how. It is sent here and now, or by a tokio program that goes on meanwhile.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use url::Url;
 
-use super::body::Body;
-use super::multipart::Form;
+use super::body::{Body, Form};
 use super::options::{Auth, Timeouts};
-use super::request::Request;
+use super::ready::Ready;
 use super::response::Response;
 use super::retry::Retries;
+use super::session::Session;
 use super::{decode, lanes, send};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -19,7 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Clone)]
 #[must_use = "it is not sent yet"]
 pub struct Call {
-    pub(super) request: Request,
+    pub(super) session: Arc<Session>,
     pub(super) method: Method,
     url: String,
     query: Vec<(String, String)>,
@@ -31,25 +33,11 @@ pub struct Call {
     pub(super) body_bytes_max: u64,
 }
 
-/// A call that can be sent.
-pub(super) struct Ready {
-    pub(super) method: Method,
-    pub(super) url: Url,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Body,
-    pub(super) auth: Option<Auth>,
-    pub(super) timeouts: Timeouts,
-    pub(super) retries: Retries,
-    pub(super) deadline: Option<Instant>,
-    pub(super) unpack: bool,
-    pub(super) body_bytes_max: u64,
-}
-
 impl Call {
-    pub(super) fn new(request: &Request, method: Method, url: &str) -> Self {
-        let options = &request.0.options;
+    pub(super) fn new(session: &Arc<Session>, method: Method, url: &str) -> Self {
+        let options = &session.options;
         Self {
-            request: request.clone(),
+            session: Arc::clone(session),
             method,
             url: url.to_owned(),
             query: Vec::new(),
@@ -134,7 +122,7 @@ impl Call {
     /// Usage for what cannot be sent; timeout; failed and temporary when no answer came.
     pub fn send(self) -> Result<Response> {
         let ready = self.ready(true)?;
-        send::send(&self.request.0, &ready)
+        send::send(&self.session, &ready)
     }
 
     /// As [`Call::send`], for a tokio program: the call is made on a thread of a bounded pool, and many overlap.
@@ -142,12 +130,12 @@ impl Call {
     /// # Errors
     /// As [`Call::send`].
     pub async fn send_async(self) -> Result<Response> {
-        let max = self.request.0.lanes_max;
+        let max = self.session.lanes_max;
         lanes::run(max, move || self.send()).await
     }
 
     pub(super) fn ready(&self, unpack: bool) -> Result<Ready> {
-        let session = &self.request.0;
+        let session = &self.session;
         let mut url = Url::parse(&self.url).map_err(|cause| {
             // the text may hold a login or a token
             let shown = self.url.split(['?', '#']).next().unwrap_or_default().rsplit('@').next().unwrap_or_default();
@@ -197,18 +185,12 @@ impl Call {
 
 /// `user:password@` of a URL.
 fn login_in(url: &Url) -> Option<Auth> {
-    let decode = |text: &str| percent_decode(text);
+    let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let password = url.password().map(decode);
     if url.username().is_empty() && password.is_none() {
         return None;
     }
     Some(Auth::Basic(decode(url.username()), crate::settings::Secret::new(password.unwrap_or_default())))
-}
-
-fn percent_decode(text: &str) -> String {
-    // a query is decoded by the same rule, but for `+`
-    let pair = format!("a={}", text.replace('+', "%2B"));
-    url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
 }
 
 fn put(headers: &mut HeaderMap, name: &str, value: &str) -> Result<()> {

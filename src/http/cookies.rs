@@ -1,13 +1,16 @@
 //! A session's cookies, in memory or kept in a file that the user alone can read.
 
+use std::cmp::Reverse;
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use cookie_store::CookieStore;
+use cookie_store::{Cookie, CookieStore};
+use ureq::http::HeaderValue;
 use url::Url;
 
 use super::options::Cookies;
+use super::registries::is_registry;
 use crate::error::{Error, OrFail, Result, file_error};
 
 /// The most bytes of one cookie that are kept.
@@ -36,18 +39,20 @@ impl Jar {
         Ok(Self { policy: policy.clone(), store: Mutex::new(Kept { store, has_changed: false }) })
     }
 
-    /// The value of the header `Cookie` for this URL.
-    pub(super) fn header(&self, url: &Url) -> Option<String> {
+    /// The value of the header `Cookie` for this URL. A cookie that no header can hold is left out, and no other with it.
+    pub(super) fn header(&self, url: &Url) -> Option<HeaderValue> {
         if self.policy == Cookies::None {
             return None;
         }
         let kept = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         let mut cookies = kept.store.matches(url);
-        // the ones for the deeper path first, as servers expect it
-        cookies.sort_by_key(|cookie| (std::cmp::Reverse(cookie.path.len()), cookie.name().to_owned()));
-        let pairs = cookies.iter().map(|cookie| format!("{}={}", cookie.name(), cookie.value()));
-        let header = pairs.collect::<Vec<_>>().join("; ");
-        (!header.is_empty()).then_some(header)
+        // the ones for the deeper path first, as servers expect it; and the same order every time
+        let key =
+            |cookie: &Cookie<'_>| (Reverse(cookie.path.len()), cookie.name().to_owned(), cookie.value().to_owned());
+        cookies.sort_by_cached_key(|cookie| key(cookie));
+        let pairs = cookies.iter().map(|cookie| format!("{}={}", cookie.name(), cookie.value()).into_bytes());
+        let pairs: Vec<Vec<u8>> = pairs.filter(|pair| HeaderValue::from_bytes(pair).is_ok()).collect();
+        HeaderValue::from_bytes(&pairs.join(&b"; "[..])).ok().filter(|header| !header.is_empty())
     }
 
     /// Takes what an answer sets.
@@ -115,12 +120,20 @@ fn sets_for_a_registry(cookie: &str, url: &Url) -> bool {
     };
     // a site that is a registry itself may keep its own
     let is_own = url.host_str().is_some_and(|host| host.eq_ignore_ascii_case(&domain));
-    !is_own && psl::suffix_str(&domain).is_some_and(|registry| registry == domain)
+    !is_own && is_registry(&domain)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cookie_that_no_header_can_hold_takes_no_other_with_it() {
+        let url = Url::parse("https://a.example.com/").expect("a URL");
+        let jar = Jar::open(&Cookies::Session).expect("a jar");
+        jar.take(&url, ["a=1", "b=\u{10d}", "c=\u{1}x", "d=2"].into_iter().map(str::as_bytes));
+        assert_eq!(jar.header(&url).expect("a header").as_bytes(), "a=1; b=\u{10d}; d=2".as_bytes());
+    }
 
     #[test]
     fn registries_are_known_and_sites_are_not_taken_for_one() {
@@ -135,6 +148,9 @@ mod tests {
             ("wiki.intranet", "intranet", true),
             ("a.wiki.intranet", "wiki.intranet", false),
             ("127.0.0.1", "127.0.0.1", false),
+            ("a.xn--55qx5d.cn", "xn--55qx5d.cn", true),
+            ("a.公司.cn", "公司.cn", true),
+            ("a.example.xn--55qx5d.cn", "example.xn--55qx5d.cn", false),
         ] {
             let url = Url::parse(&format!("https://{host}/")).expect("a URL");
             assert_eq!(

@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use ureq::http::{HeaderValue, Method, header};
 
 use super::answer::Answer;
-use super::call::{Call, Ready};
+use super::call::Call;
 use super::decode::unpack;
-use super::request::Session;
+use super::ready::Ready;
+use super::session::Session;
 use super::{lanes, send};
 use crate::error::{Error, ErrorKind, Result, file_error};
 
@@ -55,7 +56,7 @@ impl Call {
     /// As [`Call::send`], also for a status that is none of success; what the file system says; busy when another
     /// download into this file is under way.
     pub fn download(mut self, path: impl AsRef<Path>, options: &DownloadOptions) -> Result<Download> {
-        let session = std::sync::Arc::clone(&self.request.0);
+        let session = std::sync::Arc::clone(&self.session);
         if self.method != Method::GET {
             self.method = Method::GET;
         }
@@ -70,7 +71,7 @@ impl Call {
     /// # Errors
     /// As [`Call::download`].
     pub async fn download_async(self, path: impl AsRef<Path>, options: &DownloadOptions) -> Result<Download> {
-        let (max, path, options) = (self.request.0.lanes_max, path.as_ref().to_owned(), options.clone());
+        let (max, path, options) = (self.session.lanes_max, path.as_ref().to_owned(), options.clone());
         lanes::run(max, move || self.download(path, &options)).await
     }
 }

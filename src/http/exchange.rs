@@ -3,32 +3,17 @@
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
-use ureq::http::{HeaderMap, HeaderValue, Method, Request as Head, header};
+use ureq::http::{HeaderValue, Request as Head, header};
 use ureq::{AsSendBody, SendBody};
-use url::Url;
 
 use super::answer::{Answer, Meter};
-use super::body::Body;
+use super::asked::Asked;
 use super::decode::{Stream, unpack};
 use super::failure::Failure;
 use super::host::HostRules;
-use super::options::{Timeouts, Traffic};
+use super::options::Traffic;
 use super::polite::Leave;
-use super::proxies::Way;
-use super::request::Session;
-
-/// What is asked in one exchange.
-pub(super) struct Asked<'a> {
-    pub(super) method: Method,
-    pub(super) url: Url,
-    pub(super) headers: HeaderMap,
-    pub(super) body: &'a Body,
-    pub(super) timeouts: Timeouts,
-    pub(super) deadline: Option<Instant>,
-    pub(super) way: Option<&'a Way>,
-    /// A body that is packed is unpacked.
-    pub(super) unpack: bool,
-}
+use super::session::Session;
 
 /// Asks once.
 pub(super) fn exchange(
@@ -39,11 +24,11 @@ pub(super) fn exchange(
 ) -> Result<Answer, Failure> {
     let meter = Meter::start(session.options.traffic == Traffic::Collected);
     if let Some(tape) = session.replay() {
-        return tape.answer(session, asked, meter);
+        return tape.answer(&session.hider, asked, meter);
     }
     let outcome = over_network(session, rules, leave, asked, meter);
     match session.record() {
-        Some(tape) => tape.keep(session, asked, outcome),
+        Some(tape) => tape.keep(&session.hider, asked, outcome),
         None => outcome,
     }
 }

@@ -7,7 +7,7 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 
-use super::agents::Names;
+use super::names::Names;
 
 /// Finds the proxy, whatever is asked for.
 #[derive(Debug)]

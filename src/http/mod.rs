@@ -4,6 +4,7 @@
 
 mod agents;
 mod answer;
+mod asked;
 mod body;
 mod call;
 mod cassette;
@@ -15,29 +16,34 @@ mod exchange;
 mod failure;
 mod fetch;
 mod forward;
+#[cfg(any(test, fuzzing))]
+#[path = "../../fuzz/targets/http.rs"]
+pub(crate) mod fuzzing;
 mod hide;
 mod host;
 mod lanes;
 mod metrics;
-mod multipart;
+mod names;
 mod options;
 mod polite;
 mod proxies;
+mod ready;
 mod redirect;
+mod registries;
 mod request;
 mod response;
 mod retry;
 mod save;
 mod send;
+mod session;
 mod tls;
 
-pub use body::Body;
+pub use body::{Body, Form};
 pub use call::Call;
 pub use cassette::{Cassette, Recorded};
 pub use download::{Download, DownloadOptions};
 pub use fetch::Fetches;
 pub use metrics::{RequestTimes, report};
-pub use multipart::Form;
 pub use options::{Auth, Cookies, Proxying, RequestOptions, Timeouts, Traffic};
 pub use polite::Politeness;
 pub use request::Request;

@@ -5,8 +5,7 @@ use url::Url;
 
 use super::answer::Answer;
 use super::body::Body;
-use super::call::Ready;
-use super::send::is_same_origin;
+use super::ready::Ready;
 use crate::error::{Error, Result};
 use crate::redact::is_secret_parameter;
 
@@ -71,4 +70,9 @@ impl<'a> Hop<'a> {
         }
         Self { method, url, headers, body, is_home }
     }
+}
+
+/// Whether two URLs are of the same server.
+fn is_same_origin(one: &Url, other: &Url) -> bool {
+    one.origin() == other.origin()
 }

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use chrono::{DateTime, NaiveDateTime};
 use ureq::http::Method;
+
+use crate::die;
 
 /// The first pause, and the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(60));
@@ -59,18 +60,12 @@ impl Retries {
     pub(super) fn pause_after(&self, attempts: u32) -> Duration {
         let doublings = attempts.saturating_sub(1).min(20);
         let pause = self.pause.saturating_mul(1 << doublings).min(self.pause_max);
-        pause.mul_f64(0.5 + 0.5 * die())
+        pause.mul_f64(0.5 + 0.5 * die::share())
     }
 }
 
 fn is_idempotent(method: &Method) -> bool {
     [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS, Method::TRACE].contains(method)
-}
-
-/// A number from 0 to 1 that differs from call to call.
-pub(super) fn die() -> f64 {
-    let bits = uuid::Uuid::now_v7().as_u128() as u32;
-    f64::from(bits) / f64::from(u32::MAX)
 }
 
 /// How long a server asks to be left alone: seconds, or a date.
@@ -79,9 +74,7 @@ pub(super) fn retry_after(text: &str) -> Option<Duration> {
     if let Ok(seconds) = text.parse::<f64>() {
         return Duration::try_from_secs_f64(seconds.max(0.0)).ok();
     }
-    let at = DateTime::parse_from_rfc2822(text).map(|at| at.naive_utc());
-    let at = at.or_else(|_| NaiveDateTime::parse_from_str(text, "%A, %d-%b-%y %H:%M:%S GMT")).ok()?;
-    let at = SystemTime::from(at.and_utc());
+    let at = httpdate::parse_http_date(text).ok()?;
     Some(at.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
@@ -94,7 +87,11 @@ mod tests {
         assert_eq!(retry_after(" 7 "), Some(Duration::from_secs(7)));
         assert_eq!(retry_after("0.5"), Some(Duration::from_millis(500)));
         assert_eq!(retry_after("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
-        let later = (chrono::Utc::now() + chrono::TimeDelta::seconds(60)).to_rfc2822();
+        // the three forms of a date that HTTP knows
+        for past in ["Wednesday, 21-Oct-15 07:28:00 GMT", "Wed Oct 21 07:28:00 2015"] {
+            assert_eq!(retry_after(past), Some(Duration::ZERO), "{past}");
+        }
+        let later = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(60));
         let waits = retry_after(&later).expect("a date");
         assert!((58..=60).contains(&waits.as_secs()), "{waits:?}");
         assert_eq!(retry_after("soon"), None);

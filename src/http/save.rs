@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Map, Value, json};
 
-use super::call::Ready;
-use super::request::Session;
+use super::hide::Hider;
+use super::ready::Ready;
 use super::response::Response;
 use crate::clock;
 use crate::error::{Result, file_error};
@@ -29,7 +29,7 @@ impl Saver {
 
     /// # Errors
     /// What the file system says: an answer that was to be kept and is not is no success.
-    pub(super) fn save(&self, session: &Session, call: &Ready, response: &Response) -> Result<()> {
+    pub(super) fn save(&self, hider: &Hider, call: &Ready, response: &Response) -> Result<()> {
         let now = clock::now();
         let folder = self.folder.join(now.format("%Y-%m-%d").to_string());
         let failed = |cause| file_error(format!("keep an answer in {}", folder.display()), cause);
@@ -40,7 +40,6 @@ impl Saver {
         let host: String = host.chars().take(NAME_CHARS_MAX).collect();
         let name = format!("{}-{}-{count}-{}-{host}", now.format("%H%M%S%.6f"), std::process::id(), call.method);
         let kind = response.header("content-type").unwrap_or_default();
-        let hider = &session.hider;
         // first what was asked: the answer may repeat it
         let (start, is_all) = call.body.start();
         let sent = hider.body(&call.body.content_type().unwrap_or_default(), &start).into_owned();

@@ -4,17 +4,17 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use ureq::http::{HeaderMap, HeaderValue, Method, header};
-use url::Url;
 
 use super::answer::Answer;
-use super::call::Ready;
-use super::exchange::{Asked, exchange, read_all};
+use super::asked::Asked;
+use super::exchange::{exchange, read_all};
 use super::failure::{Failure, Stage};
 use super::options::{Auth, Traffic};
 use super::polite::{self, TooLong};
 use super::proxies::Way;
-use super::request::Session;
+use super::ready::Ready;
 use super::response::Response;
+use super::session::Session;
 use super::{host, redirect};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -49,7 +49,7 @@ pub(super) fn send(session: &Session, call: &Ready) -> Result<Response> {
     response.attempts = attempts;
     response.elapsed = began.elapsed();
     if let Some(saver) = &session.saver {
-        saver.save(session, call, &response)?;
+        saver.save(&session.hider, call, &response)?;
     }
     Ok(response)
 }
@@ -248,15 +248,15 @@ fn ask(session: &Session, call: &Ready, way: Option<&Way>, hop: &redirect::Hop<'
 /// Cookies, who asks, and the length of what is brought along.
 fn complete(session: &Session, call: &Ready, hop: &redirect::Hop<'_>, headers: &mut HeaderMap) -> Result<(), Failure> {
     if !headers.contains_key(header::COOKIE)
-        && let Some(value) = session.jar.header(&hop.url).and_then(|value| HeaderValue::from_str(&value).ok())
+        && let Some(value) = session.jar.header(&hop.url)
     {
         headers.insert(header::COOKIE, value);
     }
     if hop.is_home
         && !headers.contains_key(header::AUTHORIZATION)
-        && let Some(value) = call.auth.as_ref().and_then(authorization)
+        && let Some(auth) = &call.auth
     {
-        headers.insert(header::AUTHORIZATION, value);
+        headers.insert(header::AUTHORIZATION, authorization(auth)?);
     }
     let length = hop.body.length().map_err(Failure::unsendable)?;
     let is_told = [Method::POST, Method::PUT, Method::PATCH].contains(&hop.method);
@@ -266,7 +266,7 @@ fn complete(session: &Session, call: &Ready, hop: &redirect::Hop<'_>, headers: &
     Ok(())
 }
 
-fn authorization(auth: &Auth) -> Option<HeaderValue> {
+fn authorization(auth: &Auth) -> Result<HeaderValue, Failure> {
     let text = match auth {
         Auth::Basic(name, password) => {
             let login = format!("{name}:{}", password.reveal());
@@ -274,12 +274,11 @@ fn authorization(auth: &Auth) -> Option<HeaderValue> {
         }
         Auth::Bearer(token) => format!("Bearer {}", token.reveal()),
     };
-    let mut value = HeaderValue::from_str(&text).ok()?;
+    // without it the server would only say that nobody is logged in
+    let mut value = HeaderValue::from_bytes(text.as_bytes()).map_err(|_| {
+        let error = Error::new(ErrorKind::Settings, "log in: the token holds a character that no header can hold");
+        Failure::unsendable(error.hint("write it without line feeds and other control characters"))
+    })?;
     value.set_sensitive(true);
-    Some(value)
-}
-
-/// Whether two URLs are of the same server.
-pub(super) fn is_same_origin(one: &Url, other: &Url) -> bool {
-    one.origin() == other.origin()
+    Ok(value)
 }

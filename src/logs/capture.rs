@@ -1,25 +1,21 @@
-//! What an app writes while it runs, on its way to the sinks; and its progress and wishes, on their way to the database.
+//! What an app writes while it runs, on its way to the sinks.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use chrono::NaiveDateTime;
 use serde_json::{Map, Value};
 
 use super::facade::{Attached, attach};
 use super::lane::LaneReport;
 use super::line::{Draft, Head};
 use super::pipeline::Pipeline;
-use super::progress::ProgressWriter;
 use crate::bound::{Bound, bind_process};
 use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
 use crate::hash::write_text;
-use crate::http::RequestTimes;
 use crate::redact::{MASK, is_secret_name};
-use crate::tables::{FunctionTimes, LogLevel, Store};
+use crate::tables::LogLevel;
 
 /// After so many records it is looked whether a sink has fallen far behind.
 const LOOK_EVERY: u64 = 512;
@@ -35,8 +31,6 @@ pub struct RunOfApp {
     pub app_id: i64,
     /// The app's full name.
     pub app: String,
-    /// When the run began.
-    pub started_at: NaiveDateTime,
 }
 
 /// What was captured.
@@ -46,31 +40,8 @@ pub struct Captured {
     pub lines: i64,
     /// Those of ERROR and above.
     pub exceptions: i64,
-    /// The tasks of the app, as far as it told.
-    pub task_size: Option<i64>,
-    /// How many it solved.
-    pub solved: i64,
-    /// How many failed.
-    pub failed: i64,
-    /// What the app measured of its functions.
-    pub functions: Vec<FunctionTimes>,
-    /// The requests that it made.
-    pub requests: RequestTimes,
-    /// The captchas that it had solved.
-    pub captchas: CaptchaCosts,
     /// What became of the records, sink by sink.
     pub sinks: Vec<LaneReport>,
-}
-
-/// What captchas took.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct CaptchaCosts {
-    /// How many were solved.
-    pub solved: i64,
-    /// What they cost, in the currency of the account.
-    pub cost: f64,
-    /// How long they took together, in milliseconds.
-    pub total_ms: i64,
 }
 
 /// The open end: cheap to share between the threads that read an app's streams.
@@ -78,22 +49,18 @@ pub struct Capture {
     // ended before the pipeline
     _attached: Attached,
     pipeline: Pipeline,
-    progress: ProgressWriter,
     bound: Bound,
     lines: AtomicI64,
     exceptions: AtomicI64,
     looked: AtomicU64,
-    functions: Mutex<Vec<FunctionTimes>>,
-    requests: Mutex<RequestTimes>,
-    captchas: Mutex<CaptchaCosts>,
 }
 
 impl Capture {
-    /// Opens the sinks of the settings for one run; `store` is used for its progress until [`Capture::finish`].
+    /// Opens the sinks of the settings for one run.
     ///
     /// # Errors
     /// Settings for an unknown sink, or when the system gives no thread.
-    pub fn start(context: &Context, store: Store, run: &RunOfApp) -> Result<Self> {
+    pub fn start(context: &Context, run: &RunOfApp) -> Result<Self> {
         let settings = &context.settings().log;
         let pipeline = Pipeline::start(settings)?;
         // the console is where dc itself speaks; what an app says there is passed through as it is
@@ -104,14 +71,10 @@ impl Capture {
         Ok(Self {
             _attached: attach(&pipeline),
             pipeline,
-            progress: ProgressWriter::start(store, run)?,
             bound,
             lines: AtomicI64::new(0),
             exceptions: AtomicI64::new(0),
             looked: AtomicU64::new(0),
-            functions: Mutex::default(),
-            requests: Mutex::default(),
-            captchas: Mutex::default(),
         })
     }
 
@@ -137,58 +100,9 @@ impl Capture {
         }
     }
 
-    /// Notes how far the app has come; what it does not say stays as it was.
-    pub fn progress(&self, task_size: Option<i64>, solved: Option<i64>, failed: Option<i64>) {
-        self.progress.note(task_size, solved, failed);
-    }
-
-    /// Notes when the app wishes to run next.
-    pub fn next_run(&self, at: NaiveDateTime) {
-        self.progress.note_next_run(at);
-    }
-
-    /// Notes what a process of the app measured of its functions; a run has one row for each.
-    pub fn functions(&self, times: Vec<FunctionTimes>) {
-        let mut known = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
-        for more in times {
-            match known.iter_mut().find(|one| one.module == more.module && one.name == more.name) {
-                Some(one) => one.add(&more),
-                None => known.push(more),
-            }
-        }
-    }
-
-    /// Adds the requests that a process of the app made.
-    pub fn requests(&self, times: &RequestTimes) {
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner).add(times);
-    }
-
-    /// Adds the captchas that a process of the app had solved.
-    pub fn captchas(&self, costs: CaptchaCosts) {
-        let mut known = self.captchas.lock().unwrap_or_else(PoisonError::into_inner);
-        known.solved += costs.solved;
-        known.cost += costs.cost;
-        known.total_ms += costs.total_ms;
-    }
-
-    /// Delivers what is queued, for at most `limit`, and gives the store back with the counts.
-    ///
-    /// # Errors
-    /// When the thread with the store ended early, which is a fault of ours.
-    pub fn finish(self, limit: Duration) -> Result<(Store, Captured)> {
+    /// Delivers what is queued, for at most `limit`.
+    pub fn finish(self, limit: Duration) -> Captured {
         let sinks = self.pipeline.finish(limit);
-        let (store, progress) = self.progress.finish()?;
-        let captured = Captured {
-            lines: self.lines.into_inner(),
-            exceptions: self.exceptions.into_inner(),
-            task_size: progress.task_size,
-            solved: progress.solved,
-            failed: progress.failed,
-            functions: self.functions.into_inner().unwrap_or_else(PoisonError::into_inner),
-            requests: self.requests.into_inner().unwrap_or_else(PoisonError::into_inner),
-            captchas: self.captchas.into_inner().unwrap_or_else(PoisonError::into_inner),
-            sinks,
-        };
-        Ok((store, captured))
+        Captured { lines: self.lines.into_inner(), exceptions: self.exceptions.into_inner(), sinks }
     }
 }

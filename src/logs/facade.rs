@@ -1,13 +1,14 @@
 //! The door for `log` records: whatever the process logs by the `log` crate is written as a line, with what is bound
 //! and without secrets, and handed to the pipelines.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use log::kv::{Key, Value, VisitSource};
 
 use super::line::{Draft, Head};
+use super::own::{OWN, is_in_pipeline};
 use super::pipeline::Pipeline;
 use super::queue::Queue;
 use super::sinks::console::Console;
@@ -21,8 +22,6 @@ use crate::settings::{LogFormat, Settings};
 use crate::shell::{Shell, ShellOptions};
 use crate::tables::LogLevel;
 
-/// What the pipeline says of itself.
-const OWN: &str = "data_collector::logs";
 /// The key that makes a record of the level ERROR a critical one.
 const CRITICAL: &str = "critical";
 /// How long a panic waits for its record to be delivered.
@@ -41,8 +40,6 @@ struct Facade {
 static FACADE: OnceLock<Facade> = OnceLock::new();
 
 thread_local! {
-    /// Set on the threads of a pipeline: what they say must not go round in circles.
-    static IN_PIPELINE: Cell<bool> = const { Cell::new(false) };
     /// Room for a message and its line.
     static ROOM: RefCell<(String, Vec<u8>)> = const { RefCell::new((String::new(), Vec::new())) };
 }
@@ -206,34 +203,13 @@ impl Drop for Attached {
     }
 }
 
-/// Runs a thread of a pipeline.
-pub(super) fn in_pipeline<T>(work: impl FnOnce() -> T) -> T {
-    IN_PIPELINE.set(true);
-    work()
-}
-
-/// What the pipeline has to say of itself. It never waits.
-pub(super) fn tell(level: log::Level, text: &str) {
-    let was_inside = IN_PIPELINE.replace(true);
-    log::log!(target: OWN, level, "{text}");
-    IN_PIPELINE.set(was_inside);
-}
-
-/// A line of the pipeline itself.
-pub(super) fn own_line(level: LogLevel, message: &str) -> Vec<u8> {
-    let mut line = Vec::new();
-    let head = Head { time: clock::now(), level, source: OWN, message };
-    Draft::begin(&mut line, head, &bound::current()).finish();
-    line
-}
-
 impl log::Log for Facade {
     fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
         self.filter.enabled(metadata)
     }
 
     fn log(&self, record: &log::Record<'_>) {
-        let is_own = IN_PIPELINE.get();
+        let is_own = is_in_pipeline();
         // what the libraries under a sink say would come back to it, and so on for ever
         if !self.filter.matches(record) || (is_own && record.target() != OWN) {
             return;
@@ -325,7 +301,7 @@ fn flush_on_panic() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         before(panic);
-        if !IN_PIPELINE.get() {
+        if !is_in_pipeline() {
             log::error!(critical = true; "{panic}");
             flush(PANIC_FLUSH);
         }

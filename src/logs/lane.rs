@@ -7,12 +7,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::backlog::{Backlog, Chunk, Damage};
-use super::facade::{in_pipeline, own_line, tell};
 use super::folder::Folder;
 use super::line::Line;
 use super::lines::Lines;
 use super::memory::{Memory, Part};
+use super::own::{in_pipeline, own_line, tell};
 use super::sink::{Limits, Sink, Undelivered, Why};
+use crate::die;
 use crate::error::{OrFail, Result};
 use crate::settings::WhenFull;
 use crate::tables::LogLevel;
@@ -417,9 +418,7 @@ impl Shared {
 
 /// A pause that differs from process to process, so that not all come back at once.
 fn jittered(pause: Duration) -> Duration {
-    use std::hash::{BuildHasher, RandomState};
-    let share = RandomState::new().hash_one(0) % 400;
-    pause * (800 + share as u32) / 1_000
+    pause.mul_f64(0.8 + 0.4 * die::share())
 }
 
 impl State {

@@ -5,27 +5,33 @@ mod backlog;
 mod capture;
 mod facade;
 mod folder;
+#[cfg(any(test, fuzzing))]
+#[path = "../../fuzz/targets/logs.rs"]
+pub(crate) mod fuzzing;
 mod lane;
 mod line;
 mod lines;
 mod memory;
+mod own;
 mod pipeline;
-mod progress;
 mod queue;
 mod sink;
 mod sinks;
 
 pub use crate::bound::{Binding, Bound, bind, bind_process, carry, spawn};
-pub use capture::{CaptchaCosts, Capture, Captured, RunOfApp};
+pub use capture::{Capture, Captured, RunOfApp};
 pub use facade::{LogGuard, LogSetup, append_sink, flush, init};
 pub use lane::LaneReport;
 pub use line::{Line, LogRecord};
 pub use pipeline::Pipeline;
-pub use sink::{Entry, Limits, SINKS, Sink, Undelivered, Why};
+pub use sink::{Entry, Limits, Sink, Undelivered, Why};
 
 #[doc(hidden)]
 pub use ::log as log_crate;
-use facade::tell;
+use sinks::{console, database, file, splunk};
+
+/// The sinks that dc knows.
+pub const SINKS: &[Entry] = &[console::ENTRY, database::ENTRY, splunk::ENTRY, file::ENTRY];
 
 /// Logs what stops the work, as the level CRITICAL: key-values and message as in [`log::error!`].
 #[macro_export]

@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::SINKS;
 use super::backlog::Backlog;
-use super::facade::{in_pipeline, own_line};
 use super::folder::Folder;
 use super::lane::{Lane, LaneReport};
 use super::lines::Lines;
+use super::own::{in_pipeline, own_line};
 use super::queue::{Queue, Taken};
-use super::sink::{SINKS, Sink};
+use super::sink::Sink;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::settings::LogSettings;

@@ -1,9 +1,8 @@
-//! What a sink is, and the table of those that dc knows.
+//! What a sink is.
 
 use std::time::Duration;
 
 use super::line::Line;
-use super::sinks::{console, database, file, splunk};
 use crate::context::Context;
 use crate::error::Result;
 use crate::settings::Section;
@@ -82,6 +81,3 @@ pub struct Entry {
     /// business of [`Sink::write`].
     pub open: fn(&Context, Section<'_>) -> Result<Box<dyn Sink>>,
 }
-
-/// The sinks that dc knows.
-pub const SINKS: &[Entry] = &[console::ENTRY, database::ENTRY, splunk::ENTRY, file::ENTRY];

@@ -29,11 +29,15 @@ pub(super) struct Scene<'a> {
 /// Takes every open command one step on.
 pub(super) fn carry_out(store: &mut Store, launcher: &mut Launcher, scene: &Scene<'_>) -> Result<()> {
     for FailedCommand { command, status, said } in launcher.failed_commands() {
-        if let Some(command) = store.commands(&CommandFilter::One(command))?.pop() {
-            store.finish(&command, CommandFlag::Failed, &format!("`dc run` ended with status {status}: {said}"))?;
+        if let Some(command) = store.commands().list(&CommandFilter::One(command))?.pop() {
+            store.commands().finish(
+                &command,
+                CommandFlag::Failed,
+                &format!("`dc run` ended with status {status}: {said}"),
+            )?;
         }
     }
-    for command in store.commands(&CommandFilter::Open)? {
+    for command in store.commands().list(&CommandFilter::Open)? {
         let run = scene.open.iter().find(|run| run.app_id == command.app_id);
         match command.flag {
             CommandFlag::Requested => request(store, launcher, scene, &command, run)?,
@@ -55,7 +59,7 @@ fn request(
     match (command.command, run) {
         (AppCommand::Reset | AppCommand::Enable | AppCommand::Disable, _) => {
             let next_run = next_run(store, command.app_id)?;
-            store.change_app(command, next_run).map(|_| ())
+            store.commands().change_app(command, next_run).map(|_| ())
         }
         (AppCommand::Start, Some(run)) => refuse(store, command, &format!("it runs already: run {}", run.runtime)),
         (AppCommand::Stop, None) => refuse(store, command, "it does not run"),
@@ -65,12 +69,12 @@ fn request(
         (AppCommand::Stop | AppCommand::Restart, Some(run)) if run.host != scene.host => {
             elsewhere(store, scene, command, Some(run))
         }
-        (AppCommand::Start | AppCommand::Restart, None) => match store.accept(command, scene.by)? {
+        (AppCommand::Start | AppCommand::Restart, None) => match store.commands().accept(command, scene.by)? {
             true => start(store, launcher, command),
             false => Ok(()),
         },
         (AppCommand::Stop | AppCommand::Restart, Some(run)) => {
-            if store.accept(command, scene.by)? && !ask_to_end(run, scene.host) {
+            if store.commands().accept(command, scene.by)? && !ask_to_end(run, scene.host) {
                 log::warn!("{}: its `dc run` is gone; the run is closed first", command.app);
             }
             Ok(())
@@ -97,25 +101,25 @@ fn follow(
     match (command.command, before) {
         (AppCommand::Start | AppCommand::Restart, _) if begun.is_some() => {
             let run = begun.map(|run| run.runtime.as_str()).unwrap_or_default();
-            store.finish(command, CommandFlag::Done, &format!("run {run} began")).map(|_| ())
+            store.commands().finish(command, CommandFlag::Done, &format!("run {run} began")).map(|_| ())
         }
         (AppCommand::Stop, None) => {
             let seconds = (clock::now() - accepted_at).num_milliseconds() as f64 / 1_000.0;
-            store.finish(command, CommandFlag::Done, &format!("it ended within {seconds:.1} s")).map(|_| ())
+            store.commands().finish(command, CommandFlag::Done, &format!("it ended within {seconds:.1} s")).map(|_| ())
         }
         (AppCommand::Start, None) if has_run_since(store, command)? => {
-            store.finish(command, CommandFlag::Done, "it ran").map(|_| ())
+            store.commands().finish(command, CommandFlag::Done, "it ran").map(|_| ())
         }
         // the run before has ended: now the next one
         (AppCommand::Restart, None) if is_ours => start(store, launcher, command),
         _ if is_ours || is_held => Ok(()),
         // the manager that took it is gone, and may have done nothing
-        (AppCommand::Start | AppCommand::Restart, None) => match store.accept(command, scene.by)? {
+        (AppCommand::Start | AppCommand::Restart, None) => match store.commands().accept(command, scene.by)? {
             true => start(store, launcher, command),
             false => Ok(()),
         },
         (_, Some(run)) if run.host == scene.host => {
-            if store.accept(command, scene.by)? {
+            if store.commands().accept(command, scene.by)? {
                 ask_to_end(run, scene.host);
             }
             Ok(())
@@ -128,7 +132,7 @@ fn follow(
 fn has_run_since(store: &mut Store, command: &CommandRow) -> Result<bool> {
     let filter = crate::tables::RunFilter { app_ids: Some(vec![command.app_id]), runtime: None, limit: 1 };
     let since = command.accepted_at.unwrap_or(command.time);
-    Ok(store.runs(&filter)?.first().is_some_and(|run| run.started_at >= since))
+    Ok(store.runs().list(&filter)?.first().is_some_and(|run| run.started_at >= since))
 }
 
 fn start(store: &mut Store, launcher: &mut Launcher, command: &CommandRow) -> Result<()> {
@@ -136,16 +140,16 @@ fn start(store: &mut Store, launcher: &mut Launcher, command: &CommandRow) -> Re
         return Ok(());
     }
     if command.command == AppCommand::Restart && has_run_since(store, command)? {
-        return store.finish(command, CommandFlag::Done, "it ran").map(|_| ());
+        return store.commands().finish(command, CommandFlag::Done, "it ran").map(|_| ());
     }
     match launcher.start_by_command(command.id, &command.app, command.args.as_deref(), &command.by) {
         Ok(()) => Ok(()),
-        Err(error) => store.finish(command, CommandFlag::Failed, &error.to_string()).map(|_| ()),
+        Err(error) => store.commands().finish(command, CommandFlag::Failed, &error.to_string()).map(|_| ()),
     }
 }
 
 fn refuse(store: &mut Store, command: &CommandRow, reason: &str) -> Result<()> {
-    store.finish(command, CommandFlag::Refused, reason).map(|_| ())
+    store.commands().finish(command, CommandFlag::Refused, reason).map(|_| ())
 }
 
 /// A run of another machine can only be ended there.
@@ -156,11 +160,11 @@ fn elsewhere(store: &mut Store, scene: &Scene<'_>, command: &CommandRow, run: Op
         return Ok(());
     }
     let reason = format!("it runs on {}, where no manager works", run.host);
-    store.finish(command, CommandFlag::Failed, &reason).map(|_| ())
+    store.commands().finish(command, CommandFlag::Failed, &reason).map(|_| ())
 }
 
 /// When an app that comes back into service is due.
 fn next_run(store: &mut Store, app_id: i64) -> Result<Option<chrono::NaiveDateTime>> {
-    let definition = store.app_by_id(app_id)?.and_then(|app| AppDefinition::from_json(&app.definition).ok());
+    let definition = store.apps().by_id(app_id)?.and_then(|app| AppDefinition::from_json(&app.definition).ok());
     Ok(definition.and_then(|definition| definition.next_run(clock::now())))
 }

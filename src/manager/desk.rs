@@ -65,11 +65,11 @@ pub(super) trait Clock {
 
 impl Desk for Store {
     fn due_apps(&mut self, now: NaiveDateTime, after: Option<DuePlace>, count: i64) -> Result<Vec<DueApp>> {
-        Store::due_apps(self, now, after, count)
+        self.apps().due(now, after, count)
     }
 
     fn next_due(&mut self, after: NaiveDateTime) -> Result<Option<NaiveDateTime>> {
-        Store::next_due(self, after)
+        self.apps().next_due(after)
     }
 
     fn decide(
@@ -79,26 +79,26 @@ impl Desk for Store {
         by: &str,
         now: NaiveDateTime,
     ) -> Result<Vec<Claim>> {
-        Store::decide(self, decided, limits, by, now)
+        self.occurrences().decide(decided, limits, by, now)
     }
 
     fn startable(&mut self, limits: &RunLimits, count: i64) -> Result<Vec<Claim>> {
-        Store::startable(self, limits, count)
+        self.occurrences().startable(limits, count)
     }
 
     fn claim(&mut self, waiting: &Claim, limits: &RunLimits, by: &str, now: NaiveDateTime) -> Result<Option<Claim>> {
-        Store::claim(self, waiting, limits, by, now)
+        self.occurrences().claim(waiting, limits, by, now)
     }
 
     fn old_claims(&mut self, before: NaiveDateTime, count: i64) -> Result<Vec<OccurrenceRow>> {
-        Store::old_claims(self, before, count)
+        self.occurrences().old_claims(before, count)
     }
 
     fn take_over(&mut self, old: &OccurrenceRow, by: &str, now: NaiveDateTime) -> Result<Option<Claim>> {
-        Store::take_over(self, old, by, now)
+        self.occurrences().take_over(old, by, now)
     }
 
     fn settle(&mut self, claim: &Claim, state: OccurrenceState, reason: &str, now: NaiveDateTime) -> Result<bool> {
-        Store::settle(self, claim, state, reason, now)
+        self.occurrences().settle(claim, state, reason, now)
     }
 }

@@ -18,16 +18,16 @@ const INCIDENT_APPS_MIN: usize = 3;
 
 /// Looks at what failed lately; whether there is an incident, in which failures are nobody's fault.
 pub(super) fn look(store: &mut Store) -> Result<bool> {
-    let open = store.open_incident()?;
-    let failing = store.failing_apps()?;
+    let open = store.incidents().current()?;
+    let failing = store.apps().failing()?;
     if failing.is_empty() && open.is_none() {
         return Ok(false);
     }
-    let outcomes = store.outcomes_since(clock::now() - WINDOW)?;
+    let outcomes = store.runs().outcomes_since(clock::now() - WINDOW)?;
     let (failed, total) = count(&outcomes);
     match open {
         None if is_incident(failed, total) => {
-            store.begin_incident(failed as i64, total as i64, &incident_message(failed, total))?;
+            store.incidents().begin(failed as i64, total as i64, &incident_message(failed, total))?;
             Ok(true)
         }
         None => {
@@ -78,7 +78,7 @@ fn take_out(store: &mut Store, app: &AppRow, outcomes: &[LastOutcome]) -> Result
             name = app.name
         ),
     };
-    if store.take_out(app.id, max, flag, &message)? {
+    if store.apps().take_out(app.id, max, flag, &message)? {
         log::error!("{}", message.subject);
     }
     Ok(())
@@ -105,7 +105,7 @@ fn end_incident(store: &mut Store, failing: &[AppRow], incident: &IncidentRow) -
         subject: format!("the incident is over after {minutes} minutes: apps run well again"),
         body: format!("The failures of {} apps meanwhile are forgotten.", forgiven.len()),
     };
-    store.end_incident(incident.id, &forgiven, &message).map(|_| ())
+    store.incidents().end(incident.id, &forgiven, &message).map(|_| ())
 }
 
 #[cfg(test)]

@@ -147,7 +147,7 @@ fn metrics(context: &Context, known: &Served, figures: &mut Option<(Instant, Str
 
 fn of_database(store: &mut Store) -> Result<String> {
     let mut out = String::new();
-    let apps = store.apps()?;
+    let apps = store.apps().all()?;
     let mut states: Vec<(String, f64)> = Vec::new();
     for app in &apps {
         let state = if app.disable { "disabled".to_owned() } else { app.status.name().to_lowercase() };
@@ -178,9 +178,21 @@ fn of_database(store: &mut Store) -> Result<String> {
         "When the next run is due.",
         &each(&|app| seconds(app.next_run)),
     );
-    put(&mut out, "dc_waiting", "gauge", "Occurrences that wait to start.", &[("", store.waiting()?.len() as f64)]);
-    put(&mut out, "dc_running", "gauge", "Runs that go on.", &[("", store.open_runs()?.len() as f64)]);
-    put(&mut out, "dc_managers", "gauge", "Managers that have not ended.", &[("", store.managers()?.len() as f64)]);
+    put(
+        &mut out,
+        "dc_waiting",
+        "gauge",
+        "Occurrences that wait to start.",
+        &[("", store.occurrences().waiting()?.len() as f64)],
+    );
+    put(&mut out, "dc_running", "gauge", "Runs that go on.", &[("", store.runs().open()?.len() as f64)]);
+    put(
+        &mut out,
+        "dc_managers",
+        "gauge",
+        "Managers that have not ended.",
+        &[("", store.managers().all()?.len() as f64)],
+    );
     Ok(out)
 }
 

@@ -62,11 +62,11 @@ fn close(context: &Context, run: &RunRow) {
 
 fn try_close(context: &Context, run: &RunRow) -> Result<()> {
     let mut store = Store::ready(context)?;
-    let definition = store.app_by_id(run.app_id)?.and_then(|app| AppDefinition::from_json(&app.definition).ok());
+    let definition = store.apps().by_id(run.app_id)?.and_then(|app| AppDefinition::from_json(&app.definition).ok());
     let grace = definition.and_then(|definition| definition.grace).unwrap_or(context.settings().run.grace);
     let ended = end_survivors(&run.runtime, grace)?;
     let runtime: RuntimeId = run.runtime.parse()?;
-    if store.end_run(&runtime, &RunEnd::orphan(run))? {
+    if store.runs().end(&runtime, &RunEnd::orphan(run))? {
         log::warn!("the `dc run` of {} was gone; {ended} processes of run {runtime} were ended", run.app);
     }
     Ok(())

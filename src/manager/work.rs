@@ -87,7 +87,7 @@ impl Manager {
         let (id, host) = (new_identity(), host());
         let identity = ProcessIdentity::own()?;
         let now = clock::now();
-        store.register_manager(&ManagerRow {
+        store.managers().register(&ManagerRow {
             id: id.clone(),
             host: host.clone(),
             boot_id: identity.boot,
@@ -103,7 +103,7 @@ impl Manager {
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let groups = settings.group_max_running.iter().map(|(name, limit)| (name.clone(), number(*limit)));
         let limits = RunLimits { all: number(settings.max_running), groups: groups.collect() };
-        let told = store.last_message()?;
+        let told = store.outbox().last()?;
         let launcher = Launcher::new(context)?;
         Ok(Self {
             context: context.clone(),
@@ -201,14 +201,14 @@ impl Manager {
     /// What the database says; busy when apps do not end.
     pub fn end(mut self, along: bool) -> Result<usize> {
         let ended = if along { self.end_apps() } else { Ok(0) };
-        let told = self.scheduler.desk.end_manager(&self.id);
+        let told = self.scheduler.desk.managers().end(&self.id);
         ended.and_then(|count| told.map(|()| count))
     }
 
     fn try_pass(&mut self) -> Result<Duration> {
         let is_due = |last: Option<Instant>, every: Duration| last.is_none_or(|last| last.elapsed() >= every);
         if is_due(self.seen, SEEN_EVERY) {
-            self.wish = self.scheduler.desk.see_manager(&self.id)?;
+            self.wish = self.scheduler.desk.managers().see(&self.id)?;
             self.seen = Some(Instant::now());
         }
         self.scheduler.forgives = failures::look(&mut self.scheduler.desk)?;
@@ -234,27 +234,29 @@ impl Manager {
     fn command(&mut self) -> Result<()> {
         for app_id in self.scheduler.starter.replaced() {
             // the manager of its machine ends it
-            for run in self.scheduler.desk.open_runs()?.iter().filter(|run| run.app_id == app_id) {
+            for run in self.scheduler.desk.runs().open()?.iter().filter(|run| run.app_id == app_id) {
                 let by = "overlap = \"replace\"";
-                self.scheduler.desk.request(app_id, AppCommand::Stop, Some(&run.runtime), by)?;
+                self.scheduler.desk.commands().request(app_id, AppCommand::Stop, Some(&run.runtime), by)?;
                 log::info!("run {} of {} gives way to the next one", run.runtime, run.app);
             }
         }
         let Scheduler { desk, starter, .. } = &mut self.scheduler;
-        let open = desk.open_runs()?;
-        let managers = desk.managers()?;
+        let open = desk.runs().open()?;
+        let managers = desk.managers().all()?;
         let scene = Scene { by: &self.id, host: &self.host, open: &open, managers: &living(&managers, &self.host) };
         commands::carry_out(desk, starter, &scene)
     }
 
     fn care(&mut self) -> Result<()> {
         let store = &mut self.scheduler.desk;
-        let open = store.open_runs()?;
+        let open = store.runs().open()?;
         self.orphans.look(&self.context, &open, &self.host);
-        for gone in store.managers()?.iter().filter(|manager| manager.id != self.id && !is_alive(manager, &self.host)) {
-            store.end_manager(&gone.id)?;
+        for gone in
+            store.managers().all()?.iter().filter(|manager| manager.id != self.id && !is_alive(manager, &self.host))
+        {
+            store.managers().end(&gone.id)?;
         }
-        let messages = store.messages_after(&self.told, MESSAGES_MAX)?;
+        let messages = store.outbox().after(&self.told, MESSAGES_MAX)?;
         if let Some(last) = messages.last() {
             self.told.clone_from(&last.id);
         }
@@ -271,7 +273,7 @@ impl Manager {
         let Some(before) = keep.and_then(|keep| clock::now().checked_sub_signed(keep)) else { return Ok(true) };
         let mut is_all = true;
         for what in Old::ALL {
-            let deleted = self.scheduler.desk.delete_old(what, before, PRUNE_BATCH)?;
+            let deleted = self.scheduler.desk.old(what).delete(before, PRUNE_BATCH)?;
             is_all = is_all && deleted < PRUNE_BATCH.unsigned_abs();
             if deleted > 0 {
                 log::info!("{deleted} old {} were deleted", what.name());
@@ -283,7 +285,7 @@ impl Manager {
     /// Ends the runs of this machine, and waits for them.
     fn end_apps(&mut self) -> Result<usize> {
         let ours = |store: &mut Store, host: &str| -> Result<Vec<_>> {
-            Ok(store.open_runs()?.into_iter().filter(|run| run.host == host).collect())
+            Ok(store.runs().open()?.into_iter().filter(|run| run.host == host).collect())
         };
         let running = ours(&mut self.scheduler.desk, &self.host)?;
         let asked = running.iter().filter(|run| ask_to_end(run, &self.host)).count();

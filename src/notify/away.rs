@@ -30,6 +30,12 @@ pub(super) fn unreached(error: Error) -> Undelivered {
     Undelivered::Away { reason: error.to_string(), after: None }
 }
 
+/// No answer came from a webhook. Its address opens it, so only the reasons are told.
+pub(super) fn webhook_unreached(error: Error) -> Undelivered {
+    let reason = error.causes().join(": ");
+    Undelivered::Away { reason: format!("the webhook cannot be reached: {reason}"), after: None }
+}
+
 /// A letter that was taken, or why not. `after` is what the body says of how long to wait.
 pub(super) fn judge(answer: &Response, after: Option<Duration>) -> Result<(), Undelivered> {
     if answer.is_success() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::letter::{Letter, severity_of};
-use super::notifier::{self, Given, Notifier, Pace, Undelivered};
+use super::notifier::{Given, Notifier, Pace, Undelivered};
 use super::quiet::Quiet;
 use super::template::Template;
 use super::url;
@@ -52,9 +52,9 @@ pub fn open_channel(context: &Context, name: &str) -> Result<Channel> {
     let wrong = |field: &str, why: String| {
         Error::new(ErrorKind::Settings, format!("open the channel `{name}`: `{full}.{field}`: {why}"))
     };
-    let entry = notifier::find(&told).ok_or_else(|| {
+    let entry = super::find(&told).ok_or_else(|| {
         let message = format!("open the channel `{name}`: there is no kind `{told}`");
-        Error::new(ErrorKind::Settings, message).hint(format!("known: {}", notifier::names().join(", ")))
+        Error::new(ErrorKind::Settings, message).hint(format!("known: {}", super::names().join(", ")))
     })?;
     let severity = match section.text("severity")? {
         Some(word) => severity_of(&word)
@@ -100,7 +100,7 @@ fn kind_of(name: &str, section: Section<'_>) -> Result<(String, BTreeMap<String,
     let Some(text) = section.text("url")? else {
         let missing = || {
             let message = format!("open the channel `{name}`: it has neither `url` nor `type`");
-            let hint = format!("known types: {}; or a URL such as tgram://TOKEN/CHAT", notifier::names().join(", "));
+            let hint = format!("known types: {}; or a URL such as tgram://TOKEN/CHAT", super::names().join(", "));
             Error::new(ErrorKind::Settings, message).hint(hint)
         };
         return Ok((told.ok_or_else(missing)?, BTreeMap::new()));

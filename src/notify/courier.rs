@@ -109,7 +109,7 @@ impl Courier {
             self.bell.sleep(pause);
         }
         if let Some(store) = &mut store
-            && let Err(error) = store.release_channel(&self.channel.name, &self.holder)
+            && let Err(error) = store.channels().release(&self.channel.name, &self.holder)
         {
             log::debug!("{error}");
         }

@@ -54,8 +54,8 @@ impl Delivery<'_> {
             }
             let now = clock::now();
             let name = self.channel.name.clone();
-            let Some(row) = self.store.hold_channel(&name, self.holder, now, now + HOLD)? else { return Ok(looked) };
-            self.store.take_in(&name, self.channel.severity.id(), now)?;
+            let Some(row) = self.store.channels().hold(&name, self.holder, now, now + HOLD)? else { return Ok(looked) };
+            self.store.channels().take_in(&name, self.channel.severity.id(), now)?;
             if let Some(wait) =
                 row.not_before.and_then(|not_before| (not_before - now).to_std().ok()).filter(|it| !it.is_zero())
             {
@@ -72,7 +72,7 @@ impl Delivery<'_> {
         let name = self.channel.name.clone();
         let is_quiet = self.channel.quiet.as_ref().is_some_and(|quiet| quiet.holds(now));
         let severity = if is_quiet { LogLevel::Critical } else { self.channel.severity };
-        let waiting = self.store.waiting_for(&name, severity.id())?;
+        let waiting = self.store.channels().waiting(&name, severity.id())?;
         if let Some(digest) = waiting.digest {
             // begun before: the same one again
             return self.digest(digest).map(Some);
@@ -82,7 +82,7 @@ impl Delivery<'_> {
             return Ok(None);
         }
         if waiting.count < self.channel.digest_from {
-            let first = self.store.waiting_messages(&name, severity.id(), 1)?.pop();
+            let first = self.store.channels().messages(&name, severity.id(), 1)?.pop();
             let Some(message) = first else { return Ok(None) };
             let app = self.app(message.app_id)?;
             return Ok(Some((Sent::Message(message.id.clone()), Letter::of(message, app))));
@@ -93,31 +93,31 @@ impl Delivery<'_> {
             return Ok(None);
         }
         let digest = new_identity();
-        self.store.seal_digest(&name, severity.id(), &digest)?;
+        self.store.channels().seal_digest(&name, severity.id(), &digest)?;
         *self.storm_since = None;
         self.digest(digest).map(Some)
     }
 
     fn digest(&mut self, digest: String) -> Result<(Sent, Letter)> {
-        let held = self.store.digest(&digest)?;
+        let held = self.store.channels().digest(&digest)?;
         let letter = Letter::of_digest(&digest, &held);
         Ok((Sent::Digest(digest), letter))
     }
 
     fn app(&mut self, app_id: Option<i64>) -> Result<Option<String>> {
         let Some(app_id) = app_id else { return Ok(None) };
-        Ok(self.store.app_by_id(app_id)?.map(|app| app.name.to_string()))
+        Ok(self.store.apps().by_id(app_id)?.map(|app| app.name.to_string()))
     }
 
     /// Whether it was delivered.
     fn send(&mut self, row: &ChannelRow, sent: &Sent, letter: &Letter) -> Result<bool> {
         let name = self.channel.name.clone();
         let every = span(self.channel.pace().every);
-        self.store.pace_channel(&name, clock::now() + every)?;
+        self.store.channels().pace(&name, clock::now() + every)?;
         match self.channel.send(letter) {
             Ok(()) => {
-                self.store.note_sent(&name, sent, clock::now())?;
-                self.store.pace_channel(&name, clock::now() + every)?;
+                self.store.channels().note_sent(&name, sent, clock::now())?;
+                self.store.channels().pace(&name, clock::now() + every)?;
                 if row.failures > 0 {
                     log::info!("the channel `{name}` works again");
                 }
@@ -125,7 +125,7 @@ impl Delivery<'_> {
             }
             Err(Undelivered::Refused { reason }) => {
                 log::error!("the channel `{name}` refuses the message {}: {reason}", letter.id);
-                self.store.note_refused(&name, sent, &reason, clock::now())?;
+                self.store.channels().note_refused(&name, sent, &reason, clock::now())?;
                 Ok(false)
             }
             Err(Undelivered::Away { reason, after }) => {
@@ -135,7 +135,7 @@ impl Delivery<'_> {
                 if failures == 1 {
                     log::warn!("the channel `{name}` is away, its messages wait: {reason}");
                 }
-                self.store.note_away(&name, &reason, failures, clock::now() + span(pause).max(every))?;
+                self.store.channels().note_away(&name, &reason, failures, clock::now() + span(pause).max(every))?;
                 Ok(false)
             }
         }
@@ -171,7 +171,7 @@ pub fn deliver_once(context: &Context, holder: &str) -> Result<usize> {
             storm_since: &mut storm_since,
         };
         sent += delivery.look()?.sent;
-        store.release_channel(&name, holder)?;
+        store.channels().release(&name, holder)?;
     }
     Ok(sent)
 }

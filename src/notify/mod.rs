@@ -6,6 +6,9 @@ mod channel;
 mod channels;
 mod courier;
 mod delivery;
+#[cfg(any(test, fuzzing))]
+#[path = "../../fuzz/targets/notify.rs"]
+pub(crate) mod fuzzing;
 mod letter;
 mod notifier;
 mod quiet;
@@ -16,4 +19,29 @@ pub use channel::{Channel, channels, open_channel};
 pub use courier::Couriers;
 pub use delivery::deliver_once;
 pub use letter::{Letter, severity_of};
-pub use notifier::{Entry, Given, NOTIFIERS, Notifier, Pace, Undelivered, append_notifier};
+pub use notifier::{Entry, Given, Notifier, Pace, Undelivered};
+
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use channels::{discord, email, slack, teams, telegram, webhook};
+
+/// The kinds of channels that come along.
+pub const NOTIFIERS: &[Entry] =
+    &[telegram::ENTRY, teams::ENTRY, slack::ENTRY, discord::ENTRY, email::ENTRY, webhook::ENTRY];
+
+static MORE: LazyLock<Mutex<Vec<Entry>>> = LazyLock::new(Mutex::default);
+
+/// Adds a kind of channel, for a program that embeds the library.
+pub fn append_notifier(entry: Entry) {
+    MORE.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+}
+
+fn find(name: &str) -> Option<Entry> {
+    let more = MORE.lock().unwrap_or_else(PoisonError::into_inner);
+    NOTIFIERS.iter().chain(more.iter()).find(|entry| entry.name == name).copied()
+}
+
+fn names() -> Vec<&'static str> {
+    let more = MORE.lock().unwrap_or_else(PoisonError::into_inner);
+    NOTIFIERS.iter().chain(more.iter()).map(|entry| entry.name).collect()
+}

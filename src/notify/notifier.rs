@@ -1,14 +1,12 @@
-//! What a channel has to do, and the table of those that are known.
+//! What a channel has to do, and what it is opened with.
 
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::channels::{discord, email, slack, teams, telegram, webhook};
 use super::letter::Letter;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::{Secret, Section};
-use std::collections::BTreeMap;
 
 /// Brings letters to people.
 pub trait Notifier: Send {
@@ -112,25 +110,4 @@ pub struct Entry {
     pub name: &'static str,
     /// Makes one out of its settings. Nothing is sent by that.
     pub open: fn(&Context, &Given<'_>) -> Result<Box<dyn Notifier>>,
-}
-
-/// The kinds of channels that come along.
-pub const NOTIFIERS: &[Entry] =
-    &[telegram::ENTRY, teams::ENTRY, slack::ENTRY, discord::ENTRY, email::ENTRY, webhook::ENTRY];
-
-static MORE: LazyLock<Mutex<Vec<Entry>>> = LazyLock::new(Mutex::default);
-
-/// Adds a kind of channel, for a program that embeds the library.
-pub fn append_notifier(entry: Entry) {
-    MORE.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
-}
-
-pub(super) fn find(name: &str) -> Option<Entry> {
-    let more = MORE.lock().unwrap_or_else(PoisonError::into_inner);
-    NOTIFIERS.iter().chain(more.iter()).find(|entry| entry.name == name).copied()
-}
-
-pub(super) fn names() -> Vec<&'static str> {
-    let more = MORE.lock().unwrap_or_else(PoisonError::into_inner);
-    NOTIFIERS.iter().chain(more.iter()).map(|entry| entry.name).collect()
 }

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 /// The kind of a channel, and its fields.
 pub(super) type Read = (&'static str, BTreeMap<String, String>);
+
+/// A longer scheme is none, and is not shown.
+const SCHEME_BYTES_MAX: usize = 12;
 
 /// Reads a URL.
 ///
@@ -75,8 +79,11 @@ pub(super) fn read(text: &str) -> Result<Read, String> {
             kind
         }
         other => {
+            // what is no word may be a token that stands in the wrong place
+            let is_word = other.len() <= SCHEME_BYTES_MAX && other.bytes().all(|byte| byte.is_ascii_lowercase());
+            let other = if is_word { format!("`{other}://`") } else { "its scheme".to_owned() };
             return Err(format!(
-                "`{other}://` is not known; known: tgram, slack, discord, workflows, mailto, mailtos, json, jsons, https"
+                "{other} is not known; known: tgram, slack, discord, workflows, mailto, mailtos, json, jsons, https"
             ));
         }
     };
@@ -165,9 +172,7 @@ fn take_first(parts: &mut Vec<String>) -> Option<String> {
 }
 
 fn decode(text: &str) -> String {
-    let pair = format!("a={}", text.replace('+', "%2B"));
-    let decoded = url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into_owned());
-    decoded.unwrap_or_default()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::coverage::coverage;
-use super::engine::{Engine, open};
+use super::engine::Engine;
 use super::found::FoundLine;
+use super::open;
 use super::options::EngineOptions;
 use super::prepare::{Measurement, Prepared, Preprocessor, Step};
 use crate::error::Result;

@@ -85,7 +85,7 @@ pub fn deploy(context: &Context, options: &DeployOptions) -> Result<DeployReport
         _ => store.migrate()?,
     };
     report.codebooks = seed(context, options.dry_run)?;
-    report.apps = store.register(&registrations(found)?, options.dry_run)?;
+    report.apps = store.apps().register(&registrations(found)?, options.dry_run)?;
     Ok(report)
 }
 

@@ -1,12 +1,11 @@
 //! `dc doctor`: what is well and what is not, each finding with the command that mends it.
 
-use std::fmt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use chrono::DateTime;
-use serde::Serialize;
 
+use super::diagnosis::{Diagnosis, Finding, Health};
 use super::manager::NotifyOptions;
 use crate::apps::{Confinement, find_apps};
 use crate::broker;
@@ -16,68 +15,12 @@ use crate::error::{Error, Result};
 use crate::ident::host;
 use crate::manager::is_alive;
 use crate::settings::MAIN;
-use crate::shell;
 use crate::tables::{SchemaState, Store};
 
 /// A clock that differs more from the database's is wrong.
 const CLOCK_MAX: Duration = Duration::from_secs(5);
 /// Less free space is a warning.
 const FREE_BYTES_MIN: u64 = 1 << 30;
-
-/// How a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Health {
-    /// As it should be.
-    Ok,
-    /// The work goes on, less well.
-    Warning,
-    /// Something does not work.
-    Failed,
-}
-
-/// One finding.
-#[derive(Debug, Clone, Serialize)]
-pub struct Finding {
-    /// What was looked at.
-    pub what: &'static str,
-    /// How it is.
-    pub health: Health,
-    /// What was found.
-    pub found: String,
-    /// The command that mends it.
-    pub mend: Option<String>,
-}
-
-/// All findings.
-#[derive(Debug, Clone, Serialize)]
-pub struct Diagnosis {
-    /// The findings, in the order in which they depend on each other.
-    pub findings: Vec<Finding>,
-}
-
-impl Diagnosis {
-    /// Whether anything does not work.
-    pub fn is_well(&self) -> bool {
-        self.findings.iter().all(|finding| finding.health != Health::Failed)
-    }
-}
-
-impl fmt::Display for Diagnosis {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut table = shell::table(["", "what", "found"]);
-        for finding in &self.findings {
-            let mark = match finding.health {
-                Health::Ok => "ok",
-                Health::Warning => "warning",
-                Health::Failed => "FAILED",
-            };
-            let mend = finding.mend.as_ref().map(|mend| format!("\n-> {mend}")).unwrap_or_default();
-            table.add_row([mark.to_owned(), finding.what.to_owned(), format!("{}{mend}", finding.found)]);
-        }
-        write!(formatter, "{table}")
-    }
-}
 
 /// Looks at everything that dc depends on.
 ///
@@ -186,9 +129,9 @@ fn clock(context: &Context) -> Option<Finding> {
 
 fn managers(mut store: Store) -> Vec<Finding> {
     let host = host();
-    let (Ok(managers), Ok(open)) = (store.managers(), store.open_runs()) else { return Vec::new() };
+    let (Ok(managers), Ok(open)) = (store.managers().all(), store.runs().open()) else { return Vec::new() };
     let works = managers.iter().filter(|manager| is_alive(manager, &host)).count();
-    let has_schedules = store.next_due(DateTime::UNIX_EPOCH.naive_utc()).is_ok_and(|next| next.is_some());
+    let has_schedules = store.apps().next_due(DateTime::UNIX_EPOCH.naive_utc()).is_ok_and(|next| next.is_some());
     let mut findings = vec![match (works, has_schedules) {
         (0, true) => finding(
             "manager",
@@ -209,12 +152,12 @@ fn managers(mut store: Store) -> Vec<Finding> {
             Some("dc manager start, on that machine".to_owned()),
         ));
     }
-    if let Ok(Some(incident)) = store.open_incident() {
+    if let Ok(Some(incident)) = store.incidents().current() {
         let found =
             format!("an incident since {}: {} of {} apps failed", incident.started_at, incident.failed, incident.total);
         findings.push(finding("incident", Health::Failed, found, Some("dc logs --level error --since 1h".to_owned())));
     }
-    let disabled = store.apps().map(|apps| apps.iter().filter(|app| app.disable).count()).unwrap_or_default();
+    let disabled = store.apps().all().map(|apps| apps.iter().filter(|app| app.disable).count()).unwrap_or_default();
     if disabled > 0 {
         let mend = "dc manager status shows which; dc manager send reset APP".to_owned();
         findings.push(finding("apps", Health::Warning, format!("{disabled} are out of service"), Some(mend)));

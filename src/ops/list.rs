@@ -38,12 +38,12 @@ pub fn list_apps(context: &Context) -> Result<AppList> {
         deploy(context, &DeployOptions::default())?;
     }
     let mut store = Store::ready(context)?;
-    let mut last_runs = store.last_runs()?;
+    let mut last_runs = store.runs().latest()?;
     let listed = |app: AppRow| {
         let last = last_runs.iter().position(|run| run.app_id == app.id).map(|place| last_runs.swap_remove(place));
         ListedApp { app, last }
     };
-    Ok(AppList { apps: store.apps()?.into_iter().map(listed).collect() })
+    Ok(AppList { apps: store.apps().all()?.into_iter().map(listed).collect() })
 }
 
 /// The full names of the apps under `apps/`, whether they are registered or not. Opens no database.

@@ -123,10 +123,10 @@ pub fn logs(context: &Context, options: &LogsOptions, each: impl FnMut(&LogLine)
     };
     let matcher = Matcher::new(options)?;
     // taken first: what is stored while we print is the follower's
-    let last = options.after.map_or_else(|| store.last_log_id(), Ok)?;
+    let last = options.after.map_or_else(|| store.logs().last_id(), Ok)?;
     let mut shown = BTreeSet::new();
     if options.follow {
-        let known = store.logs_after(&filter, last - BEHIND, BEHIND)?;
+        let known = store.logs().after(&filter, last - BEHIND, BEHIND)?;
         shown.extend(known.iter().map(|log| log.id).filter(|id| *id <= last));
     }
     let mut reading = Reading { context, store, filter, matcher, each };
@@ -179,7 +179,7 @@ impl<E: FnMut(&LogLine) -> Result<()>> Reading<'_, E> {
         while found < count {
             self.context.cancellation().check()?;
             let page_size = if self.matcher.0.is_some() { PAGE_MAX } else { PAGE_MAX.min(count - found) };
-            let page = self.store.logs_page(&self.filter, Direction::Older, at, page_size)?;
+            let page = self.store.logs().page(&self.filter, Direction::Older, at, page_size)?;
             let Some(oldest) = page.last() else { break };
             at = Some(oldest.place());
             let wanted = page.into_iter().filter(|log| log.id <= last && self.matcher.takes(log));
@@ -206,7 +206,7 @@ impl<E: FnMut(&LogLine) -> Result<()>> Reading<'_, E> {
         let mut at = Some(LogPlace { id: start.id - 1, ..start });
         loop {
             self.context.cancellation().check()?;
-            let page = self.store.logs_page(&self.filter, Direction::Newer, at, PAGE_MAX)?;
+            let page = self.store.logs().page(&self.filter, Direction::Newer, at, PAGE_MAX)?;
             let Some(newest) = page.last().map(StoredLog::place) else { return Ok(()) };
             at = Some(newest);
             for log in page {
@@ -223,7 +223,7 @@ impl<E: FnMut(&LogLine) -> Result<()>> Reading<'_, E> {
         let names = self.names()?;
         loop {
             self.context.cancellation().check()?;
-            let page = self.store.logs_after(&self.filter, last, PAGE_MAX)?;
+            let page = self.store.logs().after(&self.filter, last, PAGE_MAX)?;
             let Some(newest) = page.last() else { return Ok(()) };
             last = newest.id;
             page.into_iter().try_for_each(|log| self.print(log, &names))?;
@@ -236,7 +236,7 @@ impl<E: FnMut(&LogLine) -> Result<()>> Reading<'_, E> {
         let mut is_away = false;
         while !self.context.cancellation().is_cancelled() {
             let names = self.names();
-            let page = self.store.logs_after(&self.filter, last - BEHIND, PAGE_MAX + BEHIND);
+            let page = self.store.logs().after(&self.filter, last - BEHIND, PAGE_MAX + BEHIND);
             let (names, page) = match names.and_then(|names| Ok((names, page?))) {
                 Ok(read) => read,
                 Err(error) if error.is_temporary() => {
@@ -274,7 +274,7 @@ impl<E: FnMut(&LogLine) -> Result<()>> Reading<'_, E> {
     }
 
     fn names(&mut self) -> Result<HashMap<i64, String>> {
-        Ok(self.store.apps()?.into_iter().map(|app| (app.id, app.name.to_string())).collect())
+        Ok(self.store.apps().all()?.into_iter().map(|app| (app.id, app.name.to_string())).collect())
     }
 
     fn print(&mut self, log: StoredLog, names: &HashMap<i64, String>) -> Result<()> {
@@ -297,23 +297,23 @@ pub fn runs(context: &Context, options: &LogsOptions) -> Result<RunList> {
         runtime: options.runtime.as_deref().map(|run| runtime(&mut store, run)).transpose()?,
         limit: options.tail,
     };
-    Ok(RunList { runs: store.runs(&filter)? })
+    Ok(RunList { runs: store.runs().list(&filter)? })
 }
 
 pub(super) fn app_ids(store: &mut Store, typed: &str) -> Result<Vec<i64>> {
-    let apps = store.apps()?;
+    let apps = store.apps().all()?;
     let chosen = choose(apps.iter().map(|app| &app.name), typed)?;
     Ok(apps.iter().filter(|app| app.name == *chosen).map(|app| app.id).collect())
 }
 
 pub(super) fn runtime(store: &mut Store, typed: &str) -> Result<String> {
     if typed == "last" {
-        let newest = store.runs(&RunFilter { app_ids: None, runtime: None, limit: 1 })?;
+        let newest = store.runs().list(&RunFilter { app_ids: None, runtime: None, limit: 1 })?;
         let none = || Error::new(ErrorKind::NotFound, "find the last run: nothing ran yet");
         return newest.into_iter().next().map(|run| run.runtime).ok_or_else(none);
     }
     let id: RuntimeId = typed.parse()?;
-    let found = store.runs(&RunFilter { app_ids: None, runtime: Some(id.to_string()), limit: 1 })?;
+    let found = store.runs().list(&RunFilter { app_ids: None, runtime: Some(id.to_string()), limit: 1 })?;
     match found.is_empty() {
         true => {
             Err(Error::new(ErrorKind::NotFound, format!("find the run {id}")).hint("`dc logs --runs` lists the runs"))

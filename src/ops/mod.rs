@@ -3,6 +3,7 @@
 mod app;
 mod connect;
 mod deploy;
+mod diagnosis;
 mod doctor;
 mod history;
 mod list;
@@ -16,20 +17,19 @@ mod run;
 mod secrets;
 
 pub use crate::manager::{Manager, ManagerState};
+pub use crate::readers::{PageRange, ReadersOptions, WorkerOptions, ocr_worker};
 pub use crate::tables::AppCommand;
 pub use app::App;
 pub use connect::connect;
 pub use deploy::{CodebookChange, DeployOptions, DeployReport, deploy};
-pub use doctor::{Diagnosis, Finding, Health, doctor};
+pub use diagnosis::{Diagnosis, Finding, Health};
+pub use doctor::doctor;
 pub use history::{MergeHistory, merge_history, show_table, undo_merges};
 pub use list::{AppList, ListedApp, app_names, list_apps};
 pub use logs::{LogLine, LogsOptions, RunList, logs, runs};
 pub use manager::*;
 pub use merge::{HashOnlyOptions, MergeOptions, hash_only, merge};
-pub use ocr::{
-    EngineList, OcrFile, OcrFormat, OcrOptions, OcrReport, OcrTables, PageRange, WorkerOptions, engines, ocr,
-    ocr_worker,
-};
+pub use ocr::{EngineList, OcrFile, OcrFormat, OcrOptions, OcrReport, OcrTables, engines, ocr};
 pub use profile::{ProfileOptions, RunProfile, profile};
 pub use prune::{PruneOptions, PruneReport, prune};
 pub use run::{Echo, RunOptions, RunReport, TapeOptions, run};

@@ -52,10 +52,10 @@ pub fn profile(context: &Context, options: &ProfileOptions) -> Result<RunProfile
         runtime: if is_run { Some(runtime(&mut store, &options.run)?) } else { None },
         limit: 1,
     };
-    let Some(run) = store.runs(&filter)?.pop() else {
+    let Some(run) = store.runs().list(&filter)?.pop() else {
         return Err(Error::new(ErrorKind::NotFound, "find a run: there is none"));
     };
-    let functions = store.function_times(&run.runtime)?;
+    let functions = store.functions().of_run(&run.runtime)?;
     if functions.is_empty() {
         let message = format!("find the functions of run {} of {}: it measured none", run.runtime, run.app);
         return Err(Error::new(ErrorKind::NotFound, message)

@@ -50,12 +50,12 @@ pub fn prune(context: &Context, options: &PruneOptions) -> Result<PruneReport> {
     let mut store = Store::ready(context)?;
     let mut report = PruneReport { records: 0, before, dry_run: options.dry_run };
     if options.dry_run {
-        report.records = store.count_logs_before(before)?.unsigned_abs();
+        report.records = store.logs().count_before(before)?.unsigned_abs();
         return Ok(report);
     }
     loop {
         context.cancellation().check()?;
-        let gone = store.delete_logs_before(before, BATCH_MAX)?;
+        let gone = store.logs().delete_before(before, BATCH_MAX)?;
         report.records += gone;
         if gone == 0 {
             return Ok(report);

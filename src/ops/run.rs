@@ -2,6 +2,7 @@
 
 mod echo;
 mod given;
+mod listener;
 mod outcome;
 mod tape;
 
@@ -11,34 +12,31 @@ pub use tape::TapeOptions;
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering};
 
-use base64::Engine;
 use chrono::NaiveDateTime;
 
 use super::deploy::{DeployOptions, deploy};
 use crate::apps::{
-    AppDefinition, Ended, Event, FoundApp, Launch, Message, Overlap, Piece, ProcessIdentity, Signals, Stream,
-    end_survivors, find_app, supervise,
+    AppDefinition, Ended, FoundApp, Launch, Overlap, ProcessIdentity, Signals, end_survivors, find_app, supervise,
 };
 use crate::clock;
 use crate::context::Context;
+use crate::die;
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::http::Recorded;
 use crate::ident::{AppName, RuntimeId, host};
-use crate::logs::{CaptchaCosts, Capture, Captured, LaneReport, RunOfApp};
+use crate::logs::{Capture, Captured, LaneReport, RunOfApp};
 use crate::redact::Redactor;
 use crate::settings::MAIN;
 use crate::tables::{
-    AppRow, Backoff, Claim, FunctionTimes, LogLevel, Missing, NewRun, OccurrenceState, RunEnd, RunOutcome, RunRow,
-    SchemaState, StartRun, Store,
+    AppRow, Backoff, Claim, LogLevel, Missing, NewRun, OccurrenceState, RunEnd, RunOutcome, RunRow, SchemaState,
+    StartRun, Store,
 };
+use crate::telemetry::Telemetry;
 use given::Given;
+use listener::{Listener, Marks};
 use outcome::{end_of, outcome_of};
 use tape::Tape;
-
-/// The keys of a log record besides its message.
-type Marks = serde_json::Map<String, serde_json::Value>;
 
 /// How often a run that was left behind by a dead dc is closed before we give up.
 const ORPHANS_MAX: usize = 3;
@@ -112,14 +110,14 @@ fn registered(context: &Context, found: &FoundApp) -> Result<(Store, AppRow)> {
         let mut store = Store::open(context, Missing::Create)?;
         if matches!(store.schema_state()?, SchemaState::Current)
             && let Some(row) =
-                store.app_by_name(&found.name)?.filter(|row| row.definition == found.definition.to_json())
+                store.apps().named(&found.name)?.filter(|row| row.definition == found.definition.to_json())
         {
             return Ok((store, row));
         }
         deploy(context, &DeployOptions::default())?;
     }
     let mut store = Store::ready(context)?;
-    match store.app_by_name(&found.name)? {
+    match store.apps().named(&found.name)? {
         Some(row) => Ok((store, row)),
         None => Err(Error::new(ErrorKind::NotFound, format!("find the app `{}` in the database", found.name))
             .hint("`dc deploy` registers what stands under apps/")),
@@ -143,18 +141,23 @@ struct Runner<'a> {
 impl Runner<'_> {
     fn run(self, mut store: Store, mut signals: Signals) -> Result<RunReport> {
         self.open(&mut store)?;
-        let echo = self.options.echo.start();
-        let process_id = AtomicI64::new(0);
-        let capture = Capture::start(self.context, store, &self.of_app())?;
-        let handler = |event: Event| self.handle(event, &capture, &echo, &process_id);
-        let ended = supervise(&self.launch()?, &handler, &mut signals);
-        self.log_ending(&ended, &capture);
-        let (mut store, captured) = capture.finish(self.context.settings().log.flush)?;
-        let end = RunEnd { backoff: self.backoff(), ..end_of(&ended, &captured, self.definition()) };
+        let listener = Listener {
+            capture: Capture::start(self.context, &self.of_app())?,
+            telemetry: Telemetry::start(store, self.app.id, self.started_at)?,
+            echo: self.options.echo.start(),
+            redactor: &self.redactor,
+        };
+        let ended = supervise(&self.launch()?, &|event| listener.handle(event), &mut signals);
+        self.log_ending(&ended, &listener.capture);
+        let Listener { telemetry, capture, echo, .. } = listener;
+        let told = telemetry.finish();
+        let captured = capture.finish(self.context.settings().log.flush);
+        let (mut store, told) = told?;
+        let end = RunEnd { backoff: self.backoff(), ..end_of(&ended, &captured, &told, self.definition()) };
         if let Err(error) = close(&mut store, &self.runtime, &end) {
             log::error!("the end of the run was not recorded: {error}");
         }
-        if let Err(error) = store.record_functions(self.app.id, self.runtime.as_str(), &captured.functions) {
+        if let Err(error) = store.functions().record(self.app.id, self.runtime.as_str(), &told.functions) {
             log::error!("the times of its functions were not recorded: {error}");
         }
         let report = self.report(&end, &ended, captured, echo.last_lines());
@@ -184,7 +187,7 @@ impl Runner<'_> {
             occurrence: self.options.occurrence,
         };
         for _ in 0..ORPHANS_MAX {
-            match store.start_run(&new)? {
+            match store.runs().start(&new)? {
                 StartRun::Started => return Ok(()),
                 StartRun::Busy(other) if is_orphan(&other) => self.close_orphan(store, &other)?,
                 StartRun::Busy(other) => {
@@ -207,7 +210,7 @@ impl Runner<'_> {
             Overlap::Queue | Overlap::Replace => OccurrenceState::Queued,
         };
         let reason = format!("run {} by {} goes on", other.runtime, other.started_by);
-        store.settle(&claim, state, &reason, clock::now()).map(|_| ())
+        store.occurrences().settle(&claim, state, &reason, clock::now()).map(|_| ())
     }
 
     /// Ends what still runs of a run whose dc is gone, and closes it.
@@ -219,16 +222,11 @@ impl Runner<'_> {
             "run {runtime} of {} was left behind by a dc that is gone; {survivors} of its processes were ended",
             run.app
         );
-        store.end_run(&runtime, &RunEnd::orphan(run)).map(|_| ())
+        store.runs().end(&runtime, &RunEnd::orphan(run)).map(|_| ())
     }
 
     fn of_app(&self) -> RunOfApp {
-        RunOfApp {
-            runtime: self.runtime.to_string(),
-            app_id: self.app.id,
-            app: self.found.name.to_string(),
-            started_at: self.started_at,
-        }
+        RunOfApp { runtime: self.runtime.to_string(), app_id: self.app.id, app: self.found.name.to_string() }
     }
 
     fn launch(&self) -> Result<Launch> {
@@ -256,70 +254,6 @@ impl Runner<'_> {
             grace: definition.grace.unwrap_or(settings.run.grace),
             alone: true,
         })
-    }
-
-    fn handle(&self, event: Event, capture: &Capture, echo: &echo::Running, process_id: &AtomicI64) {
-        match event {
-            Event::Started(identity) => process_id.store(i64::from(identity.pid), Ordering::Relaxed),
-            Event::Line { stream, piece } => {
-                let piece = self.without_secrets(piece);
-                let message = match piece.part.is_none() && piece.raw.is_none() {
-                    true => Message::of(&piece.text),
-                    false => Message::Text { reason: None },
-                };
-                // what is meant for dc is not for people
-                let is_for_dc = !matches!(message, Message::Record { .. } | Message::Text { .. });
-                if !is_for_dc {
-                    echo.line(stream, &piece);
-                }
-                self.take_line(stream, piece, message, capture);
-            }
-            Event::Unreadable { stream, cause } => {
-                let message = format!("the app's output ended early: {cause}");
-                capture.record(LogLevel::Warning, source(stream), &message, &Marks::new());
-            }
-        }
-    }
-
-    fn without_secrets(&self, piece: Piece) -> Piece {
-        let raw = piece.raw.map(|raw| self.redactor.bytes(&raw).into_owned());
-        Piece { text: self.redactor.text(&piece.text).into_owned(), raw, ..piece }
-    }
-
-    fn take_line(&self, stream: Stream, piece: Piece, message: Message, capture: &Capture) {
-        let level = match stream {
-            Stream::Stdout => LogLevel::Info,
-            Stream::Stderr => LogLevel::Warning,
-        };
-        match message {
-            Message::Progress { task_size, solved, failed } => capture.progress(task_size, solved, failed),
-            Message::NextRun { at } => capture.next_run(at),
-            Message::Functions { functions } => {
-                match functions.into_iter().map(serde_json::from_value).collect::<Result<Vec<FunctionTimes>, _>>() {
-                    Ok(times) => capture.functions(times),
-                    Err(cause) => {
-                        let reason = format!("the times of functions cannot be read: {cause}");
-                        self.take_line(stream, piece, Message::Text { reason: Some(reason) }, capture);
-                    }
-                }
-            }
-            Message::Requests { requests } => match serde_json::from_value(requests) {
-                Ok(times) => capture.requests(&times),
-                Err(cause) => {
-                    let reason = format!("the times of requests cannot be read: {cause}");
-                    self.take_line(stream, piece, Message::Text { reason: Some(reason) }, capture);
-                }
-            },
-            Message::Captcha { solved, cost, total_ms } => capture.captchas(CaptchaCosts { solved, cost, total_ms }),
-            Message::Record { level, message, context } => {
-                capture.record(LogLevel::from_id(level).unwrap_or(LogLevel::Info), source(stream), &message, &context);
-            }
-            Message::Text { reason } => {
-                let mut marks = marks_of(&piece);
-                marks.extend(reason.map(|reason| ("protocol".to_owned(), reason.into())));
-                capture.record(level, source(stream), &piece.text, &marks);
-            }
-        }
     }
 
     /// What dc itself has to say about the end, so that `dc logs` tells the whole story.
@@ -375,10 +309,7 @@ impl Runner<'_> {
 
     fn backoff(&self) -> Backoff {
         let settings = &self.context.settings().manager;
-        // a part of the run's identity is as good as any die
-        let die =
-            self.runtime.as_str().bytes().rev().take(4).fold(0, |sum, byte| sum * 31 % 1_000 + u32::from(byte)) % 1_000;
-        Backoff { first: settings.backoff, max: settings.backoff_max, jitter: f64::from(die) / 1_000.0 }
+        Backoff { first: settings.backoff, max: settings.backoff_max, jitter: die::share() }
     }
 
     /// Tells what did not reach its sink, and where it is.
@@ -405,27 +336,6 @@ impl Runner<'_> {
     }
 }
 
-/// What a line that is more than plain text is marked with: a part of a long one, or one that is no UTF-8, whose bytes
-/// are kept in base64.
-fn marks_of(piece: &Piece) -> Marks {
-    let mut marks = Marks::new();
-    if let Some(part) = piece.part {
-        marks.insert("part".to_owned(), part.into());
-        marks.insert("last".to_owned(), piece.last.into());
-    }
-    if let Some(raw) = &piece.raw {
-        marks.insert("bytes".to_owned(), base64::engine::general_purpose::STANDARD.encode(raw).into());
-    }
-    marks
-}
-
-fn source(stream: Stream) -> &'static str {
-    match stream {
-        Stream::Stdout => "stdout",
-        Stream::Stderr => "stderr",
-    }
-}
-
 /// Whether the dc that supervised a run is surely gone: this machine, and that very process no longer lives.
 fn is_orphan(run: &RunRow) -> bool {
     let (Some(boot), Some(pid), Some(ticks)) = (&run.boot_id, run.pid, run.pid_started) else { return false };
@@ -448,7 +358,7 @@ fn busy(other: &RunRow) -> Error {
 fn close(store: &mut Store, runtime: &RuntimeId, end: &RunEnd) -> Result<()> {
     let mut tries = 0;
     loop {
-        match store.end_run(runtime, end) {
+        match store.runs().end(runtime, end) {
             Ok(_) => return Ok(()),
             Err(error) if error.is_temporary() && tries < CLOSE_TRIES_MAX => {
                 tries += 1;

@@ -3,9 +3,7 @@
 use super::edge::Edge;
 use super::letter::Letter;
 use super::path::Drawn;
-use super::table::{self, Table, TableOptions};
 use super::text;
-use crate::error::Result;
 use crate::layout::{Area, Line, Word};
 
 /// Letters, pictures and ruling lines of a page; places are in points from the top left corner of what is seen of it.
@@ -38,14 +36,6 @@ impl PageContent {
     /// The text, a line a line.
     pub fn text(&self) -> String {
         text::text(&self.letters.iter().collect::<Vec<_>>())
-    }
-
-    /// The tables, from the topmost on.
-    ///
-    /// # Errors
-    /// Refused, when there are more ruling lines than a page of tables has.
-    pub fn tables(&self, options: &TableOptions) -> Result<Vec<Table>> {
-        table::tables(self, options)
     }
 
     /// How many letters there are that are no white space.

@@ -75,24 +75,29 @@ pub struct Table {
     pub rows: Vec<Vec<Option<String>>>,
 }
 
-/// The tables of a page, from the topmost on.
-pub(super) fn tables(content: &PageContent, options: &TableOptions) -> Result<Vec<Table>> {
-    let words = match options.columns == Strategy::Text || options.rows == Strategy::Text {
-        true => content.words(),
-        false => Vec::new(),
-    };
-    let mut edges = match options.columns {
-        Strategy::Text => edges_between_columns(&words, options.column_words_min),
-        strategy => drawn(content, strategy, Way::Down, options.drawn_length_min),
-    };
-    edges.extend(match options.rows {
-        Strategy::Text => edges_between_rows(&words, options.row_words_min),
-        strategy => drawn(content, strategy, Way::Across, options.drawn_length_min),
-    });
-    let mut edges = merged(&edges, options.snap, options.join);
-    edges.retain(|edge| edge.length() >= options.length_min);
-    let groups = grid::tables(&edges, options.cross)?;
-    Ok(groups.iter().filter_map(|cells| filled(content, cells)).collect())
+impl PageContent {
+    /// The tables, from the topmost on.
+    ///
+    /// # Errors
+    /// Refused, when there are more ruling lines than a page of tables has.
+    pub fn tables(&self, options: &TableOptions) -> Result<Vec<Table>> {
+        let words = match options.columns == Strategy::Text || options.rows == Strategy::Text {
+            true => self.words(),
+            false => Vec::new(),
+        };
+        let mut edges = match options.columns {
+            Strategy::Text => edges_between_columns(&words, options.column_words_min),
+            strategy => drawn(self, strategy, Way::Down, options.drawn_length_min),
+        };
+        edges.extend(match options.rows {
+            Strategy::Text => edges_between_rows(&words, options.row_words_min),
+            strategy => drawn(self, strategy, Way::Across, options.drawn_length_min),
+        });
+        let mut edges = merged(&edges, options.snap, options.join);
+        edges.retain(|edge| edge.length() >= options.length_min);
+        let groups = grid::tables(&edges, options.cross)?;
+        Ok(groups.iter().filter_map(|cells| filled(self, cells)).collect())
+    }
 }
 
 fn drawn(content: &PageContent, strategy: Strategy, way: Way, length_min: f64) -> Vec<Edge> {

@@ -10,8 +10,10 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use super::dotenv_value::{read_value, written};
-use super::resolve::SETTING_PREFIX;
 use crate::settings::Secret;
+
+/// What a name begins with that is a setting of dc itself.
+pub const SETTING_PREFIX: &str = "DC_";
 
 /// A dotenv file.
 #[derive(Clone)]

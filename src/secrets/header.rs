@@ -20,10 +20,11 @@
 use super::flaw::Flaw;
 use super::key::{CHECK_BYTES, Key};
 use super::parameters::{Parameters, SALT_BYTES};
-use super::seal::NONCE_BYTES;
 
 /// What a store begins with.
 pub const MAGIC: &[u8; 8] = b"DCSECRET";
+/// The bytes of a nonce.
+pub const NONCE_BYTES: usize = 12;
 /// The bytes of the header.
 pub const HEADER_BYTES: usize = 76;
 /// The format that is written.

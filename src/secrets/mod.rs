@@ -22,7 +22,7 @@ mod sealed;
 mod weakness;
 mod writer;
 
-pub use dotenv::{BadLine, Document, is_name};
+pub use dotenv::{BadLine, Document, SETTING_PREFIX, is_name};
 pub use flaw::Flaw;
 pub use handover::KEY_VARIABLE;
 pub use header::Header;
@@ -31,7 +31,7 @@ pub use key::Key;
 pub use memory::guard;
 pub use parameters::{LANES_MAX, MEMORY_KIB_MAX, PASSES_MAX, Parameters};
 pub use password::{NEW_PASSWORD_VARIABLE, PASSWORD_VARIABLE, Password, PasswordSources};
-pub use resolve::{GIVEN_VARIABLE, SETTING_PREFIX, WITHHELD_VARIABLE};
+pub use resolve::{GIVEN_VARIABLE, WITHHELD_VARIABLE};
 pub use sealed::{Form, MAGICS, Sealed, document_of};
 pub use weakness::{is_password, weakness};
 pub use writer::Writer;

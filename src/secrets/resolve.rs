@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::dotenv::SETTING_PREFIX;
 use super::keeper::Secrets;
 use super::sealed::{Form, Sealed};
 use crate::error::Result;
 use crate::settings::Settings;
 
-/// What a name begins with that is a setting of dc itself.
-pub const SETTING_PREFIX: &str = "DC_";
 /// The variable with the names of the secrets that an environment was given by a dc before.
 pub const GIVEN_VARIABLE: &str = "DC_SECRETS_GIVEN";
 /// The variable with the names of dc's own settings that an app was not given.

@@ -5,12 +5,11 @@ use aes_gcm::{Aes256Gcm, Key as CipherKey, Nonce};
 use zeroize::Zeroizing;
 
 use super::flaw::Flaw;
-use super::header::{HEADER_BYTES, Header};
+use super::header::{HEADER_BYTES, Header, NONCE_BYTES};
 use super::key::{CHECK_BYTES, Key};
 use super::parameters::{Parameters, SALT_BYTES};
+use crate::die;
 
-/// The bytes of a nonce.
-pub const NONCE_BYTES: usize = 12;
 /// The bytes of the tag at the end.
 pub const TAG_BYTES: usize = 16;
 /// The most bytes of text in a store.
@@ -25,7 +24,7 @@ pub type Plain = Zeroizing<Vec<u8>>;
 /// As [`Parameters::derive`]; `NoRandomness`.
 pub fn new_key(password: &[u8], parameters: Parameters, now: u64) -> Result<(Key, Header), Flaw> {
     let mut salt = [0; SALT_BYTES];
-    getrandom::fill(&mut salt).map_err(|_| Flaw::NoRandomness)?;
+    die::fill(&mut salt).map_err(|_| Flaw::NoRandomness)?;
     let key = parameters.derive(password, &salt)?;
     let mut check = [0; CHECK_BYTES];
     check.copy_from_slice(key.check());
@@ -41,7 +40,7 @@ pub fn seal(key: &Key, header: &mut Header, text: &[u8]) -> Result<Vec<u8>, Flaw
     if text.len() > TEXT_BYTES_MAX {
         return Err(Flaw::TooLarge);
     }
-    getrandom::fill(&mut header.nonce).map_err(|_| Flaw::NoRandomness)?;
+    die::fill(&mut header.nonce).map_err(|_| Flaw::NoRandomness)?;
     let mut bytes = Vec::with_capacity(HEADER_BYTES + text.len() + TAG_BYTES);
     bytes.extend_from_slice(&header.to_bytes());
     bytes.extend_from_slice(text);

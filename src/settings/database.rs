@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::layers::{Layers, settings_error};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::failure::settings_error;
+use super::layers::Layers;
 use super::project::Project;
 use super::secret::Secret;
 use super::section::Section;
@@ -10,6 +13,9 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The database that holds the framework's own tables.
 pub const MAIN: &str = "main";
+
+/// What is not plainly part of a name in a URL.
+const NOT_PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A configured database.
 #[derive(Debug, Clone)]
@@ -149,42 +155,7 @@ fn from_fields(layers: &Layers, section: &str, host: &str) -> Result<Target> {
     Ok(Target::Server { scheme, url: Secret::new(url), label })
 }
 
-/// The password inside a URL, as it stands there.
-pub(super) fn password_in(url: &str) -> Option<&str> {
-    let (_, rest) = url.split_once("://")?;
-    let (login, _) = rest.rsplit_once('@')?;
-    login.split_once(':').map(|(_, password)| password).filter(|password| !password.is_empty())
-}
-
-/// Text without its percent-encoding; `None` when that is no text.
-pub(super) fn decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((byte, after)) = rest.split_first() {
-        let hex = after.get(..2).filter(|_| *byte == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(decoded) => {
-                bytes.push(decoded);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(*byte);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8(bytes).ok()
-}
-
 /// Percent-encodes what is not plainly part of a name.
 fn encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
+    utf8_percent_encode(text, NOT_PLAIN).to_string()
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::layers::settings_error;
+use super::failure::settings_error;
 use crate::error::{Error, Result};
 
 /// One section.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::database::password_in;
 use super::environment::Environment;
+use super::failure::settings_error;
 use super::known::{KNOWN, check_names};
-use super::secret::Secret;
+use super::secret::{Secret, password_in};
 use crate::error::{Error, ErrorKind, Result, file_error};
 
 /// One dc.toml that was read.
@@ -63,7 +63,7 @@ impl Layers {
         };
         let table: toml::Table = toml::from_str(&text).map_err(|cause| {
             // the crate's message shows the line, which may hold a password: place and reason are enough
-            let place = cause.span().map_or(0, |span| text[..span.start.min(text.len())].lines().count().max(1));
+            let place = cause.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             settings_error(format!("read {} line {place}: {}", path.display(), cause.message()))
         })?;
         check_names(path, &table)?;
@@ -237,9 +237,4 @@ impl Layers {
         let message = format!("read the setting `{variable}`: the store has it, and this app is not given it");
         Err(Error::new(ErrorKind::Permission, message).hint(format!("add \"{variable}\" to `secrets` in its app.toml")))
     }
-}
-
-/// A failure of the settings (exit 3).
-pub(super) fn settings_error(message: String) -> Error {
-    Error::new(ErrorKind::Settings, message)
 }

@@ -2,6 +2,7 @@
 
 mod database;
 mod environment;
+mod failure;
 mod known;
 mod layers;
 mod project;
@@ -17,6 +18,8 @@ pub use section::Section;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use percent_encoding::percent_decode_str;
 
 use crate::error::Result;
 use crate::ident::RuntimeId;
@@ -265,7 +268,8 @@ impl Settings {
         let mut secrets: Vec<Secret> = Vec::new();
         let password = self.layers.environment().get("DC_SECRET_PASSWORD").map(str::to_owned);
         for text in self.layers.secrets().into_iter().chain(password) {
-            secrets.extend(database::decode(&text).filter(|decoded| *decoded != text).map(Secret::new));
+            let decoded = percent_decode_str(&text).decode_utf8().ok().filter(|decoded| *decoded != text);
+            secrets.extend(decoded.map(Secret::new));
             secrets.push(Secret::new(text));
         }
         secrets
@@ -318,7 +322,7 @@ fn find_project(source: &Source, environment: &Environment) -> Result<Project> {
         let root = config.parent().map_or_else(|| PathBuf::from("."), Path::to_owned);
         if source.config.is_some() && !config.is_file() {
             let hint = format!("check the path, or leave `--config` out to use the project around {}", root.display());
-            return Err(layers::settings_error(format!("find the settings file {}", config.display())).hint(hint));
+            return Err(failure::settings_error(format!("find the settings file {}", config.display())).hint(hint));
         }
         return Ok(Project { root, config });
     }
@@ -334,7 +338,7 @@ fn cassette(environment: &Environment) -> Result<Option<CassetteSettings>> {
         other => {
             let other = other.unwrap_or_default();
             let message = format!("read the variable DC_CASSETTE_MODE: it takes record or replay, and is `{other}`");
-            return Err(layers::settings_error(message));
+            return Err(failure::settings_error(message));
         }
     };
     Ok(Some(CassetteSettings { folder, mode }))
@@ -346,10 +350,10 @@ fn inside(environment: &Environment) -> Result<Option<Inside>> {
     };
     let runtime = runtime
         .parse()
-        .map_err(|_| layers::settings_error(format!("read the variable DC_RUNTIME: `{runtime}` is no run")))?;
+        .map_err(|_| failure::settings_error(format!("read the variable DC_RUNTIME: `{runtime}` is no run")))?;
     let app_id = app_id
         .parse()
-        .map_err(|_| layers::settings_error(format!("read the variable DC_APP_ID: `{app_id}` is no number")))?;
+        .map_err(|_| failure::settings_error(format!("read the variable DC_APP_ID: `{app_id}` is no number")))?;
     Ok(Some(Inside { runtime, app_id }))
 }
 
@@ -391,5 +395,8 @@ mod tests {
         std::fs::write(folder.path().join("dc.toml"), "[run]\ntimeuot = \"3s\"\n").expect("a file");
         let error = load(folder.path(), &[]).err().expect("an error");
         assert!(error.to_string().contains("run.timeuot"), "{error}");
+        std::fs::write(folder.path().join("dc.toml"), "[run]\n\n1 2 = 3\n").expect("a file");
+        let error = load(folder.path(), &[]).err().expect("an error");
+        assert!(error.to_string().contains("dc.toml line 3"), "{error}");
     }
 }

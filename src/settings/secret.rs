@@ -37,3 +37,10 @@ impl fmt::Display for Secret {
         formatter.write_str("***")
     }
 }
+
+/// The password inside a URL, as it stands there.
+pub(super) fn password_in(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let (login, _) = rest.rsplit_once('@')?;
+    login.split_once(':').map(|(_, password)| password).filter(|password| !password.is_empty())
+}

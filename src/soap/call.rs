@@ -4,21 +4,23 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::client::{Bound, Client, PartDecl, Parts};
+use super::bound::{Bound, PartDecl, Parts};
 use super::decode::Decoder;
 use super::encode::{Encoder, VALUE, XSI};
 use super::envelope::open;
 use super::fault::Fault;
+use super::options::ClientOptions;
 use super::schema::{Found, Particle, Schemas, Type, TypeRef, XSD};
 use super::security::Login;
 use super::xml::{Element, Name, Writer, parse};
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Body, Response};
+use crate::http::{Body, Request, Response};
 
 /// A call of an operation.
 #[must_use = "it is not sent yet"]
 pub struct Call<'a> {
-    client: &'a Client,
+    request: &'a Request,
+    options: &'a ClientOptions,
     bound: Bound<'a>,
     arguments: Value,
     headers: Value,
@@ -37,8 +39,9 @@ pub struct Answer {
 }
 
 impl<'a> Call<'a> {
-    pub(super) fn new(client: &'a Client, bound: Bound<'a>) -> Self {
-        Self { client, bound, arguments: Value::Null, headers: Value::Null, login: client.options.login.clone() }
+    pub(super) fn new(request: &'a Request, options: &'a ClientOptions, bound: Bound<'a>) -> Self {
+        let login = options.login.clone();
+        Self { request, options, bound, arguments: Value::Null, headers: Value::Null, login }
     }
 
     /// What the operation takes: an object with the names of its parameters.
@@ -114,13 +117,11 @@ impl<'a> Call<'a> {
     pub fn answer(self) -> Result<Answer> {
         let name = &self.bound.operation.name;
         let envelope = self.envelope().map_err(|error| error.within(format!("call {name}")))?;
-        let address = self.client.options.address.as_deref().unwrap_or(&self.bound.port.address);
+        let address = self.options.address.as_deref().unwrap_or(&self.bound.port.address);
         let (version, action) = (self.bound.binding.version, &self.bound.operation.action);
-        let mut call = self.client.request.post(address).body(Body::bytes(envelope));
+        let mut call = self.request.post(address).body(Body::bytes(envelope));
         call = call.header("Content-Type", version.content_type(action));
-        call = call
-            .body_bytes_max(self.client.options.limits.bytes_max)
-            .header("Accept", "text/xml, application/soap+xml");
+        call = call.body_bytes_max(self.options.limits.bytes_max).header("Accept", "text/xml, application/soap+xml");
         if version.name() == "1.1" {
             call = call.header("SOAPAction", format!("\"{}\"", action.replace('"', "")));
         }
@@ -139,7 +140,7 @@ impl<'a> Call<'a> {
         if response.bytes().is_empty() && response.is_success() {
             return Ok(nothing);
         }
-        let root = match parse(response.bytes(), &self.client.options.limits) {
+        let root = match parse(response.bytes(), &self.options.limits) {
             Ok(root) => root,
             // a page of an error of the server says more by its status
             Err(error) => {

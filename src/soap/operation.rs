@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::client::Bound;
+use super::bound::{Bound, Parts};
 use super::encode::VALUE;
 use super::schema::{Found, Occurs, Particle, Schemas, Type, TypeRef, Variety};
 use crate::error::Result;
@@ -101,7 +101,7 @@ pub(super) fn describe(schemas: &Schemas, bound: &Bound<'_>) -> Operation {
 }
 
 /// The fields of a message: those of its one complex element, or a field for each part.
-fn top(schemas: &Schemas, parts: &super::client::Parts) -> Result<Vec<Field>> {
+fn top(schemas: &Schemas, parts: &Parts) -> Result<Vec<Field>> {
     if let [part] = parts.list.as_slice()
         && !parts.is_rpc
         && let Found::Declared(declared) = schemas.find(&part.of)?

@@ -6,7 +6,8 @@ use chrono::{NaiveDateTime, TimeDelta};
 
 use super::xml::{Name, Writer};
 use crate::clock;
-use crate::error::{Error, Result};
+use crate::die;
+use crate::error::{OrFail, Result};
 use crate::settings::Secret;
 
 const WSSE: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd";
@@ -35,8 +36,7 @@ impl Login {
     /// Writes the header.
     pub(super) fn write(&self, writer: &mut Writer, envelope: &str) -> Result<()> {
         let mut nonce = [0; NONCE_BYTES];
-        use ring::rand::SecureRandom;
-        ring::rand::SystemRandom::new().fill(&mut nonce).map_err(|_| Error::failed("make random bytes"))?;
+        die::fill(&mut nonce).or_fail(|| "make random bytes".to_owned())?;
         self.write_with(writer, envelope, &nonce, clock::now());
         Ok(())
     }

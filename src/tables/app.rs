@@ -148,13 +148,23 @@ struct AppRecord {
     archive: Option<NaiveDateTime>,
 }
 
+/// The apps.
+pub struct Apps<'a>(pub(super) &'a mut Store);
+
 impl Store {
+    /// The apps.
+    pub fn apps(&mut self) -> Apps<'_> {
+        Apps(self)
+    }
+}
+
+impl Apps<'_> {
     /// The active apps, ordered by their full names.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn apps(&mut self) -> Result<Vec<AppRow>> {
-        self.read("read the apps", |connection| {
+    pub fn all(&mut self) -> Result<Vec<AppRow>> {
+        self.0.read("read the apps", |connection| {
             let mut rows = load(connection, WhichApps::Active)?;
             // here and not in SQL: the order of names shall not depend on a server's collation
             rows.sort_by(|left, right| left.name.cmp(&right.name));
@@ -166,24 +176,24 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn app_by_name(&mut self, name: &AppName) -> Result<Option<AppRow>> {
-        self.read("read an app", |connection| Ok(load(connection, WhichApps::Named(name))?.pop()))
+    pub fn named(&mut self, name: &AppName) -> Result<Option<AppRow>> {
+        self.0.read("read an app", |connection| Ok(load(connection, WhichApps::Named(name))?.pop()))
     }
 
     /// The active apps whose last runs failed.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn failing_apps(&mut self) -> Result<Vec<AppRow>> {
-        self.read("read which apps fail", |connection| load(connection, WhichApps::Failing))
+    pub fn failing(&mut self) -> Result<Vec<AppRow>> {
+        self.0.read("read which apps fail", |connection| load(connection, WhichApps::Failing))
     }
 
     /// The app of this number, active or archived.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn app_by_id(&mut self, app_id: i64) -> Result<Option<AppRow>> {
-        self.read("read an app", |connection| Ok(load(connection, WhichApps::One(app_id))?.pop()))
+    pub fn by_id(&mut self, app_id: i64) -> Result<Option<AppRow>> {
+        self.0.read("read an app", |connection| Ok(load(connection, WhichApps::One(app_id))?.pop()))
     }
 
     /// Stores how far the app's run has come, its share in percent and when it may end.
@@ -198,7 +208,7 @@ impl Store {
             apps::failed.eq(progress.failed),
             apps::eta.eq(progress.eta(clock::now())),
         );
-        self.write("record an app's progress", |connection| {
+        self.0.write("record an app's progress", |connection| {
             diesel::update(apps::table.find(app_id)).set(changes).execute(connection).map(drop)
         })
     }
@@ -208,7 +218,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub fn set_next_run(&mut self, app_id: i64, at: Option<NaiveDateTime>) -> Result<()> {
-        self.write("set an app's next run", |connection| {
+        self.0.write("set an app's next run", |connection| {
             diesel::update(apps::table.find(app_id))
                 .set((apps::next_run.eq(at), apps::next_run_wished.eq(true)))
                 .execute(connection)

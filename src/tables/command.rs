@@ -71,14 +71,24 @@ pub enum CommandFilter<'a> {
     OfApps(&'a [i64], i64),
 }
 
+/// The commands that people gave.
+pub struct Commands<'a>(pub(super) &'a mut Store);
+
 impl Store {
+    /// The commands that people gave.
+    pub fn commands(&mut self) -> Commands<'_> {
+        Commands(self)
+    }
+}
+
+impl Commands<'_> {
     /// Writes a command down, for a manager to carry out; its number.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub fn request(&mut self, app_id: i64, command: AppCommand, args: Option<&str>, by: &str) -> Result<i64> {
         let now = clock::now();
-        self.write("write a command down", |connection| {
+        self.0.write("write a command down", |connection| {
             let row = (
                 command_log::app_id.eq(app_id),
                 command_log::cmd_name.eq(command.id()),
@@ -107,8 +117,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn commands(&mut self, filter: &CommandFilter<'_>) -> Result<Vec<CommandRow>> {
-        self.read("read the commands", |connection| load(connection, filter))
+    pub fn list(&mut self, filter: &CommandFilter<'_>) -> Result<Vec<CommandRow>> {
+        self.0.read("read the commands", |connection| load(connection, filter))
     }
 
     /// Takes a command for a manager, out of the hands of the one that had it, if one had; false when another one was
@@ -118,7 +128,7 @@ impl Store {
     /// When the database cannot be written.
     pub fn accept(&mut self, command: &CommandRow, by: &str) -> Result<bool> {
         let now = clock::now();
-        self.write("take a command", |connection| {
+        self.0.write("take a command", |connection| {
             let requested = command_log::table
                 .filter(command_log::id.eq(command.id).and(command_log::cmd_flag.eq(command.flag.id())))
                 .filter(
@@ -144,7 +154,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub fn finish(&mut self, command: &CommandRow, flag: CommandFlag, result: &str) -> Result<bool> {
-        self.write("finish a command", |connection| finish(connection, command, flag, result))
+        self.0.write("finish a command", |connection| finish(connection, command, flag, result))
     }
 
     /// Carries out a command that changes the app's row alone: reset, enable, disable. `next_run` is when an app is due
@@ -153,7 +163,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub fn change_app(&mut self, command: &CommandRow, next_run: Option<NaiveDateTime>) -> Result<bool> {
-        self.write("change an app's state", |connection| {
+        self.0.write("change an app's state", |connection| {
             let app = apps::table.find(command.app_id);
             let (was_disabled, fatal): (bool, i64) = app.select((apps::disable, apps::fatal_flag)).first(connection)?;
             let fatal = fatal != FatalFlag::None.id();

@@ -80,19 +80,29 @@ pub enum Sent {
     Digest(String),
 }
 
+/// The channels, and what each has still to send.
+pub struct Channels<'a>(pub(super) &'a mut Store);
+
 impl Store {
+    /// The channels, and what each has still to send.
+    pub fn channels(&mut self) -> Channels<'_> {
+        Channels(self)
+    }
+}
+
+impl Channels<'_> {
     /// Takes a channel for a while; `None` when a manager that still works has it.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn hold_channel(
+    pub fn hold(
         &mut self,
         name: &str,
         holder: &str,
         now: NaiveDateTime,
         until: NaiveDateTime,
     ) -> Result<Option<ChannelRow>> {
-        self.write("take a channel", |connection| {
+        self.0.write("take a channel", |connection| {
             let known: Option<ChannelRow> =
                 channels::table.find(name).select(ChannelRow::as_select()).first(connection).optional()?;
             match &known {
@@ -118,8 +128,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn release_channel(&mut self, name: &str, holder: &str) -> Result<()> {
-        self.write("let a channel go", |connection| {
+    pub fn release(&mut self, name: &str, holder: &str) -> Result<()> {
+        self.0.write("let a channel go", |connection| {
             let held = channels::table.filter(channels::name.eq(name).and(channels::holder.eq(holder)));
             let free = (channels::holder.eq(None::<String>), channels::held_until.eq(None::<NaiveDateTime>));
             diesel::update(held).set(free).execute(connection).map(drop)
@@ -131,7 +141,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub fn take_in(&mut self, name: &str, severity_min: i64, now: NaiveDateTime) -> Result<usize> {
-        self.write("take messages in", |connection| {
+        self.0.write("take messages in", |connection| {
             let (since, looked_at): (NaiveDateTime, NaiveDateTime) =
                 channels::table.find(name).select((channels::since, channels::looked_at)).first(connection)?;
             let from = since.max(looked_at - LOOK_BACK);
@@ -157,8 +167,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn waiting_for(&mut self, name: &str, severity_min: i64) -> Result<Waiting> {
-        self.read("read what waits for a channel", |connection| {
+    pub fn waiting(&mut self, name: &str, severity_min: i64) -> Result<Waiting> {
+        self.0.read("read what waits for a channel", |connection| {
             let waiting = deliveries::table.inner_join(outbox::table).filter(
                 deliveries::channel
                     .eq(name)
@@ -179,7 +189,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn waiting_messages(&mut self, name: &str, severity_min: i64, count: i64) -> Result<Vec<MessageRow>> {
+    pub fn messages(&mut self, name: &str, severity_min: i64, count: i64) -> Result<Vec<MessageRow>> {
         let waiting = deliveries::table
             .inner_join(outbox::table)
             .filter(
@@ -190,7 +200,7 @@ impl Store {
             )
             .order(outbox::id.asc())
             .limit(count);
-        self.read("read what waits for a channel", |connection| {
+        self.0.read("read what waits for a channel", |connection| {
             waiting.select(MessageRow::as_select()).load(connection)
         })
     }
@@ -200,7 +210,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub fn seal_digest(&mut self, name: &str, severity_min: i64, digest: &str) -> Result<usize> {
-        self.write("bind a digest", |connection| {
+        self.0.write("bind a digest", |connection| {
             let waiting = deliveries::table.filter(
                 deliveries::channel
                     .eq(name)
@@ -217,7 +227,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn digest(&mut self, digest: &str) -> Result<DigestRow> {
-        self.read("read a digest", |connection| {
+        self.0.read("read a digest", |connection| {
             let of = || deliveries::table.inner_join(outbox::table).filter(deliveries::digest.eq(digest));
             let first =
                 of().order(outbox::id.asc()).limit(SHOWN_MAX).select(MessageRow::as_select()).load(connection)?;
@@ -241,8 +251,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn pace_channel(&mut self, name: &str, not_before: NaiveDateTime) -> Result<()> {
-        self.write("note the pace of a channel", |connection| {
+    pub fn pace(&mut self, name: &str, not_before: NaiveDateTime) -> Result<()> {
+        self.0.write("note the pace of a channel", |connection| {
             let paced = channels::not_before.eq(not_before);
             diesel::update(channels::table.find(name)).set(paced).execute(connection).map(drop)
         })
@@ -254,7 +264,7 @@ impl Store {
     /// When the database cannot be written.
     pub fn note_sent(&mut self, name: &str, sent: &Sent, now: NaiveDateTime) -> Result<()> {
         self.note_delivery(name, sent, "sent", None, now)?;
-        self.write("note the state of a channel", |connection| {
+        self.0.write("note the state of a channel", |connection| {
             let well = (channels::failures.eq(0_i64), channels::reason.eq(None::<String>), channels::sent_at.eq(now));
             diesel::update(channels::table.find(name)).set(well).execute(connection).map(drop)
         })
@@ -273,7 +283,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub fn note_away(&mut self, name: &str, reason: &str, failures: i64, not_before: NaiveDateTime) -> Result<()> {
-        self.write("note the state of a channel", |connection| {
+        self.0.write("note the state of a channel", |connection| {
             let away =
                 (channels::failures.eq(failures), channels::reason.eq(reason), channels::not_before.eq(not_before));
             diesel::update(channels::table.find(name)).set(away).execute(connection).map(drop)
@@ -284,21 +294,21 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn channels(&mut self) -> Result<Vec<ChannelRow>> {
+    pub fn all(&mut self) -> Result<Vec<ChannelRow>> {
         let rows = channels::table.order(channels::name.asc()).select(ChannelRow::as_select());
-        self.read("read the channels", |connection| rows.load(connection))
+        self.0.read("read the channels", |connection| rows.load(connection))
     }
 
     /// How many messages are in each state on a channel.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn delivery_counts(&mut self, name: &str) -> Result<Vec<(String, i64)>> {
+    pub fn counts(&mut self, name: &str) -> Result<Vec<(String, i64)>> {
         let counts = deliveries::table
             .filter(deliveries::channel.eq(name))
             .group_by(deliveries::state)
             .select((deliveries::state, diesel::dsl::count(deliveries::message_id)));
-        self.read("read the deliveries", |connection| counts.load(connection))
+        self.0.read("read the deliveries", |connection| counts.load(connection))
     }
 
     fn note_delivery(
@@ -309,7 +319,7 @@ impl Store {
         reason: Option<&str>,
         now: NaiveDateTime,
     ) -> Result<()> {
-        self.write("note a delivery", |connection| {
+        self.0.write("note a delivery", |connection| {
             let settled = (deliveries::state.eq(state), deliveries::reason.eq(reason), deliveries::sent_at.eq(now));
             let of = deliveries::table.filter(deliveries::channel.eq(name));
             match sent {

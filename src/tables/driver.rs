@@ -5,9 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use diesel_async::async_connection_wrapper::BlockOn;
-use tokio::runtime::{Builder, Runtime};
-
-use crate::error::{OrFail, Result};
+use tokio::runtime::Runtime;
 
 thread_local! {
     /// The runtime that the wrapper built next on this thread shall get: diesel-async lets a wrapper ask for a
@@ -19,24 +17,13 @@ thread_local! {
 #[derive(Clone)]
 pub(crate) struct Driver(Option<Arc<Runtime>>);
 
+impl From<Runtime> for Driver {
+    fn from(runtime: Runtime) -> Self {
+        Self(Some(Arc::new(runtime)))
+    }
+}
+
 impl Driver {
-    /// A new runtime with time, which diesel-async's own has not and a connection time-out needs.
-    pub(super) fn new() -> Result<Self> {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .or_fail(|| "start what drives a PostgreSQL connection".to_owned())?;
-        Ok(Self(Some(Arc::new(runtime))))
-    }
-
-    /// Runs `future` here and waits for it.
-    pub(super) fn run<F: Future>(&self, future: F) -> F::Output {
-        match &self.0 {
-            Some(runtime) => runtime.block_on(future),
-            None => unreachable!("a wrapper is only built inside Driver::hold"),
-        }
-    }
-
     /// Builds a wrapper that is driven by this runtime.
     pub(super) fn hold<T>(&self, build: impl FnOnce() -> T) -> T {
         NEXT.with(|next| next.replace(Some(self.clone())));
@@ -48,7 +35,10 @@ impl Driver {
 
 impl BlockOn for Driver {
     fn block_on<F: Future>(&self, future: F) -> F::Output {
-        self.run(future)
+        match &self.0 {
+            Some(runtime) => runtime.block_on(future),
+            None => unreachable!("a wrapper is only built inside Driver::hold"),
+        }
     }
 
     fn get_runtime() -> Self {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDateTime};
 use diesel::prelude::*;
 
-use super::Store;
+use super::app::Apps;
 use super::schema::{app_groups, app_parents, apps, occurrences, runtime};
 use crate::error::Result;
 use crate::ident::AppName;
@@ -39,14 +39,14 @@ pub type DuePlace = (NaiveDateTime, i64);
 type Row = (i64, String, Option<NaiveDateTime>, bool, Option<NaiveDateTime>, i64);
 type Named = (Row, String, String, String);
 
-impl Store {
+impl Apps<'_> {
     /// The apps that are due, the longest due first, at most `count` of those after a place (the due moment and the row
     /// of the last one that was read).
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn due_apps(&mut self, now: NaiveDateTime, after: Option<DuePlace>, count: i64) -> Result<Vec<DueApp>> {
-        self.read("read which apps are due", |connection| {
+    pub fn due(&mut self, now: NaiveDateTime, after: Option<DuePlace>, count: i64) -> Result<Vec<DueApp>> {
+        self.0.read("read which apps are due", |connection| {
             // no app is due before any time that SQLite can write
             let (due_at, app_id) = after.unwrap_or((DateTime::UNIX_EPOCH.naive_utc(), 0));
             let is_after = apps::next_run.gt(due_at).or(apps::next_run.eq(due_at).and(apps::id.gt(app_id)));
@@ -97,7 +97,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn next_due(&mut self, after: NaiveDateTime) -> Result<Option<NaiveDateTime>> {
-        self.read("read when an app is due", |connection| {
+        self.0.read("read when an app is due", |connection| {
             apps::table
                 .filter(apps::archive.is_null().and(apps::disable.eq(false)).and(apps::next_run.gt(after)))
                 .select(diesel::dsl::min(apps::next_run))

@@ -84,17 +84,27 @@ struct TimesRecord {
     max_ms: f64,
 }
 
+/// The functions that apps watch.
+pub struct Functions<'a>(pub(super) &'a mut Store);
+
 impl Store {
+    /// The functions that apps watch.
+    pub fn functions(&mut self) -> Functions<'_> {
+        Functions(self)
+    }
+}
+
+impl Functions<'_> {
     /// Records what a run measured: a row for each function, and the functions that are new.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn record_functions(&mut self, app_id: i64, runtime: &str, functions: &[FunctionTimes]) -> Result<()> {
+    pub fn record(&mut self, app_id: i64, runtime: &str, functions: &[FunctionTimes]) -> Result<()> {
         if functions.is_empty() {
             return Ok(());
         }
         let now = clock::now();
-        self.write("record the times of functions", |connection| {
+        self.0.write("record the times of functions", |connection| {
             functions.iter().try_for_each(|times| {
                 let function_id = function_id(connection, app_id, times, now)?;
                 insert(connection, function_id, runtime, times, now)
@@ -106,8 +116,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn function_times(&mut self, runtime: &str) -> Result<Vec<FunctionRow>> {
-        self.read("read the times of functions", |connection| {
+    pub fn of_run(&mut self, runtime: &str) -> Result<Vec<FunctionRow>> {
+        self.0.read("read the times of functions", |connection| {
             let rows: Vec<(TimesRecord, String, String)> = function_log::table
                 .inner_join(app_functions::table)
                 .filter(function_log::runtime.eq(runtime))

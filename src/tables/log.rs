@@ -48,17 +48,27 @@ struct NewLog<'a> {
     context: Option<Cow<'a, str>>,
 }
 
+/// The log records.
+pub struct Logs<'a>(pub(super) &'a mut Store);
+
 impl Store {
+    /// The log records.
+    pub fn logs(&mut self) -> Logs<'_> {
+        Logs(self)
+    }
+}
+
+impl Logs<'_> {
     /// Stores log records, all or none.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn append_logs(&mut self, rows: &[LogRow]) -> Result<()> {
+    pub fn append(&mut self, rows: &[LogRow]) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
         }
         let rows: Vec<NewLog<'_>> = rows.iter().map(storable).collect();
-        self.write("store log records", |connection| insert(connection, &rows))
+        self.0.write("store log records", |connection| insert(connection, &rows))
     }
 }
 

@@ -6,8 +6,9 @@ use diesel::prelude::*;
 use serde::Serialize;
 
 use super::connection::Link;
+use super::log::Logs;
 use super::schema::logs;
-use super::{Store, shown};
+use super::shown;
 use crate::error::Result;
 
 /// A log record as the database has it.
@@ -73,7 +74,7 @@ impl StoredLog {
     }
 }
 
-impl Store {
+impl Logs<'_> {
     /// The next records in the order of time, at most `count`, behind `from`; from the very end with `None`.
     ///
     /// A page costs as many index look-ups as it has rows, however large the table is: one short query for each level
@@ -81,14 +82,14 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn logs_page(
+    pub fn page(
         &mut self,
         filter: &LogFilter,
         direction: Direction,
         from: Option<LogPlace>,
         count: i64,
     ) -> Result<Vec<StoredLog>> {
-        self.read("read the log records", |connection| {
+        self.0.read("read the log records", |connection| {
             let mut rows = Vec::new();
             for level in levels(connection, filter.level_min)? {
                 match &filter.app_ids {
@@ -116,8 +117,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn logs_after(&mut self, filter: &LogFilter, id: i64, count: i64) -> Result<Vec<StoredLog>> {
-        self.read("read the log records", |connection| {
+    pub fn after(&mut self, filter: &LogFilter, id: i64, count: i64) -> Result<Vec<StoredLog>> {
+        self.0.read("read the log records", |connection| {
             let mut query = selected(filter).filter(logs::id.gt(id));
             if let Some(app_ids) = &filter.app_ids {
                 query = query.filter(logs::app_id.eq_any(app_ids.iter().copied().map(Some)));
@@ -133,9 +134,9 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn last_log_id(&mut self) -> Result<i64> {
+    pub fn last_id(&mut self) -> Result<i64> {
         let newest = logs::table.select(logs::id).order(logs::id.desc());
-        self.read("read the log records", |connection| {
+        self.0.read("read the log records", |connection| {
             newest.first(connection).optional().map(Option::unwrap_or_default)
         })
     }
@@ -144,8 +145,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn count_logs_before(&mut self, until: NaiveDateTime) -> Result<i64> {
-        self.read("count the log records", |connection| {
+    pub fn count_before(&mut self, until: NaiveDateTime) -> Result<i64> {
+        self.0.read("count the log records", |connection| {
             levels(connection, None)?.into_iter().try_fold(0, |sum, level| {
                 let old = logs::table.filter(logs::level.eq(level)).filter(logs::time.lt(until));
                 old.count().get_result::<i64>(connection).map(|count| sum + count)
@@ -157,8 +158,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn delete_logs_before(&mut self, until: NaiveDateTime, count: i64) -> Result<u64> {
-        self.write("delete log records", |connection| {
+    pub fn delete_before(&mut self, until: NaiveDateTime, count: i64) -> Result<u64> {
+        self.0.write("delete log records", |connection| {
             let mut ids: Vec<i64> = Vec::new();
             for level in levels(connection, None)? {
                 let old = logs::table.select(logs::id).filter(logs::level.eq(level)).filter(logs::time.lt(until));

@@ -70,13 +70,23 @@ impl StopWish {
     }
 }
 
+/// The managers.
+pub struct Managers<'a>(pub(super) &'a mut Store);
+
 impl Store {
+    /// The managers.
+    pub fn managers(&mut self) -> Managers<'_> {
+        Managers(self)
+    }
+}
+
+impl Managers<'_> {
     /// Makes a manager known.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn register_manager(&mut self, manager: &ManagerRow) -> Result<()> {
-        self.write("make a manager known", |connection| {
+    pub fn register(&mut self, manager: &ManagerRow) -> Result<()> {
+        self.0.write("make a manager known", |connection| {
             diesel::insert_into(managers::table).values(manager).execute(connection).map(drop)
         })
     }
@@ -85,8 +95,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn see_manager(&mut self, id: &str) -> Result<StopWish> {
-        self.write("note that a manager is at work", |connection| {
+    pub fn see(&mut self, id: &str) -> Result<StopWish> {
+        self.0.write("note that a manager is at work", |connection| {
             let row = managers::table.find(id);
             // one that was taken for gone, and is not
             let seen = (managers::seen_at.eq(clock::now()), managers::ended_at.eq(None::<NaiveDateTime>));
@@ -100,8 +110,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn end_manager(&mut self, id: &str) -> Result<()> {
-        self.write("note the end of a manager", |connection| {
+    pub fn end(&mut self, id: &str) -> Result<()> {
+        self.0.write("note the end of a manager", |connection| {
             let open = managers::table.filter(managers::id.eq(id).and(managers::ended_at.is_null()));
             diesel::update(open).set(managers::ended_at.eq(clock::now())).execute(connection).map(drop)
         })
@@ -111,9 +121,9 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn managers(&mut self) -> Result<Vec<ManagerRow>> {
+    pub fn all(&mut self) -> Result<Vec<ManagerRow>> {
         let open = managers::table.filter(managers::ended_at.is_null()).order(managers::id.asc());
-        self.read("read the managers", |connection| open.select(ManagerRow::as_select()).load(connection))
+        self.0.read("read the managers", |connection| open.select(ManagerRow::as_select()).load(connection))
     }
 
     /// Asks a manager to stop.
@@ -121,7 +131,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub fn ask_to_stop(&mut self, id: &str, wish: StopWish) -> Result<()> {
-        self.write("ask a manager to stop", |connection| {
+        self.0.write("ask a manager to stop", |connection| {
             diesel::update(managers::table.find(id))
                 .set(managers::stop_flag.eq(wish.id()))
                 .execute(connection)

@@ -22,7 +22,7 @@ impl ObjectMap {
     fn write(&self, database: &str, objects: &[db::Touched]) -> Result<()> {
         let touched: Vec<TouchedObject> = objects.iter().map(|object| touched(database, object)).collect();
         let mut store = Store::open(&self.context, Missing::Fail)?;
-        store.touch_objects(self.run.app_id, self.run.runtime.as_str(), &touched)
+        store.objects().touch(self.run.app_id, self.run.runtime.as_str(), &touched)
     }
 }
 

@@ -111,12 +111,22 @@ struct ObjectRecord {
     last_runtime: String,
 }
 
+/// The objects of databases that apps touch.
+pub struct Objects<'a>(pub(super) &'a mut Store);
+
 impl Store {
+    /// The objects of databases that apps touch.
+    pub fn objects(&mut self) -> Objects<'_> {
+        Objects(self)
+    }
+}
+
+impl Objects<'_> {
     /// Records what a run touched. What was known keeps its row; reading and writing add up over the runs.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn touch_objects(&mut self, app_id: i64, runtime: &str, objects: &[TouchedObject]) -> Result<()> {
+    pub fn touch(&mut self, app_id: i64, runtime: &str, objects: &[TouchedObject]) -> Result<()> {
         // each once and in one order, so that two runs do not wait for each other crosswise
         let mut touched: BTreeMap<(&str, &str, &str, ObjectKind), (bool, bool)> = BTreeMap::new();
         for it in objects {
@@ -129,7 +139,7 @@ impl Store {
             return Ok(());
         }
         let now = clock::now();
-        self.write("record what the app touched", |connection| {
+        self.0.write("record what the app touched", |connection| {
             for ((database, schema_name, name, kind), (reads, writes)) in &touched {
                 let fields =
                     [("database", *database), ("kind", kind.name()), ("name", *name), ("schema_name", *schema_name)];
@@ -155,8 +165,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn objects(&mut self, app_id: i64) -> Result<Vec<ObjectRow>> {
-        self.read("read what the app touches", |connection| load(connection, app_id))
+    pub fn of_app(&mut self, app_id: i64) -> Result<Vec<ObjectRow>> {
+        self.0.read("read what the app touches", |connection| load(connection, app_id))
     }
 }
 

@@ -149,7 +149,17 @@ struct OccurrenceRecord {
 
 type Named<T> = (T, String, String, String);
 
+/// The occurrences of schedules.
+pub struct Occurrences<'a>(pub(super) &'a mut Store);
+
 impl Store {
+    /// The occurrences of schedules.
+    pub fn occurrences(&mut self) -> Occurrences<'_> {
+        Occurrences(self)
+    }
+}
+
+impl Occurrences<'_> {
     /// Writes decisions down, in one transaction; those apps are left out that somebody else has decided meanwhile.
     /// What may start is given back as claims; where a limit is reached it is queued instead.
     ///
@@ -162,7 +172,7 @@ impl Store {
         by: &str,
         now: NaiveDateTime,
     ) -> Result<Vec<Claim>> {
-        self.write("decide what is due", |connection| {
+        self.0.write("decide what is due", |connection| {
             let mut room = Room::count(connection, limits)?;
             let mut claims = Vec::new();
             for (app, decision) in decided {
@@ -182,7 +192,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn startable(&mut self, limits: &RunLimits, count: i64) -> Result<Vec<Claim>> {
-        self.read("read what waits to start", |connection| {
+        self.0.read("read what waits to start", |connection| {
             let claimed = occurrences::table.filter(occurrences::state.eq("claimed")).select(occurrences::app_id);
             let mut busy: Vec<i64> = claimed.load(connection)?;
             let running = runtime::table.filter(runtime::ended_at.is_null()).select(runtime::app_id);
@@ -215,7 +225,7 @@ impl Store {
         by: &str,
         now: NaiveDateTime,
     ) -> Result<Option<Claim>> {
-        self.write("claim an occurrence", |connection| {
+        self.0.write("claim an occurrence", |connection| {
             let mut room = Room::count(connection, limits)?;
             if !room.take(&waiting.app.group) {
                 return Ok(None);
@@ -229,7 +239,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn old_claims(&mut self, before: NaiveDateTime, count: i64) -> Result<Vec<OccurrenceRow>> {
-        self.read("read old claims", |connection| load(connection, &Which::ClaimedBefore(before), count))
+        self.0.read("read old claims", |connection| load(connection, &Which::ClaimedBefore(before), count))
     }
 
     /// Takes over a claim that is not followed by a start; `None` when somebody else was faster.
@@ -238,7 +248,7 @@ impl Store {
     /// When the database cannot be written.
     pub fn take_over(&mut self, old: &OccurrenceRow, by: &str, now: NaiveDateTime) -> Result<Option<Claim>> {
         let claim = claim_of(old.clone());
-        self.write("take a claim over", |connection| renew(connection, &claim, OccurrenceState::Claimed, by, now))
+        self.0.write("take a claim over", |connection| renew(connection, &claim, OccurrenceState::Claimed, by, now))
     }
 
     /// Settles an occurrence that will not start, or puts it back into the queue; false when the claim was no longer
@@ -247,7 +257,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub fn settle(&mut self, claim: &Claim, state: OccurrenceState, reason: &str, now: NaiveDateTime) -> Result<bool> {
-        self.write("settle an occurrence", |connection| settle(connection, claim, state, reason, now))
+        self.0.write("settle an occurrence", |connection| settle(connection, claim, state, reason, now))
     }
 
     /// The apps of all occurrences that wait, or are claimed and have not started.
@@ -256,15 +266,15 @@ impl Store {
     /// When the database cannot be read.
     pub fn waiting(&mut self) -> Result<Vec<i64>> {
         let waiting = occurrences::table.filter(occurrences::state.eq_any(["claimed", "queued"]));
-        self.read("read what waits to start", |connection| waiting.select(occurrences::app_id).load(connection))
+        self.0.read("read what waits to start", |connection| waiting.select(occurrences::app_id).load(connection))
     }
 
     /// The last occurrences of these apps, the latest due first.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn occurrences(&mut self, app_ids: &[i64], count: i64) -> Result<Vec<OccurrenceRow>> {
-        self.read("read the occurrences", |connection| load(connection, &Which::OfApps(app_ids), count))
+    pub fn of_apps(&mut self, app_ids: &[i64], count: i64) -> Result<Vec<OccurrenceRow>> {
+        self.0.read("read the occurrences", |connection| load(connection, &Which::OfApps(app_ids), count))
     }
 }
 

@@ -15,12 +15,11 @@ use super::migrate::SchemaState;
 use super::postgres::Pg;
 use super::write_queue::WriteQueue;
 use crate::context::Context;
-use crate::db::server::server_target;
+use crate::db::postgres::server::server_target;
+use crate::db::sqlite::handle::{self, SqliteHandle};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::settings::{DatabaseSettings, MAIN, Target};
 
-/// How long SQLite waits for another writer.
-const BUSY_TIMEOUT_MS: u32 = 30_000;
 /// How often the change to a write-ahead log is tried; SQLite does not wait for its lock there.
 const JOURNAL_ATTEMPTS_MAX: u32 = 200;
 /// The pause between two tries.
@@ -111,15 +110,7 @@ fn open_sqlite(path: &Path, missing: Missing) -> Result<SqliteConnection> {
             let error = Error::new(ErrorKind::NotFound, format!("open the database {place}: the file is not there"));
             return Err(error.hint("`dc deploy` creates it"));
         }
-        (false, Missing::Create) => {
-            let folder = path.parent().unwrap_or(path);
-            std::fs::create_dir_all(folder).map_err(|cause| {
-                // any failure here is one of rights or of the place itself
-                Error::new(ErrorKind::Permission, format!("make the folder {} for the database", folder.display()))
-                    .because(cause)
-                    .hint("check the path, and whether this user may write there")
-            })?;
-        }
+        (false, Missing::Create) => handle::make_folder(path)?,
     }
     let text = path
         .to_str()
@@ -134,9 +125,9 @@ fn open_sqlite(path: &Path, missing: Missing) -> Result<SqliteConnection> {
 }
 
 fn prepare(connection: &mut SqliteConnection) -> QueryResult<()> {
-    connection.batch_execute(&format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA foreign_keys = ON"))?;
+    handle::set_up(connection)?;
     for attempt in 1..=JOURNAL_ATTEMPTS_MAX {
-        match write_ahead(connection) {
+        match handle::write_ahead(connection) {
             Err(cause) if attempt < JOURNAL_ATTEMPTS_MAX && is_passing(&cause) => sleep(JOURNAL_PAUSE),
             outcome => return outcome,
         }
@@ -144,12 +135,14 @@ fn prepare(connection: &mut SqliteConnection) -> QueryResult<()> {
     Ok(())
 }
 
-/// Readers and a writer do not wait for each other with a write-ahead log. The file remembers it; a file system that
-/// cannot (a network share) keeps the mode it has, which is safe, only slower.
-fn write_ahead(connection: &mut SqliteConnection) -> QueryResult<()> {
-    let mode: JournalMode = diesel::sql_query("PRAGMA journal_mode").get_result(connection)?;
-    if mode.journal_mode != "wal" {
-        diesel::sql_query("PRAGMA journal_mode = WAL").get_result::<JournalMode>(connection)?;
+impl SqliteHandle for SqliteConnection {
+    type Failure = diesel::result::Error;
+
+    fn run(&mut self, sql: &str) -> QueryResult<()> {
+        self.batch_execute(sql)
     }
-    Ok(())
+
+    fn journal_mode(&mut self, sql: &str) -> QueryResult<String> {
+        Ok(diesel::sql_query(sql).get_result::<JournalMode>(self)?.journal_mode)
+    }
 }

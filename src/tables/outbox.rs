@@ -76,14 +76,24 @@ pub struct MessageRow {
     pub body: String,
 }
 
+/// The messages to people.
+pub struct Outbox<'a>(pub(super) &'a mut Store);
+
 impl Store {
+    /// The messages to people.
+    pub fn outbox(&mut self) -> Outbox<'_> {
+        Outbox(self)
+    }
+}
+
+impl Outbox<'_> {
     /// The messages behind `id`, oldest first; all of them with an empty one.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn messages_after(&mut self, id: &str, count: i64) -> Result<Vec<MessageRow>> {
+    pub fn after(&mut self, id: &str, count: i64) -> Result<Vec<MessageRow>> {
         let rows = outbox::table.filter(outbox::id.gt(id)).order(outbox::id.asc()).limit(count);
-        self.read("read the messages", |connection| rows.select(MessageRow::as_select()).load(connection))
+        self.0.read("read the messages", |connection| rows.select(MessageRow::as_select()).load(connection))
     }
 
     /// Writes a message; its identity.
@@ -91,16 +101,17 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub fn tell(&mut self, message: &NewMessage) -> Result<String> {
-        self.write("write a message", |connection| append(connection, message))
+        self.0.write("write a message", |connection| append(connection, message))
     }
 
     /// The identity of the newest message; empty when there is none.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn last_message(&mut self) -> Result<String> {
+    pub fn last(&mut self) -> Result<String> {
         let newest = outbox::table.select(outbox::id).order(outbox::id.desc());
-        self.read("read the messages", |connection| newest.first(connection).optional().map(Option::unwrap_or_default))
+        self.0
+            .read("read the messages", |connection| newest.first(connection).optional().map(Option::unwrap_or_default))
     }
 }
 

@@ -17,7 +17,7 @@ use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 
 use super::driver::Driver;
-use crate::db::server::ServerTarget;
+use crate::db::postgres::server::ServerTarget;
 use crate::error::{Error, ErrorKind, Result};
 
 type Inner = AsyncConnectionWrapper<AsyncPgConnection, Driver>;
@@ -31,35 +31,16 @@ pub(crate) struct Pg(Box<Inner>);
 impl Pg {
     /// Connects.
     pub(super) fn connect(target: &ServerTarget) -> Result<Self> {
-        let driver = Driver::new()?;
-        let connection = driver.run(async {
-            let attempt = async {
-                match &target.tls {
-                    Some(tls) => {
-                        let parts = target.config.connect(tls.clone()).await;
-                        let (client, line) = parts.map_err(|cause| target.failure(cause))?;
-                        settle(target, AsyncPgConnection::try_from_client_and_connection(client, line).await)
-                    }
-                    None => {
-                        let parts = target.config.connect(tokio_postgres::NoTls).await;
-                        let (client, line) = parts.map_err(|cause| target.failure(cause))?;
-                        settle(target, AsyncPgConnection::try_from_client_and_connection(client, line).await)
-                    }
-                }
-            };
-            // the driver's own time-out ends with the first packet; a server that then says nothing would hold us
-            let hosts = target.config.get_hosts().len().max(1);
-            let limit = target.connect_timeout * u32::try_from(hosts).unwrap_or(1);
-            tokio::time::timeout(limit, attempt).await.unwrap_or_else(|_| Err(target.timed_out()))
+        let (connection, runtime) = target.connect(async |client, line| {
+            // diesel sets a few variables of the session; a server that has answered refuses that only by going away
+            let made = AsyncPgConnection::try_from_client_and_connection(client, line).await;
+            let what = || format!("set up the connection to {}", target.label);
+            made.map_err(|cause| {
+                Error::new(ErrorKind::Busy, what()).because(cause).hint("the server went away; try again")
+            })
         })?;
-        Ok(Self(Box::new(driver.hold(|| Inner::from(connection)))))
+        Ok(Self(Box::new(Driver::from(runtime).hold(|| Inner::from(connection)))))
     }
-}
-
-/// diesel sets a few variables of the session; a server that has answered refuses that only by going away.
-fn settle(target: &ServerTarget, made: ConnectionResult<AsyncPgConnection>) -> Result<AsyncPgConnection> {
-    let what = || format!("set up the connection to {}", target.label);
-    made.map_err(|cause| Error::new(ErrorKind::Busy, what()).because(cause).hint("the server went away; try again"))
 }
 
 impl SimpleConnection for Pg {

@@ -6,11 +6,12 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use serde::Serialize;
 
+use super::app::Apps;
 use super::codebook::AppType;
 use super::connection::Link;
 use super::schema::{app_groups, app_parents, apps};
 use super::sha::text_sha;
-use super::{Store, Turn, take_turn};
+use super::{Turn, take_turn};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ident::AppName;
@@ -60,7 +61,7 @@ struct Existing {
     timezone: String,
 }
 
-impl Store {
+impl Apps<'_> {
     /// Makes `apps` the active apps. An app that is not among them is archived, with a parent and a group that it
     /// leaves empty; one that comes back is inserted anew. `dry_run` tells what would happen and changes nothing.
     ///
@@ -74,7 +75,7 @@ impl Store {
                 return Err(Error::new(ErrorKind::Usage, message));
             }
         }
-        self.write("register the apps", |connection| {
+        self.0.write("register the apps", |connection| {
             take_turn(connection, Turn::Register)?;
             register(connection, &wanted, dry_run)
         })

@@ -39,13 +39,26 @@ impl Old {
     }
 }
 
+/// The rows of a kind that have had their time.
+pub struct OldRows<'a> {
+    store: &'a mut Store,
+    what: Old,
+}
+
 impl Store {
+    /// The rows of a kind that have had their time.
+    pub fn old(&mut self, what: Old) -> OldRows<'_> {
+        OldRows { store: self, what }
+    }
+}
+
+impl OldRows<'_> {
     /// How many there are from before then.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn count_old(&mut self, what: Old, before: NaiveDateTime) -> Result<i64> {
-        self.read("count what is old", |connection| match what {
+    pub fn count(&mut self, before: NaiveDateTime) -> Result<i64> {
+        self.store.read("count what is old", |connection| match self.what {
             Old::Runs => runtime::table.filter(runtime::ended_at.lt(before)).count().get_result(connection),
             Old::Occurrences => {
                 occurrences::table.filter(occurrences::ended_at.lt(before)).count().get_result(connection)
@@ -63,9 +76,9 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn delete_old(&mut self, what: Old, before: NaiveDateTime, count: i64) -> Result<u64> {
-        self.write("delete what is old", |connection| {
-            let deleted = match what {
+    pub fn delete(&mut self, before: NaiveDateTime, count: i64) -> Result<u64> {
+        self.store.write("delete what is old", |connection| {
+            let deleted = match self.what {
                 Old::Runs => {
                     let old = runtime::table.filter(runtime::ended_at.lt(before)).order(runtime::id.asc());
                     let ids: Vec<String> = old.select(runtime::id).limit(count).load(connection)?;

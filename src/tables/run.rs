@@ -11,9 +11,9 @@ use super::app::WhichApps;
 use super::codebook::{LogLevel, RunOutcome, RunStatus};
 use super::connection::Link;
 use super::outbox::{self, MessageKind, NewMessage};
-use super::run_list::{RunRow, open_run};
+use super::run_list::{RunRow, Runs, open_run};
 use super::schema::{apps, runtime};
-use super::{Store, app, command, occurrence};
+use super::{app, command, occurrence};
 use crate::clock;
 use crate::error::Result;
 use crate::ident::RuntimeId;
@@ -150,16 +150,16 @@ impl Backoff {
     }
 }
 
-impl Store {
+impl Runs<'_> {
     /// Records the beginning of a run, and the app as running. A second open run of one app is refused by an index
     /// of the database, whoever asks and from wherever.
     ///
     /// # Errors
     /// When the app does not exist or the identity is taken.
-    pub fn start_run(&mut self, run: &NewRun) -> Result<StartRun> {
+    pub fn start(&mut self, run: &NewRun) -> Result<StartRun> {
         let mut attempts = 1;
         loop {
-            let outcome = self.attempt(|connection| match open_run(connection, run.app_id)? {
+            let outcome = self.0.attempt(|connection| match open_run(connection, run.app_id)? {
                 Some(row) => Ok(StartRun::Busy(Box::new(row))),
                 None if !begin(connection, run)? => Ok(StartRun::Superseded),
                 None => start(connection, run).map(|()| StartRun::Started),
@@ -171,7 +171,7 @@ impl Store {
                 {
                     attempts += 1;
                 }
-                outcome => return outcome.map_err(|cause| self.failure("record the start of a run", cause)),
+                outcome => return outcome.map_err(|cause| self.0.failure("record the start of a run", cause)),
             }
         }
     }
@@ -180,8 +180,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn set_run_pid(&mut self, run: &RuntimeId, pid: i64, pid_started: Option<i64>) -> Result<()> {
-        self.write("record a run's process", |connection| {
+    pub fn set_pid(&mut self, run: &RuntimeId, pid: i64, pid_started: Option<i64>) -> Result<()> {
+        self.0.write("record a run's process", |connection| {
             diesel::update(runtime::table.find(run.as_str()))
                 .set((runtime::pid.eq(pid), runtime::pid_started.eq(pid_started)))
                 .execute(connection)
@@ -195,8 +195,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn end_run(&mut self, run: &RuntimeId, end: &RunEnd) -> Result<bool> {
-        self.write("record the end of a run", |connection| {
+    pub fn end(&mut self, run: &RuntimeId, end: &RunEnd) -> Result<bool> {
+        self.0.write("record the end of a run", |connection| {
             let end = &outcome_of(connection, run, end)?;
             if !close(connection, run, end)? {
                 return Ok(false);

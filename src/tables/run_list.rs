@@ -143,21 +143,31 @@ enum Which<'a> {
     These(&'a [String]),
 }
 
+/// The runs of apps.
+pub struct Runs<'a>(pub(super) &'a mut Store);
+
 impl Store {
+    /// The runs of apps.
+    pub fn runs(&mut self) -> Runs<'_> {
+        Runs(self)
+    }
+}
+
+impl Runs<'_> {
     /// The runs, newest first.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn runs(&mut self, filter: &RunFilter) -> Result<Vec<RunRow>> {
-        self.read("read the runs", |connection| load(connection, &Which::Filter(filter)))
+    pub fn list(&mut self, filter: &RunFilter) -> Result<Vec<RunRow>> {
+        self.0.read("read the runs", |connection| load(connection, &Which::Filter(filter)))
     }
 
     /// The runs that go on, newest first.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn open_runs(&mut self) -> Result<Vec<RunRow>> {
-        self.read("read the runs that go on", |connection| load(connection, &Which::Open))
+    pub fn open(&mut self) -> Result<Vec<RunRow>> {
+        self.0.read("read the runs that go on", |connection| load(connection, &Which::Open))
     }
 
     /// The mean length in seconds of the last `count` good runs of each active app that has one.
@@ -165,7 +175,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn mean_seconds(&mut self, count: i64) -> Result<Vec<(i64, f64)>> {
-        self.read("read how long runs take", |connection| {
+        self.0.read("read how long runs take", |connection| {
             let ids: Vec<i64> = apps::table.filter(apps::archive.is_null()).select(apps::id).load(connection)?;
             let mut means = Vec::new();
             for app_id in ids {
@@ -189,8 +199,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn last_runs(&mut self) -> Result<Vec<RunRow>> {
-        self.read("read the last runs", |connection| {
+    pub fn latest(&mut self) -> Result<Vec<RunRow>> {
+        self.0.read("read the last runs", |connection| {
             // the newest identity is the newest run; for each app it is one step in the index
             let newest: Vec<Newest> = diesel::sql_query(
                 "SELECT (SELECT max(r.runtime) FROM runtime r WHERE r.app_id = a.id) AS newest \

@@ -2,10 +2,12 @@
 
 use super::*;
 use crate::apps::SignalSender;
+use crate::apps::line::Piece;
 use crate::apps::process::ProcessStat;
 use nix::libc::{SIGINT, SIGTERM, SIGUSR1};
 use std::fs;
 use std::sync::Mutex;
+use std::time::Duration;
 
 /// How much later than planned things may happen on a busy machine.
 const SLACK: Duration = Duration::from_secs(5);

@@ -5,12 +5,15 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, TryStreamExt};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 use tokio_postgres::types::{BorrowToSql, ToSql};
-use tokio_postgres::{CopyInSink, Error as DriverError, NoTls, Row, Statement};
+use tokio_postgres::{CopyInSink, Error as DriverError, Row, Statement};
 
-use crate::db::server::{ServerTarget, server_error};
-use crate::error::{OrFail, Result};
+use super::server::{ServerTarget, server_error};
+use crate::error::Result;
+
+/// Names and numbers in the forms that we read and write, whatever the server's defaults are.
+const SESSION: &str = "SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET extra_float_digits = 1; SET standard_conforming_strings = on; SET client_min_messages = warning";
 
 /// A connection, used by one thread at a time and never inside another runtime.
 pub(super) struct Client {
@@ -22,31 +25,16 @@ pub(super) struct Client {
 type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 impl Client {
-    /// Connects, in the time that the target allows: a server that accepts and says nothing does not hold us.
+    /// Connects, and sets the session up.
     ///
     /// # Errors
-    /// Busy for a server that does not answer, and what else it says.
+    /// As [`ServerTarget::connect`].
     pub(super) fn connect(target: &ServerTarget) -> Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.or_fail(|| "start what drives a PostgreSQL connection".to_owned())?;
-        let connecting = async {
-            match target.tls.clone() {
-                Some(tls) => {
-                    let (driver, line) = target.config.connect(tls).await?;
-                    tokio::spawn(line);
-                    Ok(driver)
-                }
-                None => {
-                    let (driver, line) = target.config.connect(NoTls).await?;
-                    tokio::spawn(line);
-                    Ok(driver)
-                }
-            }
-        };
-        let hosts = u32::try_from(target.config.get_hosts().len().max(1)).unwrap_or(1);
-        let connected =
-            runtime.block_on(async { tokio::time::timeout(target.connect_timeout * hosts, connecting).await });
-        let driver = connected.map_err(|_| target.timed_out())?.map_err(|cause| target.failure(cause))?;
+        let (driver, runtime) = target.connect(async |driver, line| {
+            tokio::spawn(line);
+            driver.batch_execute(SESSION).await.map_err(|cause| server_error("set up the session", cause))?;
+            Ok(driver)
+        })?;
         Ok(Self { driver, runtime })
     }
 

@@ -7,8 +7,8 @@ use tokio_postgres::Error as DriverError;
 use super::binary::{self, Coding};
 use super::client::Client;
 use super::merge::{active_condition, moment_text};
+use super::server::server_error;
 use crate::db::connection::quoted_list;
-use crate::db::server::server_error;
 use crate::db::{BadRow, Cell, Column, RowBatch, RowId, Scope, Table};
 use crate::error::{Error, Result};
 

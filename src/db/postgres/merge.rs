@@ -4,8 +4,8 @@ use chrono::NaiveDateTime;
 
 use super::client::Client;
 use super::literal;
+use super::server::server_error;
 use crate::clock;
-use crate::db::server::server_error;
 use crate::db::{Column, Fitted, Gone, Kind, RowId, Scope, Table, quote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Value, parse_json};

@@ -3,9 +3,13 @@
 mod binary;
 mod client;
 mod copy;
+#[cfg(any(test, fuzzing))]
+#[path = "../../../fuzz/targets/postgres.rs"]
+pub(crate) mod fuzzing;
 mod merge;
 mod names;
 mod objects;
+pub(crate) mod server;
 mod shape;
 mod token;
 mod value;
@@ -16,7 +20,7 @@ use chrono::NaiveDateTime;
 use tokio_postgres::error::SqlState;
 
 use self::client::Client;
-use super::server::{server_error, server_target};
+use self::server::{server_error, server_target};
 use super::{
     BadRow, Column, Database, Entry, Gone, NewColumn, RowBatch, RowId, Rows, Scope, Table, TableName, Touched, named,
 };
@@ -40,12 +44,7 @@ fn open(_: &Context, settings: &DatabaseSettings) -> Result<Box<dyn Database>> {
     let Target::Server { url, .. } = &settings.target else {
         return Err(Error::new(ErrorKind::Settings, "open an SQLite file as a server"));
     };
-    let target = server_target(url)?;
-    let mut client = Client::connect(&target)?;
-    // names and numbers in the forms that we read and write, whatever the server's defaults are
-    let session = "SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET extra_float_digits = 1; SET standard_conforming_strings = on; SET client_min_messages = warning";
-    client.batch_execute(session).map_err(|cause| server_error("set up the session", cause))?;
-    Ok(Box::new(Postgres { client }))
+    Ok(Box::new(Postgres { client: Client::connect(&server_target(url)?)? }))
 }
 
 impl Postgres {

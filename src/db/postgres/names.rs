@@ -140,9 +140,10 @@ impl Walk<'_> {
         let one_of = |words: &[&str]| words.iter().any(|word| token.is(word));
         let (usage, goes_on) = if token.is("from") && is_before(&["delete"]) {
             (Usage::Write, false)
-        } else if token.is("from") && !in_call && !is_before(&["distinct"]) || token.is("join") {
-            (Usage::Read, true)
-        } else if token.is("using") && !opens {
+        } else if token.is("from") && !in_call && !is_before(&["distinct"])
+            || token.is("join")
+            || token.is("using") && !opens
+        {
             (Usage::Read, true)
         } else if token.is("truncate") {
             (Usage::Write, true)

@@ -1,7 +1,7 @@
 //! Tables of PostgreSQL: what they look like, and the statements that make them.
 
 use super::client::Client;
-use crate::db::server::server_error;
+use super::server::server_error;
 use crate::db::{Column, Kind, NAME_BYTES_MAX, NewColumn, Table, TableName, quote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::RESERVED;

@@ -5,8 +5,8 @@ use std::error::Error as StdError;
 use tokio_postgres::types::{Format, FromSql, IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 
 use super::client::Client;
+use super::server::server_error;
 use crate::db::Rows;
-use crate::db::server::server_error;
 use crate::error::{Error, Result};
 use crate::record::{Value, parse_json};
 

@@ -1,5 +1,6 @@
 //! SQLite through rusqlite: the embedded default.
 
+pub(crate) mod handle;
 mod merge;
 mod shape;
 
@@ -14,12 +15,13 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{OpenFlags, ToSql, params_from_iter};
 
+use self::handle::{BUSY_TIMEOUT, CACHE_KIB};
 use super::{
     BadRow, Column, Database, Entry, Gone, NewColumn, ObjectKind, RowBatch, RowId, Rows, Scope, Table, TableName,
     Touched, named,
 };
 use crate::context::{Cancellation, Context};
-use crate::error::{Error, ErrorKind, OrFail, Result, file_error};
+use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::record::Value;
 use crate::settings::{DatabaseSettings, Target};
 
@@ -30,8 +32,6 @@ pub(super) const ENTRY: Entry = Entry { name: "sqlite", open };
 const BUSY_STEP: Duration = Duration::from_millis(250);
 /// How long a merge waits for another one.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(600);
-/// The page cache of a connection, in KiB: what keeps memory bounded at any table size.
-const CACHE_KIB: u32 = 2 * 1024;
 /// The page cache while an index is made.
 const SORT_KIB: u32 = 2 * 1024;
 
@@ -49,11 +49,8 @@ fn open(_: &Context, settings: &DatabaseSettings) -> Result<Box<dyn Database>> {
     let Target::Sqlite { path } = &settings.target else {
         return Err(Error::new(ErrorKind::Settings, "open a server's URL as an SQLite file"));
     };
-    if settings.is_default
-        && let Some(folder) = path.parent()
-    {
-        std::fs::create_dir_all(folder)
-            .map_err(|cause| file_error(format!("make the folder {}", folder.display()), cause))?;
+    if settings.is_default {
+        handle::make_folder(path)?;
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection =
@@ -66,14 +63,13 @@ fn open(_: &Context, settings: &DatabaseSettings) -> Result<Box<dyn Database>> {
 
 impl Sqlite {
     fn set_up(&mut self) -> rusqlite::Result<()> {
-        self.connection.busy_timeout(Duration::from_secs(30))?;
+        handle::set_up(&mut self.connection)?;
         // a file without a page has nothing to be read meanwhile: what is written first goes straight into it, and not
         // into a log and then once more into the file
         let is_new = fs::metadata(&self.path).is_ok_and(|data| data.len() == 0);
         if !is_new {
             self.write_ahead();
         }
-        self.connection.execute_batch(&format!("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -{CACHE_KIB}; PRAGMA temp_store = FILE"))?;
         let seen = Arc::clone(&self.seen);
         self.connection.authorizer(Some(move |context: AuthContext<'_>| {
             watch(&seen, &context);
@@ -83,13 +79,9 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Readers and a writer do not wait for each other with a write-ahead log. A read-only file cannot have one and need
-    /// not.
-    fn write_ahead(&self) {
-        let mode = self.connection.query_row("PRAGMA journal_mode", [], |row| row.get::<_, String>(0));
-        if mode.is_ok_and(|mode| mode != "wal") {
-            let _ = self.connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()));
-        }
+    /// Changes the file to a write-ahead log. A read-only file cannot have one and need not.
+    fn write_ahead(&mut self) {
+        let _ = handle::write_ahead(&mut self.connection);
     }
 
     fn fail(&self, what: &str, cause: rusqlite::Error) -> Error {
@@ -266,7 +258,7 @@ impl Database for Sqlite {
             }
             cancellation.check()?;
         }
-        self.connection.busy_timeout(Duration::from_secs(30)).or_fail(|| "set the time to wait".to_owned())
+        self.connection.busy_timeout(BUSY_TIMEOUT).or_fail(|| "set the time to wait".to_owned())
     }
 
     fn commit(&mut self) -> Result<()> {

@@ -4,8 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::super::exchange::Asked;
-use super::super::request::Session;
+use super::super::asked::Asked;
+use super::super::hide::Hider;
 
 /// One line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -78,8 +78,7 @@ impl Content {
 
 impl AskedEntry {
     /// What is asked, without what must not be seen.
-    pub(super) fn of(session: &Session, asked: &Asked<'_>) -> Self {
-        let hider = &session.hider;
+    pub(super) fn of(hider: &Hider, asked: &Asked<'_>) -> Self {
         let headers = asked.headers.iter().map(|(name, value)| {
             let value = String::from_utf8_lossy(value.as_bytes());
             (name.as_str().to_owned(), hider.header(name.as_str(), &value))

@@ -9,11 +9,10 @@ use std::time::Instant;
 use ureq::http::HeaderMap;
 
 use super::super::answer::Answer;
+use super::super::asked::Asked;
 use super::super::decode::Stream;
-use super::super::exchange::Asked;
 use super::super::failure::{Failure, Stage};
 use super::super::hide::Hider;
-use super::super::request::Session;
 use super::entry::{AnswerEntry, AskedEntry, Content, Entry, FailureEntry};
 use crate::clock;
 use crate::error::{ErrorKind, Result, file_error};
@@ -45,18 +44,18 @@ impl Record {
     /// Writes down what came of an exchange; an answer when its body has been read.
     pub(in crate::http) fn keep(
         &self,
-        session: &Session,
+        hider: &Arc<Hider>,
         asked: &Asked<'_>,
         outcome: Result<Answer, Failure>,
     ) -> Result<Answer, Failure> {
-        let request = AskedEntry::of(session, asked);
+        let request = AskedEntry::of(hider, asked);
         let at = format!("{}Z", clock::now().format("%Y-%m-%dT%H:%M:%S%.6f"));
         match outcome {
             Err(failure) => {
                 let failed = FailureEntry {
                     stage: stage_name(failure.stage).to_owned(),
                     kind: if failure.error.kind() == ErrorKind::Timeout { "timeout" } else { "failed" }.to_owned(),
-                    text: session.hider.text(&words(&failure)),
+                    text: hider.text(&words(&failure)),
                 };
                 self.file.write(&Entry { at, request, response: None, failure: Some(failed), ms: 0 });
                 Err(failure)
@@ -69,14 +68,14 @@ impl Record {
                     cut: None,
                     entry: Some((at, request)),
                     status: answer.status,
-                    headers: shown_headers(&session.hider, &answer.headers, asked.unpack),
+                    headers: shown_headers(hider, &answer.headers, asked.unpack),
                     kind: answer
                         .headers
                         .get("content-type")
                         .map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned()),
                     began: Instant::now(),
                     took_ms: answer.meter.elapsed().as_millis() as u64,
-                    hider: Arc::clone(&session.hider),
+                    hider: Arc::clone(hider),
                     file: Arc::clone(&self.file),
                 };
                 Ok(Answer { body: Box::new(taped) as Stream, ..answer })
@@ -110,7 +109,7 @@ pub(super) fn stage_name(stage: Stage) -> &'static str {
 }
 
 /// The body is kept unpacked, so what tells of its packing and its way is left out.
-fn shown_headers(hider: &Hider, headers: &HeaderMap, is_unpacked: bool) -> Vec<(String, String)> {
+fn shown_headers(hider: &Arc<Hider>, headers: &HeaderMap, is_unpacked: bool) -> Vec<(String, String)> {
     let left_out: &[&str] = match is_unpacked {
         true => &["content-encoding", "content-length", "transfer-encoding", "connection", "keep-alive"],
         false => &["transfer-encoding", "connection", "keep-alive"],

@@ -9,10 +9,10 @@ use ureq::http::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 use super::super::answer::{Answer, Meter};
+use super::super::asked::Asked;
 use super::super::decode::Stream;
-use super::super::exchange::Asked;
 use super::super::failure::{Failure, Stage};
-use super::super::request::Session;
+use super::super::hide::Hider;
 use super::entry::{AskedEntry, Content, Entry};
 use crate::error::{Error, ErrorKind, Result, file_error};
 
@@ -69,12 +69,12 @@ impl Replay {
     /// What was answered then.
     pub(in crate::http) fn answer(
         &self,
-        session: &Session,
+        hider: &Hider,
         asked: &Asked<'_>,
         mut meter: Meter,
     ) -> Result<Answer, Failure> {
-        let entry = self.take(&AskedEntry::of(session, asked)).map_err(Failure::unsendable)?;
-        let place = session.hider.place(&asked.url);
+        let entry = self.take(&AskedEntry::of(hider, asked)).map_err(Failure::unsendable)?;
+        let place = hider.place(&asked.url);
         let Some(answer) = entry.response else {
             let failed = entry.failure.unwrap_or_else(|| super::entry::FailureEntry {
                 stage: "sent".to_owned(),

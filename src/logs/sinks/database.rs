@@ -52,7 +52,7 @@ impl Database {
             Some(store) => store,
             none => none.insert(Store::ready(&self.context).map_err(|error| (0, error))?),
         };
-        match store.append_logs(rows) {
+        match store.logs().append(rows) {
             Err(error) if !is_away(&error) && rows.len() > 1 => {
                 let (first, second) = rows.split_at(rows.len() / 2);
                 self.append(first)?;

@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Body, Call, Request, RequestOptions, Response, Timeouts};
 use crate::ident::{host, new_identity};
 use crate::logs::line::{Line, LogRecord};
+use crate::logs::own::tell;
 use crate::logs::sink::{Entry, Limits, Sink, Undelivered, Why};
 use crate::settings::{Secret, Section};
 
@@ -231,10 +232,7 @@ impl Splunk {
 
     fn has_no_acknowledgements(&mut self) {
         self.acknowledge = false;
-        crate::logs::tell(
-            log::Level::Warn,
-            "Splunk acknowledges nothing for this token: events may be lost or doubled there",
-        );
+        tell(log::Level::Warn, "Splunk acknowledges nothing for this token: events may be lost or doubled there");
     }
 
     /// The collector names the event that it does not take. Those before it are sent again without it: whether it has

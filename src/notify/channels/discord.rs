@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::context::Context;
 use crate::error::Result;
 use crate::http::Request;
-use crate::notify::away::{judge, session, unreached};
+use crate::notify::away::{judge, session, unreached, webhook_unreached};
 use crate::notify::letter::{Letter, cut};
 use crate::notify::notifier::{Entry, Given, Notifier, Pace, Undelivered};
 use crate::settings::Secret;
@@ -55,10 +55,7 @@ impl Notifier for Discord {
             body["username"] = username.as_str().into();
         }
         let call = self.request.post(self.webhook.reveal()).query("wait", "true").json(&body).map_err(unreached)?;
-        let answer = call.send().map_err(|error| {
-            let reason = error.causes().join(": ");
-            Undelivered::Away { reason: format!("the webhook cannot be reached: {reason}"), after: None }
-        })?;
+        let answer = call.send().map_err(webhook_unreached)?;
         let said: Value = answer.json().unwrap_or_default();
         let after = said["retry_after"].as_f64().and_then(|it| Duration::try_from_secs_f64(it).ok());
         judge(&answer, after)

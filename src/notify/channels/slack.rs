@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::context::Context;
 use crate::error::Result;
 use crate::http::{Auth, Request};
-use crate::notify::away::{judge, session, unreached};
+use crate::notify::away::{judge, session, unreached, webhook_unreached};
 use crate::notify::letter::{Letter, cut};
 use crate::notify::notifier::{Entry, Given, Notifier, Pace, Undelivered};
 use crate::settings::Secret;
@@ -88,11 +88,7 @@ impl Notifier for Slack {
         match &self.way {
             Way::Webhook(url) => {
                 let call = self.request.post(url.reveal()).json(&body).map_err(unreached)?;
-                let answer = call.send().map_err(|error| {
-                    // the path of a webhook opens it
-                    let reason = error.causes().join(": ");
-                    Undelivered::Away { reason: format!("the webhook cannot be reached: {reason}"), after: None }
-                })?;
+                let answer = call.send().map_err(webhook_unreached)?;
                 judge(&answer, None)
             }
             Way::Bot(token, channel) => {

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::http::Request;
 use crate::ident::host;
-use crate::notify::away::{judge, session, unreached};
+use crate::notify::away::{judge, session, unreached, webhook_unreached};
 use crate::notify::letter::{Letter, cut};
 use crate::notify::notifier::{Entry, Given, Notifier, Pace, Undelivered};
 use crate::settings::Secret;
@@ -60,10 +60,7 @@ impl Notifier for Teams {
             "attachments": [{"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": null, "content": card}],
         });
         let call = self.request.post(self.webhook.reveal()).json(&body).map_err(unreached)?;
-        let answer = call.send().map_err(|error| {
-            let reason = error.causes().join(": ");
-            Undelivered::Away { reason: format!("the webhook cannot be reached: {reason}"), after: None }
-        })?;
+        let answer = call.send().map_err(webhook_unreached)?;
         judge(&answer, None)
     }
 

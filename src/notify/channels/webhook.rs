@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::http::{Body, Request};
 use crate::ident::host;
-use crate::notify::away::{judge, session};
+use crate::notify::away::{judge, session, webhook_unreached};
 use crate::notify::letter::Letter;
 use crate::notify::notifier::{Entry, Given, Notifier, Pace, Undelivered};
 use crate::settings::Secret;
@@ -69,10 +69,7 @@ impl Notifier for Webhook {
         for (name, value) in &self.headers {
             call = call.header(name, value.reveal());
         }
-        let answer = call.body(Body::bytes(body)).send().map_err(|error| {
-            let reason = error.causes().join(": ");
-            Undelivered::Away { reason: format!("the webhook cannot be reached: {reason}"), after: None }
-        })?;
+        let answer = call.body(Body::bytes(body)).send().map_err(webhook_unreached)?;
         judge(&answer, None)
     }
 

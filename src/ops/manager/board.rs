@@ -70,16 +70,16 @@ impl Board {
     /// What the database says.
     pub fn read(store: &mut Store) -> Result<Self> {
         let host = host();
-        let managers = store.managers()?.into_iter().filter(|manager| is_alive(manager, &host)).collect();
-        let mut last_runs = store.last_runs()?;
-        let waiting = store.waiting()?;
+        let managers = store.managers().all()?.into_iter().filter(|manager| is_alive(manager, &host)).collect();
+        let mut last_runs = store.runs().latest()?;
+        let waiting = store.occurrences().waiting()?;
         let line = |app: AppRow| {
             let last = last_runs.iter().position(|run| run.app_id == app.id).map(|place| last_runs.swap_remove(place));
             let waiting = waiting.iter().filter(|app_id| **app_id == app.id).count();
             BoardApp { app, last, waiting }
         };
-        let apps: Vec<BoardApp> = store.apps()?.into_iter().map(line).collect();
-        let mut logs = store.logs_page(&LogFilter::default(), Direction::Older, None, LINES_MAX as i64)?;
+        let apps: Vec<BoardApp> = store.apps().all()?.into_iter().map(line).collect();
+        let mut logs = store.logs().page(&LogFilter::default(), Direction::Older, None, LINES_MAX as i64)?;
         logs.reverse();
         let name = |app_id: Option<i64>| {
             let app = apps.iter().find(|line| Some(line.app.id) == app_id);

@@ -72,11 +72,11 @@ pub fn forecast(context: &Context, options: &ForecastOptions) -> Result<Forecast
     let mut store = Store::ready(context)?;
     let from = clock::now();
     let until = from + TimeDelta::days(i64::from(options.days));
-    let lengths: BTreeMap<i64, f64> = store.mean_seconds(RUNS_MAX)?.into_iter().collect();
+    let lengths: BTreeMap<i64, f64> = store.runs().mean_seconds(RUNS_MAX)?.into_iter().collect();
     let mut busy: Vec<(NaiveDateTime, i32)> = Vec::new();
     let mut apps = Vec::new();
     let mut zones: Vec<Zone> = Vec::new();
-    for app in store.apps()? {
+    for app in store.apps().all()? {
         let Ok(definition) = AppDefinition::from_json(&app.definition) else { continue };
         let moments = moments(&app, &definition, from, until);
         if moments.is_empty() && !app.disable {

@@ -139,7 +139,7 @@ fn write(context: &Context, options: &NotifyOptions, subject: &str) -> Result<No
         subject: subject.to_owned(),
         body: options.body.clone().unwrap_or_default(),
     };
-    let message = Store::ready(context)?.tell(&message)?;
+    let message = Store::ready(context)?.outbox().tell(&message)?;
     Ok(NotifyReport { done: "written", message: Some(message), channels: Vec::new() })
 }
 
@@ -174,14 +174,14 @@ fn look(context: &Context, names: &[String]) -> Result<NotifyReport> {
         return Ok(NotifyReport { done: "looked", message: None, channels: states });
     }
     let mut store = Store::ready(context)?;
-    let rows = store.channels()?;
+    let rows = store.channels().all()?;
     for name in names {
         let (kind, wrong) = match open_channel(context, name) {
             Ok(channel) => (Some(channel.kind), None),
             Err(error) => (None, Some(error.to_string())),
         };
         let mut state = nothing(name, kind, wrong);
-        for (word, count) in store.delivery_counts(name)? {
+        for (word, count) in store.channels().counts(name)? {
             match word.as_str() {
                 "sent" => state.sent += count,
                 "refused" => state.refused += count,

@@ -44,11 +44,11 @@ pub fn prune_runs(context: &Context, options: &PruneOptions) -> Result<PruneRuns
     for what in Old::ALL {
         let mut count = 0;
         if options.dry_run {
-            count = store.count_old(what, before)?.unsigned_abs();
+            count = store.old(what).count(before)?.unsigned_abs();
         } else {
             loop {
                 context.cancellation().check()?;
-                let gone = store.delete_old(what, before, BATCH_MAX)?;
+                let gone = store.old(what).delete(before, BATCH_MAX)?;
                 count += gone;
                 if gone == 0 {
                     break;

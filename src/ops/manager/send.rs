@@ -69,14 +69,14 @@ pub fn send_command(context: &Context, options: &SendOptions) -> Result<SendRepo
     let app_id = app_ids(&mut store, &options.app)?.into_iter().next();
     let app_id = app_id.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("find the app `{}`", options.app)))?;
     let by = &context.settings().user;
-    let id = store.request(app_id, options.command, options.args.as_deref(), by)?;
+    let id = store.commands().request(app_id, options.command, options.args.as_deref(), by)?;
     let command = found(&mut store, id)?;
     // the managers look by themselves too: a broker that is away costs a second
     if let Err(error) = announce(context, &note(&command)) {
         log::warn!("the broker is away, the command travels by the database: {error}");
     }
     let host = host();
-    let managers = store.managers()?.iter().filter(|manager| is_alive(manager, &host)).count();
+    let managers = store.managers().all()?.iter().filter(|manager| is_alive(manager, &host)).count();
     let command = match options.wait {
         Some(limit) => wait(context, &mut store, command, limit)?,
         None => command,
@@ -97,7 +97,7 @@ fn note(command: &CommandRow) -> CommandNote {
 
 fn found(store: &mut Store, id: i64) -> Result<CommandRow> {
     let gone = || Error::failed("find the command that was just written");
-    store.commands(&CommandFilter::One(id))?.pop().ok_or_else(gone)
+    store.commands().list(&CommandFilter::One(id))?.pop().ok_or_else(gone)
 }
 
 fn wait(context: &Context, store: &mut Store, command: CommandRow, limit: Duration) -> Result<CommandRow> {

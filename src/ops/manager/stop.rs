@@ -50,15 +50,15 @@ pub fn stop_managers(context: &Context, options: &StopManagersOptions) -> Result
     let mut store = Store::ready(context)?;
     let host = host();
     let wish = if options.stop_apps { StopWish::StopApps } else { StopWish::Stop };
-    let managers = store.managers()?;
+    let managers = store.managers().all()?;
     let asked =
         managers.iter().filter(|manager| is_alive(manager, &host) && (options.everywhere || manager.host == host));
     let asked: Vec<String> = asked.map(|manager| manager.id.clone()).collect();
-    asked.iter().try_for_each(|id| store.ask_to_stop(id, wish))?;
+    asked.iter().try_for_each(|id| store.managers().ask_to_stop(id, wish))?;
     let began = Instant::now();
     loop {
         context.cancellation().check()?;
-        let left = store.managers()?;
+        let left = store.managers().all()?;
         let left: Vec<&String> = left
             .iter()
             .filter(|manager| asked.contains(&manager.id) && is_alive(manager, &host))

@@ -36,15 +36,15 @@ pub struct Why {
 pub fn why(context: &Context, app: &str, count: i64) -> Result<Why> {
     let mut store = Store::ready(context)?;
     let ids = app_ids(&mut store, app)?;
-    let found = store.apps()?.into_iter().find(|row| ids.contains(&row.id));
+    let found = store.apps().all()?.into_iter().find(|row| ids.contains(&row.id));
     let found = found.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("find the app `{app}`")))?;
     let filter = RunFilter { app_ids: Some(ids.clone()), runtime: None, limit: count };
     let host = crate::ident::host();
     Ok(Why {
-        occurrences: store.occurrences(&ids, count)?,
-        runs: store.runs(&filter)?,
-        commands: store.commands(&CommandFilter::OfApps(&ids, count))?,
-        managers: store.managers()?.iter().filter(|manager| crate::manager::is_alive(manager, &host)).count(),
+        occurrences: store.occurrences().of_apps(&ids, count)?,
+        runs: store.runs().list(&filter)?,
+        commands: store.commands().list(&CommandFilter::OfApps(&ids, count))?,
+        managers: store.managers().all()?.iter().filter(|manager| crate::manager::is_alive(manager, &host)).count(),
         app: found,
     })
 }

@@ -1,30 +1,24 @@
 //! `dc ocr`: reads files page by page, in processes of their own, and writes what they say.
 
-mod board;
 mod engines;
 mod inputs;
 mod options;
 mod output;
-mod pool;
-mod protocol;
 mod report;
 mod tables;
-mod work;
-mod worker;
 
 pub use engines::{EngineList, engines};
-pub use options::{OcrFormat, OcrOptions, OcrTables, PageRange};
+pub use options::{OcrFormat, OcrOptions, OcrTables};
 pub use report::{OcrFile, OcrReport};
-pub use worker::{WorkerOptions, ocr_worker};
 
 use std::io::Write;
 use std::time::Instant;
 
 use crate::context::Context;
 use crate::error::Result;
+use crate::readers::{Pool, ReadEvent};
 use inputs::inputs;
 use output::Output;
-use work::{Event, Work};
 
 /// Reads the files of the options and writes what they say, to `data` or into the folder of the options.
 ///
@@ -42,30 +36,33 @@ pub fn ocr(context: &Context, options: &OcrOptions, data: &mut dyn Write) -> Res
     let mut report = OcrReport::default();
     let mut output = Output::new(options, data)?;
     let mut pages = 0;
-    let work = Work::new(context, options, inputs)?;
-    let done = work.run(&mut |event| {
+    let files = inputs.iter().map(|input| input.path.clone()).collect();
+    let done = Pool::new(context, &options.reading, files)?.run(&mut |event| {
         match event {
-            Event::Opened { input, pages: more } => {
+            ReadEvent::Opened { file, pages: more } => {
+                let input = &inputs[file];
                 pages += more as u64;
                 bar.set_total(pages);
                 report.open(input);
                 output.open(input)?;
             }
-            Event::Page { input, page } => {
+            ReadEvent::Page { file, page } => {
+                let input = &inputs[file];
                 bar.advance(1);
                 if let Some(problem) = report.page(input, &page) {
                     bar.suspend(|| context.shell().error(&problem));
                 }
                 bar.suspend(|| output.page(input, *page))?;
             }
-            Event::Closed { input, worker } => {
+            ReadEvent::Closed { file, worker } => {
+                let input = &inputs[file];
                 if let Err(problem) = bar.suspend(|| output.close(input, worker)) {
                     report.fail(input, &problem);
                     bar.suspend(|| context.shell().error(&problem));
                 }
             }
-            Event::Failed { input, error } => {
-                report.fail(input, &error);
+            ReadEvent::Failed { file, error } => {
+                report.fail(&inputs[file], &error);
                 bar.suspend(|| context.shell().error(&error));
             }
         }

@@ -9,11 +9,10 @@ use tempfile::NamedTempFile;
 
 use super::inputs::Input;
 use super::options::{OcrFormat, OcrOptions, OcrTables};
-use super::pool::Worker;
-use super::protocol::Question;
 use super::tables;
 use crate::documents::{Page, PageSource, SearchablePage, TSV_HEADER, hocr, plain_text, tsv};
 use crate::error::{Error, ErrorKind, OrFail, Result, file_error};
+use crate::readers::Worker;
 
 /// Where what was read goes.
 pub(super) struct Output<'a> {
@@ -142,8 +141,8 @@ impl<'a> Output<'a> {
         };
         let Some(file) = held.as_ref().or(self.file.as_ref()) else { return Err(Error::failed(what())) };
         let pages = std::mem::take(&mut self.searchable);
-        let question = Question::Write { file: input.path.clone(), to: file.path().to_owned(), pages };
-        worker.ask(question).map_err(|error| error.within(what()).temporary(false))?;
+        let written = worker.write_searchable(&input.path, file.path(), pages);
+        written.map_err(|error| error.within(what()).temporary(false))?;
         if let Some(held) = held {
             let mut written = held.reopen().map_err(|cause| file_error(what(), cause))?;
             std::io::copy(&mut written, self.data).map_err(|cause| file_error("write to standard output", cause))?;

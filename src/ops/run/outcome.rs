@@ -9,6 +9,7 @@ use crate::apps::{AppDefinition, Ended, How};
 use crate::error::Result;
 use crate::logs::Captured;
 use crate::tables::{Backoff, RunEnd, RunOutcome};
+use crate::telemetry::RunTotals;
 
 /// What came of a run.
 #[derive(Debug, Clone, Serialize)]
@@ -78,7 +79,12 @@ fn signal_name(signal: i32) -> String {
 }
 
 /// The row that closes a run.
-pub(super) fn end_of(ended: &Result<Ended>, captured: &Captured, definition: &AppDefinition) -> RunEnd {
+pub(super) fn end_of(
+    ended: &Result<Ended>,
+    captured: &Captured,
+    told: &RunTotals,
+    definition: &AppDefinition,
+) -> RunEnd {
     let (code, reason) = match ended {
         Ok(ended) => outcome_of(ended.how, definition),
         Err(error) => (RunOutcome::StartFailed, Some(error.to_string())),
@@ -99,16 +105,16 @@ pub(super) fn end_of(ended: &Result<Ended>, captured: &Captured, definition: &Ap
         cpu_user_ms: usage.0,
         cpu_system_ms: usage.1,
         memory_peak_kib: usage.2,
-        task_size: captured.task_size,
-        solved: captured.solved,
-        failed: captured.failed,
-        http_requests: captured.requests.count as i64,
-        http_errors: captured.requests.errors as i64,
-        http_mean_ms: captured.requests.mean_ms(),
-        http_p95_ms: captured.requests.p95_ms(),
-        captchas: captured.captchas.solved,
-        captcha_cost: captured.captchas.cost,
-        captcha_ms: captured.captchas.total_ms,
+        task_size: told.task_size,
+        solved: told.solved,
+        failed: told.failed,
+        http_requests: told.requests.count as i64,
+        http_errors: told.requests.errors as i64,
+        http_mean_ms: told.requests.mean_ms(),
+        http_p95_ms: told.requests.p95_ms(),
+        captchas: told.captchas.solved,
+        captcha_cost: told.captchas.cost,
+        captcha_ms: told.captchas.total_ms,
         backoff: Backoff::default(),
     }
 }

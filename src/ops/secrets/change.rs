@@ -4,12 +4,12 @@ use std::io::IsTerminal;
 
 use zeroize::Zeroizing;
 
-use super::encrypt::{read_all, unix_seconds, weak_note};
+use super::begun::Begun;
+use super::encrypt::read_all;
 use super::{StoreReport, check_names, key_of, no_store, unknown_name};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, file_error};
-use crate::secrets::seal::new_key;
-use crate::secrets::{Document, Parameters, Sealed, Writer, is_name};
+use crate::secrets::{Sealed, Writer, is_name};
 
 /// What `dc secrets set` is asked for. The value is no argument: every user of the machine can read those.
 #[derive(Debug, Clone)]
@@ -38,19 +38,7 @@ pub fn set_secret(context: &Context, options: &SetSecretOptions) -> Result<Store
     let path = secrets.path();
     let value = value_of(context, options)?;
     let writer = Writer::of(path)?;
-    let (mut document, header, key, note) = match Sealed::read(path)? {
-        Some(sealed) => {
-            let unlocked = secrets.unlock(&sealed, path)?;
-            let (header, key) = key_of(&unlocked, path)?;
-            (unlocked.document, header, key, None)
-        }
-        None => {
-            let password = secrets.new_password()?;
-            let made = new_key(password.reveal(), Parameters::default(), unix_seconds());
-            let (key, header) = made.map_err(|flaw| flaw.at(path))?;
-            (Document::empty(), header, key, weak_note(&password))
-        }
-    };
+    let Begun { mut document, header, key, note } = Begun::of(secrets)?;
     let was_there = document.get(name).is_some();
     document
         .set(name, &value)

@@ -9,7 +9,7 @@ use nix::unistd::Uid;
 use super::encrypt::unix_seconds;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::ops::doctor::{Diagnosis, Finding, Health};
+use crate::ops::diagnosis::{Diagnosis, Finding, Health};
 use crate::secrets::{Document, Form, Parameters, Sealed, is_password, weakness};
 use crate::settings::Secret;
 

@@ -2,13 +2,12 @@
 
 use zeroize::Zeroizing;
 
+use super::begun::Begun;
 use super::editor::Editor;
-use super::encrypt::{unix_seconds, weak_note};
-use super::{StoreReport, check_names, key_of};
+use super::{StoreReport, check_names};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::secrets::seal::new_key;
-use crate::secrets::{Document, Parameters, Sealed, Writer};
+use crate::secrets::{Document, Writer};
 
 /// What a line begins with that dc puts above a text with an error, and takes out again.
 const MARK: &str = "# dc: ";
@@ -24,19 +23,7 @@ pub fn edit_secrets(context: &Context) -> Result<StoreReport> {
     let path = secrets.path();
     let editor = Editor::of(context.settings())?;
     let writer = Writer::of(path)?;
-    let (before, header, key, note) = match Sealed::read(path)? {
-        Some(sealed) => {
-            let unlocked = secrets.unlock(&sealed, path)?;
-            let (header, key) = key_of(&unlocked, path)?;
-            (unlocked.document, header, key, None)
-        }
-        None => {
-            let password = secrets.new_password()?;
-            let made = new_key(password.reveal(), Parameters::default(), unix_seconds());
-            let (key, header) = made.map_err(|flaw| flaw.at(path))?;
-            (Document::empty(), header, key, weak_note(&password))
-        }
-    };
+    let Begun { document: before, header, key, note } = Begun::of(secrets)?;
     let document = edited(context, &editor, &before)?;
     if document.text() == before.text() {
         return Ok(StoreReport::new(path, "nothing was changed", &document));

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::exec::given;
-use super::profile::LoginShell;
+use super::login_shell::{LoginShell, quote};
 use super::{RESERVED, opened};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
@@ -69,20 +69,6 @@ fn assign(text: &mut String, shell: LoginShell, name: &str, value: &str) {
     text.push(if shell == LoginShell::Fish { ' ' } else { '=' });
     quote(text, shell, value);
     text.push_str(if shell == LoginShell::Fish { "\n" } else { ";\n" });
-}
-
-/// A word in single quotes, which only a quote, and in fish a backslash, can end.
-pub(super) fn quote(text: &mut String, shell: LoginShell, word: &str) {
-    text.push('\'');
-    for letter in word.chars() {
-        match (letter, shell) {
-            ('\'', LoginShell::Fish) => text.push_str("\\'"),
-            ('\\', LoginShell::Fish) => text.push_str("\\\\"),
-            ('\'', _) => text.push_str("'\\''"),
-            (letter, _) => text.push(letter),
-        }
-    }
-    text.push('\'');
 }
 
 #[cfg(test)]

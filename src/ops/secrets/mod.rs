@@ -1,5 +1,6 @@
 //! `dc secrets`: one operation each.
 
+mod begun;
 mod change;
 mod check;
 mod edit;
@@ -7,6 +8,7 @@ mod editor;
 mod encrypt;
 mod exec;
 mod export;
+mod login_shell;
 mod profile;
 mod read;
 mod rekey;
@@ -20,7 +22,8 @@ pub use encrypt::{EncryptOptions, encrypt};
 pub(super) use exec::given as given_names;
 pub use exec::{ExecOptions, exec};
 pub use export::{ExportOptions, export_secrets};
-pub use profile::{InstallOptions, InstallReport, LoginShell, install_secrets, uninstall_secrets};
+pub use login_shell::LoginShell;
+pub use profile::{InstallOptions, InstallReport, install_secrets, uninstall_secrets};
 pub use read::{DecryptOptions, SecretNames, SecretText, SecretValue, decrypt, get_secret, list_secrets};
 pub use rekey::{RekeyOptions, rekey, upgrade};
 

@@ -10,23 +10,9 @@ use std::path::{Path, PathBuf};
 use nix::unistd::Uid;
 use serde::Serialize;
 
-use super::export::quote;
+use super::login_shell::{LoginShell, quote};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, OrFail, Result, file_error};
-
-/// A family of shells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LoginShell {
-    /// sh, dash, ksh and others that read `~/.profile`.
-    Sh,
-    /// bash.
-    Bash,
-    /// zsh.
-    Zsh,
-    /// fish.
-    Fish,
-}
 
 /// What `dc secrets install` and `uninstall` are asked for.
 #[derive(Debug, Clone, Default)]

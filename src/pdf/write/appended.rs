@@ -5,8 +5,8 @@ use hayro::kurbo::Affine;
 
 use super::glyphless::Glyphless;
 use super::layer::{TextLayer, operations};
-use super::made::picture_object;
 use super::object::{entries, stream, value};
+use super::picture::picture_object;
 use super::xref::{Objects, last};
 use crate::error::{Error, Result};
 use crate::pdf::Document;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::glyphless::{Glyphless, WIDTH};
 use super::object::number;
+use super::picture::EmbeddedPicture;
 use crate::layout::Area;
 
 /// How far letters reach below their line, of their height.
@@ -29,7 +30,7 @@ pub struct TextLayer {
     /// Its words, in the order in which they are read.
     pub words: Vec<LayerWord>,
     /// What is shown instead of what the page draws; `None` to leave it as it is.
-    pub picture: Option<super::EmbeddedPicture>,
+    pub picture: Option<EmbeddedPicture>,
 }
 
 /// The operations that write the words; `matrix` leads from points of what is seen to the space of the page.

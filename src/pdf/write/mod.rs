@@ -8,8 +8,10 @@ mod glyphless;
 mod layer;
 mod made;
 mod object;
+mod picture;
 mod xref;
 
 pub use appended::with_text;
 pub use layer::{LayerWord, TextLayer};
-pub use made::{EmbeddedPicture, Filter, of_pictures};
+pub use made::of_pictures;
+pub use picture::{EmbeddedPicture, Filter};

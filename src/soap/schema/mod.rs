@@ -2,6 +2,7 @@
 //! sequences, choices, groups, attributes, references, substitution groups, nil, and whatever is allowed to be anything.
 
 mod builtin;
+mod circles;
 mod read;
 mod shape;
 mod substitutes;

@@ -14,6 +14,7 @@ impl Schemas {
     /// To be called when everything is read and before anything is looked up: who may stand for an element is known only
     /// then.
     pub(in crate::soap) fn settle(&mut self) {
+        self.cut_circles();
         if self.substitutes.is_empty() {
             return;
         }

@@ -51,8 +51,8 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Element> {
                 parser.end();
             }
             Event::End(_) => parser.end(),
-            Event::Text(text) => parser.text(&text.into_inner())?,
-            Event::CData(text) => parser.text(&text.into_inner())?,
+            Event::Text(text) => parser.text(&with_line_feeds(&text.into_inner()))?,
+            Event::CData(text) => parser.text(&with_line_feeds(&text.into_inner()))?,
             Event::GeneralRef(name) => {
                 let name = name.into_inner();
                 parser.text(&reference(&name)?)?;
@@ -85,7 +85,7 @@ fn text_of(bytes: &[u8]) -> Result<Cow<'_, str>> {
         let start = String::from_utf8_lossy(start);
         let declaration = start.trim_start().strip_prefix("<?xml")?.split_once("?>")?.0.to_owned();
         let label = declaration.split_once("encoding")?.1.trim_start().strip_prefix('=')?.trim_start().to_owned();
-        let quote = label.chars().next()?;
+        let quote = label.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
         let label = label[1..].split(quote).next()?.to_owned();
         encoding_rs::Encoding::for_label(label.as_bytes())
     };
@@ -109,26 +109,54 @@ fn reference(name: &str) -> Result<String> {
         ("gt", _) => Some('>'),
         ("quot", _) => Some('"'),
         ("apos", _) => Some('\''),
-        (_, Some(Some(code))) => char::from_u32(code).filter(|letter| *letter >= ' ' || "\t\n\r".contains(*letter)),
+        (_, Some(Some(code))) => char::from_u32(code).filter(|letter| is_character(*letter)),
         _ => None,
     };
     found.map(String::from).ok_or_else(|| refused(format!("there is no entity `&{name};`")))
 }
 
-/// A value of an attribute: references become characters, and each white space a blank.
+/// Whether XML can hold a character, as it is or by a reference.
+fn is_character(letter: char) -> bool {
+    (letter >= ' ' || matches!(letter, '\t' | '\n' | '\r')) && !matches!(letter, '\u{fffe}' | '\u{ffff}')
+}
+
+/// A name without a prefix, as XML has them.
+fn is_name(text: &str) -> bool {
+    let starts = |letter: char| match letter {
+        'A'..='Z' | 'a'..='z' | '_' => true,
+        '\u{d7}' | '\u{f7}' | '\u{37e}' => false,
+        '\u{c0}'..='\u{2ff}' | '\u{370}'..='\u{1fff}' | '\u{200c}' | '\u{200d}' | '\u{2070}'..='\u{218f}' => true,
+        '\u{2c00}'..='\u{2fef}' | '\u{3001}'..='\u{d7ff}' | '\u{f900}'..='\u{fdcf}' => true,
+        '\u{fdf0}'..='\u{fffd}' | '\u{10000}'..='\u{effff}' => true,
+        _ => false,
+    };
+    let follows = |letter: char| match letter {
+        '-' | '.' | '0'..='9' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}' | '\u{2040}' => true,
+        letter => starts(letter),
+    };
+    text.starts_with(starts) && text.chars().all(follows)
+}
+
+/// Every end of a line is a line feed, as XML has it; another one is written as a reference.
+fn with_line_feeds(text: &str) -> Cow<'_, str> {
+    match text.contains('\r') {
+        true => Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")),
+        false => Cow::Borrowed(text),
+    }
+}
+
+/// A value of an attribute: references become characters, and each white space that is none a blank.
 fn value_of(raw: &str) -> Result<String> {
     let mut value = String::with_capacity(raw.len());
     let mut rest = raw;
+    let blank = |text: &str| with_line_feeds(text).replace(['\n', '\t'], " ");
     while let Some(place) = rest.find('&') {
-        value.push_str(&rest[..place]);
+        value.push_str(&blank(&rest[..place]));
         let end = rest[place..].find(';').ok_or_else(|| Error::failed("read XML: a `&` without a `;`"))?;
         value.push_str(&reference(&rest[place + 1..place + end])?);
         rest = &rest[place + end + 1..];
     }
-    value.push_str(rest);
-    if rest.len() == raw.len() && value.contains(['\n', '\r', '\t']) {
-        value = value.replace(['\n', '\r', '\t'], " ");
-    }
+    value.push_str(&blank(rest));
     Ok(value)
 }
 
@@ -159,6 +187,7 @@ impl Parser<'_> {
             let attribute =
                 attribute.map_err(|cause| Error::failed("read XML: an attribute").because(cause.to_string()))?;
             let key = attribute.key.as_ref().to_owned();
+            check_characters(&attribute.value)?;
             let value = value_of(&attribute.value)?;
             if raw.len() + prefixes.len() >= self.limits.attributes_max {
                 return Err(refused(format!("an element has more than {} attributes", self.limits.attributes_max)));
@@ -166,6 +195,7 @@ impl Parser<'_> {
             if key == "xmlns" {
                 prefixes.push((String::new(), self.intern(&value)));
             } else if let Some(prefix) = key.strip_prefix("xmlns:") {
+                check_name(prefix, &key)?;
                 prefixes.push((prefix.to_owned(), self.intern(&value)));
             } else {
                 raw.push((key, value));
@@ -179,7 +209,12 @@ impl Parser<'_> {
         let name = self.name(start.name().as_ref(), &scope, true)?;
         let mut attributes = Vec::with_capacity(raw.len());
         for (key, value) in raw {
-            attributes.push((self.name(&key, &scope, false)?, value));
+            let name = self.name(&key, &scope, false)?;
+            // two prefixes of one namespace
+            if attributes.iter().any(|(known, _)| *known == name) {
+                return Err(Error::failed(format!("read XML: the attribute `{key}` stands twice")));
+            }
+            attributes.push((name, value));
         }
         self.open.push(Element { name, attributes, children: Vec::new(), scope });
         Ok(())
@@ -195,6 +230,7 @@ impl Parser<'_> {
     }
 
     fn text(&mut self, text: &str) -> Result<()> {
+        check_characters(text)?;
         let Some(element) = self.open.last_mut() else {
             return match text.trim().is_empty() {
                 true => Ok(()),
@@ -218,6 +254,7 @@ impl Parser<'_> {
                 .find(prefix)
                 .ok_or_else(|| Error::failed(format!("read XML: the prefix `{prefix}` of <{raw}> is not declared")))?,
         };
+        check_name(local, raw)?;
         Ok(Name { namespace, local: self.intern(local) })
     }
 
@@ -228,6 +265,21 @@ impl Parser<'_> {
         let name: Arc<str> = text.into();
         self.names.insert(text.to_owned(), Arc::clone(&name));
         name
+    }
+}
+
+/// Whether all stands in text that may.
+fn check_characters(text: &str) -> Result<()> {
+    match text.chars().find(|letter| !is_character(*letter)) {
+        Some(letter) => Err(Error::failed(format!("read XML: it holds {letter:?}, which XML cannot"))),
+        None => Ok(()),
+    }
+}
+
+fn check_name(name: &str, raw: &str) -> Result<()> {
+    match is_name(name) {
+        true => Ok(()),
+        false => Err(Error::failed(format!("read XML: `{raw}` is not a name"))),
     }
 }
 
@@ -254,6 +306,29 @@ mod tests {
         assert_eq!(b.name_of("p:z"), Name::new("v", "z"));
         let latin = b"<?xml version=\"1.0\" encoding=\"ISO-8859-2\"?><a>\xb9</a>";
         assert_eq!(parse(latin, &Limits::default()).expect("XML").text(), "\u{161}");
+    }
+
+    #[test]
+    fn white_space_is_as_xml_has_it() {
+        let root = root("<a b='1&amp;\n2\t3&#10;4\r\n5'>x\r\ny\rz&#13;<![CDATA[\r\n]]></a>").expect("XML");
+        assert_eq!((root.attribute("b"), root.text().as_str()), (Some("1& 2 3\n4 5"), "x\ny\nz\r\n"));
+    }
+
+    #[test]
+    fn what_is_not_well_formed_is_refused() {
+        for text in [
+            "<a>\u{1}</a>",
+            "<a b='\u{ffff}'/>",
+            "<1/>",
+            "<a\"/>",
+            "<p:/>",
+            "<a 'b'='1'/>",
+            "<a xmlns:='u'/>",
+            "<a xmlns:p='u' xmlns:q='u' p:b='1' q:b='2'/>",
+        ] {
+            assert!(root(text).is_err(), "{text}");
+        }
+        assert!(root("<?xml encoding=\u{e9}?><a\u{161}-1.b\u{b7}/>").is_ok());
     }
 
     #[test]

@@ -70,7 +70,9 @@ impl Writer {
 
     pub(in crate::soap) fn attribute(&mut self, name: &Name, value: &str) {
         let name = self.prefixed(name);
-        self.body.push_str(&format!(" {name}=\"{}\"", escape(value)));
+        // as they are they would be read as blanks
+        let value = escape(value).replace('\n', "&#10;").replace('\t', "&#9;");
+        self.body.push_str(&format!(" {name}=\"{value}\""));
     }
 
     pub(in crate::soap) fn text(&mut self, text: &str) {

@@ -12,7 +12,7 @@ use super::postgres::Pg;
 use super::{AppRegistration, AppType, Link, Missing, NewRun, Store};
 use crate::clock;
 use crate::context::Context;
-use crate::db::server::server_target;
+use crate::db::postgres::server::server_target;
 use crate::ident::RuntimeId;
 use crate::settings::{Environment, Secret, Settings, Source};
 use crate::shell::{Shell, ShellOptions};

@@ -69,7 +69,7 @@ fn a_failed_migration_leaves_nothing_behind() {
 fn the_embedded_default_makes_itself() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut store = Store::ready(&context(&folder, &[])).expect("a store");
-    assert_eq!((store.backend(), store.apps().expect("apps").len()), ("sqlite", 0));
+    assert_eq!((store.backend(), store.apps().all().expect("apps").len()), ("sqlite", 0));
     assert!(folder.path().join(".dc/dc.db").is_file());
 }
 
@@ -111,7 +111,7 @@ fn a_read_only_database_is_a_matter_of_permission() {
             .and_then(|()| std::fs::set_permissions(house.folder.path(), PermissionsExt::from_mode(mode)))
     };
     lock(0o555).expect("rights");
-    let outcome = Store::open(&house.context, Missing::Fail).and_then(|mut it| it.register(&[], false));
+    let outcome = Store::open(&house.context, Missing::Fail).and_then(|mut it| it.apps().register(&[], false));
     lock(0o755).expect("rights");
     let error = outcome.expect_err("a read-only file");
     assert_eq!(error.kind(), ErrorKind::Permission, "{error}");

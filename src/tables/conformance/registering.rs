@@ -5,7 +5,7 @@ use crate::error::ErrorKind;
 use crate::tables::{Progress, RunStatus, StartRun};
 
 fn names(store: &mut Store) -> Vec<String> {
-    store.apps().expect("apps").into_iter().map(|app| app.name.to_string()).collect()
+    store.apps().all().expect("apps").into_iter().map(|app| app.name.to_string()).collect()
 }
 
 #[test]
@@ -13,11 +13,11 @@ fn registering_twice_changes_nothing() {
     on_every_backend(|house| {
         let mut store = house.ready();
         let apps = [app("hr/findata/companies", "{}"), app("hr/findata/People", "{}"), app("at/wko/members", "{}")];
-        let would = store.register(&apps, true).expect("a dry run");
+        let would = store.apps().register(&apps, true).expect("a dry run");
         assert_eq!((would.added.len(), names(&mut store).len()), (3, 0));
-        assert_eq!(store.register(&apps, false).expect("registered"), would);
+        assert_eq!(store.apps().register(&apps, false).expect("registered"), would);
         assert_eq!(names(&mut store), ["at/wko/members", "hr/findata/People", "hr/findata/companies"]);
-        let again = store.register(&apps, false).expect("registered");
+        let again = store.apps().register(&apps, false).expect("registered");
         assert_eq!((again.unchanged.len(), again.added.len() + again.changed.len() + again.archived.len()), (3, 0));
     });
 }
@@ -27,25 +27,25 @@ fn a_changed_app_keeps_its_row_and_a_gone_one_comes_back_anew() {
     on_every_backend(|house| {
         let mut store = house.ready();
         let (kept, gone) = (app("a/b/kept", "{}"), app("x/y/gone", "{}"));
-        store.register(&[kept.clone(), gone.clone()], false).expect("registered");
-        let before = store.apps().expect("apps");
+        store.apps().register(&[kept.clone(), gone.clone()], false).expect("registered");
+        let before = store.apps().all().expect("apps");
         let due = before[0].next_run;
-        assert!(matches!(store.start_run(&run_of(before[0].id)).expect("a start"), StartRun::Started));
+        assert!(matches!(store.runs().start(&run_of(before[0].id)).expect("a start"), StartRun::Started));
 
         let mut changed = app("a/b/kept", "{\"timeout\":\"5m\"}");
-        let report = store.register(std::slice::from_ref(&changed), false).expect("registered");
+        let report = store.apps().register(std::slice::from_ref(&changed), false).expect("registered");
         assert_eq!((report.changed, report.archived), (vec!["a/b/kept".to_owned()], vec!["x/y/gone".to_owned()]));
-        let after = store.apps().expect("apps");
+        let after = store.apps().all().expect("apps");
         assert_eq!((after.len(), after[0].id, after[0].status), (1, before[0].id, RunStatus::Running));
         assert_eq!((after[0].next_run, after[0].definition.as_str()), (due, "{\"timeout\":\"5m\"}"));
 
         changed = AppRegistration { schedule: None, next_run: None, sha: [7; 32], ..changed };
-        let report = store.register(&[changed, gone], false).expect("registered");
+        let report = store.apps().register(&[changed, gone], false).expect("registered");
         assert_eq!((report.changed.len(), report.added.len()), (1, 1));
-        let apps = store.apps().expect("apps");
+        let apps = store.apps().all().expect("apps");
         assert_eq!(apps[0].next_run, None);
         assert!(apps[1].id > before[1].id);
-        let archived = store.app_by_id(before[1].id).expect("an app").expect("the old row");
+        let archived = store.apps().by_id(before[1].id).expect("an app").expect("the old row");
         assert!(archived.archive.is_some() && archived.name.group == "x");
     });
 }
@@ -53,7 +53,7 @@ fn a_changed_app_keeps_its_row_and_a_gone_one_comes_back_anew() {
 #[test]
 fn one_name_twice_is_refused() {
     let house = House::sqlite();
-    let error = house.ready().register(&[app("a/b/c", "{}"), app("a/b/c", "{ }")], false).expect_err("twice");
+    let error = house.ready().apps().register(&[app("a/b/c", "{}"), app("a/b/c", "{ }")], false).expect_err("twice");
     assert_eq!(error.kind(), ErrorKind::Usage);
 }
 
@@ -63,7 +63,7 @@ fn registering_at_once_adds_each_app_once() {
         let apps: Vec<_> = (0..20).map(|number| app(&format!("a/b{}/c{number}", number % 3), "{}")).collect();
         drop(house.ready());
         let added: Vec<usize> = std::thread::scope(|scope| {
-            let register = || house.open().register(&apps, false).expect("registered").added.len();
+            let register = || house.open().apps().register(&apps, false).expect("registered").added.len();
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(register)).collect();
             threads.into_iter().map(|it| it.join().expect("a thread")).collect()
         });
@@ -75,20 +75,20 @@ fn registering_at_once_adds_each_app_once() {
 fn progress_and_next_run_come_back_to_the_microsecond() {
     on_every_backend(|house| {
         let mut store = house.ready();
-        store.register(&[app("a/b/c", "{}")], false).expect("registered");
-        let app_id = store.apps().expect("apps")[0].id;
+        store.apps().register(&[app("a/b/c", "{}")], false).expect("registered");
+        let app_id = store.apps().all().expect("apps")[0].id;
         let started_at = clock::now() - chrono::TimeDelta::seconds(10);
         let progress = Progress { task_size: Some(100), solved: 40, failed: 10, started_at };
-        store.set_progress(app_id, &progress).expect("progress");
+        store.apps().set_progress(app_id, &progress).expect("progress");
         let at = clock::now();
-        store.set_next_run(app_id, Some(at)).expect("a moment");
-        let row = store.app_by_id(app_id).expect("an app").expect("a row");
+        store.apps().set_next_run(app_id, Some(at)).expect("a moment");
+        let row = store.apps().by_id(app_id).expect("an app").expect("a row");
         assert_eq!((row.progress, row.solved, row.failed), (Some(50.0), 40, 10));
         assert!(row.eta.is_some_and(|eta| eta > at));
         assert_eq!(row.next_run, Some(at));
-        store.set_next_run(app_id, None).expect("no moment");
-        assert_eq!(store.app_by_id(app_id).expect("an app").expect("a row").next_run, None);
-        assert!(store.app_by_id(app_id + 1).expect("a query").is_none());
+        store.apps().set_next_run(app_id, None).expect("no moment");
+        assert_eq!(store.apps().by_id(app_id).expect("an app").expect("a row").next_run, None);
+        assert!(store.apps().by_id(app_id + 1).expect("a query").is_none());
         let json = serde_json::to_value(&row).expect("json");
         assert_eq!((json["name"].as_str(), json["app_type"].as_str()), (Some("a/b/c"), Some("CRON")));
         assert!(json["next_run"].as_str().is_some_and(|text| text.ends_with('Z') && text.len() == 27));

@@ -16,7 +16,7 @@ fn record(number: i64, level: LogLevel) -> LogRow {
 }
 
 fn messages(store: &mut Store, filter: &LogFilter) -> Vec<String> {
-    let page = store.logs_page(filter, Direction::Newer, None, 100_000).expect("logs");
+    let page = store.logs().page(filter, Direction::Newer, None, 100_000).expect("logs");
     page.into_iter().map(|row| row.message).collect()
 }
 
@@ -25,15 +25,15 @@ fn twenty_thousand_records_keep_their_order() {
     on_every_backend(|house| {
         let mut store = house.ready();
         let rows: Vec<LogRow> = (0..20_000).map(|number| record(number, LogLevel::Info)).collect();
-        store.append_logs(&rows).expect("a batch");
+        store.logs().append(&rows).expect("a batch");
         let any = LogFilter::default();
-        let last = store.logs_page(&any, Direction::Older, None, 3).expect("logs");
+        let last = store.logs().page(&any, Direction::Older, None, 3).expect("logs");
         let texts: Vec<&str> = last.iter().map(|row| row.message.as_str()).collect();
         assert_eq!(texts, ["line 19999", "line 19998", "line 19997"]);
         assert_eq!(last[0].time, rows[19_999].time);
-        let before = store.logs_page(&any, Direction::Older, Some(last[2].place()), 2).expect("logs");
+        let before = store.logs().page(&any, Direction::Older, Some(last[2].place()), 2).expect("logs");
         assert_eq!(before[0].message, "line 19996");
-        let behind = store.logs_page(&any, Direction::Newer, Some(before[1].place()), 2).expect("logs");
+        let behind = store.logs().page(&any, Direction::Newer, Some(before[1].place()), 2).expect("logs");
         assert_eq!(behind[1].message, "line 19997");
         let everything = messages(&mut store, &any);
         assert_eq!(everything.len(), 20_000);
@@ -50,8 +50,8 @@ fn records_are_found_by_app_run_level_time_and_number() {
         rows[5].time += chrono::TimeDelta::hours(1);
         rows[5].message = "a\0b č".to_owned();
         rows[5].context = Some("{\"a\":1}".to_owned());
-        store.append_logs(&rows).expect("a batch");
-        store.append_logs(&[]).expect("nothing");
+        store.logs().append(&rows).expect("a batch");
+        store.logs().append(&[]).expect("nothing");
         let any = LogFilter::default();
         let by = |store: &mut Store, filter: LogFilter| messages(store, &filter);
         assert_eq!(by(&mut store, LogFilter { app_ids: Some(vec![0]), ..any.clone() }), ["line 0", "line 3"]);
@@ -62,14 +62,14 @@ fn records_are_found_by_app_run_level_time_and_number() {
         let since = clock::now() + chrono::TimeDelta::minutes(1);
         assert_eq!(by(&mut store, LogFilter { since: Some(since), ..any.clone() }), ["a\u{2400}b č"]);
         assert_eq!(by(&mut store, LogFilter { until: Some(since), level_min: Some(21), ..any.clone() }), ["line 4"]);
-        let second = store.logs_page(&any, Direction::Newer, None, 2).expect("logs")[1].id;
+        let second = store.logs().page(&any, Direction::Newer, None, 2).expect("logs")[1].id;
         let after: Vec<String> =
-            store.logs_after(&any, second, 2).expect("logs").into_iter().map(|row| row.message).collect();
+            store.logs().after(&any, second, 2).expect("logs").into_iter().map(|row| row.message).collect();
         assert_eq!(after, ["line 2", "line 3"]);
-        assert_eq!(store.last_log_id().expect("a number"), second + 4);
-        assert_eq!(store.count_logs_before(since).expect("a count"), 5);
-        assert_eq!(store.delete_logs_before(since, 3).expect("a deletion"), 3);
-        assert_eq!(store.delete_logs_before(since, 3).expect("a deletion"), 2);
+        assert_eq!(store.logs().last_id().expect("a number"), second + 4);
+        assert_eq!(store.logs().count_before(since).expect("a count"), 5);
+        assert_eq!(store.logs().delete_before(since, 3).expect("a deletion"), 3);
+        assert_eq!(store.logs().delete_before(since, 3).expect("a deletion"), 2);
         assert_eq!(messages(&mut store, &any), ["a\u{2400}b č"]);
     });
 }
@@ -83,7 +83,7 @@ fn writers_do_not_get_in_each_others_way() {
                 scope.spawn(|| {
                     let mut store = house.open();
                     for number in 0..25 {
-                        store.append_logs(&[record(number, LogLevel::Debug)]).expect("a record");
+                        store.logs().append(&[record(number, LogLevel::Debug)]).expect("a record");
                     }
                 });
             }
@@ -96,8 +96,8 @@ fn writers_do_not_get_in_each_others_way() {
 fn touched_objects_add_up_over_runs() {
     on_every_backend(|house| {
         let mut store = house.ready();
-        store.register(&[app("a/b/c", "{}")], false).expect("registered");
-        let app_id = store.apps().expect("apps")[0].id;
+        store.apps().register(&[app("a/b/c", "{}")], false).expect("registered");
+        let app_id = store.apps().all().expect("apps")[0].id;
         let touched = |name: &str, kind, reads, writes| TouchedObject {
             database: "main".to_owned(),
             schema_name: String::new(),
@@ -111,9 +111,12 @@ fn touched_objects_add_up_over_runs() {
             touched("refresh", ObjectKind::Routine, true, false),
             touched("companies", ObjectKind::View, true, false),
         ];
-        store.touch_objects(app_id, "run-1", &first).expect("touched");
-        store.touch_objects(app_id, "run-2", &[touched("companies", ObjectKind::Table, false, true)]).expect("touched");
-        let rows = store.objects(app_id).expect("objects");
+        store.objects().touch(app_id, "run-1", &first).expect("touched");
+        store
+            .objects()
+            .touch(app_id, "run-2", &[touched("companies", ObjectKind::Table, false, true)])
+            .expect("touched");
+        let rows = store.objects().of_app(app_id).expect("objects");
         let shown: Vec<_> =
             rows.iter().map(|row| (row.name.as_str(), row.kind, row.reads, row.writes, &*row.last_runtime)).collect();
         assert_eq!(
@@ -125,6 +128,6 @@ fn touched_objects_add_up_over_runs() {
             ]
         );
         assert!(rows[0].last_seen > rows[0].first_seen);
-        assert!(store.objects(app_id + 1).expect("objects").is_empty());
+        assert!(store.objects().of_app(app_id + 1).expect("objects").is_empty());
     });
 }

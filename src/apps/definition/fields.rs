@@ -1,0 +1,272 @@
+//! The fields of an app.toml, read one by one, so that each error names the file, the field and what it takes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use toml::{Table, Value};
+
+use super::{AppDefinition, CatchUp, DEFAULT_PROGRAM, Overlap};
+use crate::apps::schedule::{CronPattern, Schedule};
+use crate::clock;
+use crate::error::{Error, ErrorKind, Result};
+use crate::secrets::is_name;
+use crate::zone::Zone;
+
+/// All fields that there are.
+const KNOWN: &[&str] = &[
+    "command",
+    "schedule",
+    "interval",
+    "timezone",
+    "jitter",
+    "timeout",
+    "grace",
+    "overlap",
+    "catch_up",
+    "max_failures",
+    "env",
+    "secrets",
+];
+/// The variables that dc itself gives an app; a definition cannot set them.
+const RESERVED: &[&str] =
+    &["DC_APP", "DC_APP_ID", "DC_RUNTIME", "DC_ARGS", "DC_BIN", "DC_CONFIG", "DC_SECRETS_GIVEN", "DC_SECRETS_WITHHELD"];
+/// The longest interval, timeout or grace, so that a moment with it added can still be told: ten years.
+const LENGTH_MAX: Duration = Duration::from_secs(3_653 * 24 * 60 * 60);
+
+/// The fields of one definition and the place that they come from.
+pub(super) struct Fields<'a> {
+    place: &'a str,
+    table: Table,
+}
+
+impl<'a> Fields<'a> {
+    /// The fields in the text of an app.toml at `place`.
+    pub(super) fn from_toml(place: &'a str, text: &str) -> Result<Self> {
+        let table = toml::from_str(text).map_err(|cause| {
+            // the crate's own message shows the line, which may hold a secret: place and reason are enough
+            let line = cause.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+            settings_error(format!("read {place} line {line}: {}", cause.message()))
+        })?;
+        Self::of(place, table)
+    }
+
+    /// The fields in the stored JSON form.
+    pub(super) fn from_json(place: &'a str, text: &str) -> Result<Self> {
+        let table =
+            serde_json::from_str(text).map_err(|cause| settings_error(format!("read {place}")).because(cause))?;
+        Self::of(place, table)
+    }
+
+    fn of(place: &'a str, table: Table) -> Result<Self> {
+        match table.keys().find(|name| !KNOWN.contains(&name.as_str())) {
+            Some(name) => Err(settings_error(format!("read {place}: there is no field `{name}`"))
+                .hint(format!("known here: {}", KNOWN.join(", ")))),
+            None => Ok(Self { place, table }),
+        }
+    }
+
+    /// Whether the field is there.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.table.contains_key(name)
+    }
+
+    /// All fields, read and checked.
+    pub(super) fn definition(&self) -> Result<AppDefinition> {
+        Ok(AppDefinition {
+            command: self.command()?,
+            schedule: self.schedule()?,
+            timezone: self.timezone()?,
+            jitter: self.length("jitter", Duration::ZERO)?,
+            timeout: self.length("timeout", Duration::from_millis(1))?,
+            grace: self.length("grace", Duration::ZERO)?,
+            overlap: self.choice(
+                "overlap",
+                &[("skip", Overlap::Skip), ("queue", Overlap::Queue), ("replace", Overlap::Replace)],
+            )?,
+            catch_up: self
+                .choice("catch_up", &[("last", CatchUp::Last), ("all", CatchUp::All), ("none", CatchUp::None)])?,
+            max_failures: self.max_failures()?,
+            env: self.env()?,
+            secrets: self.secrets()?,
+        })
+    }
+
+    fn command(&self) -> Result<Vec<String>> {
+        let takes = "a list of texts such as [\"python3\", \"main.py\"], or the name of one program";
+        let command = match self.table.get("command") {
+            None => vec![format!("./{DEFAULT_PROGRAM}")],
+            Some(Value::String(program)) => vec![program.clone()],
+            Some(Value::Array(parts)) => parts
+                .iter()
+                .map(|part| part.as_str().map(str::to_owned).ok_or_else(|| self.wrong("command", takes)))
+                .collect::<Result<_>>()?,
+            Some(_) => return Err(self.wrong("command", takes)),
+        };
+        let has_program = command.first().is_some_and(|program| !program.trim().is_empty());
+        if !has_program || command.iter().any(|part| part.contains('\0')) {
+            return Err(self.wrong("command", takes));
+        }
+        // one text with arguments in it is the mistake everybody makes
+        match command.as_slice() {
+            [line] if self.table.get("command").is_some_and(Value::is_str) && line.contains(' ') => {
+                let list: Vec<String> = line.split_whitespace().map(|part| format!("\"{part}\"")).collect();
+                Err(self.wrong("command", takes).hint(format!("command = [{}]", list.join(", "))))
+            }
+            _ => Ok(command),
+        }
+    }
+
+    fn schedule(&self) -> Result<Schedule> {
+        let interval = self.length("interval", Duration::from_secs(1))?;
+        match (self.text("schedule")?, interval) {
+            (Some(_), Some(_)) => Err(settings_error(format!(
+                "read {}: it has both `schedule` and `interval`, and an app has one of them",
+                self.place
+            ))
+            .hint("leave one of them out; neither means that the app runs only by hand")),
+            (None, None) => Ok(Schedule::ByHand),
+            (None, Some(interval)) => Ok(Schedule::Every(interval)),
+            (Some(pattern), None) => CronPattern::read(pattern).map(Schedule::Cron).map_err(|reason| {
+                settings_error(format!("read {}: `schedule` is `{pattern}`: {reason}", self.place))
+                    .hint("minute hour day month weekday, such as \"*/15 6-22 * * mon-fri\", or \"@daily\"")
+            }),
+        }
+    }
+
+    fn timezone(&self) -> Result<Zone> {
+        let Some(name) = self.text("timezone")? else { return Ok(Zone::UTC) };
+        Zone::named(name).ok_or_else(|| self.wrong("timezone", "the name of a time zone such as \"Europe/Zagreb\""))
+    }
+
+    fn max_failures(&self) -> Result<Option<u32>> {
+        match self.table.get("max_failures") {
+            None => Ok(None),
+            Some(value) => match value.as_integer().map(u32::try_from) {
+                Some(Ok(number)) if number > 0 => Ok(Some(number)),
+                _ => Err(self.wrong("max_failures", "a whole number from 1 on")),
+            },
+        }
+    }
+
+    fn env(&self) -> Result<BTreeMap<String, String>> {
+        let variables = match self.table.get("env") {
+            None => return Ok(BTreeMap::new()),
+            Some(Value::Table(variables)) => variables,
+            Some(_) => return Err(self.wrong("env", "a section, `[env]`, with a line for each variable")),
+        };
+        let mut env = BTreeMap::new();
+        for (name, value) in variables {
+            let field = format!("env.{name}");
+            if name.is_empty() || name.contains(['=', '\0']) {
+                return Err(self.wrong(&field, "a name without `=`"));
+            }
+            if RESERVED.contains(&name.as_str()) {
+                return Err(settings_error(format!("read {}: `{field}` is given by dc itself", self.place)));
+            }
+            let text = match value {
+                Value::String(text) if !text.contains('\0') => text.clone(),
+                Value::Integer(number) => number.to_string(),
+                Value::Boolean(flag) => flag.to_string(),
+                _ => return Err(self.wrong(&field, "a text, a whole number, true or false")),
+            };
+            env.insert(name.clone(), text);
+        }
+        Ok(env)
+    }
+
+    fn secrets(&self) -> Result<Option<Vec<String>>> {
+        let takes = "a list of names such as [\"API_KEY\"], `[]` for none; without it an app is given all secrets";
+        let Some(value) = self.table.get("secrets") else { return Ok(None) };
+        let names = value.as_array().ok_or_else(|| self.wrong("secrets", takes))?;
+        let name = |name: &Value| name.as_str().filter(|name| is_name(name)).map(str::to_owned);
+        let names = names.iter().map(name).collect::<Option<_>>().ok_or_else(|| self.wrong("secrets", takes))?;
+        Ok(Some(names))
+    }
+
+    fn length(&self, name: &str, min: Duration) -> Result<Option<Duration>> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        match clock::duration(text) {
+            Ok(length) if length >= min && length <= LENGTH_MAX => Ok(Some(length)),
+            Ok(length) if length < min => Err(self.wrong(name, &format!("a length of time from {min:?} on"))),
+            _ => Err(self.wrong(name, "a length of time such as \"30s\" or \"1h30m\", up to ten years")),
+        }
+    }
+
+    fn choice<T: Copy + Default>(&self, name: &str, choices: &[(&str, T)]) -> Result<T> {
+        let Some(text) = self.text(name)? else { return Ok(T::default()) };
+        choices.iter().find(|(choice, _)| *choice == text).map(|(_, value)| *value).ok_or_else(|| {
+            let names: Vec<&str> = choices.iter().map(|(choice, _)| *choice).collect();
+            self.wrong(name, &names.join(" or "))
+        })
+    }
+
+    fn text(&self, name: &str) -> Result<Option<&str>> {
+        match self.table.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(other) => {
+                Err(self.wrong(name, &format!("a text in quotes, not a value of type {}", other.type_str())))
+            }
+        }
+    }
+
+    /// The value is left out where it could be a secret, so it is left out everywhere.
+    fn wrong(&self, field: &str, takes: &str) -> Error {
+        settings_error(format!("read {}: `{field}` takes {takes}", self.place))
+    }
+}
+
+fn settings_error(message: String) -> Error {
+    Error::new(ErrorKind::Settings, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> Error {
+        Fields::from_toml("app.toml", text).and_then(|fields| fields.definition()).expect_err(text)
+    }
+
+    #[test]
+    fn an_unknown_field_is_named_with_the_known_ones() {
+        let error = error("shedule = \"@daily\"");
+        assert_eq!(error.kind(), ErrorKind::Settings);
+        assert!(error.to_string().contains("app.toml: there is no field `shedule`"), "{error}");
+        assert!(error.hint_text().is_some_and(|hint| hint.contains("schedule, interval")), "{error:?}");
+    }
+
+    #[test]
+    fn secrets_are_a_list_of_names() {
+        for text in ["secrets = \"API_KEY\"", "secrets = [\"API KEY\"]", "secrets = [1]", "secrets = true"] {
+            let error = error(text).to_string();
+            assert!(error.contains("`secrets` takes a list"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_by_field() {
+        for (text, expected) in [
+            ("schedule = \"@daily\"\ninterval = \"5m\"", "both `schedule` and `interval`"),
+            ("schedule = \"0 0 31 2 *\"", "no date ever matches"),
+            ("schedule = 5", "`schedule` takes a text"),
+            ("interval = \"0s\"", "`interval` takes"),
+            ("interval = \"soon\"", "`interval` takes"),
+            ("timeout = 30", "`timeout` takes"),
+            ("timeout = \"99999d\"", "`timeout` takes"),
+            ("timezone = \"Zagreb\"", "`timezone` takes"),
+            ("overlap = \"maybe\"", "skip or queue or replace"),
+            ("max_failures = 0", "`max_failures` takes"),
+            ("command = []", "`command` takes"),
+            ("command = [\"\"]", "`command` takes"),
+            ("command = \"python3 main.py\"", "`command` takes"),
+            ("[env]\nDC_RUNTIME = \"x\"", "env.DC_RUNTIME"),
+            ("[env]\nA = []", "env.A"),
+            ("grace = \"1s\"\n\ncommand = [\"secret\"", "line 3"),
+        ] {
+            let error = error(text).to_string();
+            assert!(error.contains(expected) && error.contains("app.toml"), "{text}: {error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}

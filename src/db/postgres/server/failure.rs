@@ -1,0 +1,87 @@
+//! What the driver's failures mean: which kind of error, and what a person types next.
+
+use std::error::Error as _;
+use std::io;
+
+use tokio_postgres::error::{DbError, SqlState};
+
+use crate::error::{Error, ErrorKind};
+
+/// A failure of the driver as an [`Error`]; `what` completes "could not ...". No password is in any of them.
+///
+/// Busy and temporary: no server, no answer, a lost connection, a lock. Conflict: a deadlock or a serialization failure.
+/// Permission: a wrong password, a missing right, a certificate that does not fit. NotFound: no such database or
+/// table. Everything else is Failed.
+pub(crate) fn server_error(what: impl Into<String>, cause: tokio_postgres::Error) -> Error {
+    if let Some(answer) = cause.as_db_error() {
+        let (kind, hint) = meaning(answer);
+        let mut text = answer.message().to_owned();
+        if let Some(detail) = answer.detail() {
+            text = format!("{text} ({detail})");
+        }
+        return finish(Error::new(kind, what).because(text), hint.or(answer.hint()));
+    }
+    let root = root_text(&cause);
+    let found = io_kind(&cause);
+    let (kind, hint) = match found {
+        _ if cause.to_string().contains("TLS") || root.contains("certificate") => {
+            (ErrorKind::Permission, Some("check sslmode and sslrootcert of this database"))
+        }
+        _ if root.contains("password missing") => (ErrorKind::Permission, Some(PASSWORD)),
+        Some(io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) => (ErrorKind::Busy, Some(STARTED)),
+        Some(_) => (ErrorKind::Busy, Some(REACHED)),
+        None if cause.is_closed() => (ErrorKind::Busy, Some("the server closed the connection; try again")),
+        None => (ErrorKind::Failed, None),
+    };
+    finish(Error::new(kind, what).because(root), hint)
+}
+
+const PASSWORD: &str = "check user and password of this database in dc.toml or DC_DB_*";
+const STARTED: &str = "start the server, or check host and port (`pg_isready` asks it)";
+const REACHED: &str = "check host, port and network (`pg_isready` asks the server)";
+
+fn finish(error: Error, hint: Option<&str>) -> Error {
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+fn meaning(answer: &DbError) -> (ErrorKind, Option<&'static str>) {
+    match *answer.code() {
+        SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
+            (ErrorKind::Permission, Some(PASSWORD))
+        }
+        SqlState::INSUFFICIENT_PRIVILEGE | SqlState::READ_ONLY_SQL_TRANSACTION => (ErrorKind::Permission, None),
+        SqlState::INVALID_CATALOG_NAME | SqlState::UNDEFINED_TABLE => (ErrorKind::NotFound, None),
+        SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => (ErrorKind::Conflict, None),
+        SqlState::LOCK_NOT_AVAILABLE
+        | SqlState::TOO_MANY_CONNECTIONS
+        | SqlState::CANNOT_CONNECT_NOW
+        | SqlState::ADMIN_SHUTDOWN
+        | SqlState::CRASH_SHUTDOWN => (ErrorKind::Busy, None),
+        _ => (ErrorKind::Failed, None),
+    }
+}
+
+/// The innermost reason; the driver's own words around it ("db error") say nothing.
+fn root_text(cause: &tokio_postgres::Error) -> String {
+    let mut text = cause.to_string();
+    let mut next = cause.source();
+    while let Some(inner) = next {
+        text = inner.to_string();
+        next = inner.source();
+    }
+    text
+}
+
+fn io_kind(cause: &tokio_postgres::Error) -> Option<io::ErrorKind> {
+    let mut next = cause.source();
+    while let Some(inner) = next {
+        if let Some(error) = inner.downcast_ref::<io::Error>() {
+            return Some(error.kind());
+        }
+        next = inner.source();
+    }
+    None
+}

@@ -1,0 +1,100 @@
+//! How pages are read, as a process is told before it is asked anything.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::options::ReadersOptions;
+use crate::documents::{ReadOptions, TablesBy};
+use crate::error::{Error, ErrorKind, Result};
+use crate::ocr::{self, EngineOptions, NO_ENGINE, PageOptions, Preprocessor, Way};
+use crate::pdf::Limits;
+use crate::settings::Settings;
+
+/// The memory of a process that reads.
+const MEMORY: u64 = 4 << 30;
+/// Pixels of a page.
+const PIXELS_MAX: u64 = 100_000_000;
+
+/// What a process is told.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Instructions {
+    pub(super) engine: String,
+    pub(super) languages: Vec<String>,
+    pub(super) way: Way,
+    pub(super) library: Option<PathBuf>,
+    pub(super) program: Option<PathBuf>,
+    pub(super) tessdata: Option<PathBuf>,
+    pub(super) models: Option<PathBuf>,
+    pub(super) time_ms: u64,
+    pub(super) plain: bool,
+    pub(super) dpi: u32,
+    pub(super) force: bool,
+    pub(super) skip_text: bool,
+    pub(super) tables: Option<TablesBy>,
+    pub(super) pixels_max: usize,
+    pub(super) memory_max: u64,
+    pub(super) password: String,
+}
+
+impl Instructions {
+    /// What is asked for, and for the rest what the settings say.
+    ///
+    /// # Errors
+    /// Settings; Usage, for an engine that there is not, and for options that do not go together.
+    pub(super) fn of(settings: &Settings, options: &ReadersOptions) -> Result<Self> {
+        let section = settings.section("ocr");
+        let engines = EngineOptions::of(settings)?;
+        let engine = match &options.engine {
+            Some(engine) => engine.clone(),
+            None => section.text("engine")?.unwrap_or_else(|| "tesseract".to_owned()),
+        };
+        if engine == NO_ENGINE && options.force {
+            return Err(Error::new(ErrorKind::Usage, "have pages recognised without an engine")
+                .hint("take either `--force-ocr` or `--engine none`"));
+        }
+        if !["auto", NO_ENGINE].contains(&engine.as_str()) {
+            ocr::entry(&engine)?;
+        }
+        Ok(Self {
+            engine,
+            languages: options.languages.clone().unwrap_or(engines.languages),
+            way: engines.way,
+            library: engines.library,
+            program: engines.program,
+            tessdata: engines.tessdata,
+            models: engines.models,
+            time_ms: u64::try_from(engines.time_max.as_millis()).unwrap_or(u64::MAX),
+            plain: options.plain,
+            dpi: options.dpi,
+            force: options.force,
+            skip_text: options.skip_text,
+            tables: options.tables_by,
+            pixels_max: usize::try_from(section.number("pixels_max")?.unwrap_or(PIXELS_MAX)).unwrap_or(usize::MAX),
+            memory_max: section.bytes("memory")?.unwrap_or(MEMORY),
+            password: options.password.clone(),
+        })
+    }
+
+    pub(super) fn read_options(&self) -> ReadOptions {
+        let engines = EngineOptions {
+            languages: self.languages.clone(),
+            way: self.way,
+            library: self.library.clone(),
+            program: self.program.clone(),
+            tessdata: self.tessdata.clone(),
+            models: self.models.clone(),
+            time_max: Duration::from_millis(self.time_ms),
+            threads: 1,
+        };
+        let preprocessor = Preprocessor { pixels_max: self.pixels_max, ..Preprocessor::default() };
+        let page =
+            PageOptions { engine: self.engine.clone(), engines, preprocessor: (!self.plain).then_some(preprocessor) };
+        ReadOptions { page, dpi: self.dpi, force: self.force, skip_text: self.skip_text, tables: self.tables }
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        Limits { pixels_max: self.pixels_max, time_max: Duration::from_millis(self.time_ms), ..Limits::default() }
+    }
+}
