@@ -204,7 +204,7 @@ mod tests {
             ("1.50", true, true),
             ("0.30000000000000004", true, true),
             // what `printf("%.20f", 45.8131)` prints
-            ("45.81310000000000281943", true, false),
+            ("45.81309999999999860165", true, false),
             ("9007199254740992", true, true),
             ("9007199254740993", false, false),
             ("1e23", true, true),
