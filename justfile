@@ -17,6 +17,14 @@ deny:
 test:
     cargo test
 
+# the tests that are neither slow nor need a server or another program
+test-fast:
+    DC_TEST_WITHOUT=postgres cargo nextest run --lib --bins --test plain --test postgres -E 'not test(/(^|::)(slow|simulation)::/)'
+
+# the tests again and again under load: which fail how often; wants cargo-nextest. `just flaky 5 --test plain` runs some
+flaky rounds="20" *arguments="":
+    tests/support/flaky {{rounds}} {{arguments}}
+
 # write the man pages anew after a change of the command line
 man:
     cargo run --quiet -- man man
@@ -30,6 +38,10 @@ fuzz target="" mutations="200000" seed=`date +%s`:
         exec cargo +nightly fuzz run {{target}} fuzz/found/{{target}} fuzz/corpus/{{target}} -- -runs={{mutations}}
     fi
     DC_TEST_MUTATIONS={{mutations}} DC_TEST_SEED={{seed}} exec cargo test --lib fuzzing::check::{{target}}
+
+# does a test fail when the code is wrong? FILES such as src/redact.rs or 'src/hash/*.rs'; TESTS by a part of their names
+mutants files tests="":
+    cargo mutants --file '{{files}}' --no-shuffle -- --lib {{tests}}
 
 # how fast a merge is beside other tools and beside what the databases can do at best; writes benches/merge/RESULTS.md
 bench rows="1000000":

@@ -174,6 +174,10 @@ pub(crate) fn run(context: &Context, mut args: Args) -> Result<()> {
         let names = report.reserved_columns.join("`, `");
         context.shell().note(&format!("note: the columns `{names}` are the framework's own and were not loaded; `--rename {0}=source_{0}` keeps one", report.reserved_columns[0]));
     }
+    if !report.generated_columns.is_empty() {
+        let names = report.generated_columns.join("`, `");
+        context.shell().note(&format!("note: the columns `{names}` are filled by the database and were not loaded; `--ignore` leaves them out of the hash too"));
+    }
     context.shell().print(&report)
 }
 

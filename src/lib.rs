@@ -15,6 +15,7 @@ pub mod db;
 pub mod die;
 pub mod documents;
 pub mod error;
+mod failpoint;
 #[cfg(any(test, fuzzing))]
 #[path = "../fuzz/targets/mod.rs"]
 pub mod fuzzing;

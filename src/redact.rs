@@ -236,6 +236,50 @@ mod tests {
     }
 
     #[test]
+    fn from_four_bytes_on_a_value_is_hidden_and_of_two_the_longer_one() {
+        let redactor = Redactor::new(["abc", "abcd", "abcdefgh", "other"].map(str::to_owned));
+        assert_eq!(redactor.text("abc abcd abcdefg abcdefgh."), "abc *** ***efg ***.");
+        assert!(matches!(redactor.text("nothing of it"), Cow::Borrowed("nothing of it")));
+        assert_eq!(&*redactor.bytes(b"\xff abcd"), b"\xff ***");
+        assert_eq!(&*Redactor::new([]).text("abcd"), "abcd");
+    }
+
+    #[test]
+    fn json_stays_json_also_where_a_number_was_the_secret() {
+        let json = |redactor: &Redactor, text: &str| {
+            let mut out = b"before ".to_vec();
+            redactor.json(text, &mut out);
+            String::from_utf8(out).expect("UTF-8").strip_prefix("before ").expect("what was there").to_owned()
+        };
+        let numbers = Redactor::new(["1234.5".to_owned()]);
+        assert!(numbers.hides_numbers() && !redactor().hides_numbers() && !Redactor::new([]).hides_numbers());
+        assert_eq!(json(&numbers, r#"{"a": 7}"#), r#"{"a": 7}"#);
+        assert_eq!(json(&numbers, r#"{"a": "is 1234.5"}"#), r#"{"a": "is ***"}"#);
+        // a mask is no number: the whole becomes a text
+        assert_eq!(json(&numbers, r#"{"a": 1234.5}"#), r#""{\"a\": ***}""#);
+    }
+
+    #[test]
+    fn a_name_tells_a_credential_by_its_words_whatever_stands_between() {
+        for name in ["Authorization", "SET-COOKIE", "password", "api_key", "access_token"] {
+            assert!(is_secret_name(name), "{name}");
+        }
+        for name in ["passwords", "key", "authorization2", ""] {
+            assert!(!is_secret_name(name), "{name}");
+        }
+        for name in ["X-Api-Key", "clientKey", "refresh_token", "aws.secret.access", "userPassword", "Signature"] {
+            assert!(is_secret_field(name) && is_secret_parameter(name), "{name}");
+        }
+        // of data these are names as others, of a request they are credentials
+        for name in ["key", "PIN", "session_id", "Set-Cookie", "x-auth", "sid"] {
+            assert!(!is_secret_field(name) && is_secret_parameter(name), "{name}");
+        }
+        for name in ["monkey", "page", "assign", "pinned", ""] {
+            assert!(!is_secret_field(name) && !is_secret_parameter(name), "{name}");
+        }
+    }
+
+    #[test]
     fn logins_and_headers_go_whatever_they_are() {
         for (text, expected) in [
             ("postgres://me:hunter2@db:5432/x", "postgres://me:***@db:5432/x"),

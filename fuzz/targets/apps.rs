@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use chrono::{DateTime, TimeDelta};
 
 use super::definition::AppDefinition;
-use super::definition_fields::Fields;
+use super::definition::fields::Fields;
 use super::line::{LINE_BYTES_MAX, LineReader, Piece};
 use super::protocol::{CRITICAL, DEBUG, Message};
 use super::schedule::{CronPattern, Schedule};

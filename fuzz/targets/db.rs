@@ -4,7 +4,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio_postgres::config::Host;
 
 use super::{context, halves};
-use crate::db::server::server_target;
+use crate::db::postgres::server::server_target;
 use crate::settings::{Secret, Settings, Target};
 
 /// Shorter texts stand in any message.

@@ -1,6 +1,6 @@
 //! What an app is: the program that it runs, when it is due, and how its runs are kept in bounds.
 
-mod fields;
+pub(super) mod fields;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -251,6 +251,68 @@ mod tests {
     }
 
     #[test]
+    fn what_was_measured_is_taken_as_it_was_told() {
+        let functions = r#"{"dc":"functions","functions":[{"name":"fetch","calls":3}]}"#;
+        let expected = vec![serde_json::json!({"name": "fetch", "calls": 3})];
+        assert_eq!(Message::of(functions), Message::Functions { functions: expected });
+        let requests = r#"{"dc":"requests","count":120,"errors":3,"total_ms":4920,"times":[[64,114]]}"#;
+        let expected = serde_json::json!({"count": 120, "errors": 3, "total_ms": 4920, "times": [[64, 114]]});
+        assert_eq!(Message::of(requests), Message::Requests { requests: expected });
+        let captcha = r#"{"dc":"captcha","solved":3,"cost":0.006,"total_ms":21000}"#;
+        assert_eq!(Message::of(captcha), Message::Captcha { solved: 3, cost: 0.006, total_ms: 21_000 });
+        assert_eq!(Message::of(r#"{"dc":"captcha"}"#), Message::Captcha { solved: 0, cost: 0.0, total_ms: 0 });
+        for (line, expected) in [
+            (r#"{"dc":"functions"}"#, "`functions` takes a list"),
+            (r#"{"dc":"functions","functions":[],"more":1}"#, "`more`"),
+            (r#"{"dc":"requests","count":1,"more":1}"#, "`more`"),
+            (r#"{"dc":"captcha","cost":-0.1}"#, "`cost`"),
+            (r#"{"dc":"captcha","cost":"1"}"#, "`cost`"),
+            (r#"{"dc":"captcha","solved":-1}"#, "`solved`"),
+            (r#"{"dc":"captcha","total_ms":null}"#, "`total_ms`"),
+            (r#"{"dc":"captcha","price":1}"#, "known: solved, cost, total_ms"),
+        ] {
+            assert!(reason(line).contains(expected), "{line}: {}", reason(line));
+        }
+    }
+
+    #[test]
+    fn a_count_is_a_whole_number_that_is_told_exactly() {
+        let solved = |number: &str| match Message::of(&format!(r#"{{"dc":"progress","solved":{number}}}"#)) {
+            Message::Progress { solved, .. } => solved,
+            other => panic!("{number}: {other:?}"),
+        };
+        assert_eq!((solved("0"), solved("7.0"), solved("9007199254740992.0")), (Some(0), Some(7), Some(1 << 53)));
+        assert_eq!((solved("9223372036854775807"), solved("null")), (Some(i64::MAX), None));
+        for number in ["-1", "0.5", "9007199254740994.0", "1e300", "9223372036854775808", "true"] {
+            assert!(reason(&format!(r#"{{"dc":"progress","solved":{number}}}"#)).contains("`solved`"), "{number}");
+        }
+    }
+
+    #[test]
+    fn levels_have_the_names_that_loggers_give_them() {
+        let levels = [
+            (DEBUG, &["trace", "Debug", "VERBOSE"][..]),
+            (INFO, &["info", "information", "notice"]),
+            (WARNING, &["warn", " warning "]),
+            (ERROR, &["err", "ERROR"]),
+            (CRITICAL, &["crit", "critical", "fatal", "alert", "emerg", "emergency", "panic"]),
+        ];
+        for (expected, name) in levels.iter().flat_map(|(level, names)| names.iter().map(move |name| (level, name))) {
+            let line = format!(r#"{{"level":"{name}","msg":"a\u0000b","more":[1]}}"#);
+            let Message::Record { level, message, context } = Message::of(&line) else { panic!("{line}") };
+            assert_eq!((level, message.as_str()), (*expected, "a\\x00b"), "{name}");
+            assert_eq!(context, serde_json::from_str::<Map<String, Value>>(r#"{"more":[1]}"#).expect("an object"));
+        }
+        for (number, expected) in [("10", Some(10)), ("19", Some(10)), ("50", Some(50)), ("9", None), ("51", None)] {
+            let level = match Message::of(&format!(r#"{{"level":{number},"msg":"x"}}"#)) {
+                Message::Record { level, .. } => Some(level),
+                _ => None,
+            };
+            assert_eq!(level, expected, "{number}");
+        }
+    }
+
+    #[test]
     fn everything_else_is_text() {
         for line in [
             "",

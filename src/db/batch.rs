@@ -32,7 +32,7 @@ pub const fn row_bytes(width: usize) -> usize {
 }
 
 /// Rows of one width, each with its hash and its place in the input.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct RowBatch {
     width: usize,
     cells: Vec<Cell>,
@@ -93,13 +93,6 @@ impl RowBatch {
         self.shas.pop();
         self.offsets.pop();
         self.cells.truncate(self.shas.len() * self.width);
-    }
-
-    /// Takes one row out; those after it move up.
-    pub fn remove_row(&mut self, row: usize) {
-        self.shas.remove(row);
-        self.offsets.remove(row);
-        self.cells.drain(row * self.width..(row + 1) * self.width);
     }
 
     /// The cells of a row.

@@ -16,6 +16,8 @@ use crate::record::{Record, Value, to_record};
 
 /// Rows are sent on when a batch holds so many bytes.
 const BATCH_BYTES_MAX: usize = 1 << 20;
+/// As [`BATCH_BYTES_MAX`], in rows.
+const BATCH_ROWS_MAX: usize = 10_000;
 
 /// What kind of thing in a database was touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -221,22 +223,27 @@ fn insert_all<T: Serialize>(
     records: impl IntoIterator<Item = T>,
     moment: chrono::NaiveDateTime,
 ) -> Result<u64> {
-    let mut batch = RowBatch::new(columns.len());
-    let mut count = 0;
-    for record in records {
-        let record = to_record(&record)?;
-        add_record(&mut batch, columns, &record, count)
-            .map_err(|error| error.within(format!("take record {}", count + 1)))?;
-        count += 1;
-        if batch.size() >= BATCH_BYTES_MAX {
-            backend.insert(table, columns, &batch, moment).map_err(|bad| bad.error)?;
-            batch = RowBatch::new(columns.len());
+    let (mut records, mut count) = (records.into_iter(), 0);
+    loop {
+        let mut batch = RowBatch::new(columns.len());
+        while batch.size() < BATCH_BYTES_MAX && batch.len() < BATCH_ROWS_MAX {
+            let Some(record) = records.next() else { break };
+            count += 1;
+            let taken = to_record(&record).and_then(|record| add_record(&mut batch, columns, &record, count));
+            taken.map_err(|error| error.within(format!("take record {count}")))?;
         }
+        if batch.is_empty() {
+            return Ok(count);
+        }
+        let mut once = Some(batch.clone());
+        if backend.insert_all(table, columns, &mut || Ok(once.take()), moment)?.is_some() {
+            continue;
+        }
+        let mut once = Some(batch);
+        backend.insert_accepted(table, columns, &mut || Ok(once.take()), moment, &mut |refused| {
+            Err(refused.error.within(format!("take record {}", refused.offset)))
+        })?;
     }
-    if !batch.is_empty() {
-        backend.insert(table, columns, &batch, moment).map_err(|bad| bad.error)?;
-    }
-    Ok(count)
 }
 
 fn add_record(batch: &mut RowBatch, columns: &[Column], record: &Record<'_>, offset: u64) -> Result<()> {

@@ -80,6 +80,7 @@ pub fn fit<'a>(value: &'a Value<'_>, kind: Kind) -> Option<Fitted<'a>> {
         Kind::Number => integer(value).map(Fitted::Integer).or_else(|| float(value).map(Fitted::Float)),
         Kind::Json => Some(Fitted::Text(Cow::Owned(json(value)))),
         Kind::Bytes => bytes(value).map(Fitted::Bytes),
+        Kind::Array => array(value).map(Fitted::Text),
         Kind::Text | Kind::Other => Some(Fitted::Text(text(value))),
     }
 }
@@ -205,6 +206,48 @@ fn bytes(value: &Value<'_>) -> Option<Vec<u8>> {
     }
 }
 
+/// An array as PostgreSQL writes it: `{1,NULL,"a \"b\""}`; a text is one already, or JSON. Of its elements the server knows
+/// what they are.
+fn array<'a>(value: &'a Value<'_>) -> Option<Cow<'a, str>> {
+    let written = |items: &[Value<'_>]| {
+        let mut out = String::new();
+        write_array(items, &mut out);
+        Some(Cow::Owned(out))
+    };
+    match value {
+        Value::Array(items) => written(items),
+        Value::Text(text) => match parse_json(text) {
+            Ok(Value::Array(items)) => written(&items),
+            _ => Some(Cow::Borrowed(text.as_ref())),
+        },
+        _ => None,
+    }
+}
+
+fn write_array(items: &[Value<'_>], out: &mut String) {
+    out.push('{');
+    for (at, item) in items.iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        match item {
+            Value::Null => out.push_str("NULL"),
+            Value::Array(items) => write_array(items, out),
+            item => {
+                out.push('"');
+                for letter in text(item).chars() {
+                    if matches!(letter, '"' | '\\') {
+                        out.push('\\');
+                    }
+                    out.push(letter);
+                }
+                out.push('"');
+            }
+        }
+    }
+    out.push('}');
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,8 +278,20 @@ mod tests {
             (Value::from(123_456_789.125), Kind::Real, false),
             (Value::from(i64::MAX), Kind::Number, true),
             (Value::Decimal("12345678901234567.89".into()), Kind::Number, false),
+            (Value::Array(vec![]), Kind::Array, true),
+            (Value::from(1), Kind::Array, false),
         ] {
             assert_eq!(fit(&value, kind).is_some(), fits, "{value:?} into {kind:?}");
+        }
+    }
+
+    #[test]
+    fn an_array_is_written_as_the_server_reads_it() {
+        let nested = parse_json(r#"[[1,null],["a \"b\"","c,\\d"]]"#).expect("JSON");
+        let expected = r#"{{"1",NULL},{"a \"b\"","c,\\d"}}"#;
+        assert_eq!(fit(&nested, Kind::Array), Some(Fitted::Text(expected.into())));
+        for (text, expected) in [("{1,2}", "{1,2}"), ("[1,2]", r#"{"1","2"}"#), ("[0:1]={1,2}", "[0:1]={1,2}")] {
+            assert_eq!(fit(&Value::from(text), Kind::Array), Some(Fitted::Text(expected.into())), "{text}");
         }
     }
 }

@@ -14,12 +14,15 @@ pub use batch::{Cell, RowBatch, row_bytes};
 pub(crate) use connection::scope_of;
 pub use connection::{Connection, ObjectKind, Observer, Touched};
 pub use fit::{Fitted, as_hashed, fit, text};
-pub use table::{Column, Kind, NAME_BYTES_MAX, NewColumn, RowId, Table, TableName, quote};
+pub use table::{Column, Kind, NAME_BYTES_MAX, NewColumn, Obstacle, RowId, Table, TableName, quote};
+
+use std::time::Duration;
 
 use chrono::NaiveDateTime;
 
 use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, Result};
+use crate::hash::Sha;
 use crate::record::Value;
 use crate::settings::DatabaseSettings;
 
@@ -65,6 +68,39 @@ fn named(tables: &[&TableName]) -> String {
     tables.iter().map(|table| format!("`{table}`")).collect::<Vec<_>>().join(", ")
 }
 
+/// As much of a statement as a message bears.
+const STATEMENT_SHOWN_MAX: usize = 300;
+
+/// A statement in the words of a message: the reason stands behind it, and must not be looked for.
+fn shown(sql: &str) -> String {
+    match sql.char_indices().nth(STATEMENT_SHOWN_MAX) {
+        None => format!("run `{sql}`"),
+        Some((end, _)) => format!("run `{} ..`", sql[..end].trim_end()),
+    }
+}
+
+/// A merge that waits for longer than this says so.
+const WAIT_SILENT_MAX: Duration = Duration::from_secs(2);
+
+/// Says once that a merge waits, and for how long at most.
+fn tell_wait(tables: &[&TableName], waited: Duration, most: Duration, was_told: &mut bool) {
+    if !*was_told && waited > WAIT_SILENT_MAX {
+        *was_told = true;
+        let minutes = most.as_secs() / 60;
+        log::warn!("waiting for somebody else who writes to {}, for at most {minutes} minutes", named(tables));
+    }
+}
+
+/// Refuses to make a table in a schema of temporary tables: it would end with the connection.
+fn check_lasting(name: &TableName) -> Result<()> {
+    let is_temporary = |schema: &String| schema.eq_ignore_ascii_case("temp") || schema.starts_with("pg_temp");
+    if !name.schema.as_ref().is_some_and(is_temporary) {
+        return Ok(());
+    }
+    let what = format!("make the table `{name}`: a temporary table ends with this command, and its rows with it");
+    Err(Error::new(ErrorKind::Usage, what).hint(format!("leave the schema out: `{}`", name.name)))
+}
+
 /// Which active rows a merge compares: those whose columns have these values. Empty for all.
 pub type Scope = Vec<(Column, Fitted<'static>)>;
 
@@ -80,12 +116,23 @@ pub enum Gone {
     Keep,
 }
 
-/// A row that a table refused; nothing of its batch was written.
+/// What a role may do with a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    /// Read its rows.
+    Read,
+    /// Add rows.
+    Write,
+}
+
+/// A row that a table refused.
 #[derive(Debug)]
-pub struct BadRow {
-    /// Its place in the batch, when the database told.
-    pub row: Option<usize>,
-    /// Why.
+pub struct Refused {
+    /// Its place in the input.
+    pub offset: u64,
+    /// Its hash.
+    pub sha: Sha,
+    /// Why; the reason that the database gave is its first cause.
     pub error: Error,
 }
 
@@ -114,6 +161,19 @@ pub trait Database: Send {
     /// # Errors
     /// What the database says.
     fn table(&mut self, name: &TableName) -> Result<Option<Table>>;
+
+    /// The one name of a table, however it is typed: with its schema where there may be several, in the letters that the
+    /// database keeps. Of a table that is not there, the name that it would get.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn canonical(&mut self, name: &TableName) -> Result<TableName>;
+
+    /// Whether this role may do so with a table that is there.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn may(&mut self, name: &TableName, right: Right) -> Result<bool>;
 
     /// Runs a query and gives its rows one by one, however many there are.
     ///
@@ -159,6 +219,13 @@ pub trait Database: Send {
     /// What the database says.
     fn add_columns(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()>;
 
+    /// Gives columns a wider kind: whole numbers more bits, numbers any precision, everything text. Every value stays,
+    /// digit for digit. Rows may get other places, so those that were read before are of no use any more.
+    ///
+    /// # Errors
+    /// What the database says: a view or an index may need a column as it is.
+    fn widen_columns(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()>;
+
     /// Makes the indexes of a table that was just made and filled: its key, and the hashes of the active rows.
     ///
     /// # Errors
@@ -177,21 +244,9 @@ pub trait Database: Send {
     /// What the database says.
     fn count_active(&mut self, table: &Table, scope: &Scope) -> Result<u64>;
 
-    /// Inserts rows: the cells of `batch` into `columns`, each with its hash, created at `moment`.
-    ///
-    /// # Errors
-    /// The row that was refused. Either all rows are written or none.
-    fn insert(
-        &mut self,
-        table: &Table,
-        columns: &[Column],
-        batch: &RowBatch,
-        moment: NaiveDateTime,
-    ) -> Result<(), BadRow>;
-
-    /// Inserts all rows that `next` gives, as [`Database::insert`] does, at the speed of the database, and gives
-    /// the number that the database counted. `None` when it refused one of them: nothing is written then, and `insert`
-    /// can find out which.
+    /// Inserts all rows that `next` gives, at the speed of the database: the cells of each batch into `columns`, each row
+    /// with its hash, created at `moment`. Gives the number that the database counted. `None` when it refused one of
+    /// them: nothing is written then, and [`Database::insert_accepted`] can find out which.
     ///
     /// # Errors
     /// What the database or `next` says.
@@ -202,6 +257,21 @@ pub trait Database: Send {
         next: &mut dyn FnMut() -> Result<Option<RowBatch>>,
         moment: NaiveDateTime,
     ) -> Result<Option<u64>>;
+
+    /// Inserts rows as [`Database::insert_all`] does, but for those that the table refuses: for their values, by its
+    /// constraints, triggers or policies. These go to `refused`, in their order, when the others are written; an error
+    /// of it is the end. Gives the number of rows written.
+    ///
+    /// # Errors
+    /// What the database, `next` or `refused` says. The transaction is to be rolled back then.
+    fn insert_accepted(
+        &mut self,
+        table: &Table,
+        columns: &[Column],
+        next: &mut dyn FnMut() -> Result<Option<RowBatch>>,
+        moment: NaiveDateTime,
+        refused: &mut dyn FnMut(Refused) -> Result<()>,
+    ) -> Result<u64>;
 
     /// Archives or deletes rows by their places; tells how many.
     ///

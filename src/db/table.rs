@@ -93,6 +93,8 @@ pub enum Kind {
     Json,
     /// Bytes.
     Bytes,
+    /// Arrays of any type, as PostgreSQL has them.
+    Array,
     /// Anything else: the text goes to the server, which decides.
     Other,
 }
@@ -117,6 +119,17 @@ pub struct Table {
     pub name: TableName,
     /// Its columns, in their order.
     pub columns: Vec<Column>,
+    /// Why a merge cannot work with it, where its kind or its columns are the reason.
+    pub obstacle: Option<Obstacle>,
+}
+
+/// What stands between a table and a merge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    /// What the table is; completes "could not use the table `t`: ".
+    pub reason: String,
+    /// What to do about it.
+    pub hint: String,
 }
 
 impl Table {
@@ -128,6 +141,19 @@ impl Table {
     /// Whether the `sha` column holds hex text instead of 32 bytes.
     pub fn sha_is_text(&self) -> bool {
         self.column("sha").is_some_and(|column| column.kind == Kind::Text)
+    }
+
+    /// Fails where a merge cannot work with the table.
+    ///
+    /// # Errors
+    /// The obstacle, and what to do about it.
+    pub fn check_for_merge(&self) -> Result<()> {
+        match &self.obstacle {
+            None => Ok(()),
+            Some(Obstacle { reason, hint }) => {
+                Err(Error::failed(format!("use the table `{}`: {reason}", self.name)).hint(hint.as_str()))
+            }
+        }
     }
 
     /// Those of the framework's columns that a merge needs and the table lacks.
@@ -147,6 +173,6 @@ pub struct NewColumn {
     pub declared: Option<String>,
 }
 
-/// A row's place in its table: SQLite's rowid, PostgreSQL's ctid. It holds only while the table is locked.
+/// A row's place in its table: SQLite's rowid, PostgreSQL's partition and ctid. It holds only while the table is locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RowId(pub u64);

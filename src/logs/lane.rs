@@ -459,3 +459,6 @@ impl Batch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -257,6 +257,82 @@ mod tests {
     }
 
     #[test]
+    fn what_was_claimed_or_waits_keeps_its_place() {
+        let at = |overlap: &str| definition(&format!(r#""schedule":"0 * * * *","overlap":"{overlap}""#));
+        let decided = |app: &DueApp, overlap: &str| {
+            let verdict =
+                decide(app, &at(overlap), moment("10:00:01")).expect("a decision").decision.verdicts.remove(0);
+            (verdict.state, verdict.reason.unwrap_or_default())
+        };
+        let claimed = DueApp { claimed: 1, ..app("10:00:00") };
+        let not_yet = "one before it has not started yet";
+        assert_eq!(decided(&claimed, "skip"), (OccurrenceState::Skipped, not_yet.to_owned()));
+        assert_eq!(decided(&claimed, "queue"), (OccurrenceState::Queued, format!("it waits: {not_yet}")));
+        // whoever waits comes first, though nothing runs
+        let waiting = DueApp { queued: 1, ..app("10:00:00") };
+        assert_eq!(decided(&waiting, "queue"), (OccurrenceState::Skipped, format!("{not_yet}, and one waits already")));
+        let busy = DueApp { open_run: Some("r7".to_owned()), ..app("10:00:00") };
+        assert_eq!(decided(&busy, "skip").1, "run r7 goes on");
+        assert_eq!(decided(&busy, "replace").1, "it takes the place of what goes on: run r7 goes on");
+    }
+
+    #[test]
+    fn after_failures_an_app_waits_until_then_and_no_longer() {
+        let hourly = definition(r#""schedule":"0 * * * *""#);
+        let at = |now: &str, failures: i64| {
+            let failing = DueApp { retry_at: Some(moment("10:00:30")), failures, ..app("10:00:00") };
+            let verdict = decide(&failing, &hourly, moment(now)).expect("a decision").decision.verdicts.remove(0);
+            (verdict.state, verdict.reason)
+        };
+        let until = clock::brief(moment("10:00:30"));
+        let reason = |start: &str| Some(format!("{start} it waits until {until}"));
+        assert_eq!(at("10:00:29", 1), (OccurrenceState::Skipped, reason("after a failure")));
+        assert_eq!(at("10:00:29", 2), (OccurrenceState::Skipped, reason("after 2 failures in a row")));
+        assert_eq!(at("10:00:30", 2), (OccurrenceState::Claimed, None));
+    }
+
+    #[test]
+    fn a_moment_is_missed_a_minute_after_it_could_have_started_at_the_latest() {
+        let at = |fields: &str| definition(&format!(r#""schedule":"0 * * * *","catch_up":"none"{fields}"#));
+        let state = |fields: &str, now: &str| short(&app("10:00:00"), &at(fields), now).0.remove(0);
+        assert_eq!(state("", "10:01:00"), "10:00:00 claimed");
+        assert_eq!(state("", "10:01:01"), "10:00:00 missed");
+        // its jitter does not count against it
+        assert_eq!(state(r#","jitter":"5m""#, "10:06:00"), "10:00:00 claimed");
+        assert_eq!(state(r#","jitter":"5m""#, "10:06:01"), "10:00:00 missed");
+        let reasons = |catch_up: &str, now: &str| {
+            let definition = definition(&format!(r#""schedule":"0 * * * *","catch_up":"{catch_up}""#));
+            decide(&app("10:00:00"), &definition, moment(now)).expect("a decision").decision.verdicts.remove(0).reason
+        };
+        let missed = |why: &str| Some(format!("no manager was at work; {why}"));
+        assert_eq!(reasons("none", "10:30:00"), missed("missed moments are not made up for"));
+        assert_eq!(reasons("last", "11:30:00"), missed("the last one is made up for"));
+    }
+
+    #[test]
+    fn no_more_than_a_hundred_wait_to_be_made_up_for() {
+        let all = definition(r#""schedule":"* * * * *","catch_up":"all""#);
+        let decided = decide(&app("00:00:00"), &all, moment("02:30:30")).expect("a decision").decision;
+        let count = |state| decided.verdicts.iter().filter(|verdict| verdict.state == state).count();
+        assert_eq!((count(OccurrenceState::Claimed), count(OccurrenceState::Queued)), (1, 100));
+        assert_eq!((count(OccurrenceState::Skipped), decided.verdicts.len()), (50, 151));
+        let reason = decided.verdicts[1].reason.as_deref();
+        assert_eq!(reason, Some("it waits to be made up for: one before it has not started yet"));
+    }
+
+    #[test]
+    fn a_wish_has_no_jitter_and_managers_of_all_versions_agree_about_it() {
+        let jittered = definition(r#""schedule":"0 * * * *","jitter":"30s""#);
+        let app = app("10:00:00");
+        let wish = DueApp { is_wish: true, ..app.clone() };
+        assert_eq!(start_of(&wish, &jittered, wish.due_at), wish.due_at);
+        assert_eq!(start_of(&app, &jittered, app.due_at) - app.due_at, TimeDelta::milliseconds(JITTER_MS));
+    }
+
+    /// What every manager so far has made of 30 seconds for `a/b/c` at 10:00 on that day.
+    const JITTER_MS: i64 = 27_485;
+
+    #[test]
     fn jitter_moves_the_start_and_nothing_else() {
         let jittered = definition(r#""schedule":"0 * * * *","jitter":"30s""#);
         let app = app("10:00:00");
@@ -274,7 +350,13 @@ mod tests {
     fn a_long_absence_is_accounted_for_in_a_bounded_number_of_lines() {
         let every = definition(r#""schedule":"* * * * * *""#);
         let decided = decide(&app("00:00:00"), &every, moment("20:00:00")).expect("a decision").decision;
-        assert!(decided.verdicts.len() <= MOMENTS_MAX + LATE.as_secs() as usize + 1, "{}", decided.verdicts.len());
+        // 199 one by one, a line for all up to the last minute, and that
+        assert_eq!(decided.verdicts.len(), MOMENTS_MAX + LATE.as_secs() as usize);
+        let shared = &decided.verdicts[MOMENTS_MAX - 1];
+        assert_eq!((shared.due_at, shared.state), (moment("00:03:19"), OccurrenceState::Missed));
+        let until = clock::brief(moment("19:59:01"));
+        assert_eq!(shared.reason, Some(format!("no manager was at work; nor at any moment until {until}")));
+        assert_eq!(decided.verdicts[MOMENTS_MAX].due_at, moment("19:59:01"));
         assert!(
             decided
                 .verdicts

@@ -11,6 +11,7 @@ use super::desk::{Clock, Desk, Failed, Starter};
 use crate::apps::AppDefinition;
 use crate::clock;
 use crate::error::Result;
+use crate::failpoint;
 use crate::ident::AppName;
 use crate::tables::{Claim, DueApp, DuePlace, OccurrenceRow, OccurrenceState, RunLimits};
 
@@ -187,8 +188,10 @@ impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
     }
 
     fn start(&mut self, claim: &Claim, pass: &mut Pass) -> Result<()> {
+        failpoint::point("manager.claimed")?;
         match self.starter.start(claim) {
             Ok(()) => {
+                failpoint::point("manager.started")?;
                 pass.started += 1;
                 pass.events.push(event(&claim.app, claim.due_at, self.clock.now(), "started"));
             }

@@ -7,7 +7,7 @@ use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
-use crate::db::{Connection, Database, Rows, TableName};
+use crate::db::{Connection, Database, Right, Rows, TableName};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::Value;
 
@@ -27,7 +27,9 @@ const INSERT_WITHOUT_INPUT: &str = "INSERT INTO dc_merges (id, runtime, table_na
 const SELECT: &str = "SELECT id, runtime, table_name, moment, scope, gone, created, added_columns, inserted, retired, \
     set_before, set_after, undone FROM dc_merges";
 const SELECT_INPUTS: &str = "SELECT input_bytes, input_digest, set_after, records, duplicates FROM dc_merges \
-    WHERE table_name = $1 AND input_bytes = $2 AND undone IS NULL";
+    WHERE table_name IN ($1, $2, $3) AND input_bytes = $4 AND undone IS NULL";
+/// What its owner lets other roles do, so that they keep a history too.
+const GRANT: &str = "let its owner allow it: GRANT SELECT, INSERT, UPDATE ON dc_merges TO role";
 
 /// One merge that changed something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +38,7 @@ pub struct PastMerge {
     pub id: String,
     /// The run that it was part of.
     pub runtime: Option<String>,
-    /// The table, as it was named.
+    /// The table: on PostgreSQL with its schema.
     #[serde(rename = "table")]
     pub table_name: String,
     /// Its moment, UTC: `date_created` of what it inserted, `archive` of what it archived.
@@ -105,14 +107,50 @@ fn is_there(backend: &mut dyn Database) -> Result<bool> {
     backend.table(&name()).map(|table| table.is_some())
 }
 
+/// Whether there is a history, and this role may read it. Who may not merges without one.
+fn is_readable(backend: &mut dyn Database) -> Result<bool> {
+    Ok(is_there(backend)? && backend.may(&name(), Right::Read)?)
+}
+
+/// Whether there is a history.
+///
+/// # Errors
+/// Permission, with the grant that is missing, where this role may not read it.
+fn is_open(backend: &mut dyn Database) -> Result<bool> {
+    match (is_there(backend)?, is_readable(backend)?) {
+        (false, _) => Ok(false),
+        (true, true) => Ok(true),
+        (true, false) => {
+            let what = "read the history of merges: this role may not read `dc_merges`";
+            Err(Error::new(ErrorKind::Permission, what).hint(GRANT))
+        }
+    }
+}
+
+/// The names by which merges of a table are written down: its one name; and, from before there was one, as it is typed
+/// and without its schema, where that is the same table.
+fn names(backend: &mut dyn Database, table: &TableName) -> Result<[Value<'static>; 3]> {
+    let one = backend.canonical(table)?;
+    let bare = TableName { schema: None, name: table.name.clone() };
+    let bare = if backend.canonical(&bare)? == one { bare } else { one.clone() };
+    Ok([one.to_string(), table.to_string(), bare.to_string()].map(Value::from))
+}
+
+/// Whether a merge that was written down is one of this table.
+pub(super) fn is_of(backend: &mut dyn Database, merge: &PastMerge, table: &TableName) -> Result<bool> {
+    let name: TableName = merge.table_name.parse()?;
+    Ok(backend.canonical(&name)? == backend.canonical(table)?)
+}
+
 /// A moment for a merge, later than all before it of this table, even if the clock was set back.
 pub(super) fn next_moment(backend: &mut dyn Database, table: &TableName) -> Result<NaiveDateTime> {
     let now = clock::now();
-    if !is_there(backend)? {
+    if !is_readable(backend)? {
         return Ok(now);
     }
+    let names = names(backend, table)?;
     let last = backend
-        .query("SELECT max(moment) FROM dc_merges WHERE table_name = $1", &[Value::from(table.to_string())])?
+        .query("SELECT max(moment) FROM dc_merges WHERE table_name IN ($1, $2, $3)", &names)?
         .rows
         .into_iter()
         .flatten()
@@ -122,6 +160,12 @@ pub(super) fn next_moment(backend: &mut dyn Database, table: &TableName) -> Resu
 
 /// Writes a merge down. A role that may not make or write the ledger merges all the same, without a history.
 pub(super) fn record(backend: &mut dyn Database, merge: &PastMerge, input: Option<&TakenInput>) -> Result<bool> {
+    if is_there(backend)? && !backend.may(&name(), Right::Write)? {
+        log::warn!(
+            "no history of this merge is kept, so it cannot be undone: this role may not write to `dc_merges`; {GRANT}"
+        );
+        return Ok(false);
+    }
     backend.execute("SAVEPOINT ledger", &[])?;
     match make_and_insert(backend, merge, input) {
         Ok(()) => backend.execute("RELEASE ledger", &[]).map(|_| true),
@@ -171,11 +215,12 @@ fn make_and_insert(backend: &mut dyn Database, merge: &PastMerge, input: Option<
 
 /// The inputs of this length that merges of the table took, and that were not taken back.
 pub(super) fn taken_inputs(backend: &mut dyn Database, table: &TableName, bytes: u64) -> Result<Vec<TakenInput>> {
-    if !knows_inputs(backend)? {
+    if !is_readable(backend)? || !knows_inputs(backend)? {
         return Ok(Vec::new());
     }
+    let [one, typed, bare] = names(backend, table)?;
     let bytes = Value::Integer(i64::try_from(bytes).unwrap_or(i64::MAX));
-    let rows = backend.query(SELECT_INPUTS, &[Value::from(table.to_string()), bytes])?.rows;
+    let rows = backend.query(SELECT_INPUTS, &[one, typed, bare, bytes])?.rows;
     Ok(rows.iter().filter_map(|row| taken_input(row)).collect())
 }
 
@@ -197,7 +242,11 @@ fn knows_inputs(backend: &mut dyn Database) -> Result<bool> {
 /// Notes that a merge was taken back.
 pub(super) fn mark_undone(backend: &mut dyn Database, merge: &PastMerge) -> Result<()> {
     let values = [Value::from(clock::text(clock::now())), Value::from(merge.id.as_str())];
-    backend.execute("UPDATE dc_merges SET undone = $1 WHERE id = $2", &values).map(|_| ())
+    let noted = backend.execute("UPDATE dc_merges SET undone = $1 WHERE id = $2", &values);
+    noted.map(|_| ()).map_err(|error| match error.kind() {
+        ErrorKind::Permission => error.hint(GRANT),
+        _ => error,
+    })
 }
 
 /// The merges of a table, or of all, the newest first.
@@ -206,13 +255,14 @@ pub(super) fn mark_undone(backend: &mut dyn Database, merge: &PastMerge) -> Resu
 /// What the database says.
 pub fn history(database: &mut Connection, table: Option<&str>) -> Result<Vec<PastMerge>> {
     let backend = database.backend();
-    if !is_there(backend)? {
+    if !is_open(backend)? {
         return Ok(Vec::new());
     }
     match table {
         Some(table) => {
-            let sql = format!("{SELECT} WHERE table_name = $1 ORDER BY moment DESC, id DESC");
-            past(backend.query(&sql, &[Value::from(table)])?)
+            let sql = format!("{SELECT} WHERE table_name IN ($1, $2, $3) ORDER BY moment DESC, id DESC");
+            let names = names(backend, &table.parse()?)?;
+            past(backend.query(&sql, &names)?)
         }
         None => past(backend.query(&format!("{SELECT} ORDER BY moment DESC, id DESC"), &[])?),
     }
@@ -224,7 +274,7 @@ pub(super) fn find(backend: &mut dyn Database, database: &str, run: &str) -> Res
         Error::new(ErrorKind::NotFound, format!("find a merge of the run `{run}` in the database `{database}`: {what}"))
             .hint("`dc merge history` lists the merges, with their runs")
     };
-    if !is_there(backend)? {
+    if !is_open(backend)? {
         return Err(missing("no merge has changed anything there"));
     }
     // one name may be typed for both: they are UUIDs
@@ -235,9 +285,11 @@ pub(super) fn find(backend: &mut dyn Database, database: &str, run: &str) -> Res
 
 /// Merges of a table that came after this one and still stand.
 pub(super) fn later(backend: &mut dyn Database, merge: &PastMerge) -> Result<Vec<PastMerge>> {
-    let sql =
-        format!("{SELECT} WHERE table_name = $1 AND moment > $2 AND undone IS NULL ORDER BY moment DESC, id DESC");
-    past(backend.query(&sql, &[Value::from(merge.table_name.as_str()), Value::from(clock::text(merge.moment))])?)
+    let sql = format!(
+        "{SELECT} WHERE table_name IN ($1, $2, $3) AND moment > $4 AND undone IS NULL ORDER BY moment DESC, id DESC"
+    );
+    let [one, typed, bare] = names(backend, &merge.table_name.parse()?)?;
+    past(backend.query(&sql, &[one, typed, bare, Value::from(clock::text(merge.moment))])?)
 }
 
 fn past(rows: Rows) -> Result<Vec<PastMerge>> {

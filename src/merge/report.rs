@@ -56,6 +56,8 @@ pub struct MergeReport {
     pub added_columns: Vec<String>,
     /// The framework's own columns that the input brings; they are not loaded.
     pub reserved_columns: Vec<String>,
+    /// Columns of the input that the database fills itself; they are not loaded.
+    pub generated_columns: Vec<String>,
     /// The identity under which `dc merge undo` finds it; `None` when nothing was changed.
     pub merge: Option<String>,
     /// Whether the input was, byte for byte, one that was merged before: its records were not read again.

@@ -6,7 +6,7 @@ use crate::clock;
 use crate::db::{Column, Connection, Database, Kind, TableName, quote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::{RESERVED, write_json};
-use crate::merge::history::find;
+use crate::merge::history::{find, is_of};
 use crate::record::{Value, parse_json};
 
 /// Which moment of a table is shown.
@@ -68,17 +68,20 @@ pub fn show(
 
 fn moment_of_run(backend: &mut dyn Database, database: &str, run: &str, table: &TableName) -> Result<NaiveDateTime> {
     let merges = find(backend, database, run)?;
-    let moment = merges.iter().find(|merge| merge.table_name == table.to_string()).map(|merge| merge.moment);
-    moment.ok_or_else(|| {
-        let tables: Vec<&str> = merges.iter().map(|merge| merge.table_name.as_str()).collect();
-        Error::new(ErrorKind::NotFound, format!("find a merge of the run `{run}` into `{table}`"))
-            .hint(format!("it changed: {}", tables.join(", ")))
-    })
+    for merge in &merges {
+        if is_of(backend, merge, table)? {
+            return Ok(merge.moment);
+        }
+    }
+    let tables: Vec<&str> = merges.iter().map(|merge| merge.table_name.as_str()).collect();
+    Err(Error::new(ErrorKind::NotFound, format!("find a merge of the run `{run}` into `{table}`"))
+        .hint(format!("it changed: {}", tables.join(", "))))
 }
 
 /// Types that only the server knows come as text.
 fn selected(column: &Column) -> String {
     match column.kind {
+        Kind::Array => format!("to_json({})", quote(&column.name)),
         Kind::Other => format!("CAST({} AS text)", quote(&column.name)),
         _ => quote(&column.name),
     }

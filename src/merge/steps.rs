@@ -31,6 +31,7 @@ use super::write::load::Load;
 use super::write::shape::{shape, widen};
 use crate::db::{Connection, Database, Table, TableName, Touched};
 use crate::error::{Error, ErrorKind, Result};
+use crate::failpoint;
 
 /// How often a merge begins anew after a deadlock or a serialization conflict.
 const TRIES_MAX: u32 = 5;
@@ -139,7 +140,11 @@ fn in_transaction(
         merge.cancellation.check()?;
         attempt.rejects.finish()?;
         match &report {
-            Some(_) if !merge.dry_run => backend.commit()?,
+            Some(_) if !merge.dry_run => {
+                failpoint::point("merge.before-commit")?;
+                backend.commit()?;
+                failpoint::point("merge.committed")?;
+            }
             _ => backend.rollback(),
         }
         Ok(report)
@@ -167,6 +172,7 @@ impl Attempt<'_> {
         watch: &mut Stopwatch,
     ) -> Result<Option<MergeReport>> {
         let merge = self.merge;
+        failpoint::point("merge.locked")?;
         let table = look(merge, backend, place.name, place.database)?;
         let created = table.is_none();
         let ground = Ground::new(merge, place.name, table, sources)?;
@@ -174,6 +180,7 @@ impl Attempt<'_> {
         let (ground, mut done) = if created && passes == Passes::One {
             let loaded = load_first(&ground, backend, &mut self.rejects, self.moment)?;
             watch.lap("load");
+            failpoint::point("merge.first-loaded")?;
             let Some(first) = loaded else { return Ok(None) };
             (ground, self.of_first(first)?)
         } else {
@@ -290,6 +297,7 @@ impl Attempt<'_> {
             check_blast_radius(merge, pairs.gone(), active_before)?;
         }
         watch.lap("write");
+        failpoint::point("merge.inserted")?;
         let inserted = joined.new.count() - refused.count();
         counts.new = inserted.checked_sub(pairs.changed).ok_or_else(|| Error::failed("count the new records"))?;
         (counts.changed, counts.gone, counts.kept) = (pairs.changed, pairs.gone(), pairs.kept);

@@ -11,6 +11,7 @@ use super::notifier::Undelivered;
 use crate::clock;
 use crate::context::{Cancellation, Context};
 use crate::error::Result;
+use crate::failpoint;
 use crate::ident::new_identity;
 use crate::tables::{ChannelRow, LogLevel, Sent, Store};
 
@@ -94,6 +95,7 @@ impl Delivery<'_> {
         }
         let digest = new_identity();
         self.store.channels().seal_digest(&name, severity.id(), &digest)?;
+        failpoint::point("notify.bound")?;
         *self.storm_since = None;
         self.digest(digest).map(Some)
     }
@@ -114,9 +116,12 @@ impl Delivery<'_> {
         let name = self.channel.name.clone();
         let every = span(self.channel.pace().every);
         self.store.channels().pace(&name, clock::now() + every)?;
+        failpoint::point("notify.paced")?;
         match self.channel.send(letter) {
             Ok(()) => {
+                failpoint::point("notify.sent")?;
                 self.store.channels().note_sent(&name, sent, clock::now())?;
+                failpoint::point("notify.noted")?;
                 self.store.channels().pace(&name, clock::now() + every)?;
                 if row.failures > 0 {
                     log::info!("the channel `{name}` works again");

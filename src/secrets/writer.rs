@@ -17,6 +17,7 @@ use super::key::Key;
 use super::seal::seal;
 use super::sealed::Sealed;
 use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::failpoint;
 
 /// How long somebody else's change is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -63,11 +64,16 @@ impl Writer {
         // a temporary file is made with mode 0600, and goes when it is dropped
         let mut file =
             tempfile::Builder::new().prefix(&prefix).suffix(NEW).tempfile_in(&self.folder).map_err(failed)?;
+        failpoint::point("secrets.made")?;
         file.write_all(&bytes).map_err(failed)?;
+        failpoint::point("secrets.written")?;
         self.keep_owner(file.as_file());
         file.as_file().sync_all().map_err(failed)?;
+        failpoint::point("secrets.synced")?;
         self.prove(file.path(), key, document)?;
+        failpoint::point("secrets.proved")?;
         file.persist(&self.path).map_err(|error| failed(error.error))?;
+        failpoint::point("secrets.renamed")?;
         let folder = File::open(&self.folder).and_then(|folder| folder.sync_all());
         folder.map_err(|cause| file_error(format!("sync {}", self.folder.display()), cause))
     }

@@ -15,7 +15,10 @@ impl Environment {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, Zeroizing::new(value.into_string().ok()?)))
         };
-        Self(std::env::vars_os().filter_map(text).collect())
+        let environment = Self(std::env::vars_os().filter_map(text).collect());
+        #[cfg(debug_assertions)]
+        crate::failpoint::arm(environment.get(crate::failpoint::VARIABLE));
+        environment
     }
 
     /// An environment made by hand, for a program that embeds the library and for tests.

@@ -1,11 +1,11 @@
 //! Managers that work in the background, and go with the test.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
 
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::dc;
+use crate::support::{dc, is_stopped, signal};
 
 /// A `dc manager start`.
 pub(crate) struct Manager {
@@ -34,8 +34,7 @@ impl Manager {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
-        assert!(sent.expect("kill starts").success());
+        signal(name, self.child.id());
     }
 
     /// Ends it in order; what it said.
@@ -45,6 +44,18 @@ impl Manager {
         let said = self.said();
         assert!(status.success(), "{said}");
         said
+    }
+
+    /// Waits until a failpoint has killed it; fails when it ended otherwise.
+    pub(crate) fn killed(mut self) {
+        wait_for("the failpoint's kill", 90, || !self.is_running());
+        let status = self.child.wait().expect("its end");
+        assert_eq!(status.signal(), Some(9), "{}", self.said());
+    }
+
+    /// Whether it was stopped, as by SIGSTOP.
+    pub(crate) fn is_stopped(&self) -> bool {
+        is_stopped(self.child.id())
     }
 
     pub(crate) fn kill(mut self) {

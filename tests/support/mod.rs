@@ -1,9 +1,23 @@
 //! What the integration tests share: databases of their own, projects of their own, and the binary.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
-use std::io::Write;
+pub(crate) mod certificate;
+pub(crate) mod manager;
+pub(crate) mod needs;
+pub(crate) mod notify;
+pub(crate) mod page;
+pub(crate) mod proxy;
+pub(crate) mod rabbit;
+pub(crate) mod services;
+pub(crate) mod splunk;
+pub(crate) mod store;
+pub(crate) mod stranger;
+pub(crate) mod unruly;
+
+use std::io::Read;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use data_collector::context::Context;
 use data_collector::db::Connection;
@@ -33,15 +47,11 @@ impl Backend {
     pub(crate) fn postgres() -> Option<Self> {
         let server = std::env::var("DC_TEST_POSTGRES").unwrap_or_else(|_| POSTGRES.to_owned());
         let name = format!("dc_test_{}", uuid::Uuid::now_v7().simple());
-        let made = postgres::Client::connect(&server, postgres::NoTls)
-            .and_then(|mut client| client.batch_execute(&format!("CREATE DATABASE {name}")));
-        if let Err(cause) = made {
-            let is_required = std::env::var("DC_TEST_REQUIRE").is_ok_and(|required| required.contains("postgres"));
-            assert!(!is_required, "PostgreSQL is required and cannot be used: {cause}");
-            // past the capture of passing tests, so that it is seen
-            let _ = writeln!(std::io::stderr(), "skipped: PostgreSQL cannot be used: {cause}");
-            return None;
-        }
+        needs::need("postgres", || {
+            postgres::Client::connect(&server, postgres::NoTls)
+                .and_then(|mut client| client.batch_execute(&format!("CREATE DATABASE {name}")))
+                .map_err(|cause| cause.to_string())
+        })?;
         let (place, _) = server.rsplit_once('/').expect("a URL with a database");
         let folder = tempfile::tempdir().expect("a folder");
         Some(Self { url: format!("{place}/{name}"), folder, server: Some((server, name)) })
@@ -57,19 +67,45 @@ impl Backend {
     }
 
     pub(crate) fn context_with(&self, more: &[(&str, &str)]) -> Context {
-        let pairs = [("DC_DB_MAIN_URL", self.url.as_str())].into_iter().chain(more.iter().copied());
-        let source = Source { folder: Some(self.folder.path().to_owned()), config: None };
-        let settings = Settings::load(&source, Environment::of(pairs)).expect("settings");
-        Context::new(settings, Shell::new(ShellOptions::default(), true))
+        context(self.folder.path(), &[&[("DC_DB_MAIN_URL", self.url.as_str())], more].concat())
     }
 
     pub(crate) fn connect(&self) -> Connection {
         Connection::open(&self.context(), "main").expect("a connection")
     }
 
+    /// As another role of the server.
+    pub(crate) fn connect_as(&self, role: &Role) -> Connection {
+        let url = self.url.replacen("//postgres@", &format!("//{}@", role.0), 1);
+        Connection::open(&self.context_with(&[("DC_DB_MAIN_URL", &url)]), "main").expect("a connection")
+    }
+
     pub(crate) fn is_sqlite(&self) -> bool {
         self.server.is_none()
     }
+}
+
+/// A role of the PostgreSQL server that is no superuser. It has to go after the databases in which it has rights, so it
+/// stands before them in a test.
+pub(crate) struct Role(pub(crate) String);
+
+impl Role {
+    /// `None` where no server answers.
+    pub(crate) fn new() -> Option<Self> {
+        let name = format!("dc_test_{}", uuid::Uuid::now_v7().simple());
+        administer(&format!("CREATE ROLE {name} LOGIN")).then_some(Self(name))
+    }
+}
+
+impl Drop for Role {
+    fn drop(&mut self) {
+        administer(&format!("DROP ROLE {}", self.0));
+    }
+}
+
+fn administer(sql: &str) -> bool {
+    let server = std::env::var("DC_TEST_POSTGRES").unwrap_or_else(|_| POSTGRES.to_owned());
+    postgres::Client::connect(&server, postgres::NoTls).and_then(|mut client| client.batch_execute(sql)).is_ok()
 }
 
 impl Drop for Backend {
@@ -82,6 +118,13 @@ impl Drop for Backend {
     }
 }
 
+/// A context over the settings that are named, for a project in a folder.
+pub(crate) fn context(folder: &Path, pairs: &[(&str, &str)]) -> Context {
+    let source = Source { folder: Some(folder.to_owned()), config: None };
+    let settings = Settings::load(&source, Environment::of(pairs.iter().copied())).expect("settings");
+    Context::new(settings, Shell::new(ShellOptions::default(), true))
+}
+
 /// `dc` in a folder, with nothing of our own settings.
 pub(crate) fn dc(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dc"));
@@ -90,6 +133,81 @@ pub(crate) fn dc(folder: &Path) -> Command {
     }
     command.current_dir(folder).env("XDG_CONFIG_HOME", folder).env("TZ", "UTC");
     command
+}
+
+/// The same command by another program, which comes before its arguments.
+pub(crate) fn same_by(program: &Path, before: &[&str], command: &Command) -> Command {
+    let mut other = Command::new(program);
+    other.args(before).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => other.env(name, value),
+            None => other.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        other.current_dir(folder);
+    }
+    other
+}
+
+/// Runs dc until a failpoint kills it. That it ends otherwise is a failure: no kill would have landed.
+pub(crate) fn killed_at(point: &str, command: &mut Command) {
+    let output = command.env("DC_FAILPOINT", format!("{point}=kill")).output().expect("dc starts");
+    assert_eq!(output.status.signal(), Some(9), "{point}: {}{}", stdout(&output), stderr(&output));
+}
+
+/// dc that a failpoint stops; it goes with the test.
+pub(crate) struct Stopped(Child);
+
+impl Stopped {
+    /// Starts dc, and waits until it stands still at a failpoint.
+    pub(crate) fn at(point: &str, command: &mut Command) -> Self {
+        command.env("DC_FAILPOINT", format!("{point}=stop")).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut stopped = Self(command.spawn().expect("dc starts"));
+        manager::wait_for(point, 120, || {
+            if let Some(status) = stopped.0.try_wait().expect("its state") {
+                panic!("it ended before {point}, with {status}: {}", stopped.said());
+            }
+            is_stopped(stopped.id())
+        });
+        stopped
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Lets it go on to its end; its status, and what it complained of.
+    pub(crate) fn go_on(mut self) -> (ExitStatus, String) {
+        signal("CONT", self.id());
+        let said = self.said();
+        (self.0.wait().expect("its end"), said)
+    }
+
+    fn said(&mut self) -> String {
+        let mut said = String::new();
+        self.0.stderr.take().expect("a pipe").read_to_string(&mut said).expect("text");
+        said
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Whether a process is stopped, as by SIGSTOP.
+pub(crate) fn is_stopped(pid: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") T "))
+}
+
+/// Sends a signal, named as `kill` has it.
+pub(crate) fn signal(name: &str, pid: u32) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
+    assert!(sent.expect("kill starts").success());
 }
 
 pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Output {
@@ -104,11 +222,23 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// A process that is one of the ignored tests of this program.
+/// A process that is one of the ignored tests of this program, named with its module. An unknown name runs nothing and
+/// succeeds: whoever starts it looks at what it has done, or at [`has_run`].
 pub(crate) fn ignored_test(name: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("this program"));
     command.args(["--exact", name, "--ignored", "--nocapture", "--test-threads=1"]);
     command
+}
+
+/// Whether an ignored test was there, ran and passed.
+pub(crate) fn has_run(output: &Output) -> bool {
+    output.status.success() && stdout(output).contains("test result: ok. 1 passed")
+}
+
+/// A script that becomes an ignored test of this program, for an app that is written in Rust.
+pub(crate) fn script_of_ignored_test(name: &str) -> String {
+    let program = std::env::current_exe().expect("this program");
+    format!("exec '{}' --exact {name} --ignored --nocapture --test-threads=1", program.display())
 }
 
 /// Makes an app out of a shell script.

@@ -1,6 +1,5 @@
 //! Pages of known text: PDFs written by hand, their drawings, and what a bad scanner does to them. Nothing here is random
 //! from run to run.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use data_collector::layout::Picture;
 use data_collector::pdf::{Document, EmbeddedPicture, Limits, RenderOptions, TextLayer, of_pictures, render};

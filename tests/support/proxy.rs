@@ -1,5 +1,4 @@
 //! A connection to a server that can be cut: what is under way ends, and nothing new gets through until it is mended.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};

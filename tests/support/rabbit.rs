@@ -1,8 +1,8 @@
 //! A virtual host of RabbitMQ for one test; it goes with it.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
 
-use std::io::Write;
 use std::process::{Command, Output};
+
+use super::needs;
 
 /// Where RabbitMQ is looked for.
 const RABBITMQ: &str = "amqp://guest:guest@127.0.0.1:5672";
@@ -18,17 +18,11 @@ impl Rabbit {
     pub(crate) fn new() -> Option<Self> {
         let server = std::env::var("DC_TEST_RABBITMQ").unwrap_or_else(|_| RABBITMQ.to_owned());
         let host = format!("dc_test_{}", uuid::Uuid::now_v7().simple());
-        let made = control(&["add_vhost", &host])
-            .and_then(|()| control(&["set_permissions", "-p", &host, "guest", ".*", ".*", ".*"]));
-        match made {
-            Ok(()) => Some(Self { server, host }),
-            Err(reason) => {
-                let is_required = std::env::var("DC_TEST_REQUIRE").is_ok_and(|required| required.contains("rabbitmq"));
-                assert!(!is_required, "RabbitMQ is required and cannot be used: {reason}");
-                let _ = writeln!(std::io::stderr(), "skipped: RabbitMQ cannot be used: {reason}");
-                None
-            }
-        }
+        needs::need("rabbitmq", || {
+            control(&["add_vhost", &host])?;
+            control(&["set_permissions", "-p", &host, "guest", ".*", ".*", ".*"])
+        })?;
+        Some(Self { server, host })
     }
 
     pub(crate) fn url(&self) -> String {

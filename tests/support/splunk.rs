@@ -1,5 +1,4 @@
 //! A stand-in for Splunk's HTTP Event Collector on loopback: it answers as its documentation says, faults included.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};

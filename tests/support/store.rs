@@ -1,5 +1,4 @@
 //! A project with a store of secrets, and dc in it.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -90,16 +89,4 @@ pub(crate) fn refused(command: &mut Command) -> (i32, String) {
     assert_eq!(stdout(&output), "", "{}", stderr(&output));
     assert!(!output.status.success());
     (output.status.code().expect("a status"), stderr(&output))
-}
-
-/// Whether a program can be used; said aloud where it cannot, a failure where it is required.
-pub(crate) fn has(what: &str, command: &mut Command) -> bool {
-    let works = command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success());
-    if !works {
-        let is_required = std::env::var("DC_TEST_REQUIRE").is_ok_and(|required| required.contains(what));
-        assert!(!is_required, "{what} is required and cannot be used");
-        // past the capture of passing tests, so that it is seen
-        let _ = writeln!(std::io::stderr(), "skipped: {what} cannot be used");
-    }
-    works
 }

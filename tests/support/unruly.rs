@@ -1,5 +1,4 @@
 //! A server on loopback that answers as no server should: slow, cut, of the wrong length, badly chunked, in circles.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};

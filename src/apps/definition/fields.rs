@@ -34,14 +34,14 @@ const RESERVED: &[&str] =
 const LENGTH_MAX: Duration = Duration::from_secs(3_653 * 24 * 60 * 60);
 
 /// The fields of one definition and the place that they come from.
-pub(super) struct Fields<'a> {
+pub(in crate::apps) struct Fields<'a> {
     place: &'a str,
     table: Table,
 }
 
 impl<'a> Fields<'a> {
     /// The fields in the text of an app.toml at `place`.
-    pub(super) fn from_toml(place: &'a str, text: &str) -> Result<Self> {
+    pub(in crate::apps) fn from_toml(place: &'a str, text: &str) -> Result<Self> {
         let table = toml::from_str(text).map_err(|cause| {
             // the crate's own message shows the line, which may hold a secret: place and reason are enough
             let line = cause.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
@@ -71,7 +71,7 @@ impl<'a> Fields<'a> {
     }
 
     /// All fields, read and checked.
-    pub(super) fn definition(&self) -> Result<AppDefinition> {
+    pub(in crate::apps) fn definition(&self) -> Result<AppDefinition> {
         Ok(AppDefinition {
             command: self.command()?,
             schedule: self.schedule()?,

@@ -38,9 +38,10 @@ pub(super) fn coding(column: &Column) -> Option<Coding> {
         Kind::Numeric | Kind::Decimal { .. } | Kind::Number => Coding::Numeric,
         Kind::Text => Coding::Text,
         Kind::Json if column.declared == "jsonb" => Coding::Jsonb,
-        Kind::Json => Coding::Text,
+        Kind::Json if column.declared == "json" => Coding::Text,
+        Kind::Json => return None,
         Kind::Bytes => Coding::Bytes,
-        Kind::Other => return None,
+        Kind::Array | Kind::Other => return None,
     })
 }
 
@@ -111,6 +112,9 @@ fn numeric(text: &str, out: &mut Vec<u8>) -> bool {
         None => (unsigned, 0),
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    if exponent == 0 && whole.len() + fraction.len() <= 1000 {
+        return plain_numeric(sign, whole.as_bytes(), fraction.as_bytes(), out);
+    }
     let mut digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
     // beyond this the server decides, by the text
     if digits.len() > 1000 || exponent.abs() > 1000 || !digits.iter().all(u8::is_ascii_digit) {
@@ -151,6 +155,43 @@ fn numeric(text: &str, out: &mut Vec<u8>) -> bool {
     true
 }
 
+/// As most numbers are written, with no exponent: straight into the buffer.
+fn plain_numeric(sign: u16, whole: &[u8], fraction: &[u8], out: &mut Vec<u8>) -> bool {
+    let start = out.len();
+    // the length and the head of four shorts are known when the groups are
+    out.extend_from_slice(&[0; 12]);
+    let mut weight = whole.len().div_ceil(4) as i16 - 1;
+    let (mut group, mut filled) = (0_i16, (4 - whole.len() % 4) % 4);
+    let padding = (4 - fraction.len() % 4) % 4;
+    for digit in whole.iter().chain(fraction).chain(&[b'0'; 3][..padding]) {
+        if !digit.is_ascii_digit() {
+            return false;
+        }
+        group = group * 10 + i16::from(digit - b'0');
+        filled += 1;
+        if filled == 4 {
+            if group != 0 || out.len() > start + 12 {
+                out.extend_from_slice(&group.to_be_bytes());
+            } else {
+                weight -= 1;
+            }
+            (group, filled) = (0, 0);
+        }
+    }
+    while out.len() > start + 12 && out.ends_with(&[0, 0]) {
+        out.truncate(out.len() - 2);
+    }
+    let groups = (out.len() - start - 12) / 2;
+    let (sign, weight) = if groups == 0 { (0, 0) } else { (sign, weight) };
+    let head = [groups as i16, weight, sign as i16, fraction.len() as i16];
+    out[start..start + 4].copy_from_slice(&((8 + groups * 2) as i32).to_be_bytes());
+    for (at, short) in head.into_iter().enumerate() {
+        let place = start + 4 + at * 2;
+        out[place..place + 2].copy_from_slice(&short.to_be_bytes());
+    }
+    true
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,6 +208,10 @@ mod tests {
         for (text, expected) in [
             ("0", vec![0, 0, 0, 0]),
             ("1", vec![1, 0, 0, 0, 1]),
+            ("0.00", vec![0, 0, 0, 2]),
+            ("10000", vec![1, 1, 0, 0, 1]),
+            ("0.00001", vec![1, -2, 0, 5, 1000]),
+            ("-1000000.5", vec![3, 1, 0x4000, 1, 100, 0, 5000]),
             ("-12345", vec![2, 1, 0x4000, 0, 1, 2345]),
             ("0.05", vec![1, -1, 0, 2, 500]),
             ("12345.678", vec![3, 1, 0, 3, 1, 2345, 6780]),

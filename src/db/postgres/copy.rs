@@ -1,15 +1,17 @@
-//! COPY, both ways: the hashes of the active rows out in binary, new rows in as text, so that the server converts them
-//! with the rules of each column's type.
+//! COPY, both ways: the hashes of the active rows out in binary; new rows in, in binary where all their types have a plain
+//! binary form, and else as text, so that the server converts them with the rules of each column's type.
 
 use chrono::NaiveDateTime;
 use tokio_postgres::Error as DriverError;
 
 use super::binary::{self, Coding};
 use super::client::Client;
+use super::constraints;
 use super::merge::{active_condition, moment_text};
+use super::place::{self, Parts};
 use super::server::server_error;
 use crate::db::connection::quoted_list;
-use crate::db::{BadRow, Cell, Column, RowBatch, RowId, Scope, Table};
+use crate::db::{Cell, Column, RowBatch, RowId, Scope, Table};
 use crate::error::{Error, Result};
 
 /// The first bytes of a binary COPY.
@@ -17,25 +19,29 @@ const SIGNATURE: &[u8; 11] = b"PGCOPY\n\xff\r\n\0";
 /// The signature, flags, and the length of an extension that there is not.
 const HEADER_BYTES: usize = SIGNATURE.len() + 8;
 /// The bytes of a record hash.
-const HASH_BYTES: u32 = 32;
-/// The number of fields, and both fields with their lengths.
-const ROW_BYTES: usize = 2 + (4 + 6) + (4 + HASH_BYTES as usize);
+const HASH_BYTES: usize = 32;
+/// The bytes of a ctid, and of an oid.
+const CTID_BYTES: usize = 6;
+const OID_BYTES: usize = 4;
 /// What is written to the server at once.
 const CHUNK_BYTES: usize = 64 * 1024;
 
 pub(super) fn active(
     client: &mut Client,
+    parts: &mut Parts,
     table: &Table,
     scope: &Scope,
     each: &mut dyn FnMut(u128, RowId) -> Result<()>,
 ) -> Result<()> {
+    let has_parts = place::has_parts(client, table)?;
     let hash = if table.sha_is_text() { "decode(sha, 'hex')" } else { "sha" };
+    let part = if has_parts { "tableoid, " } else { "" };
     let sql = format!(
-        "COPY (SELECT ctid, {hash} FROM {} WHERE {}) TO STDOUT (FORMAT binary)",
+        "COPY (SELECT {part}ctid, {hash} FROM {} WHERE {}) TO STDOUT (FORMAT binary)",
         table.name.quoted(),
         active_condition(scope)?
     );
-    let mut hashes = Hashes { table, rest: Vec::new(), has_begun: false, has_ended: false };
+    let mut hashes = Hashes { table, parts, has_parts, rest: Vec::new(), has_begun: false, has_ended: false };
     client.copy_out("read the hashes", &sql, |piece| hashes.take(piece, each))?;
     match hashes.has_ended {
         true => Ok(()),
@@ -43,9 +49,12 @@ pub(super) fn active(
     }
 }
 
-/// Reads what a binary COPY of (ctid, hash) sends. Its pieces end with rows, as a rule.
+/// Reads what a binary COPY of (part, ctid, hash) sends. Its pieces end with rows, as a rule.
 struct Hashes<'a> {
     table: &'a Table,
+    parts: &'a mut Parts,
+    /// Whether the part is sent.
+    has_parts: bool,
     rest: Vec<u8>,
     has_begun: bool,
     has_ended: bool,
@@ -76,87 +85,72 @@ impl Hashes<'_> {
             (self.has_begun, at) = (true, HEADER_BYTES);
         }
         loop {
-            match bytes.get(at..).unwrap_or_default() {
-                [0xff, 0xff, ..] => {
-                    self.has_ended = true;
-                    return Ok(bytes.len());
-                }
-                // two fields, each with its length: 6 bytes of ctid, 32 of hash
-                [0, 2, 0, 0, 0, 6, ctid @ ..] if ctid.len() >= 6 + 4 => {
-                    let (ctid, hash) = ctid.split_at(6);
-                    let block = u64::from(u32::from_be_bytes([ctid[0], ctid[1], ctid[2], ctid[3]]));
-                    let row = RowId((block << 16) | u64::from(u16::from_be_bytes([ctid[4], ctid[5]])));
-                    if hash[..4] != HASH_BYTES.to_be_bytes() {
-                        return Err(self.no_hash(row));
-                    }
-                    let Some(sha) = hash.get(4..4 + HASH_BYTES as usize) else { return Ok(at) };
-                    let mut prefix = [0; 16];
-                    prefix.copy_from_slice(&sha[..16]);
-                    each(u128::from_be_bytes(prefix), row)?;
-                    at += ROW_BYTES;
-                }
-                few if few.len() < ROW_BYTES => return Ok(at),
-                _ => return Err(Error::failed("read the hashes: the server sent other columns")),
+            let rest = bytes.get(at..).unwrap_or_default();
+            if let [0xff, 0xff, ..] = rest {
+                self.has_ended = true;
+                return Ok(bytes.len());
             }
+            let Some((row, sha)) = self.places(rest)? else { return Ok(at) };
+            let Some(sha) = self.hash(row, sha)? else { return Ok(at) };
+            let mut prefix = [0; 16];
+            prefix.copy_from_slice(&sha[..16]);
+            each(u128::from_be_bytes(prefix), row)?;
+            // the hash is the last field
+            at += self.places_bytes() + 4 + HASH_BYTES;
         }
     }
 
+    /// The number of fields, and the fields that are the place, each with its length.
+    fn places_bytes(&self) -> usize {
+        2 + if self.has_parts { 4 + OID_BYTES } else { 0 } + 4 + CTID_BYTES
+    }
+
+    /// The row's place, and what follows it; `None` when the bytes end before.
+    fn places<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<(RowId, &'b [u8])>> {
+        if bytes.len() < self.places_bytes() {
+            return Ok(None);
+        }
+        let (part, rest) = match (self.has_parts, bytes) {
+            (true, [0, 3, 0, 0, 0, 4, a, b, c, d, rest @ ..]) => (Some(u32::from_be_bytes([*a, *b, *c, *d])), rest),
+            (false, [0, 2, rest @ ..]) => (None, rest),
+            _ => return Err(Self::other_columns()),
+        };
+        let [0, 0, 0, 6, a, b, c, d, e, f, rest @ ..] = rest else { return Err(Self::other_columns()) };
+        Ok(Some((self.parts.row_of(part, &[*a, *b, *c, *d, *e, *f])?, rest)))
+    }
+
+    /// The hash of a row; `None` when the bytes end before.
+    fn hash<'b>(&self, row: RowId, bytes: &'b [u8]) -> Result<Option<&'b [u8]>> {
+        let Some((length, bytes)) = bytes.split_at_checked(4) else { return Ok(None) };
+        if length != (HASH_BYTES as u32).to_be_bytes() {
+            return Err(self.no_hash(row));
+        }
+        Ok(bytes.get(..HASH_BYTES))
+    }
+
+    fn other_columns() -> Error {
+        Error::failed("read the hashes: the server sent other columns")
+    }
+
     fn no_hash(&self, row: RowId) -> Error {
-        let (place, table) = (super::merge::ctid(row), &self.table.name);
+        let (place, table) = (place::ctid(row), &self.table.name);
         Error::failed(format!("read the hash of row {place} in `{table}`: `sha` holds no record hash"))
             .hint(format!("look at it: SELECT * FROM {table} WHERE length(sha) <> 32 OR sha IS NULL"))
     }
 }
 
-pub(super) fn insert(
-    client: &mut Client,
-    table: &Table,
-    columns: &[Column],
-    batch: &RowBatch,
-    moment: NaiveDateTime,
-) -> Result<(), BadRow> {
-    client.batch_execute("SAVEPOINT batch").map_err(|cause| bad(None, cause))?;
-    match copy_in(client, table, columns, batch, moment) {
-        Ok(()) => client.batch_execute("RELEASE batch").map_err(|cause| bad(None, cause)),
-        Err(refused) => {
-            // a connection that is gone takes the transaction with it: the first error says more than this one
-            if let Err(cause) = client.batch_execute("ROLLBACK TO batch; RELEASE batch") {
-                log::debug!("rolling the batch back failed: {cause}");
-            }
-            Err(refused)
-        }
-    }
+/// How a stream of rows ended.
+pub(super) enum Streamed {
+    /// The server took so many.
+    All(u64),
+    /// It refused one.
+    Refused(DriverError),
+    /// One has no form that can be sent; nothing is written.
+    Unsendable,
 }
 
-fn bad(row: Option<usize>, cause: DriverError) -> BadRow {
-    BadRow { row, error: server_error("insert the row", cause) }
-}
-
-/// One batch, as text: the server says of each value whether it fits, and in which row.
-fn copy_in(
-    client: &mut Client,
-    table: &Table,
-    columns: &[Column],
-    batch: &RowBatch,
-    moment: NaiveDateTime,
-) -> Result<(), BadRow> {
-    let form = Form::Text { moment: moment_text(moment) };
-    let mut writer = client.copy_in(&copy_sql(table, columns, &form)).map_err(|cause| bad(None, cause))?;
-    let broken = |cause: DriverError| BadRow { row: None, error: lost(cause) };
-    let mut out = Vec::with_capacity(2 * CHUNK_BYTES);
-    for row in 0..batch.len() {
-        form.put_row(table, batch, row, &mut out);
-        if out.len() >= CHUNK_BYTES {
-            writer.write(std::mem::replace(&mut out, Vec::with_capacity(2 * CHUNK_BYTES))).map_err(broken)?;
-        }
-    }
-    writer.write(out).map_err(broken)?;
-    writer.finish().map(|_| ()).map_err(|cause| bad(row_in(&cause), cause))
-}
-
-fn lost(cause: DriverError) -> Error {
-    Error::failed("send rows to the server").because(cause)
-}
+/// Writes a row; false when it has no form.
+type PutRow<'a> = dyn FnMut(&RowBatch, usize, &mut Vec<u8>) -> bool + 'a;
 
 /// All rows in one COPY.
 pub(super) fn insert_all(
@@ -167,46 +161,59 @@ pub(super) fn insert_all(
     moment: NaiveDateTime,
 ) -> Result<Option<u64>> {
     let form = Form::of(table, columns, moment);
+    let check = constraints::check_now(client, table, true);
     client.batch_execute("SAVEPOINT load").map_err(|cause| server_error("begin to insert", cause))?;
-    let copied = copy_all(client, &copy_sql(table, columns, &form), &form, table, next)?;
+    let mut put = |batch: &RowBatch, row: usize, out: &mut Vec<u8>| form.put_row(table, batch, row, out);
+    let streamed = stream(client, &copy_sql(table, columns, &form), form.ends(), &mut put, next)?;
+    let streamed = match (streamed, check) {
+        (Streamed::All(count), Some(check)) => match client.batch_execute(&check) {
+            Ok(()) => Streamed::All(count),
+            Err(cause) => refused("check the rows", cause)?,
+        },
+        (streamed, _) => streamed,
+    };
+    let copied = match streamed {
+        Streamed::All(count) => Some(count),
+        Streamed::Refused(_) | Streamed::Unsendable => None,
+    };
     let end = if copied.is_some() { "RELEASE load" } else { "ROLLBACK TO load; RELEASE load" };
     client.batch_execute(end).map_err(|cause| server_error("end the insert", cause))?;
     Ok(copied)
 }
 
-/// `None` when a row was refused.
-fn copy_all(
+fn refused(what: &str, cause: DriverError) -> Result<Streamed> {
+    if constraints::is_refusal(&cause) { Ok(Streamed::Refused(cause)) } else { Err(server_error(what, cause)) }
+}
+
+/// Sends rows as one COPY, between what begins and what ends its format.
+pub(super) fn stream(
     client: &mut Client,
     sql: &str,
-    form: &Form,
-    table: &Table,
+    (begin, end): (&[u8], &[u8]),
+    put_row: &mut PutRow<'_>,
     next: &mut dyn FnMut() -> Result<Option<RowBatch>>,
-) -> Result<Option<u64>> {
+) -> Result<Streamed> {
+    let what = "send the rows to the server";
     let mut writer = client.copy_in(sql).map_err(|cause| server_error("insert the rows", cause))?;
     let mut out = Vec::with_capacity(2 * CHUNK_BYTES);
-    form.begin(&mut out);
+    out.extend_from_slice(begin);
     while let Some(batch) = next()? {
         for row in 0..batch.len() {
-            if !form.put_row(table, &batch, row, &mut out) {
+            if !put_row(&batch, row, &mut out) {
                 // leaving the writer unfinished takes the whole COPY back
-                return Ok(None);
+                return Ok(Streamed::Unsendable);
             }
             if out.len() >= CHUNK_BYTES {
-                writer.write(std::mem::replace(&mut out, Vec::with_capacity(2 * CHUNK_BYTES))).map_err(lost)?;
+                let full = std::mem::replace(&mut out, Vec::with_capacity(2 * CHUNK_BYTES));
+                writer.write(full).map_err(|cause| server_error(what, cause))?;
             }
         }
     }
-    form.end(&mut out);
-    writer.write(out).map_err(lost)?;
+    out.extend_from_slice(end);
+    writer.write(out).map_err(|cause| server_error(what, cause))?;
     match writer.finish() {
-        Ok(count) => Ok(Some(count)),
-        // class 22: a value that the type does not take; class 23: a constraint
-        Err(cause)
-            if cause.code().is_some_and(|code| code.code().starts_with("22") || code.code().starts_with("23")) =>
-        {
-            Ok(None)
-        }
-        Err(cause) => Err(server_error("insert the rows", cause)),
+        Ok(count) => Ok(Streamed::All(count)),
+        Err(cause) => refused("insert the rows", cause),
     }
 }
 
@@ -242,15 +249,11 @@ impl Form {
         }
     }
 
-    fn begin(&self, out: &mut Vec<u8>) {
-        if matches!(self, Self::Binary { .. }) {
-            out.extend_from_slice(binary::HEADER);
-        }
-    }
-
-    fn end(&self, out: &mut Vec<u8>) {
-        if matches!(self, Self::Binary { .. }) {
-            out.extend_from_slice(&binary::TRAILER);
+    /// What stands before the first row, and behind the last.
+    fn ends(&self) -> (&'static [u8], &'static [u8]) {
+        match self {
+            Self::Text { .. } => (b"", b""),
+            Self::Binary { .. } => (binary::HEADER, &binary::TRAILER),
         }
     }
 
@@ -308,12 +311,4 @@ fn escape(text: &[u8], line: &mut Vec<u8>) {
             other => line.push(*other),
         }
     }
-}
-
-/// The row that the server names in the context of its error: `COPY t, line 3, column a: "x"`.
-fn row_in(cause: &DriverError) -> Option<usize> {
-    let context = cause.as_db_error()?.where_()?;
-    let (_, rest) = context.rsplit_once(", line ")?;
-    let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
-    digits.parse::<usize>().ok()?.checked_sub(1)
 }

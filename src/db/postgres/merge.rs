@@ -1,9 +1,12 @@
 //! What a merge asks of a PostgreSQL table in plain statements.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDateTime;
 
 use super::client::Client;
 use super::literal;
+use super::place::Parts;
 use super::server::server_error;
 use crate::clock;
 use crate::db::{Column, Fitted, Gone, Kind, RowId, Scope, Table, quote};
@@ -33,7 +36,12 @@ pub(super) fn condition(scope: &Scope) -> Result<String> {
                 let what = format!("compare `{}` with `{text}`: the column is {}", column.name, column.declared);
                 return Err(Error::new(ErrorKind::Usage, what).hint("no row can hold a value that long"));
             }
-            // a literal takes the type of what it is compared with, and not its length: nothing is cut or rounded
+            // a bare literal is read as the column's type, and unlike a cast it is never cut to the column's length; equal is
+            // what is written alike, whatever the column's collation or type holds for equal
+            Fitted::Text(text) if column.kind == Kind::Text || column.declared == "citext" => {
+                let text = literal(text);
+                format!("({name} = {text} AND {name}::text = {text} COLLATE \"C\")")
+            }
             Fitted::Text(text) => format!("{name} = {}", literal(text)),
             Fitted::Bytes(bytes) => {
                 let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -61,11 +69,6 @@ pub(super) fn count_active(client: &mut Client, table: &Table, scope: &Scope) ->
     Ok(row.get::<_, i64>(0).unsigned_abs())
 }
 
-/// A ctid, packed: the block, then the place in it.
-pub(super) fn ctid(row: RowId) -> String {
-    format!("({},{})", row.0 >> 16, row.0 & 0xffff)
-}
-
 /// A moment for a column with or without a time zone.
 pub(super) fn moment_text(moment: NaiveDateTime) -> String {
     format!("{}+00", clock::text(moment))
@@ -73,6 +76,7 @@ pub(super) fn moment_text(moment: NaiveDateTime) -> String {
 
 pub(super) fn retire(
     client: &mut Client,
+    parts: &Parts,
     table: &Table,
     rows: &[RowId],
     gone: Gone,
@@ -80,17 +84,15 @@ pub(super) fn retire(
 ) -> Result<u64> {
     let name = table.name.quoted();
     let moment = literal(&moment_text(moment));
-    let sql = match gone {
-        Gone::Archive => {
-            format!("UPDATE {name} SET archive = {moment}, date_modified = {moment} WHERE ctid = ANY($1::text::tid[])")
-        }
-        Gone::Delete => format!("DELETE FROM {name} WHERE ctid = ANY($1::text::tid[])"),
+    let change = match gone {
+        Gone::Archive => format!("UPDATE {name} SET archive = {moment}, date_modified = {moment}"),
+        Gone::Delete => format!("DELETE FROM {name}"),
         Gone::Keep => return Ok(0),
     };
     let mut count = 0;
-    for some in rows.chunks(ROWS_A_STATEMENT_MAX) {
+    for (places, list) in by_part(parts, rows)? {
         count += client
-            .execute(&sql, &[&tid_array(some)])
+            .execute(&format!("{change} WHERE {places}"), &[&list])
             .map_err(|cause| server_error("retire the rows that have gone", cause))?;
     }
     Ok(count)
@@ -114,9 +116,24 @@ pub(super) fn restore(
     client.execute(&sql, &[&hashes]).map_err(|cause| server_error("keep the rows whose records were rejected", cause))
 }
 
-fn tid_array(rows: &[RowId]) -> String {
-    let list: Vec<String> = rows.iter().map(|row| format!("\"{}\"", ctid(*row))).collect();
-    format!("{{{}}}", list.join(","))
+/// Rows as statements take them: a condition on their place, and the array that is bound to it.
+fn by_part(parts: &Parts, rows: &[RowId]) -> Result<Vec<(String, String)>> {
+    let mut groups: BTreeMap<Option<u32>, Vec<RowId>> = BTreeMap::new();
+    for row in rows {
+        groups.entry(parts.table_of(*row)?).or_default().push(*row);
+    }
+    let mut statements = Vec::new();
+    for (part, rows) in groups {
+        let condition = match part {
+            None => "ctid = ANY($1::text::tid[])".to_owned(),
+            Some(oid) => format!("tableoid = {oid} AND ctid = ANY($1::text::tid[])"),
+        };
+        for some in rows.chunks(ROWS_A_STATEMENT_MAX) {
+            let list: Vec<String> = some.iter().map(|row| format!("\"{}\"", super::place::ctid(*row))).collect();
+            statements.push((condition.clone(), format!("{{{}}}", list.join(","))));
+        }
+    }
+    Ok(statements)
 }
 
 pub(super) fn delete_where(client: &mut Client, table: &Table, filter: &Scope) -> Result<u64> {
@@ -142,29 +159,25 @@ pub(super) fn read_back(client: &mut Client, column: &Column, texts: &mut Vec<Op
 
 pub(super) fn values_of(
     client: &mut Client,
+    parts: &mut Parts,
     table: &Table,
     columns: &[Column],
     rows: &[RowId],
     each: &mut dyn FnMut(RowId, Vec<Value<'static>>) -> Result<()>,
 ) -> Result<()> {
     let list: String = columns.iter().map(|column| format!(", {}::text", quote(&column.name))).collect();
-    let sql = format!("SELECT ctid::text{list} FROM {} WHERE ctid = ANY($1::text::tid[])", table.name.quoted());
-    for some in rows.chunks(ROWS_A_STATEMENT_MAX) {
-        let found = client.query(&sql, &[&tid_array(some)]).map_err(|cause| server_error("read the keys", cause))?;
+    for (places, bound) in by_part(parts, rows)? {
+        let sql = format!("SELECT ctid::text, tableoid{list} FROM {} WHERE {places}", table.name.quoted());
+        let found = client.query(&sql, &[&bound]).map_err(|cause| server_error("read the keys", cause))?;
+        let has_parts = places.starts_with("tableoid");
         for row in found {
             let values =
-                columns.iter().enumerate().map(|(place, column)| value(row.get(place + 1), column.kind)).collect();
-            each(row_id(row.get(0))?, values)?;
+                columns.iter().enumerate().map(|(place, column)| value(row.get(place + 2), column.kind)).collect();
+            let part = has_parts.then(|| row.get::<_, u32>(1));
+            each(parts.row(part, row.get(0))?, values)?;
         }
     }
     Ok(())
-}
-
-fn row_id(ctid: &str) -> Result<RowId> {
-    let numbers = ctid.trim_matches(['(', ')']).split_once(',');
-    let packed =
-        numbers.and_then(|(block, place)| Some((block.parse::<u64>().ok()? << 16) | place.parse::<u64>().ok()?));
-    packed.map(RowId).ok_or_else(|| Error::failed(format!("read the row's place `{ctid}`")))
 }
 
 /// A value that came as text, as what its column holds.

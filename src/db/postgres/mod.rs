@@ -2,6 +2,7 @@
 
 mod binary;
 mod client;
+mod constraints;
 mod copy;
 #[cfg(any(test, fuzzing))]
 #[path = "../../../fuzz/targets/postgres.rs"]
@@ -9,8 +10,10 @@ pub(crate) mod fuzzing;
 mod merge;
 mod names;
 mod objects;
+mod place;
 pub(crate) mod server;
 mod shape;
+mod stage;
 mod token;
 mod value;
 
@@ -20,9 +23,12 @@ use chrono::NaiveDateTime;
 use tokio_postgres::error::SqlState;
 
 use self::client::Client;
+use self::place::Parts;
 use self::server::{server_error, server_target};
+use self::stage::Staging;
 use super::{
-    BadRow, Column, Database, Entry, Gone, NewColumn, RowBatch, RowId, Rows, Scope, Table, TableName, Touched, named,
+    Column, Database, Entry, Gone, NewColumn, Refused, Right, RowBatch, RowId, Rows, Scope, Table, TableName, Touched,
+    check_lasting, named, shown, tell_wait,
 };
 use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, Result};
@@ -38,33 +44,37 @@ const LOCK_WAIT_MAX: Duration = Duration::from_secs(600);
 /// An open connection.
 pub(super) struct Postgres {
     client: Client,
+    parts: Parts,
 }
 
 fn open(_: &Context, settings: &DatabaseSettings) -> Result<Box<dyn Database>> {
     let Target::Server { url, .. } = &settings.target else {
         return Err(Error::new(ErrorKind::Settings, "open an SQLite file as a server"));
     };
-    Ok(Box::new(Postgres { client: Client::connect(&server_target(url)?)? }))
+    Ok(Box::new(Postgres { client: Client::connect(&server_target(url)?)?, parts: Parts::default() }))
 }
 
 impl Postgres {
     fn batch(&mut self, sql: &str) -> Result<()> {
-        self.client.batch_execute(sql).map_err(|cause| server_error(format!("run `{sql}`"), cause))
+        self.client.batch_execute(sql).map_err(|cause| server_error(shown(sql), cause))
     }
 
     /// One try to open the transaction and to lock; `false` when somebody else holds a lock.
     fn try_begin(&mut self, tables: &[&TableName]) -> Result<bool> {
         let mut locked = self.client.batch_execute("BEGIN; SET LOCAL lock_timeout = '500ms'");
         for table in tables {
+            if locked.is_err() {
+                break;
+            }
             // the advisory lock comes first: it also guards a table that does not exist yet
-            let name = advisory(&format!("dc merge {table}"));
-            locked = locked.and_then(|()| self.client.batch_execute(&name));
+            let name = shape::canonical(&mut self.client, table)?;
+            locked = self.client.batch_execute(&advisory(&format!("dc merge {name}")));
             if locked.is_ok() && shape::is_table(&mut self.client, table)? {
                 let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", table.quoted());
                 locked = self.client.batch_execute(&lock);
             }
         }
-        match locked.and_then(|()| self.client.batch_execute("SET LOCAL lock_timeout = 0")) {
+        match locked.and_then(|()| self.client.batch_execute("SET LOCAL lock_timeout = '10min'")) {
             Ok(()) => Ok(true),
             Err(cause) if cause.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
                 self.rollback();
@@ -122,10 +132,19 @@ impl Database for Postgres {
         shape::table(&mut self.client, name)
     }
 
+    fn canonical(&mut self, name: &TableName) -> Result<TableName> {
+        shape::canonical(&mut self.client, name)
+    }
+
+    fn may(&mut self, name: &TableName, right: Right) -> Result<bool> {
+        shape::may(&mut self.client, name, right)
+    }
+
     fn begin(&mut self, tables: &[&TableName], cancellation: &Cancellation) -> Result<()> {
-        let started = Instant::now();
+        let (started, mut was_told) = (Instant::now(), false);
         while !self.try_begin(tables)? {
             cancellation.check()?;
+            tell_wait(tables, started.elapsed(), LOCK_WAIT_MAX, &mut was_told);
             if started.elapsed() > LOCK_WAIT_MAX {
                 let minutes = LOCK_WAIT_MAX.as_secs() / 60;
                 let what = format!("lock {}: somebody else has held it for {minutes} minutes", named(tables));
@@ -137,7 +156,14 @@ impl Database for Postgres {
     }
 
     fn commit(&mut self) -> Result<()> {
-        self.batch("COMMIT")
+        self.client.batch_execute("COMMIT").map_err(|cause| {
+            let is_lost = cause.as_db_error().is_none();
+            let error = server_error("commit", cause);
+            match is_lost {
+                true => error.hint("whether the server committed is not known: `dc merge history` tells, and the same merge again does no harm"),
+                false => error,
+            }
+        })
     }
 
     fn rollback(&mut self) {
@@ -147,11 +173,16 @@ impl Database for Postgres {
     }
 
     fn create_table(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()> {
+        check_lasting(name)?;
         self.batch(&shape::create_sql(name, columns)?)
     }
 
     fn add_columns(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()> {
         columns.iter().try_for_each(|column| shape::add_sql(name, column).and_then(|sql| self.batch(&sql)))
+    }
+
+    fn widen_columns(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()> {
+        if columns.is_empty() { Ok(()) } else { self.batch(&shape::widen_sql(name, columns)) }
     }
 
     fn finish_table(&mut self, name: &TableName) -> Result<()> {
@@ -160,21 +191,11 @@ impl Database for Postgres {
     }
 
     fn active(&mut self, table: &Table, scope: &Scope, each: &mut dyn FnMut(u128, RowId) -> Result<()>) -> Result<()> {
-        copy::active(&mut self.client, table, scope, each)
+        copy::active(&mut self.client, &mut self.parts, table, scope, each)
     }
 
     fn count_active(&mut self, table: &Table, scope: &Scope) -> Result<u64> {
         merge::count_active(&mut self.client, table, scope)
-    }
-
-    fn insert(
-        &mut self,
-        table: &Table,
-        columns: &[Column],
-        batch: &RowBatch,
-        moment: NaiveDateTime,
-    ) -> Result<(), BadRow> {
-        copy::insert(&mut self.client, table, columns, batch, moment)
     }
 
     fn insert_all(
@@ -184,11 +205,25 @@ impl Database for Postgres {
         next: &mut dyn FnMut() -> Result<Option<RowBatch>>,
         moment: NaiveDateTime,
     ) -> Result<Option<u64>> {
-        copy::insert_all(&mut self.client, table, columns, next, moment)
+        match constraints::has_row_security(&mut self.client, table)? {
+            true => Staging { table, columns, moment }.insert_all(&mut self.client, next),
+            false => copy::insert_all(&mut self.client, table, columns, next, moment),
+        }
+    }
+
+    fn insert_accepted(
+        &mut self,
+        table: &Table,
+        columns: &[Column],
+        next: &mut dyn FnMut() -> Result<Option<RowBatch>>,
+        moment: NaiveDateTime,
+        refused: &mut dyn FnMut(Refused) -> Result<()>,
+    ) -> Result<u64> {
+        Staging { table, columns, moment }.insert_accepted(&mut self.client, next, refused)
     }
 
     fn retire(&mut self, table: &Table, rows: &[RowId], gone: Gone, moment: NaiveDateTime) -> Result<u64> {
-        merge::retire(&mut self.client, table, rows, gone, moment)
+        merge::retire(&mut self.client, &self.parts, table, rows, gone, moment)
     }
 
     fn restore(&mut self, table: &Table, rows: &[(u128, RowId)], moment: NaiveDateTime) -> Result<u64> {
@@ -210,6 +245,6 @@ impl Database for Postgres {
         rows: &[RowId],
         each: &mut dyn FnMut(RowId, Vec<Value<'static>>) -> Result<()>,
     ) -> Result<()> {
-        merge::values_of(&mut self.client, table, columns, rows, each)
+        merge::values_of(&mut self.client, &mut self.parts, table, columns, rows, each)
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn names(sql: &str) -> BTreeSet<Named> {
     let own = common_tables(&tokens);
     let mut walk = Walk { tokens: &tokens, groups: Vec::new(), list: None, next: None, found: BTreeSet::new() };
     (0..tokens.len()).for_each(|place| walk.step(place));
-    walk.found.retain(|named| named.usage == Usage::Call || !own.contains(&named.name.to_lowercase()));
+    walk.found.retain(|named| !own.contains(&named.name.to_lowercase()));
     walk.found
 }
 
@@ -115,7 +115,9 @@ impl Walk<'_> {
         } else if let Some(name) = token.name() {
             match self.next.take() {
                 Some(usage) => {
-                    let usage = if opens && usage == Usage::Read { Usage::Call } else { usage };
+                    // a routine can stand in a list of relations, and nowhere else where a relation can
+                    let is_call = opens && self.list == Some(Usage::Read);
+                    let usage = if is_call { Usage::Call } else { usage };
                     self.found.insert(Named { name: name.to_owned(), usage });
                 }
                 None if opens => {

@@ -40,7 +40,7 @@ pub(crate) type Line = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<S
 #[derive(Clone)]
 pub(crate) struct ServerTarget {
     /// Everything but TLS; its `Debug` leaves the password out.
-    config: Config,
+    pub(crate) config: Config,
     /// The TLS side; the driver does not ask it where the mode is `disable`.
     tls: MakeRustlsConnect,
     /// Who, where and what, without the password: for messages.

@@ -2,9 +2,21 @@
 
 use super::client::Client;
 use super::server::server_error;
-use crate::db::{Column, Kind, NAME_BYTES_MAX, NewColumn, Table, TableName, quote};
+use crate::db::{Column, Kind, NAME_BYTES_MAX, NewColumn, Obstacle, Right, Table, TableName, quote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::RESERVED;
+
+/// Each column with its type, and with the type below its domains: name, type as printed, the type below without and
+/// with its length, whether the server fills it; and what kind of relation the table is.
+const COLUMNS: &str = "SELECT attname::text, format_type(atttypid, atttypmod), base.name, base.declared, \
+    attgenerated::text <> '' OR attidentity::text = 'a', relkind::text \
+    FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid CROSS JOIN LATERAL (\
+        WITH RECURSIVE below AS (\
+            SELECT pg_type.oid, typbasetype, typtypmod, atttypmod AS length FROM pg_type WHERE pg_type.oid = atttypid \
+            UNION ALL SELECT pg_type.oid, pg_type.typbasetype, pg_type.typtypmod, below.typtypmod \
+            FROM pg_type JOIN below ON pg_type.oid = below.typbasetype) \
+        SELECT format_type(oid, NULL) AS name, format_type(oid, length) AS declared FROM below WHERE typbasetype = 0\
+    ) AS base WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped ORDER BY attnum";
 
 /// Whether a name is a table that can be locked.
 pub(super) fn is_table(client: &mut Client, name: &TableName) -> Result<bool> {
@@ -13,19 +25,85 @@ pub(super) fn is_table(client: &mut Client, name: &TableName) -> Result<bool> {
     found.map(|row| row.is_some()).map_err(|cause| server_error(format!("look for the table `{name}`"), cause))
 }
 
+/// The name with its schema; of a table that is not there, in the schema where it would be made.
+pub(super) fn canonical(client: &mut Client, name: &TableName) -> Result<TableName> {
+    let find = "SELECT coalesce(nspname::text, $2, current_schema()::text), coalesce(relname::text, $3) \
+        FROM (SELECT to_regclass($1) AS oid) AS found LEFT JOIN pg_class ON pg_class.oid = found.oid \
+        LEFT JOIN pg_namespace ON pg_namespace.oid = relnamespace";
+    let row = client
+        .query_one(find, &[&name.quoted(), &name.schema, &name.name])
+        .map_err(|cause| server_error(format!("look for the table `{name}`"), cause))?;
+    Ok(TableName { schema: row.get(0), name: row.get(1) })
+}
+
+/// Whether this role may read or write a table.
+pub(super) fn may(client: &mut Client, name: &TableName, right: Right) -> Result<bool> {
+    let right = match right {
+        Right::Read => "SELECT",
+        Right::Write => "INSERT",
+    };
+    let row = client
+        .query_one("SELECT coalesce(has_table_privilege(to_regclass($1)::oid, $2), false)", &[&name.quoted(), &right])
+        .map_err(|cause| server_error(format!("look for the rights on `{name}`"), cause))?;
+    Ok(row.get(0))
+}
+
 pub(super) fn table(client: &mut Client, name: &TableName) -> Result<Option<Table>> {
-    let list = "SELECT attname::text, format_type(atttypid, atttypmod), atttypid::regtype::text, attgenerated::text <> '' OR attidentity::text = 'a' \
-                FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped ORDER BY attnum";
     let rows = client
-        .query(list, &[&name.quoted()])
+        .query(COLUMNS, &[&name.quoted()])
         .map_err(|cause| server_error(format!("look at the table `{name}`"), cause))?;
     let column = |row: &tokio_postgres::Row| {
         let base: String = row.get(2);
-        let declared: String = row.get(1);
-        Column { name: row.get(0), kind: kind(&base, &declared), declared, is_generated: row.get(3) }
+        let (declared, stored): (String, String) = (row.get(1), row.get(3));
+        Column { name: row.get(0), kind: kind(&base, &stored), declared, is_generated: row.get(4) }
     };
     let columns: Vec<Column> = rows.iter().map(column).collect();
-    Ok((!columns.is_empty()).then(|| Table { name: name.clone(), columns }))
+    let Some(first) = rows.first() else { return Ok(None) };
+    let stored = rows.iter().zip(&columns).map(|(row, column)| (column, row.get::<_, String>(3)));
+    let obstacle = of_relation(name, first.get(5)).or_else(|| of_columns(name, stored));
+    Ok(Some(Table { name: name.clone(), columns, obstacle }))
+}
+
+/// What is no table has no rows of its own, which could be locked and found again.
+fn of_relation(name: &TableName, relation: &str) -> Option<Obstacle> {
+    let what = match relation {
+        "r" | "p" => return None,
+        "v" | "m" => "view",
+        "f" => "foreign table",
+        _ => "relation that is no table",
+    };
+    let hint = match what {
+        "foreign table" => "merge in the database that holds it",
+        _ => "merge into the table that it reads",
+    };
+    Some(Obstacle { reason: format!("`{name}` is a {what}"), hint: hint.to_owned() })
+}
+
+/// The moments of a merge are found again by their microseconds, and a hash has 32 bytes.
+fn of_columns<'a>(name: &TableName, columns: impl Iterator<Item = (&'a Column, String)>) -> Option<Obstacle> {
+    for (Column { name: column, kind, declared, .. }, stored) in columns {
+        let (reason, kept) = match column.as_str() {
+            "archive" | "date_created" | "date_modified" => {
+                let (family, zone) = match stored.ends_with("with time zone") {
+                    true => ("timestamptz", "with"),
+                    false => ("timestamp", "without"),
+                };
+                let whole = [format!("timestamp {zone} time zone"), format!("timestamp(6) {zone} time zone")];
+                if whole.contains(&stored) {
+                    continue;
+                }
+                ("does not keep the microseconds of a merge", family)
+            }
+            "sha" if !matches!(kind, Kind::Bytes | Kind::Text) => ("cannot hold a record hash", "bytea"),
+            _ => continue,
+        };
+        let (table, column) = (name.quoted(), quote(column));
+        return Some(Obstacle {
+            reason: format!("the column {column} is `{declared}`, which {reason}"),
+            hint: format!("ALTER TABLE {table} ALTER COLUMN {column} TYPE {kept}"),
+        });
+    }
+    None
 }
 
 fn kind(base: &str, declared: &str) -> Kind {
@@ -40,6 +118,7 @@ fn kind(base: &str, declared: &str) -> Kind {
         "text" | "character varying" | "character" => Kind::Text,
         "json" | "jsonb" => Kind::Json,
         "bytea" => Kind::Bytes,
+        _ if base.ends_with("[]") => Kind::Array,
         _ => Kind::Other,
     }
 }
@@ -64,7 +143,7 @@ fn declared(kind: Kind) -> &'static str {
         Kind::Numeric | Kind::Decimal { .. } | Kind::Number => "numeric",
         Kind::Json => "jsonb",
         Kind::Bytes => "bytea",
-        Kind::Text | Kind::Other => "text",
+        Kind::Text | Kind::Array | Kind::Other => "text",
     }
 }
 
@@ -87,6 +166,16 @@ pub(super) fn create_sql(name: &TableName, columns: &[NewColumn]) -> Result<Stri
 
 pub(super) fn add_sql(name: &TableName, column: &NewColumn) -> Result<String> {
     Ok(format!("ALTER TABLE {} ADD COLUMN {}", name.quoted(), definition(column)?))
+}
+
+/// By way of text, in which every number has all its digits: a cast of a float would keep fifteen.
+pub(super) fn widen_sql(name: &TableName, columns: &[NewColumn]) -> String {
+    let change = |column: &NewColumn| {
+        let (name, wider) = (quote(&column.name), declared(column.kind));
+        format!("ALTER COLUMN {name} TYPE {wider} USING {name}::text::{wider}")
+    };
+    let changes: Vec<String> = columns.iter().map(change).collect();
+    format!("ALTER TABLE {} {}", name.quoted(), changes.join(", "))
 }
 
 fn definition(column: &NewColumn) -> Result<String> {

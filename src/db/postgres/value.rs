@@ -6,7 +6,7 @@ use tokio_postgres::types::{Format, FromSql, IsNull, ToSql, Type, private::Bytes
 
 use super::client::Client;
 use super::server::server_error;
-use crate::db::Rows;
+use crate::db::{Rows, shown};
 use crate::error::{Error, Result};
 use crate::record::{Value, parse_json};
 
@@ -46,7 +46,7 @@ fn parameters<'a>(values: &'a [Value<'a>]) -> Vec<Parameter<'a>> {
 pub(super) fn execute(client: &mut Client, sql: &str, values: &[Value<'_>]) -> Result<u64> {
     let parameters = parameters(values);
     let bound: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(|parameter| parameter as _).collect();
-    client.execute(sql, &bound).map_err(|cause| server_error(format!("run `{sql}`"), cause))
+    client.execute(sql, &bound).map_err(|cause| server_error(shown(sql), cause))
 }
 
 pub(super) fn query(client: &mut Client, sql: &str, values: &[Value<'_>]) -> Result<Rows> {
@@ -65,7 +65,7 @@ pub(super) fn each_row(
     values: &[Value<'_>],
     each: &mut dyn FnMut(Vec<Value<'static>>) -> Result<()>,
 ) -> Result<Vec<String>> {
-    let fail = |cause| server_error(format!("run `{sql}`"), cause);
+    let fail = |cause| server_error(shown(sql), cause);
     let statement = client.prepare(sql).map_err(fail)?;
     let columns: Vec<String> = statement.columns().iter().map(|column| column.name().to_owned()).collect();
     if let Some(unknown) = statement.columns().iter().find(|column| !Stored::accepts(column.type_())) {
@@ -74,7 +74,7 @@ pub(super) fn each_row(
     }
     let parameters = parameters(values);
     let bound = parameters.iter().map(|one| one as &dyn ToSql);
-    client.each_row(&format!("run `{sql}`"), &statement, bound, |row| {
+    client.each_row(&shown(sql), &statement, bound, |row| {
         let value = |place| {
             row.try_get::<_, Option<Stored>>(place).map(|stored| stored.map_or(Value::Null, |Stored(value)| value))
         };

@@ -7,7 +7,7 @@ use rusqlite::{CachedStatement, ToSql, params, params_from_iter};
 use super::{Sqlite, value_of};
 use crate::clock;
 use crate::db::connection::quoted_list;
-use crate::db::{BadRow, Cell, Column, Fitted, Gone, RowBatch, RowId, Scope, Table, quote};
+use crate::db::{Cell, Column, Fitted, Gone, Refused, RowBatch, RowId, Scope, Table, quote};
 use crate::error::{Error, Result};
 use crate::record::Value;
 
@@ -35,7 +35,9 @@ fn condition(scope: &Scope) -> (String, Vec<Bound<'_>>) {
             parts.push(format!("{} IS NULL", quote(&column.name)));
         } else {
             bound.push(Bound(value));
-            parts.push(format!("{} = ?{}", quote(&column.name), bound.len()));
+            let (name, place) = (quote(&column.name), bound.len());
+            // what is written alike is equal, whatever the column's collation holds for equal
+            parts.push(format!("({name} = ?{place} AND {name} = ?{place} COLLATE BINARY)"));
         }
     }
     (parts.join(" AND "), bound)
@@ -53,7 +55,8 @@ pub(super) fn active(
     each: &mut dyn FnMut(u128, RowId) -> Result<()>,
 ) -> Result<()> {
     let (condition, bound) = active_condition(scope);
-    let sql = format!("SELECT rowid, sha FROM {} WHERE {condition}", table.name.quoted());
+    let rowid = sqlite.rowid(table)?;
+    let sql = format!("SELECT {rowid}, sha FROM {} WHERE {condition}", table.name.quoted());
     let fail = |cause| sqlite.fail("read the hashes", cause);
     let mut statement = sqlite.connection.prepare(&sql).map_err(fail)?;
     let mut rows = statement.query(params_from_iter(bound)).map_err(fail)?;
@@ -69,7 +72,7 @@ pub(super) fn active(
         let Some(prefix) = prefix else {
             let what = format!("read the hash of row {place} in `{}`: `sha` holds no record hash", table.name);
             return Err(
-                Error::failed(what).hint(format!("look at it: SELECT * FROM {} WHERE rowid = {place}", table.name))
+                Error::failed(what).hint(format!("look at it: SELECT * FROM {} WHERE {rowid} = {place}", table.name))
             );
         };
         each(prefix, RowId(place as u64))?;
@@ -88,29 +91,6 @@ pub(super) fn count_active(sqlite: &Sqlite, table: &Table, scope: &Scope) -> Res
     count.map(i64::unsigned_abs).map_err(|cause| sqlite.fail("count the active rows", cause))
 }
 
-pub(super) fn insert(
-    sqlite: &Sqlite,
-    table: &Table,
-    columns: &[Column],
-    batch: &RowBatch,
-    moment: NaiveDateTime,
-) -> Result<(), BadRow> {
-    let bad = |cause| BadRow { row: None, error: sqlite.fail("insert the row", cause) };
-    let run = |sql: &str| sqlite.connection.execute_batch(sql).map_err(bad);
-    run("SAVEPOINT batch")?;
-    let mut statement = sqlite.connection.prepare_cached(&insert_sql(table, columns)).map_err(bad)?;
-    match insert_rows(&mut statement, table, batch, &clock::text(moment)) {
-        Ok(()) => run("RELEASE batch"),
-        Err((row, cause)) => {
-            let refused = is_refusal(&cause);
-            if refused {
-                run("ROLLBACK TO batch; RELEASE batch")?;
-            }
-            Err(BadRow { row: refused.then_some(row), ..bad(cause) })
-        }
-    }
-}
-
 pub(super) fn insert_all(
     sqlite: &Sqlite,
     table: &Table,
@@ -125,13 +105,47 @@ pub(super) fn insert_all(
     let moment = clock::text(moment);
     let mut count = 0;
     while let Some(batch) = next()? {
-        match insert_rows(&mut statement, table, &batch, &moment) {
-            Ok(()) => count += batch.len() as u64,
-            Err((_, cause)) if is_refusal(&cause) => return run("ROLLBACK TO load; RELEASE load").map(|()| None),
-            Err((_, cause)) => return Err(fail(cause)),
+        // it stays bound from row to row
+        statement.raw_bind_parameter(2, &moment).map_err(fail)?;
+        for row in 0..batch.len() {
+            match insert_row(&mut statement, table, &batch, row) {
+                Ok(()) => count += 1,
+                Err(cause) if is_refusal(sqlite, &cause) => {
+                    return run("ROLLBACK TO load; RELEASE load").map(|()| None);
+                }
+                Err(cause) => return Err(fail(cause)),
+            }
         }
     }
     run("RELEASE load").map(|()| Some(count))
+}
+
+/// A refused row takes nothing else back, so each of the others simply follows.
+pub(super) fn insert_accepted(
+    sqlite: &Sqlite,
+    table: &Table,
+    columns: &[Column],
+    next: &mut dyn FnMut() -> Result<Option<RowBatch>>,
+    moment: NaiveDateTime,
+    refused: &mut dyn FnMut(Refused) -> Result<()>,
+) -> Result<u64> {
+    let fail = |cause| sqlite.fail("insert the row", cause);
+    let mut statement = sqlite.connection.prepare_cached(&insert_sql(table, columns)).map_err(fail)?;
+    let moment = clock::text(moment);
+    let mut count = 0;
+    while let Some(batch) = next()? {
+        statement.raw_bind_parameter(2, &moment).map_err(fail)?;
+        for row in 0..batch.len() {
+            match insert_row(&mut statement, table, &batch, row) {
+                Ok(()) => count += 1,
+                Err(cause) if is_refusal(sqlite, &cause) => {
+                    refused(Refused { offset: batch.offset(row), sha: batch.sha(row), error: fail(cause) })?;
+                }
+                Err(cause) => return Err(fail(cause)),
+            }
+        }
+    }
+    Ok(count)
 }
 
 fn insert_sql(table: &Table, columns: &[Column]) -> String {
@@ -140,25 +154,15 @@ fn insert_sql(table: &Table, columns: &[Column]) -> String {
     format!("INSERT INTO {} (sha, date_created{names}) VALUES (?1, ?2{places})", table.name.quoted())
 }
 
-/// Whether it is the row that the table does not want. After other failures the transaction may be gone already.
-fn is_refusal(cause: &rusqlite::Error) -> bool {
+/// Whether it is the row that the table does not want. After other failures the transaction may be gone already, and a
+/// trigger or constraint may say ROLLBACK itself.
+fn is_refusal(sqlite: &Sqlite, cause: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode as Code;
-    matches!(
+    let is_of_row = matches!(
         cause.sqlite_error_code(),
         Some(Code::ConstraintViolation | Code::TypeMismatch | Code::TooBig | Code::Unknown)
-    )
-}
-
-/// Inserts the rows; an error comes with its row.
-fn insert_rows(
-    statement: &mut CachedStatement<'_>,
-    table: &Table,
-    batch: &RowBatch,
-    moment: &str,
-) -> Result<(), (usize, rusqlite::Error)> {
-    // it stays bound from row to row
-    statement.raw_bind_parameter(2, moment).map_err(|cause| (0, cause))?;
-    (0..batch.len()).try_for_each(|row| insert_row(statement, table, batch, row).map_err(|cause| (row, cause)))
+    );
+    is_of_row && !sqlite.connection.is_autocommit()
 }
 
 fn insert_row(
@@ -189,11 +193,11 @@ fn insert_row(
 
 pub(super) fn retire(sqlite: &Sqlite, table: &Table, rows: &[RowId], gone: Gone, moment: NaiveDateTime) -> Result<u64> {
     let fail = |cause| sqlite.fail("retire the rows that have gone", cause);
-    let name = table.name.quoted();
+    let (name, rowid) = (table.name.quoted(), sqlite.rowid(table)?);
     let moment = clock::text(moment);
     let sql = match gone {
-        Gone::Archive => format!("UPDATE {name} SET archive = ?2, date_modified = ?2 WHERE rowid = ?1"),
-        Gone::Delete => format!("DELETE FROM {name} WHERE rowid = ?1 AND ?2 = ?2"),
+        Gone::Archive => format!("UPDATE {name} SET archive = ?2, date_modified = ?2 WHERE {rowid} = ?1"),
+        Gone::Delete => format!("DELETE FROM {name} WHERE {rowid} = ?1 AND ?2 = ?2"),
         Gone::Keep => return Ok(0),
     };
     let mut statement = sqlite.connection.prepare_cached(&sql).map_err(fail)?;
@@ -231,7 +235,8 @@ pub(super) fn values_of(
     each: &mut dyn FnMut(RowId, Vec<Value<'static>>) -> Result<()>,
 ) -> Result<()> {
     let fail = |cause| sqlite.fail("read the keys", cause);
-    let sql = format!("SELECT {} FROM {} WHERE rowid = ?1", quoted_list(columns), table.name.quoted());
+    let (list, rowid) = (quoted_list(columns), sqlite.rowid(table)?);
+    let sql = format!("SELECT {list} FROM {} WHERE {rowid} = ?1", table.name.quoted());
     let mut statement = sqlite.connection.prepare_cached(&sql).map_err(fail)?;
     for row in rows {
         let values = statement.query_row(params![row.0 as i64], |found| {

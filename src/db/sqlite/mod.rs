@@ -17,8 +17,8 @@ use rusqlite::{OpenFlags, ToSql, params_from_iter};
 
 use self::handle::{BUSY_TIMEOUT, CACHE_KIB};
 use super::{
-    BadRow, Column, Database, Entry, Gone, NewColumn, ObjectKind, RowBatch, RowId, Rows, Scope, Table, TableName,
-    Touched, named,
+    Column, Database, Entry, Gone, NewColumn, ObjectKind, Refused, Right, RowBatch, RowId, Rows, Scope, Table,
+    TableName, Touched, check_lasting, named, shown, tell_wait,
 };
 use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, OrFail, Result};
@@ -88,6 +88,12 @@ impl Sqlite {
         explain(&self.path, what, cause)
     }
 
+    /// The name of a table's row ids.
+    fn rowid(&self, table: &Table) -> Result<&'static str> {
+        table.check_for_merge()?;
+        shape::rowid(&table.columns).ok_or_else(|| Error::failed(format!("find the rows of `{}` again", table.name)))
+    }
+
     /// Gives each row to `each`; returns the names of the columns.
     fn rows(
         &self,
@@ -95,7 +101,7 @@ impl Sqlite {
         parameters: &[Value<'_>],
         each: &mut dyn FnMut(Vec<Value<'static>>) -> Result<()>,
     ) -> Result<Vec<String>> {
-        let fail = |cause| self.fail(&format!("run `{sql}`"), cause);
+        let fail = |cause| self.fail(&shown(sql), cause);
         let mut statement = self.connection.prepare_cached(sql).map_err(fail)?;
         let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
         let mut found = statement.query(params_from_iter(parameters.iter().map(Bound))).map_err(fail)?;
@@ -107,7 +113,7 @@ impl Sqlite {
     }
 
     fn batch(&mut self, sql: &str) -> Result<()> {
-        self.connection.execute_batch(sql).map_err(|cause| explain(&self.path, &format!("run `{sql}`"), cause))
+        self.connection.execute_batch(sql).map_err(|cause| explain(&self.path, &shown(sql), cause))
     }
 }
 
@@ -163,7 +169,13 @@ fn explain(path: &Path, what: &str, cause: rusqlite::Error) -> Error {
         _ => (ErrorKind::Failed, None),
     };
     let temporary = kind == ErrorKind::Busy;
-    let error = Error::new(kind, format!("use {}: {what}", path.display())).because(cause).temporary(temporary);
+    let error = Error::new(kind, format!("use {}: {what}", path.display()));
+    let error = match cause {
+        // its own words have the whole statement in them
+        rusqlite::Error::SqlInputError { msg, .. } => error.because(msg),
+        cause => error.because(cause),
+    };
+    let error = error.temporary(temporary);
     match hint {
         Some(hint) => error.hint(hint),
         None => error,
@@ -226,7 +238,7 @@ impl Database for Sqlite {
 
     fn execute(&mut self, sql: &str, parameters: &[Value<'_>]) -> Result<u64> {
         let run = || self.connection.prepare_cached(sql)?.execute(params_from_iter(parameters.iter().map(Bound)));
-        run().map(|changed| changed as u64).map_err(|cause| self.fail(&format!("run `{sql}`"), cause))
+        run().map(|changed| changed as u64).map_err(|cause| self.fail(&shown(sql), cause))
     }
 
     fn objects_of(&mut self, sql: &str) -> Vec<Touched> {
@@ -247,8 +259,18 @@ impl Database for Sqlite {
         shape::table(&self.connection, name).map_err(|cause| self.fail(&format!("look at the table `{name}`"), cause))
     }
 
+    fn canonical(&mut self, name: &TableName) -> Result<TableName> {
+        shape::canonical(&self.connection, name)
+            .map_err(|cause| self.fail(&format!("look for the table `{name}`"), cause))
+    }
+
+    fn may(&mut self, _: &TableName, _: Right) -> Result<bool> {
+        // who may write the file may write every table in it
+        Ok(true)
+    }
+
     fn begin(&mut self, tables: &[&TableName], cancellation: &Cancellation) -> Result<()> {
-        let started = Instant::now();
+        let (started, mut was_told) = (Instant::now(), false);
         self.connection.busy_timeout(BUSY_STEP).or_fail(|| "set the time to wait".to_owned())?;
         loop {
             let begun = self.batch("BEGIN IMMEDIATE");
@@ -257,6 +279,7 @@ impl Database for Sqlite {
                 return Err(error.within(format!("begin to write to {}", named(tables))));
             }
             cancellation.check()?;
+            tell_wait(tables, started.elapsed(), LOCK_WAIT_MAX, &mut was_told);
         }
         self.connection.busy_timeout(BUSY_TIMEOUT).or_fail(|| "set the time to wait".to_owned())
     }
@@ -276,6 +299,7 @@ impl Database for Sqlite {
     }
 
     fn create_table(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()> {
+        check_lasting(name)?;
         self.batch(&shape::create_sql(name, columns)?)
     }
 
@@ -284,6 +308,13 @@ impl Database for Sqlite {
         let known = table.into_iter().flat_map(|table| table.columns).map(|column| column.name);
         shape::check_names(name, known, columns)?;
         columns.iter().try_for_each(|column| self.batch(&shape::add_sql(name, column)))
+    }
+
+    fn widen_columns(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()> {
+        let Some(table) = self.table(name)? else {
+            return Err(Error::new(ErrorKind::NotFound, format!("find the table `{name}`")));
+        };
+        columns.iter().try_for_each(|column| self.batch(&shape::widen_sql(&table, column)))
     }
 
     fn finish_table(&mut self, name: &TableName) -> Result<()> {
@@ -303,16 +334,6 @@ impl Database for Sqlite {
         merge::count_active(self, table, scope)
     }
 
-    fn insert(
-        &mut self,
-        table: &Table,
-        columns: &[Column],
-        batch: &RowBatch,
-        moment: NaiveDateTime,
-    ) -> Result<(), BadRow> {
-        merge::insert(self, table, columns, batch, moment)
-    }
-
     fn insert_all(
         &mut self,
         table: &Table,
@@ -321,6 +342,17 @@ impl Database for Sqlite {
         moment: NaiveDateTime,
     ) -> Result<Option<u64>> {
         merge::insert_all(self, table, columns, next, moment)
+    }
+
+    fn insert_accepted(
+        &mut self,
+        table: &Table,
+        columns: &[Column],
+        next: &mut dyn FnMut() -> Result<Option<RowBatch>>,
+        moment: NaiveDateTime,
+        refused: &mut dyn FnMut(Refused) -> Result<()>,
+    ) -> Result<u64> {
+        merge::insert_accepted(self, table, columns, next, moment, refused)
     }
 
     fn retire(&mut self, table: &Table, rows: &[RowId], gone: Gone, moment: NaiveDateTime) -> Result<u64> {

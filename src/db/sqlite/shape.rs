@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::kind_of;
-use crate::db::{Column, Kind, NewColumn, ObjectKind, Table, TableName, quote};
+use crate::db::{Column, Kind, NewColumn, ObjectKind, Obstacle, Table, TableName, quote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::RESERVED;
 
@@ -22,7 +22,55 @@ pub(super) fn table(connection: &Connection, name: &TableName) -> rusqlite::Resu
         Ok(Column { name, kind: kind(&declared), declared, is_generated: hidden > 1 })
     })?;
     let columns = columns.collect::<rusqlite::Result<Vec<_>>>()?;
-    Ok((!columns.is_empty()).then(|| Table { name: name.clone(), columns }))
+    if columns.is_empty() {
+        return Ok(None);
+    }
+    let obstacle = obstacle(connection, schema, name, &columns)?;
+    Ok(Some(Table { name: name.clone(), columns, obstacle }))
+}
+
+/// The name as the file keeps it, without the schema of the file itself.
+pub(super) fn canonical(connection: &Connection, name: &TableName) -> rusqlite::Result<TableName> {
+    let schema = name.schema.as_ref().map(|schema| schema.to_ascii_lowercase()).filter(|schema| schema != "main");
+    let find = "SELECT name FROM pragma_table_list WHERE schema = ?1 COLLATE NOCASE AND name = ?2 COLLATE NOCASE";
+    let bound = params![schema.as_deref().unwrap_or("main"), name.name];
+    let found: Option<String> = connection.query_row(find, bound, |row| row.get(0)).optional()?;
+    Ok(TableName { schema, name: found.unwrap_or_else(|| name.name.clone()) })
+}
+
+/// A merge finds rows again by their row ids, which must be there and have a name.
+fn obstacle(
+    connection: &Connection,
+    schema: &str,
+    name: &TableName,
+    columns: &[Column],
+) -> rusqlite::Result<Option<Obstacle>> {
+    let find = "SELECT type, wr FROM pragma_table_list WHERE schema = ?1 COLLATE NOCASE AND name = ?2 COLLATE NOCASE";
+    let found = connection.query_row(find, params![schema, name.name], |row| Ok((row.get(0)?, row.get(1)?)));
+    let Some((kind, is_without_rowid)): Option<(String, bool)> = found.optional()? else { return Ok(None) };
+    let (reason, hint) = if kind == "view" {
+        (format!("`{name}` is a view"), "merge into the table that it reads")
+    } else if is_without_rowid {
+        (format!("`{name}` was made WITHOUT ROWID"), "copy it into a table that was made without these words")
+    } else if rowid(columns).is_none() {
+        let names = ROWIDS.join("`, `");
+        (
+            format!("all names of its row ids (`{names}`) are columns"),
+            "give one of them another name: ALTER TABLE .. RENAME COLUMN ..",
+        )
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(Obstacle { reason, hint: hint.to_owned() }))
+}
+
+/// The names of a row id; a column of that name hides it.
+const ROWIDS: [&str; 3] = ["rowid", "_rowid_", "oid"];
+
+/// The name by which the row ids of a table with these columns are read.
+pub(super) fn rowid(columns: &[Column]) -> Option<&'static str> {
+    let is_free = |name: &&str| !columns.iter().any(|column| column.name.eq_ignore_ascii_case(name));
+    ROWIDS.into_iter().find(is_free)
 }
 
 /// Numbers that keep every digit: SQLite takes the type for text, and we know it again, so that a number in CSV is hashed
@@ -65,7 +113,7 @@ fn declared(kind: Kind) -> &'static str {
         Kind::Bytes => "BLOB",
         Kind::Numeric | Kind::Decimal { .. } | Kind::Number => NUMERIC,
         // unusual types keep every digit as text
-        Kind::Text | Kind::Other => "TEXT",
+        Kind::Text | Kind::Array | Kind::Other => "TEXT",
     }
 }
 
@@ -106,6 +154,27 @@ pub(super) fn create_sql(name: &TableName, columns: &[NewColumn]) -> Result<Stri
 
 pub(super) fn add_sql(name: &TableName, column: &NewColumn) -> String {
     format!("ALTER TABLE {} ADD COLUMN {} {}", name.quoted(), quote(&column.name), type_of(column))
+}
+
+/// SQLite cannot change a column's type: the values move into a new column, which takes the old one's name and stands
+/// last from then on. Row ids stay.
+pub(super) fn widen_sql(table: &Table, column: &NewColumn) -> String {
+    let (name, wider) = (table.name.quoted(), declared(column.kind));
+    let (old, new) = (quote(&column.name), quote(&format!("{} wider", column.name)));
+    let is_boolean = table.column(&column.name).is_some_and(|column| column.kind == Kind::Boolean);
+    let value = match column.kind {
+        Kind::Integer { .. } | Kind::Float => old.clone(),
+        _ if is_boolean => format!("CASE {old} WHEN 0 THEN 'false' WHEN 1 THEN 'true' ELSE {old} END"),
+        // fifteen digits are what SQLite prints of a float by itself
+        _ => format!(
+            "CASE WHEN typeof({old}) = 'real' AND CAST(CAST({old} AS TEXT) AS REAL) <> {old} \
+             THEN printf('%!.17g', {old}) ELSE CAST({old} AS TEXT) END"
+        ),
+    };
+    format!(
+        "ALTER TABLE {name} ADD COLUMN {new} {wider}; UPDATE {name} SET {new} = {value}; \
+         ALTER TABLE {name} DROP COLUMN {old}; ALTER TABLE {name} RENAME COLUMN {new} TO {old}"
+    )
 }
 
 pub(super) fn index_sql(name: &TableName) -> String {

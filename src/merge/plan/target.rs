@@ -30,6 +30,7 @@ pub(crate) fn look(
             "let `--create` make a table under another name, or add the columns by hand (dc-merge(1) lists them)",
         ));
     }
+    table.check_for_merge()?;
     if !merge.evolve {
         key_columns(merge, &table)?;
     }
@@ -44,7 +45,8 @@ fn check_types(merge: &Merge) -> Result<()> {
         None => Ok(()),
         Some((column, declared)) => {
             let what = format!("make `{column}` of the type `{declared}`: that is no type");
-            Err(Error::new(ErrorKind::Usage, what).hint("write it as the database does: `--types amount=numeric(20,4)`"))
+            Err(Error::new(ErrorKind::Usage, what)
+                .hint("write it as the database does: `--types amount=numeric(20,4)`"))
         }
     }
 }

@@ -336,7 +336,7 @@ fn field_token(text: &str, Range { start, end }: Range<usize>, kind: Kind) -> Op
             let (token, after) = if is_number { token_at(text, start, &mut String::new())? } else { return None };
             (after == end).then_some(token)
         }
-        Kind::Json | Kind::Bytes => None,
+        Kind::Json | Kind::Bytes | Kind::Array => None,
     }
 }
 

@@ -269,6 +269,7 @@ fn kind_words(kind: Kind) -> Cow<'static, str> {
         Kind::Text => "text",
         Kind::Json => "JSON",
         Kind::Bytes => "bytes, written as \\x and hex digits",
+        Kind::Array => "an array",
         Kind::Other => "of another type",
     })
 }
@@ -305,5 +306,9 @@ fn convert(field: &str, kind: Kind) -> Result<Option<Value<'static>>, ()> {
             number()?
         }
         Kind::Json => parse_json(field).map_err(|_| ())?.into_owned(),
+        Kind::Array => match parse_json(field) {
+            Ok(value @ Value::Array(_)) => value.into_owned(),
+            _ => return Ok(None),
+        },
     }))
 }

@@ -1,5 +1,6 @@
 //! The first pass: hash every incoming record, note what its columns hold, and set bad records aside.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use crate::db::{Column, Kind, RowBatch, fit, row_bytes, text};
@@ -30,6 +31,8 @@ pub(crate) struct Scanned {
     pub(crate) survey: Survey,
     /// The framework's own columns that the input brings, and that are not loaded.
     pub(crate) reserved: Vec<&'static str>,
+    /// Columns that the input brings and that the database fills itself.
+    pub(crate) generated: Vec<String>,
     /// The bytes that were read.
     pub(crate) digest: InputDigest,
 }
@@ -41,6 +44,8 @@ struct Share {
     read: u64,
     survey: Survey,
     reserved: [bool; RESERVED.len()],
+    /// The places of the generated columns that were brought.
+    generated: BTreeSet<usize>,
     rejects: Vec<Reject>,
     consumed: u64,
     /// The records as rows, if they were asked for.
@@ -85,9 +90,10 @@ pub(crate) fn scan(
         rejected: Rejected { places: Spool::by_place(ground.end()), unplaced: 0 },
         survey: ground.survey.clone(),
         reserved: Vec::new(),
+        generated: Vec::new(),
         digest: InputDigest::default(),
     };
-    let mut reserved = [false; RESERVED.len()];
+    let (mut reserved, mut generated) = ([false; RESERVED.len()], BTreeSet::new());
     let work = |chunk: Chunk| scan_chunk(ground, columns, chunk);
     let made = Work { row_bytes: columns.map_or(0, |columns| row_bytes(columns.len())), ..Work::of(merge) };
     pass::run(ground.sources, made, work, |part: Share| {
@@ -102,11 +108,15 @@ pub(crate) fn scan(
         scanned.read += part.read;
         scanned.digest.add(&part.digest);
         reserved.iter_mut().zip(part.reserved).for_each(|(seen, too)| *seen |= too);
+        generated.extend(part.generated);
         merge.progress.tell(Progress::Advanced(part.consumed));
         let flow = each(&part.survey, Rowed { batch: part.rows.filter(|_| !part.misfit), permit: part.permit });
         scanned.survey.add(part.survey);
         Ok(flow)
     })?;
+    let columns = ground.table.iter().flat_map(|table| &table.columns).enumerate();
+    let names = columns.filter(|(place, _)| generated.contains(place)).map(|(_, column)| column.name.clone());
+    scanned.generated = names.collect();
     scanned.reserved = RESERVED.into_iter().zip(reserved).filter_map(|(name, seen)| seen.then_some(name)).collect();
     Ok(scanned)
 }
@@ -120,6 +130,7 @@ fn scan_chunk(ground: &Ground<'_>, columns: Option<&[Column]>, chunk: Chunk) -> 
         read: (chunk.records.len() + chunk.rejects.len()) as u64,
         survey: Survey::default(),
         reserved: [false; RESERVED.len()],
+        generated: BTreeSet::new(),
         rejects: Vec::new(),
         consumed: chunk.consumed,
         rows: None,
@@ -225,7 +236,9 @@ fn check(ground: &Ground<'_>, record: &Record<'_>, places: &mut Vec<usize>, part
         }
         places[at] = place;
         let column = &table.columns[place];
-        if !fits(value, column.kind) {
+        if column.is_generated {
+            part.generated.insert(place);
+        } else if !fits(value, column.kind) {
             return Err(misfit(name, &text(value), column.kind));
         }
     }

@@ -70,7 +70,7 @@ impl Done {
         let past = PastMerge {
             id: new_identity(),
             runtime: merge.runtime.clone(),
-            table_name: ground.name.to_string(),
+            table_name: backend.canonical(ground.name)?.to_string(),
             moment,
             scope: shown(&ground.scope),
             gone: gone.to_owned(),
@@ -89,7 +89,11 @@ impl Done {
     /// empty one, bad records are set aside each time, and columns that are not loaded are told of.
     fn input(&self, ground: &Ground<'_>) -> Result<Option<TakenInput>> {
         let Some(scanned) = &self.scanned else { return Ok(None) };
-        if self.counts.rejected > 0 || self.counts.read == 0 || !scanned.reserved.is_empty() {
+        if self.counts.rejected > 0
+            || self.counts.read == 0
+            || !scanned.reserved.is_empty()
+            || !scanned.generated.is_empty()
+        {
             return Ok(None);
         }
         Ok(Some(TakenInput {
@@ -111,6 +115,7 @@ impl Done {
             runtime: merge.runtime.clone(),
             dry_run: merge.dry_run,
             created,
+            generated_columns: self.scanned.as_ref().map(|scanned| scanned.generated.clone()).unwrap_or_default(),
             reserved_columns: reserved.iter().map(|name| (*name).to_owned()).collect(),
             merge: id,
             same_input: self.scanned.is_none(),

@@ -7,6 +7,7 @@ use super::retire::retire;
 use crate::clock;
 use crate::db::{Database, Gone, RowId, Table};
 use crate::error::{Error, Result};
+use crate::failpoint;
 use crate::merge::compare::keys::Pairs;
 use crate::merge::plan::description::Merge;
 use crate::merge::read::reject::Rejects;
@@ -36,6 +37,7 @@ pub(crate) fn exchange(
         backend.execute("SAVEPOINT exchange", &[])?;
     }
     retire(backend, table, leaving, (how, *moment), &merge.cancellation)?;
+    failpoint::point("merge.retired")?;
     let are_taken = load_all(backend, load)?;
     if is_twofold {
         if !are_taken {

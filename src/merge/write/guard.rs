@@ -39,7 +39,20 @@ pub(crate) fn check_ledger(table: &str, counts: &Counts) -> Result<()> {
     if counts.read == taken && left == Some(counts.active_after) {
         return Ok(());
     }
-    let what = format!("merge into `{table}`: the ledger does not balance ({counts:?}); everything was rolled back");
-    Err(Error::failed(what)
-        .hint("somebody may write to the table besides dc; if not, this is a fault of dc: please report it"))
+    let Counts { read, new, changed, unchanged, duplicate, rejected, gone, active_before, active_after, .. } = counts;
+    let what = if counts.read == taken {
+        format!(
+            "merge into `{table}`: {active_before} rows were active, {new} came and {gone} went, and now {active_after} \
+             are active; everything was rolled back"
+        )
+    } else {
+        format!(
+            "merge into `{table}`: of {read} records {new} were new, {changed} changed, {unchanged} unchanged, \
+             {duplicate} duplicates and {rejected} rejected, which is not all; everything was rolled back"
+        )
+    };
+    Err(Error::failed(what).hint(
+        "a trigger, a rule or an ON CONFLICT clause of the table may leave rows out or write others; if there is none, \
+         this is a fault of dc: please report it",
+    ))
 }

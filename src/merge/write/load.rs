@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use chrono::NaiveDateTime;
 
-use crate::db::{BadRow, Column, Database, RowBatch, Table, text};
+use crate::db::{Column, Database, RowBatch, Table, text};
 use crate::error::{Error, Result};
 use crate::hash::{Canonical, Texts, hash_texts};
 use crate::merge::plan::description::Merge;
@@ -58,7 +58,7 @@ pub(crate) fn load_all(database: &mut dyn Database, load: &Load<'_>) -> Result<b
     if streamed?.is_some() { read.map(|()| true) } else { Ok(false) }
 }
 
-/// Inserts the new records batch by batch, to find out which of them the table refuses: their hashes and places, by place.
+/// Inserts those of the new records that the table does not refuse; gives hash and place of the others, by place.
 ///
 /// # Errors
 /// The first of them, unless bad records are set aside.
@@ -66,24 +66,25 @@ pub(crate) fn load_accepted(database: &mut dyn Database, load: &Load<'_>, reject
     let columns = load.ground.written_columns(load.table);
     let Merge { cancellation, progress, .. } = load.ground.merge;
     progress.tell(Progress::Writing { records: load.new.count() });
-    let mut refused = Refused { again: Again::new(load.ground.sources), entries: Spool::by_place(load.ground.end()) };
+    let (mut again, mut refused) = (Again::new(load.ground.sources), Spool::by_place(load.ground.end()));
     let (written, read) = side_by_side(
         |sender| read_batches(load, &columns, sender),
         |batches| {
-            batches.iter().try_for_each(|batch| {
+            let mut next = || {
                 cancellation.check()?;
-                progress.tell(Progress::Advanced(batch.len() as u64));
-                write(database, load, &columns, batch, (rejects, &mut refused))
+                let batch = batches.recv().ok();
+                progress.tell(Progress::Advanced(batch.as_ref().map_or(0, |batch| batch.len() as u64)));
+                Ok(batch)
+            };
+            database.insert_accepted(load.table, &columns, &mut next, load.moment, &mut |row| {
+                cancellation.check()?;
+                let reason = row.error.causes().first().cloned().unwrap_or_else(|| row.error.message().to_owned());
+                rejects.take(again.reject(row.offset, reason), load.ground.sources)?;
+                refused.push(Entry { hash: row.sha.prefix(), place: row.offset })
             })
         },
     );
-    written.and(read).map(|()| refused.entries)
-}
-
-/// What the table refused.
-struct Refused<'a> {
-    again: Again<'a>,
-    entries: Spool,
+    written.and(read).map(|()| refused)
 }
 
 /// One thread makes things, this one takes them; where the taking ends, nothing can be sent any more.
@@ -188,27 +189,4 @@ fn misfit(record: &Record<'_>, column: &Column) -> Error {
     let Column { name, declared, .. } = column;
     let value = record.get(name).map(text).unwrap_or_default();
     Error::failed(format!("put `{value}` into the column `{name}`, which is {declared}"))
-}
-
-/// Writes a batch; rows that the table refuses are set aside one by one, if the user asked for that.
-fn write(
-    database: &mut dyn Database,
-    load: &Load<'_>,
-    columns: &[Column],
-    mut batch: RowBatch,
-    (rejects, refused): (&mut Rejects, &mut Refused<'_>),
-) -> Result<()> {
-    while !batch.is_empty() {
-        let BadRow { row, error } = match database.insert(load.table, columns, &batch, load.moment) {
-            Ok(()) => return Ok(()),
-            Err(bad) => bad,
-        };
-        let Some(row) = row.filter(|row| *row < batch.len()) else { return Err(error) };
-        let reason = error.causes().first().cloned().unwrap_or_else(|| error.message().to_owned());
-        let (place, hash) = (batch.offset(row), batch.sha(row).prefix());
-        rejects.take(refused.again.reject(place, reason), load.ground.sources)?;
-        refused.entries.push(Entry { hash, place })?;
-        batch.remove_row(row);
-    }
-    Ok(())
 }

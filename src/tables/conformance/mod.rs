@@ -38,6 +38,10 @@ impl House {
     /// `None`, with a note, where no server answers; a failure where one is required.
     fn postgres() -> Option<Self> {
         let environment = Environment::process();
+        if environment.get("DC_TEST_WITHOUT").is_some_and(|names| names.contains("postgres")) {
+            skip("PostgreSQL: DC_TEST_WITHOUT names it");
+            return None;
+        }
         let admin = environment.get("DC_TEST_POSTGRES").unwrap_or(POSTGRES).to_owned();
         let mut server = match server_target(&Secret::new(&admin)).and_then(|target| Pg::connect(&target)) {
             Ok(server) => server,

@@ -99,26 +99,6 @@ fn a_place_that_cannot_be_written_is_named() {
 }
 
 #[test]
-fn a_read_only_database_is_a_matter_of_permission() {
-    use std::os::unix::fs::PermissionsExt;
-    if nix::unistd::geteuid().is_root() {
-        return skip("a read-only file: root may write everything");
-    }
-    let house = House::sqlite();
-    drop(house.ready());
-    let lock = |mode| {
-        std::fs::set_permissions(house.folder.path().join("house.db"), PermissionsExt::from_mode(mode & 0o666))
-            .and_then(|()| std::fs::set_permissions(house.folder.path(), PermissionsExt::from_mode(mode)))
-    };
-    lock(0o555).expect("rights");
-    let outcome = Store::open(&house.context, Missing::Fail).and_then(|mut it| it.apps().register(&[], false));
-    lock(0o755).expect("rights");
-    let error = outcome.expect_err("a read-only file");
-    assert_eq!(error.kind(), ErrorKind::Permission, "{error}");
-    assert!(error.to_string().contains("house.db"), "{error}");
-}
-
-#[test]
 fn a_server_that_does_not_answer_is_busy_and_keeps_its_password() {
     let error = failure("postgres://me:s3cret@127.0.0.1:1/house", Missing::Fail);
     assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Busy, true));

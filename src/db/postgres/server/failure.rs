@@ -29,8 +29,14 @@ pub(crate) fn server_error(what: impl Into<String>, cause: tokio_postgres::Error
         }
         _ if root.contains("password missing") => (ErrorKind::Permission, Some(PASSWORD)),
         Some(io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) => (ErrorKind::Busy, Some(STARTED)),
+        Some(
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::UnexpectedEof,
+        ) => (ErrorKind::Busy, Some(CUT)),
         Some(_) => (ErrorKind::Busy, Some(REACHED)),
-        None if cause.is_closed() => (ErrorKind::Busy, Some("the server closed the connection; try again")),
+        None if cause.is_closed() => (ErrorKind::Busy, Some(CUT)),
         None => (ErrorKind::Failed, None),
     };
     finish(Error::new(kind, what).because(root), hint)
@@ -38,6 +44,8 @@ pub(crate) fn server_error(what: impl Into<String>, cause: tokio_postgres::Error
 
 const PASSWORD: &str = "check user and password of this database in dc.toml or DC_DB_*";
 const STARTED: &str = "start the server, or check host and port (`pg_isready` asks it)";
+const CUT: &str =
+    "the connection was cut and its transaction rolled back: run the same command again (`pg_isready` asks the server)";
 const REACHED: &str = "check host, port and network (`pg_isready` asks the server)";
 
 fn finish(error: Error, hint: Option<&str>) -> Error {
@@ -55,11 +63,10 @@ fn meaning(answer: &DbError) -> (ErrorKind, Option<&'static str>) {
         SqlState::INSUFFICIENT_PRIVILEGE | SqlState::READ_ONLY_SQL_TRANSACTION => (ErrorKind::Permission, None),
         SqlState::INVALID_CATALOG_NAME | SqlState::UNDEFINED_TABLE => (ErrorKind::NotFound, None),
         SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => (ErrorKind::Conflict, None),
-        SqlState::LOCK_NOT_AVAILABLE
-        | SqlState::TOO_MANY_CONNECTIONS
-        | SqlState::CANNOT_CONNECT_NOW
-        | SqlState::ADMIN_SHUTDOWN
-        | SqlState::CRASH_SHUTDOWN => (ErrorKind::Busy, None),
+        SqlState::LOCK_NOT_AVAILABLE | SqlState::TOO_MANY_CONNECTIONS | SqlState::CANNOT_CONNECT_NOW => {
+            (ErrorKind::Busy, None)
+        }
+        SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN => (ErrorKind::Busy, Some(CUT)),
         _ => (ErrorKind::Failed, None),
     }
 }

@@ -1,0 +1,6 @@
+//! Tests that need RabbitMQ.
+
+mod notes;
+
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,25 @@
+//! Tests that need nothing but dc. What they store goes into SQLite; servers are stand-ins on loopback.
+
+mod architecture;
+mod captcha;
+mod cassette;
+mod circles;
+mod facade;
+mod failpoints;
+mod logs;
+mod merge;
+mod needs;
+mod ocr;
+mod pdf;
+mod pictures;
+mod pipeline;
+mod requests;
+mod run;
+mod secrets;
+mod secrets_in_use;
+mod soap;
+mod transcripts;
+mod vectors;
+
+#[path = "../support/mod.rs"]
+mod support;

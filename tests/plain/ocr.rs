@@ -1,0 +1,117 @@
+//! `dc ocr` where no engine is needed: pages that hold their text, bad files, and what is chosen of them.
+
+use std::fs;
+use std::io::Write;
+use std::process::Stdio;
+
+use crate::support::page::{TEXT, Written, letter, operations, pdf, pdf_of_pictures, png, scanned_letter};
+use crate::support::{dc, run, stderr, stdout};
+
+fn project() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+#[test]
+fn native_pages_need_no_engine() {
+    let folder = project();
+    fs::write(folder.path().join("a.pdf"), pdf(&[letter(), letter()], 340.0, 300.0)).expect("a file");
+    let nowhere = [("DC_OCR_LIBRARY", "/nowhere/lib.so"), ("DC_OCR_PROGRAM", "/nowhere/tesseract")];
+    let output = dc(folder.path()).args(["ocr", "a.pdf"]).envs(nowhere).output().expect("dc starts");
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(stdout(&output), format!("{0}\n\u{c}{0}\n\u{c}", TEXT.join("\n")));
+    // where an engine is needed, what is missing is named with the command that installs it
+    fs::write(folder.path().join("b.png"), png(&scanned_letter(75))).expect("a file");
+    let output = dc(folder.path()).args(["ocr", "b.png", "a.pdf"]).envs(nowhere).output().expect("dc starts");
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("apt-get install tesseract-ocr"), "{}", stderr(&output));
+    assert!(stdout(&output).contains("lazy dog"));
+    let output = dc(folder.path()).args(["ocr", "--engines"]).envs(nowhere).output().expect("dc starts");
+    assert!(stdout(&output).contains("missing") && stdout(&output).contains("get-models"), "{}", stdout(&output));
+}
+
+#[test]
+fn without_an_engine_only_what_a_file_holds_is_read() {
+    let folder = project();
+    fs::write(folder.path().join("a.pdf"), pdf(&[letter()], 340.0, 300.0)).expect("a file");
+    fs::write(folder.path().join("scan.pdf"), pdf_of_pictures(&[scanned_letter(75)])).expect("a file");
+    fs::write(folder.path().join("b.png"), png(&scanned_letter(75))).expect("a file");
+    let output = run(folder.path(), &["ocr", "--engine", "none", "a.pdf", "scan.pdf"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(stdout(&output), format!("{}\n\u{c}\u{c}", TEXT.join("\n")));
+    let output = run(folder.path(), &["ocr", "--engine", "none", "b.png"]);
+    assert!(!output.status.success() && stderr(&output).contains("--engine none"), "{}", stderr(&output));
+    let output = run(folder.path(), &["ocr", "--engine", "none", "--force-ocr", "a.pdf"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    let output = run(folder.path(), &["ocr", "--engine", "nine", "a.pdf"]);
+    assert!(stderr(&output).contains("tesseract, paddle, auto and none"), "{}", stderr(&output));
+}
+
+#[test]
+fn bad_files_are_told_and_the_others_go_on() {
+    let folder = project();
+    let scans = folder.path().join("in");
+    fs::create_dir_all(scans.join("deep")).expect("a folder");
+    fs::write(scans.join("a.pdf"), pdf(&[letter()], 340.0, 300.0)).expect("a file");
+    fs::write(scans.join("deep/a.pdf"), pdf(&[letter(), letter()], 340.0, 300.0)).expect("a file");
+    fs::write(scans.join("cut.pdf"), &pdf(&[letter()], 340.0, 300.0)[..70]).expect("a file");
+    fs::write(scans.join("empty.png"), b"").expect("a file");
+    fs::write(scans.join("other.txt"), b"no picture").expect("a file");
+    let output = run(folder.path(), &["ocr", "in", "--out", "out", "--json"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    for part in ["cut.pdf", "empty.png", "it is empty"] {
+        assert!(stderr(&output).contains(part), "{part}: {}", stderr(&output));
+    }
+    let report: serde_json::Value = serde_json::from_str(&stdout(&output)).expect("a report");
+    assert_eq!((report["pages"].as_u64(), report["native"].as_u64()), (Some(3), Some(3)), "{report}");
+    let read = |name: &str| fs::read_to_string(folder.path().join("out").join(name)).expect("a file");
+    assert_eq!(read("a.txt"), format!("{}\n\u{c}", TEXT.join("\n")));
+    assert_eq!(read("deep/a.txt").matches('\u{c}').count(), 2);
+    assert!(!folder.path().join("out/cut.txt").exists());
+    let output = run(folder.path(), &["ocr", "nowhere.pdf"]);
+    assert_eq!(output.status.code(), Some(5), "{}", stderr(&output));
+}
+
+#[test]
+fn pages_tables_and_records_are_chosen() {
+    let folder = project();
+    let table =
+        "50 100 m 250 100 l S 50 120 m 250 120 l S 50 140 m 250 140 l S 50 100 m 50 140 l S 150 100 m 150 140 l S \
+         250 100 m 250 140 l S\n"
+            .to_owned()
+            + &operations(&[
+                Written { x: 55.0, y: 126.0, size: 10.0, text: "name" },
+                Written { x: 155.0, y: 126.0, size: 10.0, text: "price" },
+                Written { x: 55.0, y: 106.0, size: 10.0, text: "tea, green" },
+                Written { x: 155.0, y: 106.0, size: 10.0, text: "3.20" },
+                Written {
+                    x: 50.0,
+                    y: 60.0,
+                    size: 10.0,
+                    text: "Prices of the shop at the corner, valid until the end of May 2026",
+                },
+            ]);
+    fs::write(folder.path().join("a.pdf"), pdf(&[letter(), table, letter()], 340.0, 300.0)).expect("a file");
+    let output = run(folder.path(), &["ocr", "a.pdf", "--pages", "2-", "--tables", "csv", "--quiet"]);
+    assert_eq!(stdout(&output), "name,price\n\"tea, green\",3.20\n", "{}", stderr(&output));
+    let output = run(folder.path(), &["ocr", "a.pdf", "--pages", "2", "--format", "json", "--tables-by", "lines"]);
+    let both: serde_json::Value = serde_json::from_str(&stdout(&output)).expect("JSON");
+    assert_eq!(both["pages"][0]["tables"][0]["rows"][1][0], "tea, green", "{both}");
+    assert!(both["pages"][0]["lines"][0]["words"][0]["points"].is_object(), "{both}");
+    let output = run(folder.path(), &["ocr", "a.pdf", "--tables-by", "text"]);
+    assert!(output.status.code() == Some(2) && stderr(&output).contains("--format json"), "{}", stderr(&output));
+    let output = run(folder.path(), &["ocr", "a.pdf", "--format", "ndjson", "--pages", "1,3"]);
+    let pages: Vec<serde_json::Value> =
+        stdout(&output).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(pages.iter().map(|page| page["page"].as_u64()).collect::<Vec<_>>(), [Some(1), Some(3)]);
+    assert_eq!(pages[0]["source"], "native");
+    let output = run(folder.path(), &["ocr", "a.pdf", "--pages", "9"]);
+    assert!(!output.status.success() && stderr(&output).contains("it has 3"), "{}", stderr(&output));
+    // and on into a table, by a pipe
+    let mut merge = dc(folder.path());
+    merge.args(["merge", "pages", "-", "--key", "file,page", "--create", "--json"]);
+    let mut merge = merge.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("dc starts");
+    let data = run(folder.path(), &["ocr", "a.pdf", "--format", "ndjson"]).stdout;
+    merge.stdin.take().expect("a pipe").write_all(&data).expect("written");
+    let merged = merge.wait_with_output().expect("dc ends");
+    assert!(stdout(&merged).contains("\"new\":3"), "{}", stdout(&merged));
+}

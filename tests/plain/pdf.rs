@@ -1,0 +1,145 @@
+//! What PDFs hold: words and their places, tables, verdicts, drawings, and how bad files end.
+
+use std::fmt::Write;
+
+use crate::support::page::{TEXT, Written, letter, operations, pdf, pdf_of_pictures, scanned_letter};
+use data_collector::error::ErrorKind;
+use data_collector::pdf::{
+    ClassifyOptions, Document, Limits, RenderOptions, TableOptions, Verdict, classify, lines, render, tables, text,
+    words,
+};
+
+fn open(bytes: &[u8]) -> Document {
+    Document::of(bytes.to_vec(), "", Limits::default()).expect("a document")
+}
+
+#[test]
+fn words_have_their_places_and_lines_their_order() {
+    let document = open(&pdf(&[letter()], 340.0, 300.0));
+    assert_eq!(text(&document, 1).expect("text"), TEXT.join("\n"));
+    let found = words(&document, 1).expect("words");
+    let (word, next) = (&found[0], &found[1]);
+    assert_eq!((word.text.as_str(), next.text.as_str()), ("The", "quick"));
+    // Helvetica: T 611, h 556, e 556 thousandths of its size, and 207 below the line
+    assert!((word.area.x0 - 40.0).abs() < 0.01 && (word.area.width() - 20.676).abs() < 0.02, "{word:?}");
+    assert!((word.area.bottom - (40.0 + 0.207 * 12.0)).abs() < 0.02 && (word.area.height() - 12.0).abs() < 0.01);
+    assert_eq!(lines(&document, 1).expect("lines").len(), TEXT.len());
+}
+
+#[test]
+fn turned_text_gaps_and_forms_are_read() {
+    let turned = "BT /F1 10 Tf 0 1 -1 0 50 100 Tm (upwards) Tj ET\n\
+         BT /F1 10 Tf 200 200 Td [(one)-2000(two)100(three)] TJ ET\n\
+         q 2 0 0 2 10 10 cm BT /F1 5 Tf 0 10 Td 3 Tr (hidden) Tj ET Q\n";
+    let document = open(&pdf(&[turned.to_owned()], 300.0, 300.0));
+    let found: Vec<String> = words(&document, 1).expect("words").into_iter().map(|word| word.text).collect();
+    assert_eq!(
+        found.iter().filter(|word| ["one", "twothree", "hidden"].contains(&word.as_str())).count(),
+        3,
+        "{found:?}"
+    );
+    let content = document.content(1).expect("content");
+    assert_eq!(content.letters.iter().filter(|letter| !letter.visible).count(), 6);
+    assert_eq!(content.letters.iter().filter(|letter| !letter.upright).count(), 7);
+}
+
+#[test]
+fn a_ruled_table_and_one_without_rules_are_found() {
+    let mut drawn = String::new();
+    for row in 0..=3 {
+        let _ = writeln!(drawn, "50 {y} m 250 {y} l S", y = 100 + row * 20);
+    }
+    for column in 0..=2 {
+        let _ = writeln!(drawn, "{x} 100 m {x} 160 l S", x = 50 + column * 100);
+    }
+    let cells = [["Item", "Price"], ["Apples", "1.20"], ["Pears", "2.40"]];
+    let mut written = Vec::new();
+    for (row, line) in cells.iter().enumerate() {
+        for (column, text) in line.iter().enumerate() {
+            let (x, y) = (55.0 + 100.0 * column as f64, 146.0 - 20.0 * row as f64);
+            written.push(Written { x, y, size: 10.0, text });
+        }
+    }
+    let wanted: Vec<Vec<Option<String>>> =
+        cells.iter().map(|row| row.iter().map(|cell| Some((*cell).to_owned())).collect()).collect();
+    let ruled = open(&pdf(&[format!("{drawn}{}", operations(&written))], 300.0, 200.0));
+    let found = tables(&ruled, 1, &TableOptions::default()).expect("tables");
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].rows, wanted);
+    assert!((found[0].area.width() - 200.0).abs() < 0.01, "{:?}", found[0].area);
+    let plain = open(&pdf(&[operations(&written)], 300.0, 200.0));
+    assert!(tables(&plain, 1, &TableOptions::default()).expect("tables").is_empty());
+    let found = tables(&plain, 1, &TableOptions::by_text()).expect("tables");
+    let texts: Vec<&str> = found.iter().flat_map(|table| &table.rows).flatten().flatten().map(String::as_str).collect();
+    for text in cells.iter().flatten() {
+        assert!(texts.contains(text), "{text} in {texts:?}");
+    }
+}
+
+#[test]
+fn a_verdict_tells_its_evidence() {
+    let document = open(&pdf(&[letter(), letter(), String::new()], 340.0, 300.0));
+    let found = classify(&document, &ClassifyOptions::default()).expect("a verdict");
+    assert_eq!(found.verdict, Verdict::Image, "two of three pages are fewer than 90 %");
+    assert_eq!(found.pages.iter().map(|page| page.letters > 50).collect::<Vec<_>>(), [true, true, false]);
+    let lenient = ClassifyOptions { pages_percent: 60.0, ..ClassifyOptions::default() };
+    assert_eq!(classify(&document, &lenient).expect("a verdict").verdict, Verdict::Text);
+    let scanned = open(&pdf_of_pictures(&[scanned_letter(75)]));
+    let found = classify(&scanned, &ClassifyOptions::default()).expect("a verdict");
+    assert_eq!((found.verdict, found.pages[0].letters), (Verdict::Image, 0));
+    assert!(found.pages[0].picture_share > 0.99, "{found:?}");
+}
+
+#[test]
+fn a_page_is_drawn_in_its_size_and_a_huge_one_smaller() {
+    let document = open(&pdf(&[letter()], 340.0, 300.0));
+    let picture = render(&document, 1, &RenderOptions { dpi: 144, shrink: false }).expect("a picture");
+    assert_eq!((picture.width, picture.height, picture.dpi), (680, 600, 144));
+    assert!(picture.pixels.iter().any(|pixel| *pixel < 50) && picture.pixels[0] == 255);
+    let huge = open(&pdf(&[letter()], 14_400.0, 14_400.0));
+    let refused = render(&huge, 1, &RenderOptions { dpi: 300, shrink: false }).expect_err("too many pixels");
+    assert_eq!(refused.kind(), ErrorKind::Refused);
+    let limits = Limits { pixels_max: 1_000_000, ..Limits::default() };
+    let huge = Document::of(pdf(&[letter()], 14_400.0, 14_400.0), "", limits).expect("a document");
+    let error = render(&huge, 1, &RenderOptions::default()).expect_err("no letter could be read");
+    assert_eq!(error.kind(), ErrorKind::Refused);
+}
+
+#[test]
+fn bad_files_end_in_a_clear_error() {
+    let whole = pdf(&[letter()], 340.0, 300.0);
+    let error = |bytes: &[u8]| match Document::of(bytes.to_vec(), "", Limits::default()) {
+        Ok(document) => document.content(1).err().map(|error| error.to_string()),
+        Err(error) => Some(error.to_string()),
+    };
+    assert!(error(b"").is_some_and(|text| text.contains("empty")));
+    assert!(error(b"GIF89a").is_some_and(|text| text.contains("%PDF-")));
+    assert!(error(&whole[..60]).is_some_and(|text| text.contains("cut off")), "{:?}", error(&whole[..60]));
+    let small = Limits { bytes_max: 100, ..Limits::default() };
+    let refused = Document::of(whole.clone(), "", small).err().expect("too large");
+    assert_eq!(refused.kind(), ErrorKind::Refused);
+    let one = Limits { pages_max: 1, ..Limits::default() };
+    assert_eq!(
+        Document::of(pdf(&[letter(), letter()], 9.0, 9.0), "", one).err().map(|e| e.kind()),
+        Some(ErrorKind::Refused)
+    );
+    let missing = open(&whole).content(2).expect_err("no such page");
+    assert_eq!(missing.kind(), ErrorKind::NotFound);
+    let few = Limits { operations_max: 10, ..Limits::default() };
+    let refused = Document::of(whole, "", few).expect("a document").content(1).expect_err("too many operations");
+    assert_eq!(refused.kind(), ErrorKind::Refused);
+}
+
+#[test]
+fn deep_nesting_ends() {
+    let deep = "q ".repeat(200_000) + &letter();
+    assert!(!text(&open(&pdf(&[deep], 340.0, 300.0)), 1).expect("text").is_empty());
+    let mut lists = "[".repeat(100_000);
+    lists.push_str(&"]".repeat(100_000));
+    // on the stack that a thread of the program has
+    let read = std::thread::Builder::new().stack_size(8 << 20).spawn(move || {
+        let document = Document::of(pdf(&[format!("{lists} TJ {}", letter())], 340.0, 300.0), "", Limits::default());
+        document.and_then(|document| text(&document, 1)).is_ok()
+    });
+    read.expect("a thread").join().expect("no overflow");
+}

@@ -1,0 +1,288 @@
+//! SOAP by documents of every kind, attacks among them. `tests/python/soap.rs` compares with zeep.
+
+use std::io::{BufRead, BufReader, Write};
+
+use crate::support::{context, has_run, ignored_test, stderr, stdout};
+use data_collector::error::ErrorKind;
+use data_collector::http::Request;
+use data_collector::settings::Secret;
+use data_collector::soap::{Client, ClientOptions, Fault, Login};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
+use serde_json::{Value, json};
+
+fn request() -> Request {
+    Request::new(&context(&std::env::temp_dir(), &[])).expect("a session")
+}
+
+const RPC: &str = r#"<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:t="urn:t" xmlns:x="http://www.w3.org/2001/XMLSchema"
+ xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/" targetNamespace="urn:t">
+ <import namespace="urn:s" location="messages.wsdl"/>
+ <portType name="P"><operation name="Join"><input message="t:JoinIn"/><output message="t:JoinOut"/></operation>
+  <operation name="Old"><input message="t:JoinIn"/><output message="t:JoinOut"/></operation></portType>
+ <binding name="B" type="t:P"><soap:binding style="rpc" transport="http://schemas.xmlsoap.org/soap/http"/>
+  <operation name="Join"><soap:operation soapAction="urn:join"/>
+   <input><soap:body use="literal" namespace="urn:body"/></input><output><soap:body use="literal" namespace="urn:body"/></output></operation>
+  <operation name="Old"><soap:operation soapAction=""/>
+   <input><soap:body use="encoded" namespace="urn:body"/></input><output><soap:body use="encoded" namespace="urn:body"/></output></operation>
+ </binding>
+ <service name="S"><port name="One" binding="t:B"><soap:address location="ADDRESS"/></port></service></definitions>"#;
+const MESSAGES: &str = r#"<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:t="urn:t" xmlns:s="urn:s"
+ xmlns:x="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:t">
+ <types><x:schema targetNamespace="urn:s"><x:include schemaLocation="types.xsd"/><x:import namespace="urn:gone" schemaLocation="gone.xsd"/></x:schema></types>
+ <message name="JoinIn"><part name="words" type="s:Words"/><part name="how" type="s:How"/></message>
+ <message name="JoinOut"><part name="result" type="s:Result"/></message></definitions>"#;
+const TYPES: &str = r#"<x:schema xmlns:x="http://www.w3.org/2001/XMLSchema" elementFormDefault="qualified">
+ <x:simpleType name="Upper"><x:restriction base="x:boolean"/></x:simpleType>
+ <x:complexType name="Base"><x:sequence><x:element name="sep" type="x:string" minOccurs="0" nillable="true"/></x:sequence>
+  <x:attribute name="upper" type="Upper"/></x:complexType>
+ <x:complexType name="How"><x:complexContent><x:extension base="Base"><x:choice>
+  <x:element name="times" type="x:int"/><x:element name="until" type="x:date"/></x:choice></x:extension></x:complexContent></x:complexType>
+ <x:complexType name="Words"><x:sequence><x:element name="word" type="x:string" maxOccurs="unbounded"/></x:sequence></x:complexType>
+ <x:complexType name="Result"><x:sequence><x:element name="text" type="x:string"/><x:element name="count" type="x:int"/>
+  <x:any minOccurs="0"/></x:sequence></x:complexType></x:schema>"#;
+
+/// A request: its head and its body.
+fn read_request(stream: &std::net::TcpStream) -> String {
+    use std::io::Read;
+    let mut reader = BufReader::new(stream);
+    let (mut head, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).expect("a line") <= 2 {
+            break;
+        }
+        let told = line.to_lowercase().strip_prefix("content-length:").map(|it| it.trim().parse().expect("a number"));
+        length = told.unwrap_or(length);
+        head.push_str(&line);
+    }
+    let mut sent = vec![0; length];
+    reader.read_exact(&mut sent).expect("a body");
+    format!("{head}\n{}", String::from_utf8_lossy(&sent))
+}
+
+/// Answers each request with the next of these; the requests are in the list.
+fn server(answers: Vec<(&'static str, String)>) -> (String, std::sync::Arc<std::sync::Mutex<Vec<String>>>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let seen: std::sync::Arc<std::sync::Mutex<Vec<String>>> = std::sync::Arc::default();
+    let noted = std::sync::Arc::clone(&seen);
+    std::thread::spawn(move || {
+        for (stream, (kind, body)) in listener.incoming().flatten().zip(answers) {
+            noted.lock().expect("the requests").push(read_request(&stream));
+            let _ = write!(
+                { &stream },
+                "HTTP/1.1 200 x\r\nContent-Type: {kind}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+        }
+    });
+    (url, seen)
+}
+
+fn envelope(body: &str) -> String {
+    format!("<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'><s:Body>{body}</s:Body></s:Envelope>")
+}
+
+#[test]
+fn rpc_imports_choices_and_faults() {
+    let good = "<b:JoinResponse xmlns:b='urn:body'><result xmlns='urn:s'><text>a-b</text><count>2</count><extra k='1'>x</extra></result></b:JoinResponse>";
+    let fault = "<s:Fault><faultcode>s:Server</faultcode><faultstring>busy</faultstring><detail><why><n>1</n><n>2</n></why></detail></s:Fault>";
+    let (address, seen) = server(vec![
+        ("text/xml", envelope(good)),
+        ("text/xml", envelope(fault)),
+        ("multipart/related; type=\"application/xop+xml\"", "--x".to_owned()),
+        ("text/html", "<html><br></html>".to_owned()),
+    ]);
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, text) in
+        [("rpc.wsdl", &*RPC.replace("ADDRESS", &address)), ("messages.wsdl", MESSAGES), ("types.xsd", TYPES)]
+    {
+        std::fs::write(folder.path().join(name), text).expect("written");
+    }
+    let place = folder.path().join("rpc.wsdl").display().to_string();
+    let client = Client::open(&request(), &place, ClientOptions::default()).expect("a client");
+    assert!(client.missing().len() == 1 && client.missing()[0].contains("gone.xsd"), "{:?}", client.missing());
+    let operations = client.operations();
+    assert_eq!(operations[0].to_string(), "Join(words: Words, how: How) -> (result: Result)");
+    assert!(operations[1].refused.as_ref().expect("encoded").contains("rpc/encoded"));
+    assert_eq!(client.call("Old").err().expect("encoded").kind(), ErrorKind::Refused);
+
+    let arguments = json!({"words": ["a", "b"], "how": {"sep": "-", "@upper": true, "times": 2}});
+    let login = Login { username: "me".to_owned(), password: Secret::new("pw"), is_digest: true, has_timestamp: true };
+    let call = client.call("Join").expect("join").arguments(&arguments).expect("JSON").login(login);
+    let value = call.send().expect("an answer");
+    assert_eq!(value, json!({"text": "a-b", "count": 2, "_value_1": {"extra": {"@k": "1", "_value_1": "x"}}}));
+    let sent = seen.lock().expect("the requests")[0].clone();
+    for expected in [
+        "soapaction: \"urn:join\"",
+        ":Join>",
+        "<words><",
+        "word>a</",
+        " upper=\"true\"",
+        "times>2</",
+        "PasswordDigest",
+        "Nonce",
+        "mustUnderstand=\"1\"",
+    ] {
+        assert!(sent.contains(expected), "{expected} in {sent}");
+    }
+    let call = || client.call("Join").and_then(|call| call.arguments(&arguments)).expect("a call");
+    let error = call().send().expect_err("a fault");
+    let fault = Fault::of(&error).expect("a fault");
+    assert_eq!((fault.code.as_str(), &fault.detail), ("Server", &json!({"why": {"n": ["1", "2"]}})));
+    assert!(error.is_temporary() && error.to_string().contains("busy (code Server)"), "{error}");
+    let error = call().send().expect_err("MTOM");
+    assert!(error.kind() == ErrorKind::Refused && error.to_string().contains("MTOM"), "{error}");
+    assert!(call().send().is_err(), "no XML");
+    for (how, expected) in [
+        (json!({"times": 1, "until": "2026-01-01"}), "of a choice only one"),
+        (json!({}), "of a choice one must be there"),
+        (json!({"times": 1, "sep": null}), ""),
+    ] {
+        let envelope = client
+            .call("Join")
+            .and_then(|call| call.arguments(&json!({"words": ["a"], "how": how})))
+            .expect("a call")
+            .envelope();
+        match (envelope, expected) {
+            (Ok(_), "") => {}
+            (Ok(text), _) => panic!("{text}"),
+            (Err(error), expected) => assert!(!expected.is_empty() && error.to_string().contains(expected), "{error}"),
+        }
+    }
+}
+
+const NOTICES: &str = r#"<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:t="urn:t" xmlns:x="http://www.w3.org/2001/XMLSchema"
+ xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/" targetNamespace="urn:t">
+ <types><x:schema targetNamespace="urn:t" elementFormDefault="qualified">
+  <x:element name="Send"><x:complexType><x:sequence><x:element ref="t:Notice"/><x:element ref="t:Note" minOccurs="0" maxOccurs="unbounded"/></x:sequence></x:complexType></x:element>
+  <x:element name="Sent"><x:complexType><x:group ref="t:Body"/></x:complexType></x:element>
+  <x:group name="Body"><x:sequence><x:element ref="t:Notice" maxOccurs="unbounded"/></x:sequence></x:group>
+  <x:element name="Urgent" substitutionGroup="t:Late"><x:complexType><x:complexContent><x:extension base="t:NoticeType">
+   <x:sequence><x:element name="minutes" type="x:int"/></x:sequence></x:extension></x:complexContent></x:complexType></x:element>
+  <x:element name="Notice" type="t:NoticeType" abstract="true"/>
+  <x:element name="Late" substitutionGroup="t:Notice"/>
+  <x:element name="Circle" type="t:NoticeType" substitutionGroup="t:Urgent"/>
+  <x:element name="Late2" substitutionGroup="t:Circle" abstract="true"/>
+  <x:element name="Note" type="x:string"/><x:element name="Number" type="x:int" substitutionGroup="t:Note"/>
+  <x:complexType name="NoticeType"><x:sequence><x:element name="text" type="x:string"/></x:sequence></x:complexType>
+ </x:schema></types>
+ <message name="In"><part name="p" element="t:Send"/></message><message name="Out"><part name="p" element="t:Sent"/></message>
+ <portType name="P"><operation name="Send"><input message="t:In"/><output message="t:Out"/></operation></portType>
+ <binding name="B" type="t:P"><soap:binding transport="http://schemas.xmlsoap.org/soap/http"/><operation name="Send">
+  <soap:operation soapAction=""/><input><soap:body use="literal"/></input><output><soap:body use="literal"/></output></operation></binding>
+ <service name="S"><port name="One" binding="t:B"><soap:address location="ADDRESS"/></port></service></definitions>"#;
+
+#[test]
+fn one_element_comes_in_the_place_of_another() {
+    let sent =
+        "<Sent xmlns='urn:t'><Late><text>a</text></Late><Urgent><text>b</text><minutes>5</minutes></Urgent></Sent>";
+    let (address, seen) = server(vec![("text/xml", envelope(sent))]);
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), NOTICES.replace("ADDRESS", &address)).expect("written");
+    let client =
+        Client::open(&request(), file.path().to_str().expect("a path"), ClientOptions::default()).expect("a client");
+    let shown = client.operations()[0].to_string();
+    assert!(shown.starts_with("Send(Late?: NoticeType, Urgent?: object, Circle?: NoticeType, Note?: text"), "{shown}");
+    let call = |arguments: &Value| client.call("Send").and_then(|call| call.arguments(arguments)).expect("a call");
+    let arguments = json!({"Urgent": {"text": "x", "minutes": 3}, "_value_1": [{"Number": 1}, {"Note": "n"}]});
+    let value = call(&arguments).send().expect("an answer");
+    let item = |late: Value, urgent: Value| json!({"Late": late, "Urgent": urgent, "Circle": null});
+    assert_eq!(
+        value,
+        json!([item(json!({"text": "a"}), Value::Null), item(Value::Null, json!({"text": "b", "minutes": 5}))])
+    );
+    let sent = seen.lock().expect("the requests")[0].clone();
+    for expected in ["Urgent><", "minutes>3<", "Number>1<", "Note>n<"] {
+        assert!(sent.contains(expected), "{expected} in {sent}");
+    }
+    // the element that never comes itself, none, and two in the place of one
+    for arguments in [
+        json!({"Notice": {"text": "x"}}),
+        json!({"_value_1": []}),
+        json!({"Late": {"text": "x"}, "Circle": {"text": "y"}}),
+        json!({"Late": {"text": "x"}, "_value_1": [{"Number": "many"}]}),
+    ] {
+        assert_eq!(call(&arguments).envelope().expect_err("does not fit").kind(), ErrorKind::Usage, "{arguments}");
+    }
+}
+
+#[test]
+fn a_document_from_the_network_leads_to_no_file_and_attacks_are_refused() {
+    let leads = RPC.replace("messages.wsdl", "file:///etc/passwd");
+    let (url, _) = server(vec![
+        ("text/xml", leads),
+        ("text/xml", "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>".to_owned()),
+        ("text/xml", "<a>".repeat(6_000_000)),
+        ("text/xml", format!("<a>{}</a>", " ".repeat(30 << 20))),
+    ]);
+    let client = Client::open(&request(), &url, ClientOptions::default()).expect("a client");
+    assert!(client.missing()[0].contains("may not lead to a file"), "{:?}", client.missing());
+    for _ in 0..3 {
+        let began = std::time::Instant::now();
+        let error = Client::open(&request(), &url, ClientOptions::default()).err().expect("refused");
+        assert!(began.elapsed() < std::time::Duration::from_secs(2), "{error}");
+    }
+    let error = Client::open(&request(), "/nowhere.wsdl", ClientOptions::default()).err().expect("not there");
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
+/// What a client may be sent: without end, or small and huge once it is unpacked.
+const BOMBS: [&str; 5] = ["nested", "packed", "laughs", "external", "wide"];
+const GIGABYTE: usize = 1 << 30;
+/// The parts in which it is sent.
+const PARTS: usize = 1024;
+
+/// Sends what is named in its path: entities, or a gigabyte, of which `packed` is small on its way.
+fn bombs() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let laughs: String = (1..10).map(|n| format!("<!ENTITY l{n} '{}'>", format!("&l{};", n - 1).repeat(10))).collect();
+    let laughs = format!("<!DOCTYPE l [<!ENTITY l0 'ha'>{laughs}]><l>&l9;</l>");
+    let nested = "<a>".repeat(GIGABYTE / 3 / PARTS);
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    (0..PARTS).for_each(|_| packer.write_all(nested.as_bytes()).expect("packed"));
+    let packed = packer.finish().expect("packed");
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let request = read_request(&stream);
+            let (part, parts, encoding) = match request.split([' ', '/']).nth(2).expect("a path") {
+                "nested" => (nested.clone().into_bytes(), PARTS, ""),
+                "wide" => (format!("<a>{}", " ".repeat(GIGABYTE / PARTS)).into_bytes(), PARTS, ""),
+                "packed" => (packed.clone(), 1, "Content-Encoding: gzip\r\n"),
+                "laughs" => (laughs.clone().into_bytes(), 1, ""),
+                _ => (b"<!DOCTYPE a [<!ENTITY e SYSTEM 'file:///etc/passwd'>]><a>&e;</a>".to_vec(), 1, ""),
+            };
+            let _ = write!(stream, "HTTP/1.1 200 x\r\nContent-Type: text/xml\r\n{encoding}Connection: close\r\n\r\n");
+            // it hangs up when it has had enough
+            let _ = (0..parts).try_for_each(|_| stream.write_all(&part));
+        }
+    });
+    url
+}
+
+#[test]
+fn bombs_are_refused_in_a_second_and_little_memory() {
+    let url = bombs();
+    for bomb in BOMBS {
+        let mut process = ignored_test("soap::be_sent_a_bomb");
+        let output = process.env("BOMB", format!("{url}/{bomb}")).output().expect("a process");
+        assert!(has_run(&output), "{bomb}: {}{}", stdout(&output), stderr(&output));
+    }
+}
+
+#[test]
+#[ignore = "a process of another test"]
+fn be_sent_a_bomb() {
+    let url = std::env::var("BOMB").expect("a bomb");
+    let error = Client::open(&request(), &url, ClientOptions::default()).err().expect("refused");
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+    let peak_kib: u64 = peak.trim().trim_end_matches(" kB").parse().expect("a number");
+    let usage = getrusage(UsageWho::RUSAGE_SELF).expect("the use of the processor");
+    let used_ms = usage.user_time().num_milliseconds() + usage.system_time().num_milliseconds();
+    assert!(peak_kib < 50 << 10, "{url}: {error}: {peak_kib} KiB");
+    // of the processor: other work on the machine does not count
+    assert!(used_ms < 1_000, "{url}: {error}: {used_ms} ms");
+}

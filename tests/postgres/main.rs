@@ -1,0 +1,20 @@
+//! Tests that run on every database, or on PostgreSQL alone.
+
+mod backends;
+mod exact_merges;
+mod first_load;
+mod logs;
+mod manager;
+mod merge_killed;
+mod notify;
+mod pipeline;
+mod random_merges;
+mod refused_rows;
+mod run;
+mod same_input;
+mod slow;
+mod undo;
+mod unusual_tables;
+
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,5 @@
+//! Tests that take longer than some seconds; `cargo test -- --skip slow::` leaves them out. Other files have a module
+//! `slow` of their own.
+
+mod managers_killed;
+mod memory;

@@ -1,0 +1,9 @@
+//! Tests that need a program or an engine of the system: OpenSSL, strace, Tesseract, PaddleOCR's models.
+
+mod ocr;
+mod secrets;
+mod secrets_killed;
+mod tls;
+
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,9 @@
+//! Tests against programs in Python that were not written by us: `tests/support/get-python` fetches their packages.
+
+mod mail;
+mod schedule;
+mod secrets;
+mod soap;
+
+#[path = "../support/mod.rs"]
+mod support;
