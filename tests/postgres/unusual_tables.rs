@@ -455,7 +455,7 @@ fn a_wider_column_keeps_every_digit() {
             json!({"small": null, "whole": -1, "float": 1234567.123456789, "flag": false, "list": null}),
         ];
         merge(&mut database, &Merge::into("t").create(true), &rows);
-        let column = |name: &str, kind: Kind| NewColumn { name: name.to_owned(), kind };
+        let column = |name: &str, kind: Kind| NewColumn { name: name.to_owned(), kind, declared: None };
         let wider = [
             column("small", Kind::Numeric),
             column("whole", Kind::Text),
