@@ -319,7 +319,7 @@ fn a_merge_commits_in_one_place_and_its_spools_have_no_name() {
         }
     }
     commits.sort();
-    assert_eq!(commits, ["step.rs", "undo.rs"], "a merge commits once, an undo once");
+    assert_eq!(commits, ["steps.rs", "undo.rs"], "a merge commits once, an undo once");
 }
 
 #[test]

@@ -122,9 +122,11 @@ fn what_a_column_would_round_is_refused() {
             false => "f double precision, d numeric(12,2), r real",
         };
         table(&mut database, backend.is_sqlite(), columns);
-        let mut refused = vec![("f", "12345678901234567.89"), ("f", "9007199254740993"), ("d", "12345678901234567.89")];
+        let mut refused = vec![("f", "12345678901234567.89"), ("f", "9007199254740993")];
         if !backend.is_sqlite() {
             refused.extend([("d", "1.239"), ("r", "123456789.125")]);
+        } else {
+            refused.push(("d", "12345678901234567.89"));
         }
         for (column, amount) in refused {
             for (name, content) in

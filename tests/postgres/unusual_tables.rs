@@ -351,7 +351,7 @@ fn rows_that_a_trigger_leaves_out_are_missed() {
     }
 }
 
-/// Equal is what is written alike, also where a column's collation thinks otherwise.
+/// With `--exact`, equal is what is written alike, also where a column's collation thinks otherwise.
 #[test]
 fn a_scope_is_exact_whatever_the_collation() {
     for backend in Backend::all() {
@@ -367,8 +367,8 @@ fn a_scope_is_exact_whatever_the_collation() {
                 )
             },
         );
-        merge(&mut database, &Merge::into("t").scope("c", "hr"), &[json!({"c": "hr", "k": 1})]);
-        merge(&mut database, &Merge::into("t").scope("c", "HR"), &[json!({"c": "HR", "k": 2})]);
+        merge(&mut database, &Merge::into("t").exact(true).scope("c", "hr"), &[json!({"c": "hr", "k": 1})]);
+        merge(&mut database, &Merge::into("t").exact(true).scope("c", "HR"), &[json!({"c": "HR", "k": 2})]);
         assert_eq!(number(&mut database, "SELECT count(*) FROM t WHERE archive IS NULL"), 2);
         if !backend.is_sqlite() {
             // a value that is longer than the column matches nothing, and is not cut
