@@ -23,9 +23,19 @@ Examples:
   dc merge undo RUN                                take a run's merges back
 
 Input is NDJSON, a JSON array or CSV with a header, plain or packed with gzip or zstd; the format is
-known by the name or the first bytes. Each record is hashed (case, white space and Unicode form do
+known by the name or the first bytes, the delimiter of CSV by the first rows or a line `sep=;`. UTF-16 is
+recognised; name any other encoding with --encoding. Each record is hashed (case, white space and Unicode form do
 not count, unless --exact); what the table lacks is inserted, what the input lacks is archived, all in
 one transaction. A merge that fails, or is killed, changes nothing.
+
+Values are stored as they came, or refused: no digit of a number is rounded. JSON is hashed as Python's
+json prints it; a CSV field as JSON would be at its place (a number in a column of numbers, null if
+empty, text elsewhere). A number that goes into a text column is hashed as text, and one that no float
+holds by its digits, from CSV and JSON alike.
+
+With --rejects and --key, the row of a rejected record stays active; if the key of a rejected record
+cannot be read, no row is taken for gone. A null key matches nothing. Two records that are one to the
+hash and have different keys are no duplicates: the second is a bad record, unless --exact.
 
 A table needs the columns sha (32 bytes, or text), archive, date_created and date_modified (timestamps);
 --create makes them, with id and the index over the hashes of the active rows. An input's own columns of
@@ -73,6 +83,9 @@ pub(crate) struct Args {
     /// Make the table from the input if it is missing
     #[arg(long)]
     create: bool,
+    /// Type of a column that is made, in the words of the database: amount=numeric(20,4)
+    #[arg(long, value_name = "COLUMN=TYPE", value_parser = pair)]
+    types: Vec<(String, String)>,
     /// Add columns that the input has and the table lacks
     #[arg(long)]
     evolve: bool,
@@ -91,9 +104,12 @@ pub(crate) struct Args {
     /// How to read the input, where name and first bytes do not tell: ndjson, json, csv, tsv
     #[arg(long, value_parser = clap::builder::ValueParser::new(format))]
     format: Option<Format>,
-    /// What stands between two fields of CSV
+    /// Field delimiter of CSV [default: what the first rows tell]
     #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
     delimiter: Option<u8>,
+    /// The encoding of the input where it is not UTF-8: windows-1250, iso-8859-2, utf-16le
+    #[arg(long, value_name = "LABEL")]
+    encoding: Option<String>,
     /// Threads that parse and hash [default: the cores of the machine]
     #[arg(long, value_name = "COUNT")]
     threads: Option<usize>,
@@ -131,6 +147,7 @@ impl Args {
             exact: self.exact,
             ignore: self.ignore,
             rename: self.rename,
+            types: self.types,
             create: self.create,
             evolve: self.evolve,
             dry_run: self.dry_run,
@@ -139,6 +156,7 @@ impl Args {
             rejects: self.rejects,
             format: self.format,
             delimiter: self.delimiter,
+            encoding: self.encoding,
             threads: self.threads,
         }
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::context;
-use crate::db::{Connection, Kind, Table, TableName, fit};
-use crate::hash::{HashOptions, RESERVED, Sha, record_hash};
+use crate::db::{Connection, Kind, Table, TableName, as_hashed, fit};
+use crate::hash::{Canonical, HashOptions, RESERVED, Sha, hash_bytes};
 use crate::merge::{Format, Input, Merge};
 use crate::record::{Record, Value, parse_json};
 
@@ -102,22 +102,20 @@ fn value_of(text: String, kind: Kind) -> Option<Value<'static>> {
         return Some(Value::Null);
     }
     let number = || match parse_json(text.trim()).ok()?.into_owned() {
-        number @ (Value::Integer(_) | Value::BigInteger(_) | Value::Float(_)) => Some(number),
-        _ => None,
+        Value::Null | Value::Bool(_) | Value::Text(_) | Value::Array(_) | Value::Object(_) => None,
+        number => Some(number),
     };
     Some(match kind {
         Kind::Boolean => match text.trim().to_ascii_lowercase().as_str() {
-            "true" | "t" | "1" => Value::Bool(true),
-            "false" | "f" | "0" => Value::Bool(false),
+            "true" | "t" => Value::Bool(true),
+            "false" | "f" => Value::Bool(false),
+            "1" => Value::Integer(1),
+            "0" => Value::Integer(0),
             _ => return None,
         },
-        Kind::Integer { .. } => number().filter(|number| matches!(number, Value::Integer(_)))?,
-        Kind::Float => match number()? {
-            Value::Integer(number) => Value::Float(number as f64),
-            Value::BigInteger(digits) => Value::Float(digits.parse().ok()?),
-            number => number,
-        },
-        Kind::Numeric => number()?,
+        Kind::Integer { .. } | Kind::Float | Kind::Real | Kind::Numeric | Kind::Decimal { .. } | Kind::Number => {
+            number()?
+        }
         _ => Value::Text(text.into()),
     })
 }
@@ -150,12 +148,18 @@ fn compare<'a>(data: &[u8], format: Format, records: impl Fn(&Table) -> Option<V
 }
 
 fn expected_row(record: &Record<'_>, table: &Table) -> Option<(Sha, Vec<(String, String)>)> {
-    let mut row = Vec::new();
+    let (mut row, mut hashed) = (Vec::new(), record.clone());
+    for (name, value) in &mut hashed.fields {
+        if let Some(column) = table.column(name) {
+            *value = as_hashed(value.clone(), column.kind);
+        }
+    }
     for column in table.columns.iter().filter(|column| !RESERVED.contains(&column.name.as_str())) {
         let fitted = fit(record.get(&column.name).unwrap_or(&Value::Null), column.kind)?;
         row.push((column.name.clone(), format!("{:?}", as_stored(fitted.to_value(), column.kind))));
     }
-    Some((record_hash(record, &HashOptions::default()), row))
+    let form = hash_bytes(Canonical::keeping_digits().of(&hashed, &HashOptions::default()));
+    Some((form, row))
 }
 
 fn stored(database: &mut Connection, table: &Table) -> Rows {

@@ -43,7 +43,7 @@ fn is_same(ours: &Value<'_>, theirs: &Theirs) -> bool {
         (Value::Bool(one), Theirs::Bool(other)) => one == other,
         (Value::Integer(0), Theirs::Number(other)) => other.as_f64() == Some(0.0),
         (Value::Integer(one), Theirs::Number(other)) => other.as_i64() == Some(*one),
-        (Value::BigInteger(digits), Theirs::Number(other)) => {
+        (Value::BigInteger(digits) | Value::Decimal(digits), Theirs::Number(other)) => {
             is_near(digits.parse().expect("a number"), other.as_f64().expect("a number"))
         }
         (Value::Float(one), Theirs::Number(other)) => is_near(*one, other.as_f64().expect("a number")),

@@ -19,11 +19,16 @@ pub enum Cell {
     Bytes(Span),
 }
 
-/// A part of a batch's buffer.
+/// A part of a batch's buffer. A record has at most 32 MiB, and a batch few of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    start: usize,
-    end: usize,
+    start: u32,
+    end: u32,
+}
+
+/// The bytes that a row of so many cells takes in a batch, without its text.
+pub const fn row_bytes(width: usize) -> usize {
+    width * size_of::<Cell>() + size_of::<Sha>() + size_of::<u64>()
 }
 
 /// Rows of one width, each with its hash and its place in the input.
@@ -78,9 +83,9 @@ impl RowBatch {
 
     /// Keeps text or bytes in the buffer.
     pub fn keep(&mut self, bytes: &[u8]) -> Span {
-        let start = self.buffer.len();
+        let start = self.buffer.len() as u32;
         self.buffer.extend_from_slice(bytes);
-        Span { start, end: self.buffer.len() }
+        Span { start, end: self.buffer.len() as u32 }
     }
 
     /// Takes the last row back.
@@ -107,7 +112,7 @@ impl RowBatch {
 
     /// The bytes of a text or bytes cell.
     pub fn bytes(&self, span: Span) -> &[u8] {
-        &self.buffer[span.start..span.end]
+        &self.buffer[span.start as usize..span.end as usize]
     }
 
     /// The text of a text cell; cells are made from valid text, so nothing is ever replaced.

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::batch::RowBatch;
-use super::fit::fit;
-use super::table::{Column, Table, TableName, quote};
+use super::fit::{as_hashed, fit};
+use super::table::{Column, Kind, Table, TableName, quote};
 use super::{Database, Rows, open};
 use crate::clock;
 use crate::context::Context;
@@ -247,7 +247,10 @@ fn insert_all<T: Serialize>(
 }
 
 fn add_record(batch: &mut RowBatch, columns: &[Column], record: &Record<'_>, offset: u64) -> Result<()> {
-    let row = batch.add_row(record_hash(record, &HashOptions::default()), offset);
+    let kind = |name: &str| columns.iter().find(|column| column.name == name).map_or(Kind::Json, |column| column.kind);
+    let hashed = record.fields.iter().map(|(name, value)| (name.clone(), as_hashed(value.clone(), kind(name))));
+    let hashed = Record { fields: hashed.collect() };
+    let row = batch.add_row(record_hash(&hashed, &HashOptions::default()), offset);
     for (name, value) in record.fields.iter().filter(|(name, _)| !RESERVED.contains(&name.as_ref())) {
         let Some(place) = columns.iter().position(|column| column.name == *name) else {
             return Err(Error::new(ErrorKind::NotFound, format!("find the column `{name}`")));

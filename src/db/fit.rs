@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::batch::{Cell, RowBatch};
 use super::table::Kind;
 use crate::hash::write_json;
-use crate::record::{Value, parse_json};
+use crate::record::{Digits, Value, float_without_loss, parse_json};
 
 /// Beyond this a float no longer holds every whole number.
 const EXACT_FLOAT_MAX: f64 = 9_007_199_254_740_992.0;
@@ -74,11 +74,30 @@ pub fn fit<'a>(value: &'a Value<'_>, kind: Kind) -> Option<Fitted<'a>> {
         Kind::Boolean => boolean(value).map(Fitted::Bool),
         Kind::Integer { bits } => integer(value).filter(|number| in_range(*number, bits)).map(Fitted::Integer),
         Kind::Float => float(value).map(Fitted::Float),
+        Kind::Real => float(value).filter(|number| is_real(*number)).map(Fitted::Float),
         Kind::Numeric => numeric(value),
+        Kind::Decimal { scale } => numeric(value).filter(|number| decimals(number) <= u64::from(scale)),
+        Kind::Number => integer(value).map(Fitted::Integer).or_else(|| float(value).map(Fitted::Float)),
         Kind::Json => Some(Fitted::Text(Cow::Owned(json(value)))),
         Kind::Bytes => bytes(value).map(Fitted::Bytes),
         Kind::Array => array(value).map(Fitted::Text),
         Kind::Text | Kind::Other => Some(Fitted::Text(text(value))),
+    }
+}
+
+/// A value as it is hashed beside its column: the same data then has the same hash, whether JSON or CSV brings it. What
+/// goes into text is text, also when JSON wrote a number; what a float column holds is a float.
+pub fn as_hashed<'a>(value: Value<'a>, kind: Kind) -> Value<'a> {
+    match (value, kind) {
+        (
+            value @ (Value::Bool(_) | Value::Integer(_) | Value::BigInteger(_) | Value::Float(_) | Value::Decimal(_)),
+            Kind::Text | Kind::Other,
+        ) => Value::from(text(&value).into_owned()),
+        (Value::Decimal(digits), Kind::Float | Kind::Real) => match float_without_loss(&digits) {
+            Some(number) => Value::Float(number),
+            None => Value::Decimal(digits),
+        },
+        (value, _) => value,
     }
 }
 
@@ -124,17 +143,18 @@ fn integer(value: &Value<'_>) -> Option<i64> {
         Value::Integer(number) => Some(*number),
         // a whole float below 2^53 is exactly that integer
         Value::Float(number) if number.fract() == 0.0 && number.abs() <= EXACT_FLOAT_MAX => Some(*number as i64),
-        Value::Text(text) => text.trim().parse().ok(),
+        Value::Decimal(digits) => Digits::of(digits)?.integer(),
+        Value::Text(text) => text.trim().parse().ok().or_else(|| Digits::of(number_in(text)?)?.integer()),
         _ => None,
     }
 }
 
 fn float(value: &Value<'_>) -> Option<f64> {
     let number = match value {
-        Value::Integer(number) => *number as f64,
+        Value::Integer(number) if (*number as f64) as i128 == i128::from(*number) => *number as f64,
         Value::Float(number) => *number,
-        Value::BigInteger(digits) => digits.parse().ok()?,
-        Value::Text(text) => number_in(text)?.parse().ok()?,
+        Value::BigInteger(digits) | Value::Decimal(digits) => float_without_loss(digits)?,
+        Value::Text(text) => float_without_loss(number_in(text)?)?,
         _ => return None,
     };
     number.is_finite().then_some(number)
@@ -144,9 +164,23 @@ fn numeric<'a>(value: &'a Value<'_>) -> Option<Fitted<'a>> {
     match value {
         Value::Integer(number) => Some(Fitted::Integer(*number)),
         Value::Float(_) => Some(Fitted::Text(Cow::Owned(json(value)))),
-        Value::BigInteger(digits) => Some(Fitted::Text(Cow::Borrowed(digits.as_ref()))),
+        Value::BigInteger(digits) | Value::Decimal(digits) => Some(Fitted::Text(Cow::Borrowed(digits.as_ref()))),
         Value::Text(text) => number_in(text).map(|number| Fitted::Text(Cow::Borrowed(number))),
         _ => None,
+    }
+}
+
+/// Whether a float of 32 bits holds the number: its shortest digits are the same.
+fn is_real(number: f64) -> bool {
+    let real = number as f32;
+    real.is_finite() && (f64::from(real) == number || real.to_string().parse() == Ok(number))
+}
+
+/// How many digits a number has behind the point.
+fn decimals(number: &Fitted<'_>) -> u64 {
+    match number {
+        Fitted::Text(digits) => Digits::of(digits).map_or(u64::MAX, |digits| digits.decimals()),
+        _ => 0,
     }
 }
 
@@ -154,7 +188,7 @@ fn numeric<'a>(value: &'a Value<'_>) -> Option<Fitted<'a>> {
 fn number_in(text: &str) -> Option<&str> {
     let text = text.trim();
     match parse_json(text) {
-        Ok(Value::Integer(_) | Value::BigInteger(_) | Value::Float(_)) => Some(text),
+        Ok(Value::Integer(_) | Value::BigInteger(_) | Value::Float(_) | Value::Decimal(_)) => Some(text),
         _ => None,
     }
 }
@@ -232,6 +266,18 @@ mod tests {
             (Value::from("\\x0aff"), Kind::Bytes, true),
             (Value::from("\\x0af"), Kind::Bytes, false),
             (Value::Array(vec![]), Kind::Text, true),
+            (Value::Decimal("1.0".into()), integer, true),
+            (Value::Decimal("1.50".into()), integer, false),
+            (Value::from(9_007_199_254_740_993), Kind::Float, false),
+            (Value::from(9_007_199_254_740_992), Kind::Float, true),
+            (Value::Decimal("12345678901234567.89".into()), Kind::Float, false),
+            (Value::Decimal("12345678901234567.89".into()), Kind::Numeric, true),
+            (Value::Decimal("1.50".into()), Kind::Decimal { scale: 1 }, true),
+            (Value::from(1.25), Kind::Decimal { scale: 1 }, false),
+            (Value::from(0.1), Kind::Real, true),
+            (Value::from(123_456_789.125), Kind::Real, false),
+            (Value::from(i64::MAX), Kind::Number, true),
+            (Value::Decimal("12345678901234567.89".into()), Kind::Number, false),
             (Value::Array(vec![]), Kind::Array, true),
             (Value::from(1), Kind::Array, false),
         ] {

@@ -10,10 +10,10 @@ mod table;
 #[cfg(any(test, fuzzing))]
 pub(crate) use postgres::fuzzing;
 
-pub use batch::{Cell, RowBatch};
+pub use batch::{Cell, RowBatch, row_bytes};
 pub(crate) use connection::scope_of;
 pub use connection::{Connection, ObjectKind, Observer, Touched};
-pub use fit::{Fitted, fit, text};
+pub use fit::{Fitted, as_hashed, fit, text};
 pub use table::{Column, Kind, NAME_BYTES_MAX, NewColumn, Obstacle, RowId, Table, TableName, quote};
 
 use std::time::Duration;
@@ -278,6 +278,13 @@ pub trait Database: Send {
     /// # Errors
     /// What the database says.
     fn retire(&mut self, table: &Table, rows: &[RowId], gone: Gone, moment: NaiveDateTime) -> Result<u64>;
+
+    /// Makes rows active again that were archived at `moment`; each is known by its hash prefix and by the place that it had
+    /// before. Tells how many.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn restore(&mut self, table: &Table, rows: &[(u128, RowId)], moment: NaiveDateTime) -> Result<u64>;
 
     /// Deletes every row, active or not, that matches; tells how many.
     ///

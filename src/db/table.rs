@@ -76,8 +76,17 @@ pub enum Kind {
     },
     /// Floating-point numbers of 64 bits.
     Float,
+    /// Floating-point numbers of 32 bits.
+    Real,
     /// Numbers of any precision.
     Numeric,
+    /// Numbers with so many decimals at most.
+    Decimal {
+        /// Digits behind the point.
+        scale: u16,
+    },
+    /// Numbers as SQLite keeps them in a column that it takes for numeric: whole ones of 64 bits, all others as floats.
+    Number,
     /// Text.
     Text,
     /// JSON, kept as the source wrote it.
@@ -160,6 +169,8 @@ pub struct NewColumn {
     pub name: String,
     /// What it shall take; the backend chooses the type.
     pub kind: Kind,
+    /// The type in the words of the database, where somebody asked for one.
+    pub declared: Option<String>,
 }
 
 /// A row's place in its table: SQLite's rowid, PostgreSQL's partition and ctid. It holds only while the table is locked.

@@ -2,7 +2,7 @@
 
 use super::number::write_float;
 use super::text::write_text;
-use crate::record::{Record, Value};
+use crate::record::{Digits, Record, Value, is_float};
 
 /// The framework's own columns; they never take part in a hash.
 pub const RESERVED: [&str; 5] = ["sha", "id", "archive", "date_created", "date_modified"];
@@ -50,9 +50,16 @@ pub struct Canonical {
     /// Their names in that order, and how they are written; `None` for one that takes no part.
     heads: Vec<(String, Option<Vec<u8>>)>,
     form: Vec<u8>,
+    keeps_digits: bool,
 }
 
 impl Canonical {
+    /// The form as a merge takes it: a number that no float holds counts by its digits, so that two such numbers of one
+    /// float are two. All others are what the documented hash makes of them.
+    pub fn keeping_digits() -> Self {
+        Self { keeps_digits: true, ..Self::default() }
+    }
+
     /// The canonical form of `record`, until the next one. The options must be those of the last call.
     pub fn of(&mut self, record: &Record<'_>, options: &HashOptions) -> &[u8] {
         let fields = &record.fields;
@@ -68,7 +75,8 @@ impl Canonical {
                 self.form.extend_from_slice(b", ");
             }
             self.form.extend_from_slice(head);
-            write_value(&fields[*place].1, Style::Canonical { exact: options.exact }, &mut self.form);
+            let style = Style::Canonical { exact: options.exact, keeps_digits: self.keeps_digits };
+            write_value(&fields[*place].1, style, &mut self.form);
         }
         self.form.push(b'}');
         &self.form
@@ -102,14 +110,14 @@ pub fn write_json(value: &Value<'_>, out: &mut Vec<u8>) {
 #[derive(Clone, Copy)]
 enum Style {
     /// Sorted names and, unless exact, normalised text.
-    Canonical { exact: bool },
+    Canonical { exact: bool, keeps_digits: bool },
     /// Names in their order, text untouched.
     AsIs,
 }
 
 impl Style {
     fn is_exact(self) -> bool {
-        matches!(self, Self::AsIs | Self::Canonical { exact: true })
+        matches!(self, Self::AsIs | Self::Canonical { exact: true, .. })
     }
 }
 
@@ -121,6 +129,7 @@ fn write_value(value: &Value<'_>, style: Style, out: &mut Vec<u8>) {
         Value::Integer(number) => out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes()),
         Value::BigInteger(digits) => out.extend_from_slice(digits.as_bytes()),
         Value::Float(number) => write_float(*number, out),
+        Value::Decimal(digits) => write_decimal(digits, style, out),
         Value::Text(text) => write_text(text, style.is_exact(), out),
         Value::Bytes(bytes) => {
             let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -137,6 +146,22 @@ fn write_value(value: &Value<'_>, style: Style, out: &mut Vec<u8>) {
             out.push(b']');
         }
         Value::Object(fields) => write_object(fields.iter().map(|(name, value)| (name.as_ref(), value)), style, out),
+    }
+}
+
+/// A number as it is written, or, in the canonical form, as the float that it is.
+fn write_decimal(digits: &str, style: Style, out: &mut Vec<u8>) {
+    match (style, digits.parse()) {
+        (Style::AsIs, _) | (_, Err(_)) => out.extend_from_slice(digits.as_bytes()),
+        (Style::Canonical { keeps_digits: true, .. }, _) if !is_float(digits) => {
+            let mut form = String::with_capacity(digits.len());
+            match Digits::of(digits) {
+                Some(value) => value.write(&mut form),
+                None => form.push_str(digits),
+            }
+            out.extend_from_slice(form.as_bytes());
+        }
+        (_, Ok(number)) => write_float(number, out),
     }
 }
 

@@ -12,7 +12,7 @@ mod text;
 pub use canonical::{Canonical, Columns, HashOptions, RESERVED, canonical, write_json};
 pub use difference::{Difference, obj_diff};
 pub use many::{Texts, hash_texts};
-pub(crate) use number::{PlainNumber, plain_number, write_float};
+pub(crate) use number::{is_float_as_printed, write_float};
 pub use sha::Sha;
 pub(crate) use text::write_text;
 

@@ -7,47 +7,6 @@ const EXPONENT_BELOW: i32 = -4;
 /// From here on no negative exponent is printed.
 const PLAIN_FROM: f64 = 1e-4;
 
-/// Decimals of so many digits are never the same float: the shortest form of one is itself.
-const DIGITS_EXACT_MAX: usize = 15;
-/// Integers of so many digits are 64-bit integers.
-const DIGITS_INTEGER_MAX: usize = 18;
-
-/// A number in JSON that stands in the canonical form as it stands in the record.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct PlainNumber {
-    /// How many bytes it is long.
-    pub(crate) length: usize,
-    /// Whether it has a point; one without is a 64-bit integer.
-    pub(crate) is_float: bool,
-}
-
-/// The plain number that `bytes` begin with; `None` where there is none, or a number that has to be looked at.
-pub(crate) fn plain_number(bytes: &[u8]) -> Option<PlainNumber> {
-    let digits = |from: usize| bytes[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let sign = usize::from(bytes.first() == Some(&b'-'));
-    let whole = digits(sign);
-    let point = sign + whole;
-    if whole == 0 || (bytes[sign] == b'0' && whole > 1) {
-        return None;
-    }
-    match bytes.get(point) {
-        Some(b'e' | b'E') => None,
-        Some(b'.') => {
-            let fraction = digits(point + 1);
-            let end = point + 1 + fraction;
-            let decimals = &bytes[point + 1..end];
-            let is_short = !decimals.ends_with(b"0") || decimals == b"0";
-            // below 0.0001 an exponent is written
-            let is_large = bytes[sign] != b'0' || !decimals.starts_with(b"0000");
-            let is_plain = fraction > 0 && is_short && is_large && whole + fraction <= DIGITS_EXACT_MAX;
-            let is_end = !matches!(bytes.get(end), Some(b'e' | b'E' | b'.'));
-            (is_plain && is_end).then_some(PlainNumber { length: end, is_float: true })
-        }
-        _ if whole > DIGITS_INTEGER_MAX || bytes.starts_with(b"-0") => None,
-        _ => Some(PlainNumber { length: point, is_float: false }),
-    }
-}
-
 /// Writes a finite float as Python's `repr` does: `1e+16`, `1e-05`, `100000.0`, `-0.0`.
 pub(crate) fn write_float(number: f64, out: &mut Vec<u8>) {
     if number == 0.0 {
@@ -70,6 +29,14 @@ pub(crate) fn write_float(number: f64, out: &mut Vec<u8>) {
     } else {
         write_scientific(&digits, exponent, out);
     }
+}
+
+/// Whether a number is written as Python's `repr` prints it.
+pub(crate) fn is_float_as_printed(number: f64, written: &str) -> bool {
+    let plain = written.strip_prefix('-').unwrap_or(written);
+    let mut buffer = ryu::Buffer::new();
+    // with an exponent the two print differently, and so few numbers have one that they may take the longer way
+    number.abs() >= PLAIN_FROM && buffer.format_finite(number.abs()) == plain
 }
 
 /// The shortest digits of a positive number, and the power of ten of the first, out of `12.5`, `0.003` or `1.25e-7`.
@@ -123,6 +90,7 @@ fn write_scientific(digits: &[u8], exponent: i32, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::{PlainNumber, plain_number};
 
     #[test]
     fn floats_print_as_python_prints_them() {

@@ -1,16 +1,20 @@
 //! `--hash-only`: the canonical form and the hash of each record, so that anyone can see why two differ.
 
 use std::fmt;
+use std::ops::ControlFlow;
 
 use serde::Serialize;
 
-use super::pass::{self, Chunk};
-use super::reading::Reader;
-use super::reject::Reject;
-use super::scan::survey_csv;
-use super::{Input, Merge};
 use crate::error::Result;
 use crate::hash::{Canonical, hash_bytes};
+use crate::merge::plan::description::Merge;
+use crate::merge::read::columns::survey_csv;
+use crate::merge::read::names::check_hashed;
+use crate::merge::read::open::open_all;
+use crate::merge::read::pass::{self, Chunk, Work};
+use crate::merge::read::reader::Reader;
+use crate::merge::read::reject::Reject;
+use crate::merge::read::source::{Input, Source};
 
 /// One record, explained.
 #[derive(Debug, Clone, Serialize)]
@@ -42,25 +46,27 @@ pub struct Explained {
 /// # Errors
 /// The first bad record, with file, line and column; or what `each` says.
 pub fn explain(merge: &Merge, inputs: &[Input], mut each: impl FnMut(&Explanation) -> Result<()>) -> Result<Explained> {
-    let sources = merge.open(inputs)?;
-    let survey = survey_csv(merge, &sources, &merge.mapping)?;
-    let reader = Reader::new(&sources, &merge.mapping, None, &survey)?;
+    let sources = open_all(merge, inputs)?;
+    let survey = survey_csv(merge, &sources)?;
+    let reader = Reader::new(merge, &sources, None, &survey)?;
+    check_hashed(merge)?;
     let mut records = 0;
     let work = |chunk: Chunk| explain_chunk(merge, &reader, &sources[chunk.source], chunk);
-    pass::run(&sources, merge.threads, &merge.cancellation, work, |(explanations, reject)| {
+    pass::run(&sources, Work::of(merge), work, |(explanations, reject)| {
         explanations.iter().try_for_each(&mut each)?;
         records += explanations.len() as u64;
-        reject.map_or(Ok(()), |reject| Err(reject.into_error(&sources, true)))
+        match reject {
+            Some(reject) => Err(reject.into_error(&sources, true)),
+            None => Ok(ControlFlow::Continue(())),
+        }
     })?;
+    if records > 0 {
+        reader.wanted.check(None)?;
+    }
     Ok(Explained { records })
 }
 
-fn explain_chunk(
-    merge: &Merge,
-    reader: &Reader,
-    source: &super::input::Source,
-    chunk: Chunk,
-) -> (Vec<Explanation>, Option<Reject>) {
+fn explain_chunk(merge: &Merge, reader: &Reader, source: &Source, chunk: Chunk) -> (Vec<Explanation>, Option<Reject>) {
     let mut explanations = Vec::with_capacity(chunk.records.len());
     let mut form = Canonical::default();
     for place in &chunk.records {
@@ -71,7 +77,12 @@ fn explain_chunk(
                 let (canonical, sha) = (String::from_utf8_lossy(text).into_owned(), hash_bytes(text).to_string());
                 explanations.push(Explanation { line: place.line, canonical, sha });
             }
-            Err(fault) => return (explanations, Some(fault.reject(chunk.source, place.line, bytes))),
+            Err(fault) => {
+                return (
+                    explanations,
+                    Some(fault.reject((chunk.source, place.line, chunk.offset + place.range.start as u64), bytes)),
+                );
+            }
         }
     }
     (explanations, chunk.rejects.into_iter().next())

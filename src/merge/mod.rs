@@ -3,284 +3,33 @@
 //!
 //! A first pass hashes everything and writes (hash, place) to a spool in buckets; the active rows do the same with
 //! (hash, row). Bucket by bucket the two are joined; only what is new is read again and inserted.
+//!
+//! The way is straight: `plan` says what is asked for and into which table, `read` turns inputs into records and their
+//! hashes, `compare` finds what differs, `write` changes the table, and `steps` walks through them once. Each knows
+//! those before it alone.
 
-mod done;
+mod compare;
 mod explain;
-mod first;
-mod flat;
-mod format;
-mod ground;
-mod guard;
-mod input;
-mod join;
-mod keys;
-mod ledger;
-mod load;
-mod pass;
+mod history;
 mod phases;
-mod reading;
-mod reject;
+mod plan;
+mod read;
 mod report;
-mod row;
-mod rows;
-mod same;
-mod scan;
-mod select;
 mod show;
 mod spool;
-mod step;
-mod survey;
+mod steps;
+mod temporary;
 mod undo;
+mod write;
 
 pub use explain::{Explained, Explanation, explain};
-pub use format::Format;
-pub use guard::MaxGone;
-pub use input::{Input, RECORD_BYTES_MAX};
-pub use ledger::{PastMerge, history};
+pub use history::{PastMerge, history};
 pub use phases::Phases;
+pub use plan::description::Merge;
+pub use plan::format::Format;
+pub use plan::limit::MaxGone;
+pub use plan::progress::Progress;
+pub use read::source::{Input, RECORD_BYTES_MAX};
 pub use report::{Counts, MergeReport};
 pub use show::{AsOf, show};
 pub use undo::{UndoReport, UndoneMerge, undo};
-
-use std::path::PathBuf;
-
-use indicatif::ProgressBar;
-use serde::Serialize;
-
-use crate::context::Cancellation;
-use crate::db::{Connection, Gone};
-use crate::error::Result;
-use crate::hash::{Columns, HashOptions};
-
-/// One merge, to be described and run.
-///
-/// ```no_run
-/// # use data_collector::{context::Context, db::Connection, error::Result, merge::Merge};
-/// # fn example(context: &Context, companies: Vec<serde_json::Value>) -> Result<()> {
-/// let mut database = Connection::open(context, "main")?;
-/// let report = Merge::into("companies").key(["vat_no"]).scope("country", "HR").run(&mut database, companies)?;
-/// println!("{} new, {} gone", report.counts.new, report.counts.gone);
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug, Clone)]
-pub struct Merge {
-    table: String,
-    key: Vec<String>,
-    scope: Vec<(String, String)>,
-    gone: Gone,
-    hash: HashOptions,
-    mapping: reading::Mapping,
-    create: bool,
-    evolve: bool,
-    own_id: bool,
-    dry_run: bool,
-    allow_empty: bool,
-    max_gone: MaxGone,
-    rejects: Option<PathBuf>,
-    format: Option<Format>,
-    delimiter: Option<u8>,
-    threads: usize,
-    cancellation: Cancellation,
-    progress: ProgressBar,
-    runtime: Option<String>,
-}
-
-impl Merge {
-    /// A merge into `TABLE` or `SCHEMA.TABLE`, with the defaults of `dc merge`.
-    pub fn into(table: impl Into<String>) -> Self {
-        Self {
-            table: table.into(),
-            key: Vec::new(),
-            scope: Vec::new(),
-            gone: Gone::Archive,
-            hash: HashOptions::default(),
-            mapping: reading::Mapping::default(),
-            create: false,
-            evolve: false,
-            own_id: false,
-            dry_run: false,
-            allow_empty: false,
-            max_gone: MaxGone::Share { percent: 50, rows: 20 },
-            rejects: None,
-            format: None,
-            delimiter: None,
-            threads: std::thread::available_parallelism().map_or(1, usize::from),
-            cancellation: Cancellation::default(),
-            progress: ProgressBar::hidden(),
-            runtime: None,
-        }
-    }
-
-    /// The columns that name a thing: a new and a gone record of one key count as changed.
-    #[must_use]
-    pub fn key<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
-        self.key = columns.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// Compares only the active rows whose `column` is `value` (empty: null). May be said several times.
-    #[must_use]
-    pub fn scope(mut self, column: impl Into<String>, value: impl Into<String>) -> Self {
-        self.scope.push((column.into(), value.into()));
-        self
-    }
-
-    /// What becomes of rows that have vanished from the source.
-    #[must_use]
-    pub fn gone(mut self, gone: Gone) -> Self {
-        self.gone = gone;
-        self
-    }
-
-    /// Hashes only these columns.
-    #[must_use]
-    pub fn hash_on<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
-        self.hash.columns = Columns::Only(columns.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// Hashes all columns but these.
-    #[must_use]
-    pub fn hash_except<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
-        self.hash.columns = Columns::Except(columns.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// Takes text as it is: case, white space and Unicode form count.
-    #[must_use]
-    pub fn exact(mut self, exact: bool) -> Self {
-        self.hash.exact = exact;
-        self
-    }
-
-    /// Leaves columns of the input out, before anything else.
-    #[must_use]
-    pub fn ignore<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
-        self.mapping.ignore.extend(columns.into_iter().map(Into::into));
-        self
-    }
-
-    /// Gives a column of the input another name, before it is hashed.
-    #[must_use]
-    pub fn rename(mut self, from: impl Into<String>, to: impl Into<String>) -> Self {
-        self.mapping.rename.push((from.into(), to.into()));
-        self
-    }
-
-    /// Makes a missing table from what the input holds.
-    #[must_use]
-    pub fn create(mut self, create: bool) -> Self {
-        self.create = create;
-        self
-    }
-
-    /// Adds columns that the input has and the table lacks.
-    #[must_use]
-    pub fn evolve(mut self, evolve: bool) -> Self {
-        self.evolve = evolve;
-        self
-    }
-
-    /// Loads `id` from the records instead of letting the table number its rows; it still is no part of the hash.
-    #[must_use]
-    pub fn own_id(mut self, own_id: bool) -> Self {
-        self.own_id = own_id;
-        self
-    }
-
-    /// Does all but commit.
-    #[must_use]
-    pub fn dry_run(mut self, dry_run: bool) -> Self {
-        self.dry_run = dry_run;
-        self
-    }
-
-    /// Lets an empty input through the guard.
-    #[must_use]
-    pub fn allow_empty(mut self, allow: bool) -> Self {
-        self.allow_empty = allow;
-        self
-    }
-
-    /// How many rows may go.
-    #[must_use]
-    pub fn max_gone(mut self, max: MaxGone) -> Self {
-        self.max_gone = max;
-        self
-    }
-
-    /// Sets bad records aside in this file instead of stopping at the first.
-    #[must_use]
-    pub fn rejects(mut self, file: impl Into<PathBuf>) -> Self {
-        self.rejects = Some(file.into());
-        self
-    }
-
-    /// How files are read, where their names and first bytes do not tell.
-    #[must_use]
-    pub fn format(mut self, format: Format) -> Self {
-        self.format = Some(format);
-        self
-    }
-
-    /// What stands between two fields of CSV.
-    #[must_use]
-    pub fn delimiter(mut self, delimiter: u8) -> Self {
-        self.delimiter = Some(delimiter);
-        self
-    }
-
-    /// How many threads parse and hash; the cores of the machine by default.
-    #[must_use]
-    pub fn threads(mut self, threads: usize) -> Self {
-        self.threads = threads.max(1);
-        self
-    }
-
-    /// Stops between two steps when this is cancelled; nothing has changed then.
-    #[must_use]
-    pub fn cancellation(mut self, cancellation: Cancellation) -> Self {
-        self.cancellation = cancellation;
-        self
-    }
-
-    /// Is moved on by the bytes read.
-    #[must_use]
-    pub fn progress(mut self, progress: ProgressBar) -> Self {
-        self.progress = progress;
-        self
-    }
-
-    /// The run that the report names.
-    #[must_use]
-    pub fn runtime(mut self, runtime: Option<String>) -> Self {
-        self.runtime = runtime;
-        self
-    }
-
-    /// Merges records of any `Serialize` type.
-    ///
-    /// # Errors
-    /// As [`Merge::run_inputs`]; and for a record that is no object or holds NaN.
-    pub fn run<T: Serialize>(
-        &self,
-        database: &mut Connection,
-        records: impl IntoIterator<Item = T>,
-    ) -> Result<MergeReport> {
-        step::merge(self, database, || Ok(vec![input::spool_records(records)?]))
-    }
-
-    /// Merges files or standard input.
-    ///
-    /// # Errors
-    /// Not found: a file, table or column. Refused: a guard, with the counts. Failed: a bad record with file, line and
-    /// column, or what the database says. The table is as it was before, whatever the error.
-    pub fn run_inputs(&self, database: &mut Connection, inputs: &[Input]) -> Result<MergeReport> {
-        step::merge(self, database, || self.open(inputs))
-    }
-
-    fn open(&self, inputs: &[Input]) -> Result<Vec<input::Source>> {
-        input::open_all(inputs, input::Reading { format: self.format, delimiter: self.delimiter })
-    }
-}

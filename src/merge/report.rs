@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::phases::Phases;
+use crate::merge::phases::Phases;
 use crate::shell;
 
 /// The counts of one merge; `read = new + changed + unchanged + duplicate + rejected` and
@@ -26,6 +26,8 @@ pub struct Counts {
     pub rejected: u64,
     /// Rows that left the source and were archived or deleted, without those that were replaced.
     pub gone: u64,
+    /// Rows that stay although the input lacks them: the record of their key was rejected.
+    pub kept: u64,
     /// Active rows in scope before.
     pub active_before: u64,
     /// Active rows in scope after.
@@ -74,7 +76,7 @@ impl MergeReport {
 
 impl fmt::Display for MergeReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts { read, new, changed, unchanged, duplicate, rejected, gone, active_before, active_after } =
+        let Counts { read, new, changed, unchanged, duplicate, rejected, gone, kept, active_before, active_after } =
             &self.counts;
         let mut table = shell::table(["table", "read", "new", "changed", "unchanged", "gone", "active"]);
         let active = if active_before == active_after {
@@ -91,6 +93,9 @@ impl fmt::Display for MergeReport {
         }
         if *rejected > 0 {
             notes.push(format!("{rejected} bad records were set aside"));
+        }
+        if *kept > 0 {
+            notes.push(format!("{kept} rows stay, since the records of their keys were rejected"));
         }
         if self.created {
             notes.push("the table was made".to_owned());

@@ -2,11 +2,11 @@
 
 use chrono::NaiveDateTime;
 
-use super::ledger::{find, is_of};
 use crate::clock;
 use crate::db::{Column, Connection, Database, Kind, TableName, quote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::{RESERVED, write_json};
+use crate::merge::history::{find, is_of};
 use crate::record::{Value, parse_json};
 
 /// Which moment of a table is shown.
@@ -94,6 +94,13 @@ fn shown(value: Value<'static>, column: &Column) -> Value<'static> {
         (Kind::Json, Value::Text(text)) => match parse_json(&text) {
             Ok(value) => value.into_owned(),
             Err(_) => Value::Text(text),
+        },
+        // SQLite keeps numbers of any precision as text
+        (Kind::Numeric | Kind::Decimal { .. }, Value::Text(text)) => match parse_json(&text) {
+            Ok(number @ (Value::Integer(_) | Value::BigInteger(_) | Value::Float(_) | Value::Decimal(_))) => {
+                number.into_owned()
+            }
+            _ => Value::Text(text),
         },
         (_, Value::Bytes(bytes)) if column.name == "sha" => {
             Value::from(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())

@@ -6,13 +6,12 @@ use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
 
-use super::Merge;
-use super::ledger::{PastMerge, find, later, mark_undone};
-use super::step::active_hashes;
 use crate::clock;
 use crate::context::Cancellation;
 use crate::db::{Connection, Database, Table, TableName, Touched, quote};
 use crate::error::{Error, ErrorKind, Result};
+use crate::merge::compare::active::active_hashes;
+use crate::merge::history::{PastMerge, find, later, mark_undone};
 use crate::record::Value;
 use crate::shell;
 
@@ -209,8 +208,7 @@ struct ActiveSet {
 }
 
 fn sum_of(backend: &mut dyn Database, table: &Table, cancellation: &Cancellation) -> Result<ActiveSet> {
-    let merge = Merge::into(table.name.to_string()).cancellation(cancellation.clone());
-    let active = active_hashes(&merge, backend, table, &Vec::new(), &AtomicBool::new(false))?;
+    let active = active_hashes(backend, table, &[Vec::new()], (cancellation, &AtomicBool::new(false)))?;
     Ok(ActiveSet { rows: active.count(), sum: active.sum() })
 }
 

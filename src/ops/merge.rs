@@ -6,8 +6,9 @@ use super::connect;
 use crate::context::Context;
 use crate::db::Gone;
 use crate::error::{Error, ErrorKind, Result};
-use crate::merge::{Explained, Explanation, Format, Input, MaxGone, Merge, MergeReport, explain};
+use crate::merge::{Explained, Explanation, Format, Input, MaxGone, Merge, MergeReport, Progress, explain};
 use crate::settings::MAIN;
+use crate::shell::Bar;
 
 /// What `dc merge` is asked for.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +35,8 @@ pub struct MergeOptions {
     pub ignore: Vec<String>,
     /// Columns of the input to call otherwise.
     pub rename: Vec<(String, String)>,
+    /// Columns that are made, and their types.
+    pub types: Vec<(String, String)>,
     /// Make a missing table.
     pub create: bool,
     /// Add missing columns.
@@ -50,6 +53,8 @@ pub struct MergeOptions {
     pub format: Option<Format>,
     /// Between two fields of CSV.
     pub delimiter: Option<u8>,
+    /// The encoding of the input, where it is not UTF-8.
+    pub encoding: Option<String>,
     /// Threads that parse and hash.
     pub threads: Option<usize>,
 }
@@ -81,6 +86,7 @@ impl MergeOptions {
             .runtime(context.settings().inside.as_ref().map(|inside| inside.runtime.to_string()))
             .cancellation(context.cancellation().clone());
         merge = self.scope.iter().fold(merge, |merge, (column, value)| merge.scope(column, value));
+        merge = self.types.iter().fold(merge, |merge, (column, declared)| merge.column_type(column, declared));
         merge = self.rename.iter().fold(merge, |merge, (from, to)| merge.rename(from, to));
         if !self.hash_on.is_empty() {
             merge = merge.hash_on(self.hash_on.clone());
@@ -91,6 +97,7 @@ impl MergeOptions {
         merge = self.rejects.iter().fold(merge, |merge, file| merge.rejects(file));
         merge = self.format.into_iter().fold(merge, Merge::format);
         merge = self.delimiter.into_iter().fold(merge, Merge::delimiter);
+        merge = self.encoding.iter().fold(merge, |merge, label| merge.encoding(label));
         Ok(self.threads.into_iter().fold(merge, Merge::threads))
     }
 }
@@ -101,10 +108,20 @@ impl MergeOptions {
 /// As [`Merge::run_inputs`], and those of opening the database.
 pub fn merge(context: &Context, options: &MergeOptions) -> Result<MergeReport> {
     let name = options.database.as_deref().unwrap_or(MAIN);
-    let merge = options.describe(context)?.progress(context.shell().progress());
+    let bar = context.shell().progress();
+    let merge = options.describe(context)?.progress(move |progress| show(&bar, progress));
     let mut database = connect(context, name)?;
     let report = merge.run_inputs(&mut database, &options.inputs())?;
     Ok(report)
+}
+
+fn show(bar: &Bar, progress: Progress) {
+    match progress {
+        Progress::Reading { bytes } => bar.count_bytes(bytes, "reading"),
+        Progress::Writing { records } => bar.count_rows(records, "writing"),
+        Progress::Advanced(by) => bar.advance(by),
+        Progress::Ended => bar.end(),
+    }
 }
 
 /// What `dc merge --hash-only` is asked for.

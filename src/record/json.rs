@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
+use super::number::plain_number;
 use super::value::Value;
 
 /// How deep lists and objects may stand in each other.
@@ -272,8 +273,12 @@ impl<'a> Parser<'a> {
             }
             self.some_digits()?;
         }
-        match self.text[start..self.at].parse::<f64>() {
-            Ok(number) if number.is_finite() => Ok(Value::Float(number)),
+        let written = &self.text[start..self.at];
+        match written.parse::<f64>() {
+            Ok(number) if number.is_finite() => {
+                let is_plain = plain_number(written.as_bytes()).is_some_and(|plain| plain.length == written.len());
+                Ok(if is_plain { Value::Float(number) } else { Value::Decimal(Cow::Borrowed(written)) })
+            }
             _ => {
                 self.at = start;
                 Err(self.wrong("the number is too large for a float, which would make it infinite"))
@@ -418,11 +423,13 @@ mod tests {
 
     #[test]
     fn numbers_keep_what_they_are() {
-        let numbers = parse_json("[-0, -0.0, 1E5, 123456789012345678901234567890]").expect("JSON");
+        let numbers = parse_json("[-0, -0.0, 1E5, 1.5, 1.50, 123456789012345678901234567890]").expect("JSON");
         let expected = vec![
             Value::Integer(0),
             Value::Float(-0.0),
-            Value::Float(1e5),
+            Value::Decimal("1E5".into()),
+            Value::Float(1.5),
+            Value::Decimal("1.50".into()),
             Value::BigInteger("123456789012345678901234567890".into()),
         ];
         assert_eq!(numbers, Value::Array(expected));

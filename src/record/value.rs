@@ -13,8 +13,11 @@ pub enum Value<'a> {
     Integer(i64),
     /// An integer beyond 64 bits: a sign and its digits, as written.
     BigInteger(Cow<'a, str>),
-    /// A number with a point or an exponent; always finite when it was read from an input.
+    /// A float; always finite when it was read from an input.
     Float(f64),
+    /// A number with a point or an exponent, as it was written: `1.50`, `1e5`, `12345678901234567.89`. One that a float
+    /// prints in the same digits is a [`Value::Float`].
+    Decimal(Cow<'a, str>),
     /// Text.
     Text(Cow<'a, str>),
     /// Bytes, which only a database gives.
@@ -34,6 +37,7 @@ impl Value<'_> {
             Self::Integer(number) => Value::Integer(number),
             Self::BigInteger(digits) => Value::BigInteger(Cow::Owned(digits.into_owned())),
             Self::Float(number) => Value::Float(number),
+            Self::Decimal(digits) => Value::Decimal(Cow::Owned(digits.into_owned())),
             Self::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
             Self::Bytes(bytes) => Value::Bytes(bytes),
             Self::Array(items) => Value::Array(items.into_iter().map(Value::into_owned).collect()),
@@ -47,7 +51,7 @@ impl Value<'_> {
             Self::Null => "null",
             Self::Bool(_) => "a boolean",
             Self::Integer(_) | Self::BigInteger(_) => "an integer",
-            Self::Float(_) => "a number",
+            Self::Float(_) | Self::Decimal(_) => "a number",
             Self::Text(_) => "text",
             Self::Bytes(_) => "bytes",
             Self::Array(_) => "a list",

@@ -1,24 +1,21 @@
 //! What a person sees: data on stdout, everything else on stderr, colour and bars only on a terminal.
 
+mod bar;
 mod prompt;
 mod screen;
 
+pub use bar::Bar;
 pub use screen::Screen;
 
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
-use std::time::Duration;
 
 use comfy_table::{ContentArrangement, LineStyle, Table, presets};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result, file_error};
-
-/// How often a progress bar is drawn.
-const TICK: Duration = Duration::from_millis(100);
 
 /// When colour is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -142,15 +139,10 @@ impl Shell {
         self.tell(&text);
     }
 
-    /// A progress bar on stderr, which [`count_bytes`] and [`count_rows`] start; none is drawn off a terminal.
-    pub fn progress(&self) -> ProgressBar {
-        if !self.err_is_terminal || self.options.quiet || self.options.json {
-            return ProgressBar::hidden();
-        }
-        let bar = ProgressBar::new(0);
-        bar.set_draw_target(ProgressDrawTarget::stderr());
-        bar.enable_steady_tick(TICK);
-        bar
+    /// A progress bar on stderr; none is drawn off a terminal.
+    pub fn progress(&self) -> Bar {
+        let is_seen = self.err_is_terminal && !self.options.quiet && !self.options.json;
+        if is_seen { Bar::drawn() } else { Bar::hidden() }
     }
 
     /// Whether reports are JSON.
@@ -240,25 +232,6 @@ impl Paint {
         };
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
     }
-}
-
-/// Lets a bar begin anew and count `total` bytes.
-pub fn count_bytes(bar: &ProgressBar, total: u64, what: &str) {
-    count(bar, "{bytes}/{total_bytes} {bytes_per_sec}", total, what);
-}
-
-/// Lets a bar begin anew and count `total` rows.
-pub fn count_rows(bar: &ProgressBar, total: u64, what: &str) {
-    count(bar, "{human_pos}/{human_len} {per_sec}", total, what);
-}
-
-fn count(bar: &ProgressBar, unit: &str, total: u64, what: &str) {
-    if let Ok(style) = ProgressStyle::with_template(&format!("{{prefix}} {{wide_bar}} {unit} ETA {{eta}} {{msg}}")) {
-        bar.set_style(style);
-    }
-    bar.set_prefix(what.to_owned());
-    bar.set_length(total);
-    bar.reset();
 }
 
 /// A table as all reports draw it: a rule under the header, as wide as its content, or as the terminal.

@@ -129,6 +129,37 @@ fn no_import_runs_upwards_or_to_a_neighbour() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The rooms of a merge in the order in which it walks through them, what all of them use first.
+const WAY_OF_A_MERGE: &[&[&str]] = &[
+    &["phases", "temporary"],
+    &["report", "spool", "history"],
+    &["plan"],
+    &["read"],
+    &["compare"],
+    &["write"],
+    &["steps", "explain", "show", "undo"],
+];
+
+#[test]
+fn a_merge_walks_one_way() {
+    let place = |room: &str| WAY_OF_A_MERGE.iter().position(|rooms| rooms.contains(&room));
+    let merge = root().join("src/merge");
+    let mut wrong = Vec::new();
+    for path in rust_files(&merge).into_iter().filter(|path| *path != merge.join("mod.rs")) {
+        let inside = path.strip_prefix(&merge).expect("in src/merge").components().next().expect("a part");
+        let own = inside.as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned();
+        let Some(own_place) = place(&own) else { panic!("{} has no place in WAY_OF_A_MERGE", path.display()) };
+        for (number, line) in code(&path) {
+            for used in named_behind(&line, "crate::merge::") {
+                if used != own && place(&used).is_none_or(|other| other >= own_place) {
+                    wrong.push(format!("{}:{number}: `{own}` uses `{used}`", path.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn commands_see_operations_only() {
     let mut wrong = Vec::new();
@@ -288,7 +319,7 @@ fn a_merge_commits_in_one_place_and_its_spools_have_no_name() {
         }
     }
     commits.sort();
-    assert_eq!(commits, ["step.rs", "undo.rs"], "a merge commits once, an undo once");
+    assert_eq!(commits, ["steps.rs", "undo.rs"], "a merge commits once, an undo once");
 }
 
 #[test]

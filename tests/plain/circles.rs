@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that still have circles.
-const CIRCULAR: &[&str] = &["merge"];
+const CIRCULAR: &[&str] = &[];
 /// How often a name is handed on at the most.
 const HANDED_ON_MAX: usize = 6;
 

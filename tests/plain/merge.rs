@@ -60,7 +60,21 @@ fn bad_input_names_its_place_and_changes_nothing() {
         (b"{\"n\":1}\n", &["--key", "nope"], 5, &["`nope`", "n, s"]),
         (long.as_bytes(), &[], 1, &["line 1", "longer than 32 MiB"]),
         (b"\x1f\x8b\x08\x00broken", &[], 1, &["unpack"]),
-        (b"\xff\xfe{\x00", &[], 1, &["UTF-16", "iconv"]),
+        (b"\xff\xfe\0\0{\0\0\0", &[], 1, &["UTF-32", "iconv"]),
+        (b"n,s\n1,\xe8aj\n", &[], 1, &["not UTF-8 (line 2)", "--encoding windows-125"]),
+        (b"n,s\n1,a\n", &["--encoding", "klingon"], 2, &["`klingon`", "utf-16le"]),
+        (b"n,s\n1,\xff\xff\n", &["--encoding", "utf-8"], 1, &["line 2", "UTF-8"]),
+        (b"\xff\xfen\0\n\0\x00\xd8", &[], 1, &["byte", "--encoding"]),
+        (b"n^s\n1^a\n", &[], 2, &["`n^s`", "--delimiter '^'"]),
+        (b"PK\x03\x04....", &[], 1, &["workbook"]),
+        (b"PAR1....", &[], 1, &["Parquet"]),
+        (b"{\"n\":1}\n", &["--hash-on", "nn"], 5, &["`nn`", "--hash-on", "`n`"]),
+        (b"{\"n\":1}\n", &["--hash-on", "id"], 5, &["`id`", "--rename id=source_id"]),
+        (b"{\"n\":1}\n", &["--hash-except", "ss"], 5, &["`ss`", "--hash-except"]),
+        (b"{\"nn\":1}\n", &["--ignore", "nm,nn"], 5, &["`nm`", "--ignore", "`nn`"]),
+        (b"nm,s\n1,a\n", &["--rename", "n=nm"], 5, &["`n`", "--rename", "`nm`"]),
+        (b"{\"n\":1}\n", &["--scope", "m=1"], 5, &["`m`", "--scope", "`n`"]),
+        (b"{\"n\":1}\n", &["--key", "id"], 5, &["`id`", "--key"]),
     ];
     for (input, flags, status, parts) in cases {
         let shown = String::from_utf8_lossy(&input[..input.len().min(60)]).into_owned();
@@ -72,6 +86,108 @@ fn bad_input_names_its_place_and_changes_nothing() {
         assert!(told.contains("hint:") && !told.contains("panicked"), "{shown:?}: {told}");
         assert_eq!(count(folder), 2, "{shown:?}");
     }
+}
+
+#[test]
+fn rejects_never_overwrite_an_input() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    table(folder);
+    std::fs::hard_link(folder.join("good.ndjson"), folder.join("same.ndjson")).expect("a link");
+    let before = std::fs::read(folder.join("good.ndjson")).expect("a file");
+    for (rejects, why) in
+        [("good.ndjson", "an input"), ("same.ndjson", "an input"), (".dc/dc.db", "SQLite"), (".", "folder")]
+    {
+        let output = run(folder, &["merge", "t", "good.ndjson", "--rejects", rejects]);
+        assert_eq!(output.status.code(), Some(2), "{rejects}: {}", stderr(&output));
+        assert!(stderr(&output).contains(why), "{rejects}: {}", stderr(&output));
+        assert_eq!(std::fs::read(folder.join("good.ndjson")).expect("a file"), before);
+        assert_eq!(count(folder), 2);
+    }
+}
+
+/// The file that is merged becomes shorter meanwhile: an error, soon, and nothing is changed.
+#[test]
+fn an_input_that_shrinks_ends_the_merge() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    table(folder);
+    // long enough that it cannot be read before it is cut
+    let rows =
+        (0..400_000).map(|n| format!("{{\"n\":{n},\"s\":\"row number {n} of a long file\"}}\n")).collect::<String>();
+    std::fs::write(folder.join("long.ndjson"), rows).expect("a file");
+    let child = dc(folder)
+        .args(["merge", "t", "long.ndjson", "--threads", "1"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("dc starts");
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    std::fs::OpenOptions::new()
+        .write(true)
+        .open(folder.join("long.ndjson"))
+        .and_then(|file| file.set_len(1_000))
+        .expect("shorter");
+    let output = child.wait_with_output().expect("an end");
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert_eq!(count(folder), 2);
+}
+
+/// Nobody writes into the pipe, and somebody asks to stop.
+#[test]
+fn a_silent_pipe_does_not_hold_a_merge() {
+    let folder = tempfile::tempdir().expect("a folder");
+    table(folder.path());
+    let mut child = dc(folder.path())
+        .args(["merge", "t", "-"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("dc starts");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("an id"));
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("a signal");
+    let pipe = child.stdin.take();
+    let status = child.wait().expect("an end");
+    drop(pipe);
+    assert_eq!(status.code(), Some(130));
+}
+
+#[test]
+fn csv_is_read_in_the_dialect_and_encoding_that_it_has() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let expected = [("Čačak", "1,5"), ("Đakovo", "2")];
+    let utf16 = |text: &str| [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    let semicolons = "town;amount\nČačak;\"1,5\"\nĐakovo;2\n";
+    let cp1250 = b"town;amount\n\xc8a\xe8ak;\"1,5\"\n\xd0akovo;2\n".to_vec();
+    let cases: [(&str, Vec<u8>, &[&str]); 7] = [
+        ("plain.csv", "town,amount\nČačak,\"1,5\"\nĐakovo,2\n".into(), &[]),
+        ("semicolons.csv", semicolons.into(), &[]),
+        ("sep.csv", format!("sep=;\r\n{semicolons}").into_bytes(), &[]),
+        ("tabs.csv", semicolons.replace(';', "\t").into_bytes(), &[]),
+        ("utf16.csv", utf16(semicolons), &[]),
+        ("marked.csv", format!("\u{feff}{semicolons}").into_bytes(), &[]),
+        ("old.csv", cp1250, &["--encoding", "windows-1250"]),
+    ];
+    for (name, content, flags) in cases {
+        std::fs::write(folder.join(name), content).expect("a file");
+        let table = name.trim_end_matches(".csv");
+        let output = run(folder, &[&["merge", table, name, "--create"], flags].concat());
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", stderr(&output));
+        let connection = rusqlite::Connection::open(folder.join(".dc/dc.db")).expect("a database");
+        let mut statement = connection.prepare(&format!("SELECT town, amount FROM {table} ORDER BY id")).expect("SQL");
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
+        let rows: Vec<(String, String)> = rows.collect::<Result<_, _>>().expect("rows");
+        assert_eq!(rows, expected.map(|(town, amount)| (town.to_owned(), amount.to_owned())), "{name}");
+    }
+    // gzip, padded with zeros as on a tape
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(semicolons.as_bytes()).expect("packing");
+    let padded = [packed.finish().expect("packing"), vec![0; 1_000]].concat();
+    std::fs::write(folder.join("padded.csv.gz"), padded).expect("a file");
+    let output = run(folder, &["merge", "plain", "padded.csv.gz", "--json"]);
+    assert!(stdout(&output).contains("\"unchanged\":2"), "{}{}", stdout(&output), stderr(&output));
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! Random sequences of small merges against the same rules over plain sets. A sequence that fails is shrunk.
 //!
-//! `DC_TEST_MERGES=100000 cargo test --release --test postgres random_merges` runs as many merges on each backend.
+//! `DC_TEST_MERGES=100000 cargo test --release --test postgres random_merges` runs as many merges on each backend,
+//! in each of both tests: one of scopes, threads and editions that come again, one of amounts, null keys, refusals, delta
+//! feeds and undos.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::Backend;
+use data_collector::context::Cancellation;
 use data_collector::db::{Connection, Gone};
-use data_collector::merge::{Counts, MaxGone, Merge, MergeReport};
+use data_collector::merge::{Counts, Input, MaxGone, Merge, MergeReport, undo};
 use data_collector::record::Value;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -130,13 +133,144 @@ fn stored(database: &mut Connection, table: &str) -> Model {
     model
 }
 
+fn merges() -> u32 {
+    std::env::var("DC_TEST_MERGES").ok().and_then(|text| text.parse().ok()).unwrap_or(MERGES)
+}
+
+/// Amounts: the first two are one float.
+const AMOUNTS: [&str; 5] = ["12345678901234567.89", "12345678901234567.12", "1.5", "2", "0.1"];
+
+/// What becomes of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fate {
+    Taken,
+    /// Its table does not want it.
+    Refused,
+    /// A value of it is none that its column takes.
+    Rejected,
+}
+
+/// Key and amount of a record.
+type Payment = (Option<i64>, usize);
+
+#[derive(Debug, Clone)]
+enum Move {
+    /// A merge by key: of each key one record, some of them twice; written as CSV or as NDJSON.
+    Merge { gone: Gone, is_csv: bool, records: Vec<(Payment, Fate)>, repeated: usize },
+    /// The last merge that stands is taken back.
+    Undo,
+}
+
+fn moves() -> impl Strategy<Value = Vec<Move>> {
+    let gone = prop_oneof![3 => Just(Gone::Archive), 1 => Just(Gone::Delete), 2 => Just(Gone::Keep)];
+    let fate = prop_oneof![6 => Just(Fate::Taken), 2 => Just(Fate::Refused), 1 => Just(Fate::Rejected)];
+    let keyed = prop::collection::btree_map(0..6_i64, (0..AMOUNTS.len(), fate.clone()), 0..6);
+    let keyless = prop::collection::btree_map(0..AMOUNTS.len(), fate, 0..3);
+    let merge =
+        (gone, any::<bool>(), keyed, keyless, 0..3_usize).prop_map(|(gone, is_csv, keyed, keyless, repeated)| {
+            let keyed = keyed.into_iter().map(|(key, (amount, fate))| ((Some(key), amount), fate));
+            let records = keyed.chain(keyless.into_iter().map(|(amount, fate)| ((None, amount), fate))).collect();
+            Move::Merge { gone, is_csv, records, repeated }
+        });
+    prop::collection::vec(prop_oneof![4 => merge, 1 => Just(Move::Undo)], 1..=STEPS_MAX)
+}
+
+/// The rows that are active, and those before each merge that can be taken back.
+#[derive(Debug, Default)]
+struct Ledger {
+    active: BTreeSet<Payment>,
+    /// Of a merge that deleted rows nothing is left.
+    before: Vec<Option<BTreeSet<Payment>>>,
+}
+
+impl Ledger {
+    fn apply(&mut self, gone: Gone, records: &[(Payment, Fate)], repeated: usize) -> Counts {
+        let with = |fate| records.iter().filter(move |(_, other)| *other == fate).map(|(payment, _)| *payment);
+        let good: BTreeSet<Payment> = with(Fate::Taken).collect();
+        let new: Vec<Payment> = good.difference(&self.active).copied().collect();
+        let lost: Vec<Payment> = self.active.difference(&good).copied().collect();
+        let doubtful: BTreeSet<i64> =
+            with(Fate::Refused).chain(with(Fate::Rejected)).filter_map(|(key, _)| key).collect();
+        let fresh: BTreeSet<i64> = new.iter().filter_map(|(key, _)| *key).collect();
+        let is_replaced = |payment: &&Payment| payment.0.is_some_and(|key| fresh.contains(&key));
+        let leaves = |payment: &&Payment| match (gone, payment.0) {
+            _ if is_replaced(payment) => true,
+            (Gone::Keep, _) => false,
+            (_, Some(key)) => !doubtful.contains(&key),
+            (_, None) => true,
+        };
+        let leaving: Vec<Payment> = lost.iter().filter(leaves).copied().collect();
+        let changed = lost.iter().filter(is_replaced).count();
+        // the first records of the input stand in it twice; one that is not taken is rejected twice, unless the table
+        // alone would refuse it: that is seen once
+        let twice = |fate| records.iter().take(repeated).filter(|(_, other)| *other == fate).count();
+        let (read, before) = (records.len() + repeated.min(records.len()), self.active.clone());
+        self.active.retain(|payment| !leaving.contains(payment));
+        self.active.extend(&new);
+        if !new.is_empty() || !leaving.is_empty() {
+            let is_lost = gone == Gone::Delete && !leaving.is_empty();
+            self.before.push((!is_lost).then(|| before.clone()));
+        }
+        Counts {
+            read: read as u64,
+            new: (new.len() - changed) as u64,
+            changed: changed as u64,
+            unchanged: before.intersection(&good).count() as u64,
+            duplicate: (twice(Fate::Taken) + twice(Fate::Refused)) as u64,
+            rejected: (with(Fate::Refused).count() + with(Fate::Rejected).count() + twice(Fate::Rejected)) as u64,
+            gone: (leaving.len() - changed) as u64,
+            kept: if gone == Gone::Keep { 0 } else { (lost.len() - leaving.len()) as u64 },
+            active_before: before.len() as u64,
+            active_after: self.active.len() as u64,
+        }
+    }
+}
+
+/// The records as a source writes them; `bad` is 0 where all is well, and 1 is refused by the table.
+fn written(records: &[(Payment, Fate)], repeated: usize, is_csv: bool) -> String {
+    let line = |((key, amount), fate): &(Payment, Fate)| {
+        let amount = AMOUNTS[*amount];
+        let bad = match fate {
+            Fate::Taken => "0",
+            Fate::Refused => "1",
+            Fate::Rejected if is_csv => "x",
+            Fate::Rejected => "\"x\"",
+        };
+        match (is_csv, key) {
+            (true, Some(key)) => format!("{key},{amount},{bad}\n"),
+            (true, None) => format!(",{amount},{bad}\n"),
+            (false, Some(key)) => format!("{{\"k\":{key},\"n\":{amount},\"bad\":{bad}}}\n"),
+            (false, None) => format!("{{\"k\":null,\"n\":{amount},\"bad\":{bad}}}\n"),
+        }
+    };
+    let header = if is_csv { "k,n,bad\n" } else { "" };
+    header.to_owned() + &records.iter().chain(records.iter().take(repeated)).map(line).collect::<String>()
+}
+
+fn payments(database: &mut Connection) -> BTreeSet<Payment> {
+    let sql = "SELECT k, CAST(n AS text) FROM pay WHERE archive IS NULL";
+    let rows = database.query(sql, &[]).expect("a query").rows;
+    let count = rows.len();
+    let payment = |row: Vec<Value<'static>>| {
+        let key = match row[0] {
+            Value::Integer(key) => Some(key),
+            _ => None,
+        };
+        let Value::Text(amount) = &row[1] else { panic!("{row:?}") };
+        (key, AMOUNTS.iter().position(|known| known == amount).expect("every digit"))
+    };
+    let found: BTreeSet<Payment> = rows.into_iter().map(payment).collect();
+    assert_eq!(found.len(), count, "no row twice");
+    found
+}
+
 /// Tests that take longer than some seconds.
 mod slow {
     use super::*;
 
     #[test]
     fn random_merges_agree_with_a_reference() {
-        let merges = std::env::var("DC_TEST_MERGES").ok().and_then(|text| text.parse().ok()).unwrap_or(MERGES);
+        let merges = merges();
         for backend in Backend::all() {
             let database = RefCell::new(backend.connect());
             let (sequence, known) = (Cell::new(0), Cell::new(0));
@@ -163,6 +297,78 @@ mod slow {
                 panic!("{failure}");
             }
             assert!(known.get() > 0, "of {merges} merges some come again, and are known");
+        }
+    }
+
+    #[test]
+    fn random_merges_of_money_agree_with_a_reference() {
+        for backend in Backend::all() {
+            let database = RefCell::new(backend.connect());
+            let own = match backend.is_sqlite() {
+                true => {
+                    "id INTEGER PRIMARY KEY, sha BLOB, archive TIMESTAMP, date_created TIMESTAMP, date_modified TIMESTAMP, n NUMERIC TEXT"
+                }
+                false => {
+                    "id bigint GENERATED BY DEFAULT AS IDENTITY, sha bytea, archive timestamp, date_created timestamp, date_modified timestamp, n numeric"
+                }
+            };
+            let input = backend.folder.path().join("input");
+            let rejects = backend.folder.path().join("rejects.ndjson");
+            let cases = merges() * 2 / STEPS_MAX as u32;
+            let config = Config { cases, failure_persistence: None, ..Config::default() };
+            let done: RefCell<BTreeMap<&str, u32>> = RefCell::default();
+            let outcome = TestRunner::new(config).run(&moves(), |moves| {
+                let database = &mut *database.borrow_mut();
+                for sql in ["DROP TABLE IF EXISTS pay", "DROP TABLE IF EXISTS dc_merges"] {
+                    database.execute(sql, &[]).expect("a table less");
+                }
+                database
+                    .execute(&format!("CREATE TABLE pay ({own}, k integer, bad integer CHECK (bad = 0))"), &[])
+                    .expect("a table");
+                database
+                    .execute("CREATE UNIQUE INDEX pay_sha ON pay (sha) WHERE archive IS NULL", &[])
+                    .expect("an index");
+                database
+                    .execute("CREATE UNIQUE INDEX pay_key ON pay (k) WHERE archive IS NULL", &[])
+                    .expect("an index");
+                let mut ledger = Ledger::default();
+                let mut standing: Vec<String> = Vec::new();
+                for step in &moves {
+                    match step {
+                        Move::Merge { gone, is_csv, records, repeated } => {
+                            let path = input.with_extension(if *is_csv { "csv" } else { "ndjson" });
+                            std::fs::write(&path, written(records, *repeated, *is_csv)).expect("a file");
+                            let merge = Merge::into("pay").key(["k"]).gone(*gone).rejects(&rejects);
+                            let merge = merge.allow_empty(true).max_gone(MaxGone::Rows(1_000)).threads(1);
+                            let report = merge.run_inputs(database, &[Input::File(path)]).expect("a merge");
+                            prop_assert_eq!(&report.counts, &ledger.apply(*gone, records, *repeated));
+                            standing.extend(report.merge);
+                            *done.borrow_mut().entry("merges").or_default() += 1;
+                        }
+                        Move::Undo => {
+                            let Some(last) = standing.last() else { continue };
+                            let undone = undo(database, last, false, &Cancellation::default());
+                            match ledger.before.last().expect("as many as merges") {
+                                Some(before) => {
+                                    prop_assert_eq!(undone.expect("an undo").merges[0].active, before.len() as u64);
+                                    ledger.active = before.clone();
+                                    ledger.before.pop();
+                                    standing.pop();
+                                    *done.borrow_mut().entry("undos").or_default() += 1;
+                                }
+                                None => prop_assert!(undone.is_err()),
+                            }
+                        }
+                    }
+                    prop_assert_eq!(&payments(database), &ledger.active);
+                    prop_assert_eq!(standing.len(), ledger.before.len());
+                }
+                Ok(())
+            });
+            if let Err(failure) = outcome {
+                panic!("{failure}");
+            }
+            assert_eq!(done.borrow().len(), 2, "merges and undos: {done:?}");
         }
     }
 }

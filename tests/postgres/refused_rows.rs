@@ -34,7 +34,11 @@ fn numbers(database: &mut Connection, sql: &str) -> Vec<i64> {
 /// Merges with rejects: the counts, and the lines and reasons of what was set aside.
 fn sifted(backend: &Backend, database: &mut Connection, table: &str, records: &[Json]) -> (Counts, Vec<(u64, String)>) {
     let file = backend.folder.path().join("rejects.ndjson");
-    let report = Merge::into(table).rejects(&file).run(database, records).unwrap_or_else(|error| panic!("{error:?}"));
+    let report = Merge::into(table)
+        .rejects(&file)
+        .allow_empty(true)
+        .run(database, records)
+        .unwrap_or_else(|error| panic!("{error:?}"));
     let text = std::fs::read_to_string(file).expect("rejects");
     let line = |line: &str| {
         let reject: Json = serde_json::from_str(line).expect("a reject");

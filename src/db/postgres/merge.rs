@@ -10,7 +10,7 @@ use super::place::Parts;
 use super::server::server_error;
 use crate::clock;
 use crate::db::{Column, Fitted, Gone, Kind, RowId, Scope, Table, quote};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Value, parse_json};
 
 /// Rows that one statement retires or reads.
@@ -32,6 +32,10 @@ pub(super) fn condition(scope: &Scope) -> Result<String> {
                     column.name
                 )));
             }
+            Fitted::Text(text) if length_max(column).is_some_and(|most| text.chars().count() > most) => {
+                let what = format!("compare `{}` with `{text}`: the column is {}", column.name, column.declared);
+                return Err(Error::new(ErrorKind::Usage, what).hint("no row can hold a value that long"));
+            }
             // a bare literal is read as the column's type, and unlike a cast it is never cut to the column's length; equal is
             // what is written alike, whatever the column's collation or type holds for equal
             Fitted::Text(text) if column.kind == Kind::Text || column.declared == "citext" => {
@@ -46,6 +50,12 @@ pub(super) fn condition(scope: &Scope) -> Result<String> {
         });
     }
     Ok(parts.join(" AND "))
+}
+
+/// The most letters that a text column takes, where it says so.
+fn length_max(column: &Column) -> Option<usize> {
+    let inside = column.declared.strip_prefix("character varying(").or(column.declared.strip_prefix("character("))?;
+    inside.strip_suffix(')')?.parse().ok()
 }
 
 pub(super) fn active_condition(scope: &Scope) -> Result<String> {
@@ -86,6 +96,24 @@ pub(super) fn retire(
             .map_err(|cause| server_error("retire the rows that have gone", cause))?;
     }
     Ok(count)
+}
+
+/// A row has another place since it was archived, so its hash finds it.
+pub(super) fn restore(
+    client: &mut Client,
+    table: &Table,
+    rows: &[(u128, RowId)],
+    moment: NaiveDateTime,
+) -> Result<u64> {
+    let moment = literal(&moment_text(moment));
+    let prefix = if table.sha_is_text() { "left(sha, 32)" } else { "encode(substring(sha FOR 16), 'hex')" };
+    let sql = format!(
+        "UPDATE {} SET archive = NULL, date_modified = NULL WHERE archive = {moment} AND {prefix} = ANY($1::text::text[])",
+        table.name.quoted()
+    );
+    let hashes: Vec<String> = rows.iter().map(|(hash, _)| format!("{hash:032x}")).collect();
+    let hashes = format!("{{{}}}", hashes.join(","));
+    client.execute(&sql, &[&hashes]).map_err(|cause| server_error("keep the rows whose records were rejected", cause))
 }
 
 /// Rows as statements take them: a condition on their place, and the array that is bound to it.
@@ -157,10 +185,12 @@ fn value(text: Option<String>, kind: Kind) -> Value<'static> {
     let Some(text) = text else { return Value::Null };
     match kind {
         Kind::Boolean => Value::Bool(text == "true"),
-        Kind::Integer { .. } | Kind::Float | Kind::Numeric => match parse_json(&text) {
-            Ok(number) => number.into_owned(),
-            Err(_) => Value::from(text),
-        },
+        Kind::Integer { .. } | Kind::Float | Kind::Real | Kind::Numeric | Kind::Decimal { .. } => {
+            match parse_json(&text) {
+                Ok(number) => number.into_owned(),
+                Err(_) => Value::from(text),
+            }
+        }
         _ => Value::from(text),
     }
 }

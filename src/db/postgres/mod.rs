@@ -226,6 +226,10 @@ impl Database for Postgres {
         merge::retire(&mut self.client, &self.parts, table, rows, gone, moment)
     }
 
+    fn restore(&mut self, table: &Table, rows: &[(u128, RowId)], moment: NaiveDateTime) -> Result<u64> {
+        merge::restore(&mut self.client, table, rows, moment)
+    }
+
     fn delete_where(&mut self, table: &Table, filter: &Scope) -> Result<u64> {
         merge::delete_where(&mut self.client, table, filter)
     }

@@ -54,7 +54,8 @@ pub(super) fn table(client: &mut Client, name: &TableName) -> Result<Option<Tabl
         .map_err(|cause| server_error(format!("look at the table `{name}`"), cause))?;
     let column = |row: &tokio_postgres::Row| {
         let base: String = row.get(2);
-        Column { name: row.get(0), kind: kind(&base), declared: row.get(1), is_generated: row.get(4) }
+        let (declared, stored): (String, String) = (row.get(1), row.get(3));
+        Column { name: row.get(0), kind: kind(&base, &stored), declared, is_generated: row.get(4) }
     };
     let columns: Vec<Column> = rows.iter().map(column).collect();
     let Some(first) = rows.first() else { return Ok(None) };
@@ -105,14 +106,15 @@ fn of_columns<'a>(name: &TableName, columns: impl Iterator<Item = (&'a Column, S
     None
 }
 
-fn kind(base: &str) -> Kind {
+fn kind(base: &str, declared: &str) -> Kind {
     match base {
         "boolean" => Kind::Boolean,
         "smallint" => Kind::Integer { bits: 16 },
         "integer" => Kind::Integer { bits: 32 },
         "bigint" => Kind::Integer { bits: 64 },
-        "double precision" | "real" => Kind::Float,
-        "numeric" => Kind::Numeric,
+        "double precision" => Kind::Float,
+        "real" => Kind::Real,
+        "numeric" => numeric(declared),
         "text" | "character varying" | "character" => Kind::Text,
         "json" | "jsonb" => Kind::Json,
         "bytea" => Kind::Bytes,
@@ -121,12 +123,24 @@ fn kind(base: &str) -> Kind {
     }
 }
 
+/// `numeric`, or `numeric(10,2)`: the server would round what has more decimals.
+fn numeric(declared: &str) -> Kind {
+    let scale = declared.rsplit_once(',').and_then(|(_, scale)| scale.trim_end_matches(')').trim().parse().ok());
+    match (scale, declared.contains('(')) {
+        (Some(scale), _) => Kind::Decimal { scale },
+        // a scale below zero rounds before the point: no more is known than that there are no decimals
+        (None, true) => Kind::Decimal { scale: 0 },
+        (None, false) => Kind::Numeric,
+    }
+}
+
 fn declared(kind: Kind) -> &'static str {
     match kind {
         Kind::Boolean => "boolean",
         Kind::Integer { .. } => "bigint",
         Kind::Float => "double precision",
-        Kind::Numeric => "numeric",
+        Kind::Real => "real",
+        Kind::Numeric | Kind::Decimal { .. } | Kind::Number => "numeric",
         Kind::Json => "jsonb",
         Kind::Bytes => "bytea",
         Kind::Text | Kind::Array | Kind::Other => "text",
@@ -169,7 +183,7 @@ fn definition(column: &NewColumn) -> Result<String> {
         let what = format!("make a column `{}`: PostgreSQL takes names of 1 to {NAME_BYTES_MAX} bytes", column.name);
         return Err(Error::new(ErrorKind::Refused, what).hint("give it another name: `--rename OLD=NEW`"));
     }
-    Ok(format!("{} {}", quote(&column.name), declared(column.kind)))
+    Ok(format!("{} {}", quote(&column.name), column.declared.as_deref().unwrap_or(declared(column.kind))))
 }
 
 /// The key comes after the rows: an index over rows that are there is made in a third of the time.

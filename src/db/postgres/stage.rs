@@ -147,7 +147,7 @@ impl Staging<'_> {
             names.push_str(&format!(", {}", quote(&column.name)));
             let text = format!("convert_from(s.c{at}, 'UTF8')");
             values.push_str(&match column.kind {
-                Kind::Boolean | Kind::Integer { .. } | Kind::Float | Kind::Bytes => format!(", s.c{at}"),
+                Kind::Boolean | Kind::Integer { .. } | Kind::Float | Kind::Real | Kind::Bytes => format!(", s.c{at}"),
                 // assigned and not cast: a cast would cut it to the column's length
                 Kind::Text => format!(", {text}"),
                 _ => {
@@ -255,7 +255,7 @@ fn staged(kind: Kind) -> &'static str {
     match kind {
         Kind::Boolean => "boolean",
         Kind::Integer { .. } => "bigint",
-        Kind::Float => "double precision",
+        Kind::Float | Kind::Real => "double precision",
         _ => "bytea",
     }
 }
@@ -268,7 +268,7 @@ fn put_cell(cell: Cell, kind: Kind, batch: &RowBatch, out: &mut Vec<u8>) {
         (Cell::Bool(flag), _) => field(if flag { b"t" } else { b"f" }, out),
         (Cell::Integer(number), Kind::Integer { .. }) => field(&number.to_be_bytes(), out),
         (Cell::Integer(number), _) => field(itoa::Buffer::new().format(number).as_bytes(), out),
-        (Cell::Float(number), Kind::Float) => field(&number.to_be_bytes(), out),
+        (Cell::Float(number), Kind::Float | Kind::Real) => field(&number.to_be_bytes(), out),
         (Cell::Float(number), _) => field(format!("{number:?}").as_bytes(), out),
         (Cell::Text(span) | Cell::Bytes(span), _) => field(batch.bytes(span), out),
     }

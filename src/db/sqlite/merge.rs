@@ -208,6 +208,18 @@ pub(super) fn retire(sqlite: &Sqlite, table: &Table, rows: &[RowId], gone: Gone,
     Ok(count as u64)
 }
 
+pub(super) fn restore(sqlite: &Sqlite, table: &Table, rows: &[(u128, RowId)], moment: NaiveDateTime) -> Result<u64> {
+    let fail = |cause| sqlite.fail("keep the rows whose records were rejected", cause);
+    let name = table.name.quoted();
+    let sql = format!("UPDATE {name} SET archive = NULL, date_modified = NULL WHERE rowid = ?1 AND archive = ?2");
+    let (moment, mut count) = (clock::text(moment), 0);
+    let mut statement = sqlite.connection.prepare_cached(&sql).map_err(fail)?;
+    for (_, RowId(place)) in rows {
+        count += statement.execute(params![*place as i64, moment]).map_err(fail)?;
+    }
+    Ok(count as u64)
+}
+
 pub(super) fn delete_where(sqlite: &Sqlite, table: &Table, filter: &Scope) -> Result<u64> {
     let (condition, bound) = condition(filter);
     let sql = format!("DELETE FROM {} WHERE {condition}", table.name.quoted());

@@ -359,6 +359,10 @@ impl Database for Sqlite {
         merge::retire(self, table, rows, gone, moment)
     }
 
+    fn restore(&mut self, table: &Table, rows: &[(u128, RowId)], moment: NaiveDateTime) -> Result<u64> {
+        merge::restore(self, table, rows, moment)
+    }
+
     fn delete_where(&mut self, table: &Table, filter: &Scope) -> Result<u64> {
         merge::delete_where(self, table, filter)
     }

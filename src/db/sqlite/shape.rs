@@ -97,8 +97,8 @@ fn kind(declared: &str) -> Kind {
         Kind::Bytes
     } else if holds(&["REAL", "FLOA", "DOUB"]) {
         Kind::Float
-    } else if holds(&["NUMERIC", "DECIMAL"]) {
-        Kind::Numeric
+    } else if holds(&["NUMERIC", "DECIMAL", "NUMBER", "MONEY"]) {
+        Kind::Number
     } else {
         Kind::Other
     }
@@ -108,13 +108,17 @@ fn declared(kind: Kind) -> &'static str {
     match kind {
         Kind::Boolean => "BOOLEAN",
         Kind::Integer { .. } => "INTEGER",
-        Kind::Float => "REAL",
+        Kind::Float | Kind::Real => "REAL",
         Kind::Json => "JSON",
         Kind::Bytes => "BLOB",
-        Kind::Numeric => NUMERIC,
+        Kind::Numeric | Kind::Decimal { .. } | Kind::Number => NUMERIC,
         // unusual types keep every digit as text
         Kind::Text | Kind::Array | Kind::Other => "TEXT",
     }
+}
+
+fn type_of(column: &NewColumn) -> &str {
+    column.declared.as_deref().unwrap_or(declared(column.kind))
 }
 
 /// Refuses names that SQLite cannot hold, or cannot tell from those in `known`.
@@ -141,7 +145,7 @@ pub(super) fn check_names(table: &TableName, known: impl Iterator<Item = String>
 pub(super) fn create_sql(name: &TableName, columns: &[NewColumn]) -> Result<String> {
     check_names(name, RESERVED.iter().map(|name| (*name).to_owned()), columns)?;
     let columns: String =
-        columns.iter().map(|column| format!(",\n  {} {}", quote(&column.name), declared(column.kind))).collect();
+        columns.iter().map(|column| format!(",\n  {} {}", quote(&column.name), type_of(column))).collect();
     Ok(format!(
         "CREATE TABLE {} (\n  id INTEGER PRIMARY KEY,\n  sha BLOB NOT NULL,\n  archive TIMESTAMP,\n  date_created TIMESTAMP NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now')),\n  date_modified TIMESTAMP{columns}\n)",
         name.quoted()
@@ -149,7 +153,7 @@ pub(super) fn create_sql(name: &TableName, columns: &[NewColumn]) -> Result<Stri
 }
 
 pub(super) fn add_sql(name: &TableName, column: &NewColumn) -> String {
-    format!("ALTER TABLE {} ADD COLUMN {} {}", name.quoted(), quote(&column.name), declared(column.kind))
+    format!("ALTER TABLE {} ADD COLUMN {} {}", name.quoted(), quote(&column.name), type_of(column))
 }
 
 /// SQLite cannot change a column's type: the values move into a new column, which takes the old one's name and stands

@@ -17,7 +17,6 @@ use std::time::Instant;
 use crate::context::Context;
 use crate::error::Result;
 use crate::readers::{Pool, ReadEvent};
-use crate::shell::count_rows;
 use inputs::inputs;
 use output::Output;
 
@@ -33,7 +32,7 @@ pub fn ocr(context: &Context, options: &OcrOptions, data: &mut dyn Write) -> Res
     let inputs = inputs(options)?;
     options.check(inputs.len())?;
     let bar = context.shell().progress();
-    count_rows(&bar, 0, "Reading pages");
+    bar.count_rows(0, "Reading pages");
     let mut report = OcrReport::default();
     let mut output = Output::new(options, data)?;
     let mut pages = 0;
@@ -43,13 +42,13 @@ pub fn ocr(context: &Context, options: &OcrOptions, data: &mut dyn Write) -> Res
             ReadEvent::Opened { file, pages: more } => {
                 let input = &inputs[file];
                 pages += more as u64;
-                bar.set_length(pages);
+                bar.set_total(pages);
                 report.open(input);
                 output.open(input)?;
             }
             ReadEvent::Page { file, page } => {
                 let input = &inputs[file];
-                bar.inc(1);
+                bar.advance(1);
                 if let Some(problem) = report.page(input, &page) {
                     bar.suspend(|| context.shell().error(&problem));
                 }
@@ -69,7 +68,7 @@ pub fn ocr(context: &Context, options: &OcrOptions, data: &mut dyn Write) -> Res
         }
         Ok(())
     });
-    bar.finish_and_clear();
+    bar.end();
     done?;
     output.finish()?;
     report.finish(started.elapsed());

@@ -1,0 +1,99 @@
+//! The scope of a merge: which active rows it compares, and which records it takes.
+
+use crate::db::{Column, Database, Fitted, Kind, Scope, Table, fit, quote, text};
+use crate::error::Result;
+use crate::hash::{HashOptions, write_text};
+use crate::record::{Record, Value};
+
+/// Combinations of spellings that are compared; so many columns with so many spellings are nobody's.
+const SPELLINGS_MAX: usize = 1_000;
+
+/// What a column of the scope must be.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    pub(crate) column: Column,
+    pub(crate) value: Fitted<'static>,
+    /// The text as the hash sees it, where letters and blanks do not count.
+    normal: Option<Vec<u8>>,
+}
+
+impl Part {
+    /// Text is compared as it is hashed: a row and a record that are one to the hash are in one scope.
+    pub(crate) fn new(column: Column, value: Fitted<'static>, hash: &HashOptions) -> Self {
+        let normal = match &value {
+            Fitted::Text(text) if column.kind == Kind::Text && !hash.exact => Some(normal(text)),
+            _ => None,
+        };
+        Self { column, value, normal }
+    }
+
+    /// Whether a record has it.
+    pub(crate) fn takes(&self, record: &Record<'_>) -> bool {
+        let value = record.get(&self.column.name).unwrap_or(&Value::Null);
+        match (fit(value, self.column.kind), &self.normal) {
+            (Some(Fitted::Text(found)), Some(wanted)) => found == self.text() || normal(&found) == *wanted,
+            (Some(fitted), _) => fitted == self.value,
+            (None, _) => false,
+        }
+    }
+
+    fn text(&self) -> &str {
+        match &self.value {
+            Fitted::Text(text) => text,
+            _ => "",
+        }
+    }
+}
+
+fn normal(text: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_text(text, false, &mut out);
+    out
+}
+
+/// The scope as the active rows of the table spell it: one for each combination of texts that are one to the hash.
+///
+/// # Errors
+/// What the database says.
+pub(crate) fn spelled(backend: &mut dyn Database, table: &Table, parts: &[Part]) -> Result<Vec<Scope>> {
+    let mut scopes: Vec<Scope> = vec![Vec::new()];
+    for part in parts {
+        let mut spellings = vec![part.value.clone()];
+        if let Some(wanted) = &part.normal {
+            let name = quote(&part.column.name);
+            let sql = format!("SELECT DISTINCT {name} FROM {} WHERE archive IS NULL", table.name.quoted());
+            backend.each_row(&sql, &[], &mut |row| {
+                if let Some(Value::Text(spelling)) = row.into_iter().next()
+                    && spelling != part.text()
+                    && spellings.len() < SPELLINGS_MAX
+                    && normal(&spelling) == *wanted
+                {
+                    spellings.push(Fitted::Text(spelling));
+                }
+                Ok(())
+            })?;
+        }
+        let with = |scope: &Scope, spelling: &Fitted<'static>| {
+            let mut scope = scope.clone();
+            scope.push((part.column.clone(), spelling.clone()));
+            scope
+        };
+        scopes = scopes.iter().flat_map(|scope| spellings.iter().map(move |spelling| with(scope, spelling))).collect();
+        scopes.truncate(SPELLINGS_MAX);
+    }
+    Ok(scopes)
+}
+
+/// A scope as the history keeps and shows it.
+pub(crate) fn shown(parts: &[Part]) -> String {
+    let shown = |part: &Part| {
+        let value = part.value.to_value().map(|value| text(&value).into_owned()).unwrap_or_default();
+        format!("{}={value}", part.column.name)
+    };
+    parts.iter().map(shown).collect::<Vec<_>>().join(" ")
+}
+
+/// Counts the active rows of all spellings.
+pub(crate) fn count_active(backend: &mut dyn Database, table: &Table, parts: &[Part]) -> Result<u64> {
+    spelled(backend, table, parts)?.iter().try_fold(0, |sum, scope| Ok(sum + backend.count_active(table, scope)?))
+}

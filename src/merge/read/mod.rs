@@ -1,0 +1,21 @@
+//! From inputs to records, and from records to hashes and rows.
+
+pub(crate) mod again;
+pub(crate) mod columns;
+pub(crate) mod cut;
+pub(crate) mod digest;
+pub(crate) mod encoding;
+pub(crate) mod flat;
+pub(crate) mod ground;
+pub(crate) mod header;
+pub(crate) mod names;
+pub(crate) mod open;
+pub(crate) mod pass;
+pub(crate) mod reader;
+pub(crate) mod reject;
+pub(crate) mod row;
+pub(crate) mod rows;
+pub(crate) mod scan;
+pub(crate) mod sniff;
+pub(crate) mod source;
+pub(crate) mod survey;

@@ -1,0 +1,314 @@
+//! From the bytes of one record to its fields: parsed, renamed, and, for CSV, converted to its columns' kinds.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::db::{Kind, Table, as_hashed};
+use crate::error::{Error, ErrorKind, Result};
+use crate::merge::plan::description::Merge;
+use crate::merge::plan::format::Format;
+use crate::merge::plan::mapping::Mapping;
+use crate::merge::read::names::Wanted;
+use crate::merge::read::pass::{Chunk, Place};
+use crate::merge::read::reject::{FaultKind, Reject};
+use crate::merge::read::row::Fields;
+use crate::merge::read::source::Source;
+use crate::merge::read::survey::{Survey, kind_of_field};
+use crate::record::{Record, Value, parse_json};
+
+/// The most bytes of a value that an error shows.
+const SHOWN_BYTES_MAX: usize = 60;
+
+/// Reads records of one set of sources.
+#[derive(Debug, Clone)]
+pub(crate) struct Reader {
+    mapping: Mapping,
+    /// For each source the columns of a CSV file, `None` for those left out.
+    columns: Vec<Vec<Option<(String, Kind)>>>,
+    /// The table's columns in which a number of JSON becomes something else: text, or a float.
+    turning: HashMap<String, Kind>,
+    /// The columns that flags ask for.
+    pub(crate) wanted: Arc<Wanted>,
+}
+
+/// The form of the records that go the short way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ShortWay<'a> {
+    Json,
+    Row { delimiter: u8, columns: &'a [Option<(String, Kind)>] },
+}
+
+/// Why a record cannot be read.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) column: Option<String>,
+    pub(crate) reason: String,
+    pub(crate) kind: FaultKind,
+}
+
+impl Fault {
+    /// The record in `raw` as a reject; `at` is its source, its line there, and its place among all inputs.
+    pub(crate) fn reject(self, (source, line, place): (usize, u64, u64), raw: &[u8]) -> Reject {
+        let Self { column, reason, kind } = self;
+        Reject { source, line, column, reason, raw: Some(raw.to_vec()), fault: kind, place: Some(place) }
+    }
+}
+
+impl Reader {
+    /// A reader that takes the kinds of CSV columns from the table, else from the survey.
+    pub(crate) fn new(merge: &Merge, sources: &[Source], table: Option<&Table>, survey: &Survey) -> Result<Self> {
+        let (mapping, wanted) = (&merge.mapping, Wanted::by(merge));
+        let kind = |name: &str| {
+            let known = table.and_then(|table| table.column(name)).map(|column| column.kind);
+            known.or(survey.kind(name)).unwrap_or(Kind::Text)
+        };
+        let mut columns = Vec::with_capacity(sources.len());
+        for source in sources {
+            let named: Vec<Option<String>> =
+                source.header.iter().map(|name| mapping.apply(Cow::Borrowed(name)).map(Cow::into_owned)).collect();
+            source.header.iter().for_each(|name| wanted.see(name, true));
+            named.iter().flatten().for_each(|name| wanted.see(name, false));
+            if let Some(twice) = named
+                .iter()
+                .enumerate()
+                .find_map(|(place, name)| name.as_ref().filter(|_| named[..place].contains(name)))
+            {
+                return Err(Error::new(
+                    ErrorKind::Usage,
+                    format!("rename a column of {}: `{twice}` would stand twice", source.name),
+                ));
+            }
+            columns.push(named.into_iter().map(|name| name.map(|name| (name.clone(), kind(&name)))).collect());
+        }
+        let turns = |kind| matches!(kind, Kind::Text | Kind::Other | Kind::Float | Kind::Real);
+        let known = table.into_iter().flat_map(|table| &table.columns);
+        let turning = known.filter(|column| turns(column.kind)).map(|column| (column.name.clone(), column.kind));
+        Ok(Self { mapping: mapping.clone(), columns, turning: turning.collect(), wanted: Arc::new(wanted) })
+    }
+
+    /// How plain records of a source can be read the short way; `None` where each field has to be looked at.
+    pub(crate) fn short_way(&self, source: usize, format: Format) -> Option<ShortWay<'_>> {
+        match format {
+            Format::Csv { delimiter } => {
+                let columns = &self.columns[source];
+                columns.iter().all(Option::is_some).then_some(ShortWay::Row { delimiter, columns })
+            }
+            Format::Ndjson | Format::JsonArray => self.mapping.is_empty().then_some(ShortWay::Json),
+        }
+    }
+
+    /// Reads one record of a source.
+    pub(crate) fn read<'a>(&'a self, source: usize, format: Format, bytes: &'a [u8]) -> Result<Record<'a>, Fault> {
+        match format {
+            Format::Csv { delimiter } => self.read_row(source, delimiter, bytes),
+            Format::Ndjson | Format::JsonArray => self.read_json(bytes),
+        }
+    }
+
+    /// What can be read of a record that cannot be taken: values that their columns do not take stay as they are.
+    pub(crate) fn read_leniently<'a>(&'a self, source: usize, format: Format, bytes: &'a [u8]) -> Option<Record<'a>> {
+        let Format::Csv { delimiter } = format else { return self.read_json(bytes).ok() };
+        let columns = &self.columns[source];
+        if Fields::of(bytes, delimiter).count() != columns.len() {
+            return None;
+        }
+        let mut record = Record { fields: Vec::with_capacity(columns.len()) };
+        for (field, column) in Fields::of(bytes, delimiter).zip(columns) {
+            let Some((name, kind)) = column else { continue };
+            let text = String::from_utf8(field.value(bytes).into_owned()).ok()?;
+            let value = convert(&text, *kind).ok().flatten();
+            record.fields.push((Cow::Borrowed(name), value.unwrap_or(Value::from(text))));
+        }
+        Some(record)
+    }
+
+    fn read_json<'a>(&self, bytes: &'a [u8]) -> Result<Record<'a>, Fault> {
+        let text = std::str::from_utf8(bytes).map_err(|cause| not_utf8(cause.valid_up_to()))?;
+        let value = parse_json(text).map_err(|error| Fault {
+            column: Some(format!("byte {}", error.offset + 1)),
+            reason: error.reason,
+            kind: FaultKind::Record,
+        })?;
+        let Value::Object(mut fields) = value else {
+            return Err(Fault {
+                column: None,
+                reason: format!("it is {}, and a record is an object", value.kind_name()),
+                kind: FaultKind::Record,
+            });
+        };
+        if self.wanted.is_open() {
+            fields.iter().for_each(|(name, _)| self.wanted.see(name, true));
+        }
+        if self.mapping.is_empty() {
+            if self.wanted.is_open() {
+                fields.iter().for_each(|(name, _)| self.wanted.see(name, false));
+            }
+            self.turn(&mut fields);
+            return Ok(Record { fields });
+        }
+        let mut mapped: Vec<(Cow<'a, str>, Value<'a>)> = Vec::with_capacity(fields.len());
+        for (name, value) in fields {
+            let Some(name) = self.mapping.apply(name) else { continue };
+            if mapped.iter().any(|(known, _)| *known == name) {
+                return Err(Fault {
+                    column: Some(format!("column `{name}`")),
+                    reason: "the name stands twice after renaming".to_owned(),
+                    kind: FaultKind::Record,
+                });
+            }
+            mapped.push((name, value));
+        }
+        if self.wanted.is_open() {
+            mapped.iter().for_each(|(name, _)| self.wanted.see(name, false));
+        }
+        self.turn(&mut mapped);
+        Ok(Record { fields: mapped })
+    }
+
+    /// Makes numbers and truth values what their columns make of them, as it is done with CSV.
+    fn turn(&self, fields: &mut [(Cow<'_, str>, Value<'_>)]) {
+        if self.turning.is_empty() {
+            return;
+        }
+        for (name, value) in fields {
+            let is_scalar = !matches!(value, Value::Null | Value::Text(_) | Value::Array(_) | Value::Object(_));
+            if is_scalar && let Some(kind) = self.turning.get(name.as_ref()) {
+                *value = as_hashed(std::mem::replace(value, Value::Null), *kind);
+            }
+        }
+    }
+
+    fn read_row<'a>(&'a self, source: usize, delimiter: u8, bytes: &'a [u8]) -> Result<Record<'a>, Fault> {
+        let columns = &self.columns[source];
+        let count = Fields::of(bytes, delimiter).count();
+        if count != columns.len() {
+            let reason = format!("it has {count} fields, and the header has {}", columns.len());
+            return Err(Fault { column: None, reason, kind: FaultKind::Record });
+        }
+        let mut record = Record { fields: Vec::with_capacity(columns.len()) };
+        for (field, column) in Fields::of(bytes, delimiter).zip(columns) {
+            let Some((name, kind)) = column else { continue };
+            let wrong = |valid| Fault { column: Some(format!("column `{name}`")), ..not_utf8(valid) };
+            let text = match field.value(bytes) {
+                Cow::Borrowed(text) => {
+                    Cow::Borrowed(std::str::from_utf8(text).map_err(|cause| wrong(cause.valid_up_to()))?)
+                }
+                Cow::Owned(text) => {
+                    Cow::Owned(String::from_utf8(text).map_err(|cause| wrong(cause.utf8_error().valid_up_to()))?)
+                }
+            };
+            let value = convert(&text, *kind).map_err(|()| misfit(name, &text, *kind))?;
+            record.fields.push((Cow::Borrowed(name), value.unwrap_or(Value::Text(text))));
+        }
+        Ok(record)
+    }
+
+    /// Notes the kinds of all fields of a chunk of CSV.
+    pub(crate) fn survey_rows(&self, chunk: &Chunk, delimiter: u8, survey: &mut Survey) {
+        let columns = &self.columns[chunk.source];
+        let mut seen: Vec<Vec<Option<Kind>>> = vec![Vec::new(); columns.len()];
+        for Place { range, .. } in &chunk.records {
+            let row = &chunk.bytes[range.clone()];
+            for (field, seen) in Fields::of(row, delimiter).zip(&mut seen) {
+                if let Ok(text) = std::str::from_utf8(&field.value(row)) {
+                    note(seen, kind_of_field(text));
+                }
+            }
+        }
+        for (column, seen) in columns.iter().zip(seen) {
+            if let Some((name, _)) = column {
+                seen.into_iter().for_each(|kind| survey.see(name, kind));
+            }
+        }
+    }
+
+    /// The names of a source's CSV columns after renaming.
+    pub(crate) fn header(&self, source: usize) -> impl Iterator<Item = &str> {
+        self.columns[source].iter().flatten().map(|(name, _)| name.as_str())
+    }
+}
+
+fn not_utf8(valid: usize) -> Fault {
+    Fault {
+        column: Some(format!("byte {}", valid + 1)),
+        reason: "it is not UTF-8 there".to_owned(),
+        kind: FaultKind::Record,
+    }
+}
+
+/// A value that its column does not take.
+pub(crate) fn misfit(column: &str, value: &str, kind: Kind) -> Fault {
+    let mut end = value.len().min(SHOWN_BYTES_MAX);
+    while !value.is_char_boundary(end) {
+        end -= 1;
+    }
+    let dots = if end < value.len() { "..." } else { "" };
+    let is_float = matches!(kind, Kind::Float | Kind::Real | Kind::Number);
+    let is_rounded = is_float && value.parse::<f64>().is_ok_and(f64::is_finite);
+    let why = if is_rounded { ", which would round it" } else { "" };
+    Fault {
+        column: Some(format!("column `{column}`")),
+        reason: format!("`{}{dots}` does not fit, the column is {}{why}", &value[..end], kind_words(kind)),
+        kind: FaultKind::Record,
+    }
+}
+
+/// A kind in the words of an error message.
+fn kind_words(kind: Kind) -> Cow<'static, str> {
+    Cow::Borrowed(match kind {
+        Kind::Boolean => "boolean",
+        Kind::Integer { bits: 16 } => "an integer of 16 bits",
+        Kind::Integer { bits: 32 } => "an integer of 32 bits",
+        Kind::Integer { .. } => "an integer of 64 bits",
+        Kind::Float => "a floating-point number",
+        Kind::Real => "a floating-point number of 32 bits",
+        Kind::Numeric => "a number",
+        Kind::Decimal { scale } => return Cow::Owned(format!("a number with at most {scale} decimals")),
+        Kind::Number => "a number that SQLite keeps as a float",
+        Kind::Text => "text",
+        Kind::Json => "JSON",
+        Kind::Bytes => "bytes, written as \\x and hex digits",
+        Kind::Array => "an array",
+        Kind::Other => "of another type",
+    })
+}
+
+/// Notes a kind, once.
+pub(crate) fn note(seen: &mut Vec<Option<Kind>>, kind: Option<Kind>) {
+    if seen.last() != Some(&kind) && !seen.contains(&kind) {
+        seen.push(kind);
+    }
+}
+
+/// A CSV field as a value of its column's kind, `None` for its text. A number is what JSON would have at its place, so
+/// the same data has the same hash from both.
+fn convert(field: &str, kind: Kind) -> Result<Option<Value<'static>>, ()> {
+    if field.is_empty() {
+        return Ok(Some(Value::Null));
+    }
+    let number = || match parse_json(field.trim()) {
+        Ok(value @ (Value::Integer(_) | Value::BigInteger(_) | Value::Float(_) | Value::Decimal(_))) => {
+            Ok(as_hashed(value.into_owned(), kind))
+        }
+        _ => Err(()),
+    };
+    Ok(Some(match kind {
+        Kind::Text | Kind::Other | Kind::Bytes => return Ok(None),
+        Kind::Boolean => match field.trim().to_ascii_lowercase().as_str() {
+            "true" | "t" => Value::Bool(true),
+            "false" | "f" => Value::Bool(false),
+            "1" => Value::Integer(1),
+            "0" => Value::Integer(0),
+            _ => return Err(()),
+        },
+        Kind::Integer { .. } | Kind::Float | Kind::Real | Kind::Numeric | Kind::Decimal { .. } | Kind::Number => {
+            number()?
+        }
+        Kind::Json => parse_json(field).map_err(|_| ())?.into_owned(),
+        Kind::Array => match parse_json(field) {
+            Ok(value @ Value::Array(_)) => value.into_owned(),
+            _ => return Ok(None),
+        },
+    }))
+}

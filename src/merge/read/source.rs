@@ -1,0 +1,101 @@
+//! One input of a merge, readable from any place, since new records are read a second time.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+
+use crate::error::{Error, Result, file_error};
+use crate::merge::plan::format::Format;
+
+/// The most bytes one record may have. It bounds the memory, whatever the input.
+pub const RECORD_BYTES_MAX: usize = 32 << 20;
+/// What is read at once.
+pub(crate) const WINDOW_BYTES: usize = 128 * 1024;
+
+/// Where records come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A file, or anything that can be read under a path.
+    File(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+/// One input, readable from any place.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// What to call it in messages.
+    pub(crate) name: String,
+    pub(crate) format: Format,
+    /// The place of its first byte among the bytes of all inputs.
+    pub(crate) base: u64,
+    /// Where the records begin, behind a byte order mark, a header or `[`.
+    pub(crate) start: u64,
+    pub(crate) length: u64,
+    /// The line at `start`, from 1.
+    pub(crate) start_line: u64,
+    /// The names of a CSV file's columns.
+    pub(crate) header: Vec<String>,
+    /// The device and the number of the file that it came from.
+    pub(crate) identity: Option<(u64, u64)>,
+    file: File,
+}
+
+impl Source {
+    /// A source over a file in UTF-8, which is not looked at yet.
+    pub(crate) fn over(name: String, file: File, identity: Option<(u64, u64)>, base: u64) -> Result<Self> {
+        let length = file.metadata().map_err(|cause| file_error(format!("read {name}"), cause))?.len();
+        let header = Vec::new();
+        Ok(Self { name, format: Format::Ndjson, base, start: 0, length, start_line: 1, header, identity, file })
+    }
+
+    /// Reads at a place of this source, as much as there is up to the length of `buffer`.
+    pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.file.read_at(&mut buffer[filled..], offset + filled as u64) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(cause) if cause.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(cause) => return Err(file_error(format!("read {}", self.name), cause)),
+            }
+        }
+        Ok(filled)
+    }
+
+    /// The line of a place, counted from the start of the file: only errors ask for it.
+    pub(crate) fn line_of(&self, offset: u64) -> u64 {
+        1 + self.lines_between(0, offset)
+    }
+
+    /// The ends of lines between two places.
+    pub(crate) fn lines_between(&self, from: u64, offset: u64) -> u64 {
+        let (mut lines, mut at) = (0, from);
+        let mut buffer = vec![0; WINDOW_BYTES];
+        while at < offset {
+            let Ok(count) = self.read_at(&mut buffer, at) else { break };
+            if count == 0 {
+                break;
+            }
+            let part = count.min(usize::try_from(offset - at).unwrap_or(count));
+            lines += memchr::memchr_iter(b'\n', &buffer[..part]).count() as u64;
+            at += part as u64;
+        }
+        lines
+    }
+
+    /// Refuses a source that ended at `end` although it was longer when it was opened; `has_ended` when less was read than
+    /// was asked for.
+    ///
+    /// # Errors
+    /// When the file has become shorter since.
+    pub(crate) fn check_length(&self, end: u64, has_ended: bool) -> Result<()> {
+        if !has_ended || end >= self.length {
+            return Ok(());
+        }
+        let what = format!("read {}: it became shorter while it was read", self.name);
+        Err(Error::failed(what)
+            .hint("merge a copy of it, or wait until it is complete; nothing was changed")
+            .temporary(true))
+    }
+}
