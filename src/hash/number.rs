@@ -1,9 +1,5 @@
 //! Floats as Python's `repr` prints them, which the canonical form is defined by.
 
-/// Python prints an exponent from this power of ten on.
-const EXPONENT_FROM: i32 = 16;
-/// And below this one.
-const EXPONENT_BELOW: i32 = -4;
 /// From here on no negative exponent is printed.
 const PLAIN_FROM: f64 = 1e-4;
 
@@ -23,12 +19,9 @@ pub(crate) fn write_float(number: f64, out: &mut Vec<u8>) {
         out.extend_from_slice(shortest);
         return;
     }
+    // from 1e16 on, and below 1e-4
     let (digits, exponent) = digits_and_exponent(shortest);
-    if (EXPONENT_BELOW..EXPONENT_FROM).contains(&exponent) {
-        write_plain(&digits, exponent, out);
-    } else {
-        write_scientific(&digits, exponent, out);
-    }
+    write_scientific(&digits, exponent, out);
 }
 
 /// Whether a number is written as Python's `repr` prints it.
@@ -55,25 +48,6 @@ fn digits_and_exponent(shortest: &[u8]) -> (Vec<u8>, i32) {
     // both lengths are below 400
     let first = point as i32 - 1 - zeros as i32;
     (digits, first + exponent.unwrap_or(0))
-}
-
-fn write_plain(digits: &[u8], exponent: i32, out: &mut Vec<u8>) {
-    if exponent < 0 {
-        out.extend_from_slice(b"0.");
-        out.resize(out.len() + exponent.unsigned_abs() as usize - 1, b'0');
-        out.extend_from_slice(digits);
-        return;
-    }
-    let whole = exponent.unsigned_abs() as usize + 1;
-    if digits.len() <= whole {
-        out.extend_from_slice(digits);
-        out.resize(out.len() + whole - digits.len(), b'0');
-        out.extend_from_slice(b".0");
-    } else {
-        out.extend_from_slice(&digits[..whole]);
-        out.push(b'.');
-        out.extend_from_slice(&digits[whole..]);
-    }
 }
 
 fn write_scientific(digits: &[u8], exponent: i32, out: &mut Vec<u8>) {
@@ -104,6 +78,9 @@ mod tests {
             (123_456_789_012_345.6, "123456789012345.6"),
             (9_999_999_999_999_998.0, "9999999999999998.0"),
             (5e-324, "5e-324"),
+            (0.00001, "1e-05"),
+            (0.000_099_999_999_999_999_99, "9.999999999999999e-05"),
+            (1_234_567_890_123_456_768.0, "1.2345678901234568e+18"),
             (f64::MAX, "1.7976931348623157e+308"),
             (0.1 + 0.2, "0.30000000000000004"),
             (1.25e-7, "1.25e-07"),

@@ -68,6 +68,51 @@ fn a_limit_is_kept_and_refuses_without_loss() {
     assert!(backlog.append(&line(1)).is_ok());
 }
 
+#[test]
+fn what_just_fits_is_kept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut backlog = backlog(&folder);
+    backlog.append(&line(1)).expect("room");
+    backlog.bytes_max = backlog.bytes() + line(2).len() as u64;
+    backlog.append(&line(2)).expect("room to the last byte");
+    assert!(backlog.append(&line(3)).is_err());
+    assert_eq!(drain(&mut backlog, 10).0, [line(1), line(2)]);
+}
+
+#[test]
+fn several_files_keep_their_order_also_for_the_next_process() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut dead = backlog(&folder);
+    let large = |number: u64| {
+        let mut line = format!("{{\"time\":\"{number}\",\"message\":\"{}\"", "x".repeat(5 << 20)).into_bytes();
+        seal(&mut line, 0);
+        line
+    };
+    (2..12).for_each(|number| dead.append(&large(number)).expect("room"));
+    dead.prepend(&[&large(1)], "away").expect("room");
+    dead.prepend(&[&large(0)], "away again").expect("room");
+    drop(dead);
+    let files = fs::read_dir(folder.path())
+        .expect("a folder")
+        .filter(|file| file.as_ref().is_ok_and(|file| file.path().extension().is_some_and(|it| it == "ndjson")));
+    assert!(files.count() >= 5, "16 MiB a file, and one for each that came before");
+    let (lines, damage) = drain(&mut backlog(&folder), 2);
+    assert!(lines == (0..12).map(large).collect::<Vec<_>>() && damage.is_empty());
+}
+
+#[test]
+fn a_file_that_is_left_behind_counts_no_more() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut backlog = backlog(&folder);
+    (0..3).for_each(|number| backlog.append(&line(number)).expect("room"));
+    backlog.prepend(&[&line(9)], "away").expect("room");
+    let path = backlog.skip_first().expect("a file");
+    assert!(path.exists(), "it stays where it is");
+    assert_eq!(backlog.bytes(), (0..3).map(|number| line(number).len() as u64).sum::<u64>());
+    backlog.skip_first().expect("the other file");
+    assert!(backlog.is_empty() && backlog.bytes() == 0 && backlog.skip_first().is_none());
+}
+
 /// A file with some lines, as a dead process leaves it, and the lines.
 fn left_behind() -> (Vec<u8>, Vec<Vec<u8>>) {
     let lines: Vec<Vec<u8>> = (0..6).map(line).collect();
