@@ -38,7 +38,11 @@ pub fn json_array(data: &[u8]) {
 pub fn csv(data: &[u8]) {
     let rows = rows_of(data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data));
     let Some((header, rows)) = rows.split_first() else { return };
-    let header: Vec<String> = header.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
+    let name = |(at, name): (usize, &Vec<u8>)| match String::from_utf8_lossy(name).trim() {
+        "" => format!("column_{}", at + 1),
+        name => name.to_owned(),
+    };
+    let header: Vec<String> = header.iter().enumerate().map(name).collect();
     compare(data, Format::Csv { delimiter: b',' }, |table| {
         Some(rows.iter().filter_map(|row| record_of_row(row, &header, table)).collect())
     });
