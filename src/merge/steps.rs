@@ -227,7 +227,7 @@ impl Attempt<'_> {
         let sides = read_both_sides(&ground, backend, &mut self.rejects)?;
         watch.lap("hash");
         let (mut scanned, active) = match sides {
-            Sides::Read(scanned, active) => (scanned, active),
+            Sides::Read(scanned, active) => (*scanned, active),
             Sides::Same(taken, active) => {
                 let done = Done::nothing(table, &taken, &active);
                 return Ok((ground, done));

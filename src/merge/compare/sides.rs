@@ -20,20 +20,20 @@ use crate::merge::spool::Spool;
 pub(crate) enum Sides {
     /// The input was known, and the table holds what it left.
     Same(TakenInput, Spool),
-    Read(Scanned, Spool),
+    Read(Box<Scanned>, Spool),
 }
 
 /// Hashes the input while another thread reads the hashes of the table.
 pub(crate) fn read_both_sides(ground: &Ground<'_>, backend: &mut dyn Database, rejects: &mut Rejects) -> Result<Sides> {
     let go_on = || ControlFlow::Continue(());
     let Some(table) = &ground.table else {
-        return Ok(Sides::Read(scan(ground, None, rejects, |_, _| go_on())?, Spool::by_hash()));
+        return Ok(Sides::Read(Box::new(scan(ground, None, rejects, |_, _| go_on())?), Spool::by_hash()));
     };
     let likely = same::likely(ground, backend)?;
     if likely.is_empty() {
         let (scanned, active) =
             beside_reading(ground, backend, table, |look| scan(ground, None, rejects, |_, _| look()))?;
-        return Ok(Sides::Read(scanned, active));
+        return Ok(Sides::Read(Box::new(scanned), active));
     }
     let (input, active) = beside_reading(ground, backend, table, |look| digest(ground, look))?;
     let (digest, set) = (input.with(ground, table)?, set_text(active.sum()));
@@ -41,7 +41,7 @@ pub(crate) fn read_both_sides(ground: &Ground<'_>, backend: &mut dyn Database, r
         Some(taken) => Ok(Sides::Same(taken, active)),
         None => {
             ground.merge.progress.tell(Progress::Reading { bytes: length(ground) });
-            Ok(Sides::Read(scan(ground, None, rejects, |_, _| go_on())?, active))
+            Ok(Sides::Read(Box::new(scan(ground, None, rejects, |_, _| go_on())?), active))
         }
     }
 }
