@@ -241,6 +241,9 @@ pub fn table<const COLUMNS: usize>(header: [&str; COLUMNS]) -> Table {
         .load_style(presets::NOTHING.header_separator(LineStyle::none().fill('─').junction('─')))
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(header);
+    if console::Term::stdout().is_term() {
+        table.set_width(u16::try_from(columns()).unwrap_or(u16::MAX));
+    }
     table
 }
 
