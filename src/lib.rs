@@ -40,4 +40,5 @@ pub mod shell;
 pub mod soap;
 pub mod tables;
 pub mod telemetry;
+pub mod web;
 pub mod zone;

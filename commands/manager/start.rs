@@ -6,6 +6,7 @@ use data_collector::context::Context;
 use data_collector::error::Result;
 use data_collector::ops::{self, Board, ManageOptions, ManagerState};
 use data_collector::shell::{Screen, Shell};
+use data_collector::web::{self, Pulse};
 
 use crate::secrets::PasswordArgs;
 
@@ -22,7 +23,7 @@ pub(super) struct Args {
     /// At the end the apps of this machine are ended too
     #[arg(long)]
     stop_apps: bool,
-    /// Serve metrics and health: a port of this machine, or ADDRESS:PORT
+    /// Serve /metrics, /health and /live: at a port of this machine, or at ADDRESS:PORT
     #[arg(long, value_name = "PLACE")]
     listen: Option<String>,
     #[command(flatten)]
@@ -34,9 +35,14 @@ pub(super) fn run(context: &Context, args: Args) -> Result<()> {
     let shell = context.shell();
     let screen = if once || shell.is_json() || shell.is_quiet() { None } else { Screen::open() };
     let mut drawn: Option<Instant> = None;
-    let options = ManageOptions { once, stop_apps, listen };
+    let pulse = Pulse::default();
+    if let Some(place) = listen {
+        web::serve(context, &place, &pulse)?;
+    }
+    let options = ManageOptions { once, stop_apps };
     let report = ops::manage(context, &options, |manager| {
         let state = manager.state().clone();
+        pulse.note(&state);
         let Some(screen) = &screen else {
             tell(shell, &state);
             return Ok(());

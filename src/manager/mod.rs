@@ -7,7 +7,6 @@ mod decide;
 mod desk;
 mod failures;
 mod launcher;
-mod listen;
 mod runs;
 mod scheduler;
 #[cfg(test)]
@@ -15,6 +14,5 @@ mod simulation;
 mod wake;
 mod work;
 
-pub use listen::{Served, listen};
 pub use wake::Waker;
 pub use work::{Manager, ManagerState, is_alive};

@@ -17,12 +17,15 @@ const FLOORS: &[&[&str]] = &[
     &["readers"],
     &["manager"],
     &["ops"],
+    &["web"],
     &["fuzzing"],
 ];
 
 /// What the commands may see: operations, and the plain types that their options are made of.
 const SEEN_BY_COMMANDS: &[&str] = &[
     "ops",
+    // what is shown over HTTP, beside what is shown in a terminal
+    "web",
     "shell",
     "settings",
     "context",
@@ -234,7 +237,7 @@ const RULES: &[Rule] = &[
             "src/http",
             "src/notify/channels/email.rs",
             // the figures of a manager, on the address that it was told
-            "src/manager/listen.rs",
+            "src/web/server.rs",
         ],
         why: "the network is reached by these alone",
     },

@@ -15,6 +15,7 @@ mod same_input;
 mod slow;
 mod undo;
 mod unusual_tables;
+mod web;
 
 #[path = "../support/mod.rs"]
 mod support;

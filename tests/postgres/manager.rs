@@ -319,29 +319,14 @@ fn many_that_fail_at_once_are_one_incident() {
 }
 
 #[test]
-fn a_manager_ends_with_its_apps_when_told_so_and_serves_figures() {
+fn a_manager_ends_with_its_apps_when_told_so() {
     let backend = Backend::sqlite();
     let project = backend.folder.path();
     app(project, "a/b/long", "exec sleep 60", "schedule = \"* * * * * *\"");
     told(&backend, &["deploy"]);
-    let place = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        listener.local_addr().expect("an address").to_string()
-    };
-    let mut manager = started(&backend, &["--listen", &place]);
-    let get = |path: &str| -> String {
-        use std::io::{Read, Write};
-        let Ok(mut stream) = std::net::TcpStream::connect(&place) else { return String::new() };
-        let _ = write!(stream, "GET {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n");
-        let mut answer = String::new();
-        let _ = stream.read_to_string(&mut answer);
-        answer
-    };
+    let mut manager = started(&backend, &[]);
     let mut database = backend.connect();
     wait_for("a run", 20, || number(&mut database, "SELECT count(*) FROM runtime") == 1);
-    wait_for("its figure", 20, || get("/metrics").contains("dc_running 1\n"));
-    assert!(get("/health").starts_with("HTTP/1.1 200"), "{}", get("/health"));
-    assert!(get("/nothing").starts_with("HTTP/1.1 404"), "{}", get("/nothing"));
     let stop = told(&backend, &["manager", "stop", "--stop-apps"]);
     assert!(stop.contains("has ended"), "{stop}");
     wait_for("the manager's end", 20, || !manager.is_running());

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::error::Result;
-use crate::manager::{Manager, listen};
+use crate::manager::Manager;
 use crate::notify::{Couriers, deliver_once};
 use crate::tables::StopWish;
 
@@ -17,8 +17,6 @@ pub struct ManageOptions {
     pub once: bool,
     /// The apps of this machine end with the manager.
     pub stop_apps: bool,
-    /// Where metrics and health are served: `127.0.0.1:9187`.
-    pub listen: Option<String>,
 }
 
 /// What a manager did.
@@ -55,14 +53,10 @@ pub fn manage(
     mut each: impl FnMut(&mut Manager) -> Result<()>,
 ) -> Result<ManageReport> {
     let mut manager = Manager::start(context)?;
-    let served = options.listen.as_deref().map(|place| listen(context, place)).transpose()?;
     let _links = manager.link()?;
     let couriers = if options.once { None } else { Some(Couriers::start(context, manager.id())?) };
     let wish = loop {
         let pause = manager.pass()?;
-        if let Some(served) = &served {
-            served.note(manager.state());
-        }
         each(&mut manager)?;
         match manager.wish() {
             StopWish::None if options.once => {

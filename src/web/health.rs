@@ -1,0 +1,31 @@
+//! Whether a manager lives, and whether it can work.
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+
+use super::Shown;
+use super::pulse::Beat;
+
+/// Whether it works: its loop turns, and the database answers.
+pub(super) async fn health(State(shown): State<Shown>) -> impl IntoResponse {
+    let beat = shown.pulse.last();
+    answer(&beat, beat.is_alive() && beat.state.away.is_none())
+}
+
+/// Whether its loop turns: what a new start would mend. It waits for a database that is away, and needs none.
+pub(super) async fn live(State(shown): State<Shown>) -> impl IntoResponse {
+    let beat = shown.pulse.last();
+    answer(&beat, beat.is_alive())
+}
+
+fn answer(beat: &Beat, ok: bool) -> impl IntoResponse + use<> {
+    let body = serde_json::json!({
+        "ok": ok,
+        "manager": beat.state.id,
+        "last_pass_seconds": beat.age().as_secs_f64(),
+        "database_away": beat.state.away,
+    });
+    let status = if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], format!("{body}\n"))
+}
