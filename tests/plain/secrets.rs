@@ -5,6 +5,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::process::Command;
 
 use crate::support::store::{PASSWORD, Project, fed, refused};
+use crate::support::terminal::typed;
 use crate::support::{killed_at, stderr, stdout};
 use data_collector::secrets::archive;
 
@@ -93,6 +94,48 @@ fn a_password_comes_by_every_way_but_an_argument() {
     }
     let (status, told) = refused(without(&["secrets", "list"]).env("DC_SECRET_PASSWORD", "wrong"));
     assert!(status == 4 && told.contains("the password is wrong") && !told.contains("damaged"), "{told}");
+}
+
+#[test]
+fn a_credential_of_systemd_may_be_open_to_its_group() {
+    let project = Project::with("A=1\n");
+    let folder = project.path().join("credentials");
+    fs::create_dir(&folder).expect("a folder");
+    fs::write(folder.join("password"), PASSWORD).expect("a file");
+    fs::set_permissions(folder.join("password"), fs::Permissions::from_mode(0o440)).expect("a mode");
+    fs::write(project.path().join("dc.toml"), "[secrets]\npassword_file = \"credentials/password\"\n")
+        .expect("settings");
+    let mut list = project.dc(&["secrets", "list"]);
+    list.env_remove("DC_SECRET_PASSWORD");
+    let (status, told) = refused(&mut list);
+    assert!(status == 4 && told.contains("others can read it"), "{told}");
+    let output = list.env("CREDENTIALS_DIRECTORY", &folder).output().expect("dc starts");
+    assert_eq!(stdout(&output), "A\n", "{}", stderr(&output));
+}
+
+#[test]
+fn a_person_is_asked_unseen_and_once_more_after_a_slip() {
+    let project = Project::with("A=1\n");
+    let dc = env!("CARGO_BIN_EXE_dc");
+    let asked = "Password of";
+    let list = format!("unset DC_SECRET_PASSWORD; {dc} secrets list");
+    let (status, shown) = typed(project.path(), &list, &[(asked, "a slip"), (asked, PASSWORD)]);
+    assert_eq!(status, Some(0), "{shown}");
+    assert!(shown.contains("the password is wrong") && shown.trim_end().ends_with('A'), "{shown}");
+    assert!(!shown.contains("a slip") && !shown.contains(PASSWORD), "{shown}");
+    // a password that stands somewhere is not corrected at the terminal
+    let given = format!("DC_SECRET_PASSWORD=wrong {dc} secrets list");
+    let (status, shown) = typed(project.path(), &given, &[]);
+    assert!(status == Some(4) && !shown.contains(asked), "{shown}");
+    let rekey = format!("DC_SECRET_PASSWORD='{PASSWORD}' {dc} secrets rekey");
+    let (new, again) = ("New password for", "The same again");
+    let answers =
+        [(new, "another battery"), (again, "another batery"), (new, "the third one"), (again, "the third one")];
+    let (status, shown) = typed(project.path(), &rekey, &answers);
+    assert!(status == Some(0) && shown.contains("the two differ"), "{shown}");
+    let output =
+        project.dc(&["secrets", "list"]).env("DC_SECRET_PASSWORD", "the third one").output().expect("dc starts");
+    assert_eq!(stdout(&output), "A\n", "{}", stderr(&output));
 }
 
 #[test]

@@ -12,6 +12,7 @@ pub(crate) mod services;
 pub(crate) mod splunk;
 pub(crate) mod store;
 pub(crate) mod stranger;
+pub(crate) mod terminal;
 pub(crate) mod unruly;
 
 use std::io::Read;
