@@ -145,11 +145,17 @@ fn a_table_that_was_touched_is_compared_again() {
     });
 }
 
-/// The sum of the hashes sees what a count would not.
+/// The sum of the hashes sees what a count would not, and a count what adds nothing to the sum.
 #[test]
-fn a_row_in_the_place_of_another_is_seen() {
+fn a_row_in_the_place_of_another_is_seen_and_one_without_a_hash_too() {
     on_all(|backend, database| {
         let hash = if backend.is_sqlite() { "zeroblob(32)" } else { "decode(repeat('00', 32), 'hex')" };
+        execute(
+            database,
+            &format!("INSERT INTO t (sha, date_created, vat) SELECT {hash}, date_created, 7 FROM t LIMIT 1"),
+        );
+        let report = merged(database, &Merge::into("t"), &companies());
+        assert_eq!((report.same_input, report.counts.new, report.counts.gone), (false, 0, 1));
         execute(database, "DELETE FROM t WHERE vat = 7");
         execute(
             database,

@@ -51,7 +51,7 @@ fn rows_if_same(
     let look_through = |look: &mut dyn FnMut() -> ControlFlow<()>| digest(ground, key, look);
     let (input, active) = beside_reading(ground, backend, table, look_through, active_sum)?;
     let ActiveSum { rows, sum } = active;
-    let is_same = input.with(ground, table) == taken.digest && sum == taken.set_after as u64;
+    let is_same = input.with(ground, table, rows) == taken.digest && sum == taken.set_after as u64;
     Ok(is_same.then_some(rows))
 }
 

@@ -29,14 +29,15 @@ impl InputDigest {
         self.sum.add(sum);
     }
 
-    /// One text for the records and for all that decides what a merge makes of them: the options, the table's columns,
-    /// and this version of dc. It begins with the key, under which another input has to be read to compare them.
-    pub(crate) fn with(&self, ground: &Ground<'_>, table: &Table) -> String {
+    /// One text for the records and for all that decides what a merge makes of them: the options, the table's columns, the
+    /// number of active rows that it leaves, and this version of dc. It begins with the key, under which another input has
+    /// to be read to compare them.
+    pub(crate) fn with(&self, ground: &Ground<'_>, table: &Table, active: u64) -> String {
         let merge = ground.merge;
         // a delta feed keeps what a full edition of the same records would make go
         let keeps = merge.gone == Gone::Keep;
         let options = (&merge.hash, &merge.mapping, merge.own_id, &merge.scope, &merge.key, keeps);
-        let all = format!("{} {:?} {options:?} {:?}", env!("CARGO_PKG_VERSION"), self.sum, table.columns);
+        let all = format!("{} {:?} {options:?} {:?} {active}", env!("CARGO_PKG_VERSION"), self.sum, table.columns);
         format!("{:032x}-{}", self.key.0, Sha(Sha256::digest(all).into()))
     }
 }

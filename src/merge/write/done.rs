@@ -94,7 +94,7 @@ impl Done {
             && scanned.generated.is_empty();
         is_plain.then(|| TakenInput {
             bytes: length(ground),
-            digest: scanned.digest.with(ground, &self.table),
+            digest: scanned.digest.with(ground, &self.table, self.counts.active_after),
             set_after: self.moved.set_after,
             read: self.counts.read,
             duplicate: self.counts.duplicate,
