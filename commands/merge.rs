@@ -28,6 +28,9 @@ recognised; name any other encoding with --encoding. Each record is hashed (case
 not count, unless --exact); what the table lacks is inserted, what the input lacks is archived, all in
 one transaction. A merge that fails, or is killed, changes nothing.
 
+The records of the last merge are known when they come again, in whatever order: if the table still
+holds what that merge left, they are not parsed, and the report says so (same_input with --json).
+
 Values are stored as they came, or refused: no digit of a number is rounded. JSON is hashed as Python's
 json prints it; a CSV field as JSON would be at its place (a number in a column of numbers, null if
 empty, text elsewhere). A number that goes into a text column is hashed as text, and one that no float

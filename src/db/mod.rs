@@ -125,6 +125,28 @@ pub enum Right {
     Write,
 }
 
+/// Some active rows: by it one sees whether they are still those of before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ActiveSum {
+    /// How many they are.
+    pub rows: u64,
+    /// The second eight bytes of their hashes, as numbers, added up modulo 2^64.
+    pub sum: u64,
+}
+
+impl ActiveSum {
+    /// Of one row, by its hash prefix.
+    pub fn of(hash: u128) -> Self {
+        Self { rows: 1, sum: hash as u64 }
+    }
+
+    /// Adds other rows.
+    pub fn add(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.sum = self.sum.wrapping_add(other.sum);
+    }
+}
+
 /// A row that a table refused.
 #[derive(Debug)]
 pub struct Refused {
@@ -237,6 +259,16 @@ pub trait Database: Send {
     /// # Errors
     /// What the database or `each` says; a hash that is none.
     fn active(&mut self, table: &Table, scope: &Scope, each: &mut dyn FnMut(u128, RowId) -> Result<()>) -> Result<()>;
+
+    /// The sum of the active rows in scope; `None` where the database cannot take it by itself, or meets a hash that is
+    /// none: then [`Database::active`] tells.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn active_sum(&mut self, table: &Table, scope: &Scope) -> Result<Option<ActiveSum>> {
+        let _ = (table, scope);
+        Ok(None)
+    }
 
     /// Counts the active rows in scope.
     ///

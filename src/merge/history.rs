@@ -26,8 +26,8 @@ const INSERT_WITHOUT_INPUT: &str = "INSERT INTO dc_merges (id, runtime, table_na
     added_columns, inserted, retired, set_before, set_after) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 const SELECT: &str = "SELECT id, runtime, table_name, moment, scope, gone, created, added_columns, inserted, retired, \
     set_before, set_after, undone FROM dc_merges";
-const SELECT_INPUTS: &str = "SELECT input_bytes, input_digest, set_after, records, duplicates FROM dc_merges \
-    WHERE table_name IN ($1, $2, $3) AND input_bytes = $4 AND undone IS NULL";
+const SELECT_LAST_INPUT: &str = "SELECT input_bytes, input_digest, set_after, records, duplicates FROM dc_merges \
+    WHERE table_name IN ($1, $2, $3) AND scope = $4 AND undone IS NULL ORDER BY moment DESC, id DESC LIMIT 1";
 /// What its owner lets other roles do, so that they keep a history too.
 const GRANT: &str = "let its owner allow it: GRANT SELECT, INSERT, UPDATE ON dc_merges TO role";
 
@@ -86,8 +86,8 @@ pub(super) struct TakenInput {
     pub(super) bytes: u64,
     /// What it was, and how it was read.
     pub(super) digest: String,
-    /// The sum over the active rows after it, 32 hex digits.
-    pub(super) set_after: String,
+    /// The sum over the active rows after it.
+    pub(super) set_after: u128,
     /// Its records.
     pub(super) read: u64,
     /// Those that came before in it.
@@ -213,22 +213,21 @@ fn make_and_insert(backend: &mut dyn Database, merge: &PastMerge, input: Option<
     }
 }
 
-/// The inputs of this length that merges of the table took, and that were not taken back.
-pub(super) fn taken_inputs(backend: &mut dyn Database, table: &TableName, bytes: u64) -> Result<Vec<TakenInput>> {
+/// The input of the last merge of the table in this scope that was not taken back; `None` when it has to be judged anew.
+pub(super) fn last_input(backend: &mut dyn Database, table: &TableName, scope: &str) -> Result<Option<TakenInput>> {
     if !is_readable(backend)? || !knows_inputs(backend)? {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let [one, typed, bare] = names(backend, table)?;
-    let bytes = Value::Integer(i64::try_from(bytes).unwrap_or(i64::MAX));
-    let rows = backend.query(SELECT_INPUTS, &[one, typed, bare, bytes])?.rows;
-    Ok(rows.iter().filter_map(|row| taken_input(row)).collect())
+    let rows = backend.query(SELECT_LAST_INPUT, &[one, typed, bare, Value::from(scope)])?.rows;
+    Ok(rows.first().and_then(|row| taken_input(row)))
 }
 
 fn taken_input(row: &[Value<'static>]) -> Option<TakenInput> {
     Some(TakenInput {
         bytes: count(row, 0)?,
         digest: words(row, 1)?,
-        set_after: words(row, 2)?,
+        set_after: u128::from_str_radix(&words(row, 2)?, 16).ok()?,
         read: count(row, 3)?,
         duplicate: count(row, 4)?,
     })

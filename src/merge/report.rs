@@ -60,7 +60,7 @@ pub struct MergeReport {
     pub generated_columns: Vec<String>,
     /// The identity under which `dc merge undo` finds it; `None` when nothing was changed.
     pub merge: Option<String>,
-    /// Whether the input was, byte for byte, one that was merged before: its records were not read again.
+    /// Whether the input had the records of the last merge, in whatever order: they were not parsed again.
     pub same_input: bool,
     /// Where the time went.
     pub phases: Phases,

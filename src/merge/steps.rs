@@ -228,8 +228,8 @@ impl Attempt<'_> {
         watch.lap("hash");
         let (mut scanned, active) = match sides {
             Sides::Read(scanned, active) => (*scanned, active),
-            Sides::Same(taken, active) => {
-                let done = Done::nothing(table, &taken, &active);
+            Sides::Same(taken, rows) => {
+                let done = Done::nothing(table, &taken, rows);
                 return Ok((ground, done));
             }
         };

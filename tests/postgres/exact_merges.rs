@@ -458,3 +458,22 @@ fn a_column_is_made_of_the_type_that_was_asked_for() {
         assert_eq!(error.kind(), ErrorKind::Usage, "{error:?}");
     });
 }
+
+/// Columns that are not hashed would be swapped without anybody noticing.
+#[test]
+fn each_file_is_read_again_by_its_own_header() {
+    on_all(|backend| {
+        let mut database = backend.connect();
+        table(&mut database, backend.is_sqlite(), "k integer, a text, b text");
+        let files =
+            [("one.csv", "k,a,b\n1,of a,of b\n2,of a,of b\n"), ("other.csv", "k,b,a\n3,of b,of a\n4,of b,of a\n")];
+        let inputs = files.map(|(name, content)| {
+            let path = backend.folder.path().join(name);
+            std::fs::write(&path, content).expect("a file");
+            Input::File(path)
+        });
+        let report = Merge::into("t").hash_on(["k"]).run_inputs(&mut database, &inputs).expect("a merge");
+        assert_eq!(report.counts.new, 4);
+        assert_eq!(texts(&mut database, "SELECT DISTINCT a FROM t"), ["of a"]);
+    });
+}

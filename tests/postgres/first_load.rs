@@ -33,6 +33,20 @@ fn of_twins_the_first_stays() {
     });
 }
 
+/// Else it would read all of them by the index, until it looks at the table by itself.
+#[test]
+fn the_server_knows_that_new_rows_are_active() {
+    on_all(|backend| {
+        if backend.is_sqlite() {
+            return;
+        }
+        let mut database = backend.connect();
+        load(&mut database, (0..5_000).map(|n| json!({"n": n})));
+        let known = "SELECT null_frac::float8 FROM pg_stats WHERE tablename = 't' AND attname = 'archive'";
+        assert_eq!(rows(&mut database, known), [[Value::Float(1.0)]]);
+    });
+}
+
 /// What PostgreSQL refuses only when it sees it goes the way that finds the record.
 #[test]
 fn a_value_that_the_server_refuses_is_named_or_set_aside() {

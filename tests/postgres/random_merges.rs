@@ -53,7 +53,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         let mut done: Vec<Step> = Vec::new();
         for (step, again) in steps {
             done.push(match (again, done.last().cloned()) {
-                (Some(true), Some(last)) => last,
+                // in another order
+                (Some(true), Some(last)) => Step { rows: last.rows.into_iter().rev().collect(), ..last },
                 // the same records, first as a delta feed and then as a full edition, say
                 (Some(false), Some(last)) => Step { gone: step.gone, is_keyed: step.is_keyed, ..last },
                 _ => step,
@@ -157,6 +158,8 @@ type Payment = (Option<i64>, usize);
 enum Move {
     /// A merge by key: of each key one record, some of them twice; written as CSV or as NDJSON.
     Merge { gone: Gone, is_csv: bool, records: Vec<(Payment, Fate)>, repeated: usize },
+    /// The last input once more, with its records in another order.
+    Again,
     /// The last merge that stands is taken back.
     Undo,
 }
@@ -172,7 +175,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
             let records = keyed.chain(keyless.into_iter().map(|(amount, fate)| ((None, amount), fate))).collect();
             Move::Merge { gone, is_csv, records, repeated }
         });
-    prop::collection::vec(prop_oneof![4 => merge, 1 => Just(Move::Undo)], 1..=STEPS_MAX)
+    prop::collection::vec(prop_oneof![4 => merge, 2 => Just(Move::Again), 1 => Just(Move::Undo)], 1..=STEPS_MAX)
 }
 
 /// The rows that are active, and those before each merge that can be taken back.
@@ -226,8 +229,9 @@ impl Ledger {
     }
 }
 
-/// The records as a source writes them; `bad` is 0 where all is well, and 1 is refused by the table.
-fn written(records: &[(Payment, Fate)], repeated: usize, is_csv: bool) -> String {
+/// The records as a source writes them, or the last of them first; `bad` is 0 where all is well, and 1 is refused by the
+/// table.
+fn written(records: &[(Payment, Fate)], repeated: usize, (is_csv, is_turned): (bool, bool)) -> String {
     let line = |((key, amount), fate): &(Payment, Fate)| {
         let amount = AMOUNTS[*amount];
         let bad = match fate {
@@ -244,7 +248,11 @@ fn written(records: &[(Payment, Fate)], repeated: usize, is_csv: bool) -> String
         }
     };
     let header = if is_csv { "k,n,bad\n" } else { "" };
-    header.to_owned() + &records.iter().chain(records.iter().take(repeated)).map(line).collect::<String>()
+    let mut lines: Vec<String> = records.iter().chain(records.iter().take(repeated)).map(line).collect();
+    if is_turned {
+        lines.reverse();
+    }
+    header.to_owned() + &lines.concat()
 }
 
 fn payments(database: &mut Connection) -> BTreeSet<Payment> {
@@ -333,17 +341,25 @@ mod slow {
                     .expect("an index");
                 let mut ledger = Ledger::default();
                 let mut standing: Vec<String> = Vec::new();
+                let mut last = None;
                 for step in &moves {
+                    let is_turned = matches!(step, Move::Again);
+                    let step = if is_turned { last.unwrap_or(step) } else { step };
                     match step {
+                        Move::Again => {}
                         Move::Merge { gone, is_csv, records, repeated } => {
+                            last = Some(step);
                             let path = input.with_extension(if *is_csv { "csv" } else { "ndjson" });
-                            std::fs::write(&path, written(records, *repeated, *is_csv)).expect("a file");
+                            std::fs::write(&path, written(records, *repeated, (*is_csv, is_turned))).expect("a file");
                             let merge = Merge::into("pay").key(["k"]).gone(*gone).rejects(&rejects);
                             let merge = merge.allow_empty(true).max_gone(MaxGone::Rows(1_000)).threads(1);
                             let report = merge.run_inputs(database, &[Input::File(path)]).expect("a merge");
                             prop_assert_eq!(&report.counts, &ledger.apply(*gone, records, *repeated));
                             standing.extend(report.merge);
                             *done.borrow_mut().entry("merges").or_default() += 1;
+                            if report.same_input {
+                                *done.borrow_mut().entry("known").or_default() += 1;
+                            }
                         }
                         Move::Undo => {
                             let Some(last) = standing.last() else { continue };
@@ -368,7 +384,7 @@ mod slow {
             if let Err(failure) = outcome {
                 panic!("{failure}");
             }
-            assert_eq!(done.borrow().len(), 2, "merges and undos: {done:?}");
+            assert_eq!(done.borrow().len(), 3, "merges, undos, and inputs that were known: {done:?}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! An input that comes again byte for byte is known by a digest. That may save time, and must never change an outcome.
+//! An input that comes again is known by a digest, in whatever order its records stand. That may save time, and must never
+//! change an outcome.
 
 use crate::support::Backend;
 use data_collector::context::Cancellation;
@@ -62,6 +63,73 @@ fn what_comes_again_is_counted_as_if_it_were_read() {
 }
 
 #[test]
+fn the_order_of_the_records_makes_no_difference() {
+    on_all(|_, database| {
+        let mut turned = companies();
+        turned.reverse();
+        let same = merged(database, &Merge::into("t"), &turned);
+        let expected = Counts { read: 400, unchanged: 300, duplicate: 100, ..Counts::default() };
+        assert!(same.same_input);
+        assert_eq!(same.counts, Counts { active_before: 300, active_after: 300, ..expected });
+        turned.rotate_left(123);
+        assert!(merged(database, &Merge::into("t").key(["vat"]).dry_run(true), &turned).counts.unchanged == 300);
+        assert!(merged(database, &Merge::into("t").dry_run(true), &turned).same_input);
+    });
+}
+
+/// All the same values, and all the same bytes; yet other records. A sum of values or of bytes would not see it.
+#[test]
+fn records_that_swap_a_value_are_other_records() {
+    on_all(|_, database| {
+        let mut swapped = companies();
+        let (one, other) = (swapped[301]["name"].clone(), swapped[202]["name"].clone());
+        (swapped[301]["name"], swapped[202]["name"]) = (other, one);
+        let report = merged(database, &Merge::into("t"), &swapped);
+        // number 301 is one of those that come twice, so its record of before is there too
+        assert_eq!((report.same_input, report.counts.new, report.counts.gone), (false, 2, 1));
+    });
+}
+
+/// As many records of the same length, of which one stands there once more instead of another.
+#[test]
+fn one_record_twice_does_not_stand_for_another() {
+    on_all(|_, database| {
+        let records = |numbers: &[u32]| -> Vec<Json> { numbers.iter().map(|n| json!({ "n": n })).collect() };
+        let merge = Merge::into("d").create(true);
+        assert_eq!(merged(database, &merge, &records(&[1, 2, 3, 3])).counts.new, 3);
+        let other = merged(database, &merge, &records(&[3, 2, 2, 1]));
+        assert_eq!((other.same_input, other.counts.unchanged, other.counts.duplicate), (false, 3, 1));
+        let fewer = merged(database, &merge, &records(&[1, 1, 3, 3]));
+        assert_eq!((fewer.same_input, fewer.counts.gone, fewer.counts.duplicate), (false, 1, 2));
+        let same = merged(database, &merge, &records(&[3, 1, 3, 1]));
+        assert_eq!((same.same_input, same.counts.unchanged, same.counts.duplicate), (true, 2, 2));
+    });
+}
+
+#[test]
+fn records_may_move_between_files_of_one_form_alone() {
+    on_all(|backend, database| {
+        let merge = Merge::into("c").create(true);
+        let mut load = |one: &str, other: &str| {
+            let files = [("one.csv", one), ("other.csv", other)].map(|(name, text)| {
+                let file = backend.folder.path().join(name);
+                std::fs::write(&file, text).expect("a file");
+                Input::File(file)
+            });
+            merge.run_inputs(database, &files).expect("a merge")
+        };
+        assert_eq!(load("a,b\n1,2\n3,4\n", "a,b\n5,6\n").counts.new, 3);
+        assert!(load("a,b\n5,6\n", "a,b\n3,4\n1,2\n").same_input);
+        // the other header gives the same bytes another meaning, as soon as they stand under it
+        let turned = load("a,b\n1,2\n3,4\n", "b,a\n5,6\n");
+        assert_eq!((turned.same_input, turned.counts.new, turned.counts.gone), (false, 1, 1));
+        assert!(load("b,a\n5,6\n", "a,b\n3,4\n1,2\n").same_input);
+        let moved = load("a,b\n1,2\n5,6\n", "b,a\n3,4\n");
+        assert_eq!((moved.same_input, moved.counts.new, moved.counts.gone), (false, 2, 2));
+    });
+}
+
+#[test]
 fn a_table_that_was_touched_is_compared_again() {
     on_all(|_, database| {
         execute(database, "DELETE FROM t WHERE vat = 7");
@@ -74,6 +142,86 @@ fn a_table_that_was_touched_is_compared_again() {
         execute(database, "ALTER TABLE t ADD COLUMN note text");
         let report = merged(database, &Merge::into("t"), &companies());
         assert_eq!((report.same_input, report.counts.unchanged), (false, 300));
+    });
+}
+
+/// The sum of the hashes sees what a count would not, and a count what adds nothing to the sum.
+#[test]
+fn a_row_in_the_place_of_another_is_seen_and_one_without_a_hash_too() {
+    on_all(|backend, database| {
+        let hash = if backend.is_sqlite() { "zeroblob(32)" } else { "decode(repeat('00', 32), 'hex')" };
+        execute(
+            database,
+            &format!("INSERT INTO t (sha, date_created, vat) SELECT {hash}, date_created, 7 FROM t LIMIT 1"),
+        );
+        let report = merged(database, &Merge::into("t"), &companies());
+        assert_eq!((report.same_input, report.counts.new, report.counts.gone), (false, 0, 1));
+        execute(database, "DELETE FROM t WHERE vat = 7");
+        execute(
+            database,
+            &format!("INSERT INTO t (sha, date_created, vat) SELECT {hash}, date_created, 7 FROM t LIMIT 1"),
+        );
+        let report = merged(database, &Merge::into("t"), &companies());
+        assert_eq!((report.same_input, report.counts.new, report.counts.gone), (false, 1, 1));
+        assert!(merged(database, &Merge::into("t"), &companies()).same_input);
+        // the bytes that are added up are still there
+        execute(database, "UPDATE t SET sha = substr(sha, 1, 31) WHERE vat = 8");
+        let error = Merge::into("t").run(database, companies()).expect_err("a hash that is none");
+        assert!(error.to_string().contains("hash"), "{error}");
+    });
+}
+
+/// Hashes in hex are read row by row.
+#[test]
+fn hashes_that_are_text_are_added_up_as_well() {
+    on_all(|backend, database| {
+        let id = if backend.is_sqlite() { "id INTEGER PRIMARY KEY" } else { "id bigserial" };
+        let own = "sha text, archive timestamp, date_created timestamp, date_modified timestamp";
+        execute(database, &format!("CREATE TABLE h ({id}, {own}, country text, vat bigint, name text)"));
+        assert_eq!(merged(database, &Merge::into("h"), &companies()).counts.new, 300);
+        let mut turned = companies();
+        turned.reverse();
+        assert!(merged(database, &Merge::into("h"), &turned).same_input);
+        execute(database, "DELETE FROM h WHERE vat = 3");
+        let report = merged(database, &Merge::into("h"), &turned);
+        assert_eq!((report.same_input, report.counts.new), (false, 1));
+    });
+}
+
+/// What is known stands in the history alone.
+#[test]
+fn without_its_history_a_table_is_compared() {
+    on_all(|_, database| {
+        execute(database, "DELETE FROM dc_merges");
+        let report = merged(database, &Merge::into("t"), &companies());
+        assert_eq!((report.same_input, report.counts.unchanged), (false, 300));
+    });
+}
+
+/// Only the last merge tells: what an earlier one left may have the same sum and be something else.
+#[test]
+fn a_merge_that_cannot_be_known_ends_what_is_known() {
+    on_all(|backend, database| {
+        let rejects = backend.folder.path().join("rejects.ndjson");
+        let merge = Merge::into("t").key(["vat"]);
+        assert_eq!(merged(database, &merge, &companies()[..299]).counts.gone, 1);
+        let mut mixed = companies();
+        mixed[3]["vat"] = "no number".into();
+        let report = merged(database, &Merge::into("t").rejects(&rejects), &mixed);
+        assert_eq!((report.counts.rejected, report.counts.new), (1, 1));
+        assert!(!merged(database, &Merge::into("t"), &companies()).same_input);
+    });
+}
+
+#[test]
+fn a_column_that_came_with_the_records_is_known_with_them() {
+    on_all(|_, database| {
+        let more: Vec<Json> = (0..300).map(|n| json!({"vat": n, "note": format!("note {n:03}")})).collect();
+        let merge = Merge::into("t").evolve(true).max_gone(MaxGone::Rows(300));
+        let report = merged(database, &merge, &more);
+        assert_eq!((report.same_input, report.counts.new, report.added_columns), (false, 300, vec!["note".to_owned()]));
+        let turned: Vec<Json> = more.into_iter().rev().collect();
+        assert!(merged(database, &merge, &turned).same_input);
     });
 }
 

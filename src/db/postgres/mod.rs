@@ -27,8 +27,8 @@ use self::place::Parts;
 use self::server::{server_error, server_target};
 use self::stage::Staging;
 use super::{
-    Column, Database, Entry, Gone, NewColumn, Refused, Right, RowBatch, RowId, Rows, Scope, Table, TableName, Touched,
-    check_lasting, named, shown, tell_wait,
+    ActiveSum, Column, Database, Entry, Gone, NewColumn, Refused, Right, RowBatch, RowId, Rows, Scope, Table,
+    TableName, Touched, check_lasting, named, shown, tell_wait,
 };
 use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, Result};
@@ -187,11 +187,16 @@ impl Database for Postgres {
 
     fn finish_table(&mut self, name: &TableName) -> Result<()> {
         self.batch(&shape::key_sql(name))?;
-        self.batch(&shape::index_sql(name))
+        self.batch(&shape::index_sql(name))?;
+        self.batch(&shape::sample_sql(name))
     }
 
     fn active(&mut self, table: &Table, scope: &Scope, each: &mut dyn FnMut(u128, RowId) -> Result<()>) -> Result<()> {
         copy::active(&mut self.client, &mut self.parts, table, scope, each)
+    }
+
+    fn active_sum(&mut self, table: &Table, scope: &Scope) -> Result<Option<ActiveSum>> {
+        merge::active_sum(&mut self.client, table, scope)
     }
 
     fn count_active(&mut self, table: &Table, scope: &Scope) -> Result<u64> {

@@ -200,3 +200,9 @@ pub(super) fn index_sql(name: &TableName) -> String {
     }
     format!("CREATE UNIQUE INDEX IF NOT EXISTS {} ON {} (sha) WHERE archive IS NULL", quote(&index), name.quoted())
 }
+
+/// Until the server has looked at a table it takes few rows for active, and reads all of them by the index, in several times
+/// the time. A few of them tell it otherwise, at once; its own look, which comes later, replaces this one.
+pub(super) fn sample_sql(name: &TableName) -> String {
+    format!("SET LOCAL default_statistics_target = 1; ANALYZE {} (archive)", name.quoted())
+}

@@ -1,19 +1,15 @@
-//! An input that is, byte for byte, one that was merged before. Its records are known then and need not be read: it is
-//! enough that the table still holds what that merge left.
+//! An input that is the one of the last merge, in whatever order its records stand now. They are known then and need not be
+//! read: it is enough that the table still holds what that merge left.
 
 use crate::db::Database;
 use crate::error::Result;
-use crate::merge::history::{TakenInput, taken_inputs};
-use crate::merge::read::digest::{length, sample};
+use crate::merge::history::{TakenInput, last_input};
+use crate::merge::plan::scope::shown;
+use crate::merge::read::digest::length;
 use crate::merge::read::ground::Ground;
 
-/// The inputs of this length and with this sample that this table has taken: only where there are some, a digest tells
-/// anything.
-pub(crate) fn likely(ground: &Ground<'_>, backend: &mut dyn Database) -> Result<Vec<TakenInput>> {
-    let mut taken = taken_inputs(backend, ground.name, length(ground))?;
-    if !taken.is_empty() {
-        let sample = sample(ground)?;
-        taken.retain(|input| input.digest.starts_with(&sample));
-    }
-    Ok(taken)
+/// The input of the last merge in this scope, if the one at hand may be the same: it is as long.
+pub(crate) fn likely(ground: &Ground<'_>, backend: &mut dyn Database) -> Result<Option<TakenInput>> {
+    let last = last_input(backend, ground.name, &shown(&ground.scope))?;
+    Ok(last.filter(|input| input.bytes == length(ground)))
 }

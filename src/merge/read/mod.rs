@@ -5,6 +5,7 @@ pub(crate) mod columns;
 pub(crate) mod cut;
 pub(crate) mod digest;
 pub(crate) mod encoding;
+pub(crate) mod fingerprint;
 pub(crate) mod flat;
 pub(crate) mod ground;
 pub(crate) mod header;

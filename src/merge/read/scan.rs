@@ -8,7 +8,8 @@ use crate::error::Result;
 use crate::hash::{Canonical, RESERVED, Texts, hash_texts};
 use crate::merge::plan::progress::Progress;
 use crate::merge::plan::scope::Part;
-use crate::merge::read::digest::{ChunkDigest, InputDigest, digest_of};
+use crate::merge::read::digest::InputDigest;
+use crate::merge::read::fingerprint::{FingerprintKey, FingerprintSum, Fingerprints};
 use crate::merge::read::flat::Flat;
 use crate::merge::read::ground::Ground;
 use crate::merge::read::pass::{self, Chunk, Permit, Work};
@@ -33,13 +34,13 @@ pub(crate) struct Scanned {
     pub(crate) reserved: Vec<&'static str>,
     /// Columns that the input brings and that the database fills itself.
     pub(crate) generated: Vec<String>,
-    /// The bytes that were read.
+    /// What the input will be known by.
     pub(crate) digest: InputDigest,
 }
 
 /// One chunk's share.
 struct Share {
-    digest: ChunkDigest,
+    fingerprints: FingerprintSum,
     entries: Vec<Entry>,
     read: u64,
     survey: Survey,
@@ -67,7 +68,7 @@ pub(crate) struct Rowed {
 pub(crate) fn foresee(ground: &Ground<'_>, chunks_max: Option<usize>) -> Result<Survey> {
     let mut survey = ground.survey.clone();
     let mut chunks = 0;
-    let work = |chunk: Chunk| scan_chunk(ground, None, chunk).survey;
+    let work = |chunk: Chunk| scan_chunk(ground, None, (chunk, FingerprintSum::default())).survey;
     pass::run(ground.sources, Work::of(ground.merge), work, |part: Survey| {
         survey.add(part);
         chunks += 1;
@@ -84,6 +85,8 @@ pub(crate) fn scan(
     mut each: impl FnMut(&Survey, Rowed) -> ControlFlow<()>,
 ) -> Result<Scanned> {
     let merge = ground.merge;
+    let key = FingerprintKey::random()?;
+    let fingerprints = Fingerprints::new(key, ground.sources);
     let mut scanned = Scanned {
         entries: Spool::by_hash(),
         read: 0,
@@ -91,10 +94,13 @@ pub(crate) fn scan(
         survey: ground.survey.clone(),
         reserved: Vec::new(),
         generated: Vec::new(),
-        digest: InputDigest::default(),
+        digest: InputDigest::under(key),
     };
     let (mut reserved, mut generated) = ([false; RESERVED.len()], BTreeSet::new());
-    let work = |chunk: Chunk| scan_chunk(ground, columns, chunk);
+    let work = |chunk: Chunk| {
+        let sum = fingerprints.of(&chunk);
+        scan_chunk(ground, columns, (chunk, sum))
+    };
     let made = Work { row_bytes: columns.map_or(0, |columns| row_bytes(columns.len())), ..Work::of(merge) };
     pass::run(ground.sources, made, work, |part: Share| {
         for reject in part.rejects {
@@ -106,7 +112,7 @@ pub(crate) fn scan(
         }
         part.entries.into_iter().try_for_each(|entry| scanned.entries.push(entry))?;
         scanned.read += part.read;
-        scanned.digest.add(&part.digest);
+        scanned.digest.add(part.fingerprints);
         reserved.iter_mut().zip(part.reserved).for_each(|(seen, too)| *seen |= too);
         generated.extend(part.generated);
         merge.progress.tell(Progress::Advanced(part.consumed));
@@ -121,10 +127,14 @@ pub(crate) fn scan(
     Ok(scanned)
 }
 
-fn scan_chunk(ground: &Ground<'_>, columns: Option<&[Column]>, chunk: Chunk) -> Share {
+fn scan_chunk(
+    ground: &Ground<'_>,
+    columns: Option<&[Column]>,
+    (chunk, fingerprints): (Chunk, FingerprintSum),
+) -> Share {
     let (merge, reader) = (ground.merge, &ground.reader);
     let mut part = Share {
-        digest: digest_of(&chunk),
+        fingerprints,
         entries: Vec::with_capacity(chunk.records.len()),
         // a record that is too long, or broken off, was read as well
         read: (chunk.records.len() + chunk.rejects.len()) as u64,

@@ -12,7 +12,6 @@ use crate::merge::read::digest::length;
 use crate::merge::read::ground::Ground;
 use crate::merge::read::scan::Scanned;
 use crate::merge::report::{Counts, MergeReport};
-use crate::merge::spool::Spool;
 
 /// What was done.
 pub(crate) struct Done {
@@ -35,16 +34,16 @@ pub(crate) struct Moved {
 
 impl Done {
     /// An input that was merged before, into a table that holds what that merge left.
-    pub(crate) fn nothing(table: Table, taken: &TakenInput, active: &Spool) -> Self {
+    pub(crate) fn nothing(table: Table, taken: &TakenInput, active: u64) -> Self {
         let counts = Counts {
             read: taken.read,
             unchanged: taken.read.saturating_sub(taken.duplicate),
             duplicate: taken.duplicate,
-            active_before: active.count(),
-            active_after: active.count(),
+            active_before: active,
+            active_after: active,
             ..Counts::default()
         };
-        let moved = Moved { inserted: 0, retired: 0, set_before: active.sum(), set_after: active.sum() };
+        let moved = Moved { inserted: 0, retired: 0, set_before: taken.set_after, set_after: taken.set_after };
         Self { table, scanned: None, counts, added: Vec::new(), moved }
     }
 
@@ -82,27 +81,24 @@ impl Done {
             set_after: set_text(moved.set_after),
             undone: None,
         };
-        Ok(record(backend, &past, self.input(ground)?.as_ref())?.then_some(past.id))
+        Ok(record(backend, &past, self.input(ground).as_ref())?.then_some(past.id))
     }
 
     /// What the input is known by when it comes again. `None` for one that has to be judged anew: the guard refuses an
     /// empty one, bad records are set aside each time, and columns that are not loaded are told of.
-    fn input(&self, ground: &Ground<'_>) -> Result<Option<TakenInput>> {
-        let Some(scanned) = &self.scanned else { return Ok(None) };
-        if self.counts.rejected > 0
-            || self.counts.read == 0
-            || !scanned.reserved.is_empty()
-            || !scanned.generated.is_empty()
-        {
-            return Ok(None);
-        }
-        Ok(Some(TakenInput {
+    fn input(&self, ground: &Ground<'_>) -> Option<TakenInput> {
+        let scanned = self.scanned.as_ref()?;
+        let is_plain = self.counts.rejected == 0
+            && self.counts.read > 0
+            && scanned.reserved.is_empty()
+            && scanned.generated.is_empty();
+        is_plain.then(|| TakenInput {
             bytes: length(ground),
-            digest: scanned.digest.with(ground, &self.table)?,
-            set_after: set_text(self.moved.set_after),
+            digest: scanned.digest.with(ground, &self.table, self.counts.active_after),
+            set_after: self.moved.set_after,
             read: self.counts.read,
             duplicate: self.counts.duplicate,
-        }))
+        })
     }
 
     /// The report, without its times.

@@ -105,8 +105,12 @@ pub(crate) fn side_by_side<B: Send, M: Send, T>(
 fn read_batches(load: &Load<'_>, columns: &[Column], sender: &SyncSender<RowBatch>) -> Result<()> {
     let Ground { merge, sources, reader, .. } = load.ground;
     let mut filling = Filling::new(columns);
-    let mut flat = Flat::default();
+    let (mut flat, mut learnt_in) = (Flat::default(), 0);
     each_selected(sources, load.new, &merge.cancellation, |bytes, source, entry| {
+        if source != learnt_in {
+            // another file may have its columns in another order
+            (flat, learnt_in) = (Flat::default(), source);
+        }
         let short_way = reader.short_way(source, sources[source].format).filter(|_| !merge.own_id);
         if !short_way.is_some_and(|way| filling.add_short_way(&mut flat, bytes, way, entry)) {
             let record = read_again(sources, reader, (bytes, source, entry))?;
