@@ -11,7 +11,7 @@ use crate::merge::plan::scope::shown;
 use crate::merge::read::digest::length;
 use crate::merge::read::ground::Ground;
 use crate::merge::read::scan::Scanned;
-use crate::merge::report::{Counts, MergeReport};
+use crate::merge::report::{Counts, MergeReport, Widened};
 use crate::merge::spool::Spool;
 
 /// What was done.
@@ -22,6 +22,7 @@ pub(crate) struct Done {
     pub(crate) scanned: Option<Scanned>,
     pub(crate) counts: Counts,
     pub(crate) added: Vec<String>,
+    pub(crate) widened: Widened,
     pub(crate) moved: Moved,
 }
 
@@ -45,7 +46,7 @@ impl Done {
             ..Counts::default()
         };
         let moved = Moved { inserted: 0, retired: 0, set_before: active.sum(), set_after: active.sum() };
-        Self { table, scanned: None, counts, added: Vec::new(), moved }
+        Self { table, scanned: None, counts, added: Vec::new(), widened: Widened::default(), moved }
     }
 
     /// Whether a row was inserted or retired.
@@ -121,6 +122,8 @@ impl Done {
             same_input: self.scanned.is_none(),
             counts: self.counts,
             added_columns: self.added,
+            widened_columns: self.widened.columns,
+            rehashed: self.widened.rehashed,
             phases: Default::default(),
         }
     }
