@@ -34,7 +34,15 @@ holds what that merge left, they are not parsed, and the report says so (same_in
 Values are stored as they came, or refused: no digit of a number is rounded. JSON is hashed as Python's
 json prints it; a CSV field as JSON would be at its place (a number in a column of numbers, null if
 empty, text elsewhere). A number that goes into a text column is hashed as text, and one that no float
-holds by its digits, from CSV and JSON alike.
+holds by its digits, from CSV and JSON alike. --hash-only knows no table: there a number is always hashed as
+a number, and a float as Python prints it.
+
+With --evolve, columns that the table lacks are added, and columns that do not take a value become wider:
+whole numbers 64 bits, then numeric, then text; a text column that holds nothing yet takes the type of what
+comes. Rows stay as they are. Where numbers become text, rows of this input get their new hash in place; rows
+outside of it (--scope, --gone keep) count as changed when they come again. An undo leaves columns wide.
+
+The file of --rejects holds one JSON object a record: file, line, column or byte, reason, record.
 
 With --rejects and --key, the row of a rejected record stays active; if the key of a rejected record
 cannot be read, no row is taken for gone. A null key matches nothing. Two records that are one to the
@@ -89,7 +97,7 @@ pub(crate) struct Args {
     /// Type of a column that is made, in the words of the database: amount=numeric(20,4)
     #[arg(long, value_name = "COLUMN=TYPE", value_parser = pair)]
     types: Vec<(String, String)>,
-    /// Add columns that the input has and the table lacks
+    /// Add columns that the table lacks, and widen those that do not take a value
     #[arg(long)]
     evolve: bool,
     /// Do all but commit

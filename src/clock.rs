@@ -27,6 +27,11 @@ pub fn text(moment: NaiveDateTime) -> String {
     moment.format(MOMENT_FORMAT).to_string()
 }
 
+/// A stored moment with its zone, for programs: `2026-11-22T06:00:00.000000Z`.
+pub fn utc(moment: NaiveDateTime) -> String {
+    moment.and_utc().to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
+}
+
 /// A stored moment to the second, where people in all zones read the same text.
 pub fn brief(moment: NaiveDateTime) -> String {
     moment.format("%Y-%m-%d %H:%M:%S UTC").to_string()

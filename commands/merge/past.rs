@@ -39,7 +39,7 @@ Rows that a merge deleted (--gone delete) are in no past.";
 pub(crate) struct ShowArgs {
     /// The table, or SCHEMA.TABLE
     table: String,
-    /// A time (2h, 2026-11-20, "2026-11-20 06:00"; your own zone), a run or a merge
+    /// A time (2h, 2026-11-20, "2026-11-20 06:00" in your zone, 2026-11-20T06:00:00Z), a run or a merge
     #[arg(long, value_name = "TIME|RUN")]
     as_of: Option<String>,
     /// Print id, sha, archive, date_created and date_modified too
@@ -76,7 +76,12 @@ pub(crate) fn run(context: &Context, past: Past) -> Result<()> {
             shell.print(&ops::merge_history(context, database.as_deref(), table.as_deref())?)
         }
         Past::Show(ShowArgs { table, as_of, all, database }) => {
-            ops::show_table(context, database.as_deref(), &table, as_of.as_deref(), all, &mut |line| shell.line(line))
+            let as_of = ops::read_as_of(as_of.as_deref())?;
+            if as_of.is_moment() {
+                // whoever names no zone is told which moment it is
+                shell.note(&format!("note: as of {as_of}"));
+            }
+            ops::show_table(context, database.as_deref(), &table, &as_of, all, &mut |line| shell.line(line))
         }
         Past::Undo(UndoArgs { run, dry_run, database }) => {
             shell.print(&ops::undo_merges(context, database.as_deref(), &run, dry_run)?)

@@ -55,37 +55,59 @@ fn record_of(line: &[u8]) -> Option<Record<'_>> {
     }
 }
 
-/// The rows of CSV, one byte after the other.
+/// The rows of CSV, one byte after the other. A row whose quotes are escaped by a backslash has no fields: a quoted part ends
+/// in one and its field goes on, or a quote stands in a later field.
 fn rows_of(bytes: &[u8]) -> Vec<Vec<Vec<u8>>> {
     let (mut rows, mut row, mut field) = (Vec::new(), Vec::new(), Vec::new());
     let (mut is_quoted, mut is_start, mut is_row) = (false, true, false);
+    let (mut last, mut has_backslash, mut is_doubtful, mut is_bad) = (0, false, false, false);
     let mut bytes = bytes.iter().copied().peekable();
-    let mut finish = |row: &mut Vec<Vec<u8>>, field: &mut Vec<u8>, is_row: bool| {
+    let mut finish = |row: &mut Vec<Vec<u8>>, field: &mut Vec<u8>, is_row: bool, is_bad: bool| {
         row.push(std::mem::take(field));
-        let row = std::mem::take(row);
+        let mut row = std::mem::take(row);
+        if is_bad && !rows.is_empty() {
+            row.clear();
+        }
         // a line without anything is no row
         rows.extend(is_row.then_some(row));
     };
     while let Some(byte) = bytes.next() {
         match byte {
             b'"' if is_quoted && bytes.peek() == Some(&b'"') => field.extend(bytes.next()),
-            b'"' if is_quoted => is_quoted = false,
+            b'"' if is_quoted => {
+                is_quoted = false;
+                let mut ahead = bytes.clone();
+                let is_end = match ahead.next() {
+                    Some(b'\r') => matches!(ahead.next(), None | Some(b'\n')),
+                    next => matches!(next, None | Some(b',' | b'\n')),
+                };
+                is_bad |= last == b'\\' && !is_end;
+                has_backslash |= last == b'\\';
+            }
             _ if is_quoted => field.push(byte),
             b'"' if is_start => is_quoted = true,
-            b',' => row.push(std::mem::take(&mut field)),
+            b',' => {
+                row.push(std::mem::take(&mut field));
+                is_doubtful |= has_backslash;
+            }
             b'\n' => {
-                finish(&mut row, &mut field, is_row);
+                finish(&mut row, &mut field, is_row, is_bad);
                 (is_start, is_row) = (true, false);
+                (last, has_backslash, is_doubtful, is_bad) = (0, false, false, false);
                 continue;
             }
             b'\r' if matches!(bytes.peek(), None | Some(b'\n')) => continue,
-            _ => field.push(byte),
+            _ => {
+                is_bad |= byte == b'"' && is_doubtful;
+                field.push(byte);
+            }
         }
+        last = byte;
         is_row = true;
         is_start = byte == b',' && !is_quoted;
     }
     if is_row && !is_quoted {
-        finish(&mut row, &mut field, true);
+        finish(&mut row, &mut field, true, is_bad);
     }
     rows
 }

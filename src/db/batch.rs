@@ -47,6 +47,11 @@ impl RowBatch {
         Self { width, ..Self::default() }
     }
 
+    /// Makes room for so many rows, so that it does not grow by doubling.
+    pub fn reserve(&mut self, rows: usize) {
+        self.cells.reserve_exact(rows * self.width);
+    }
+
     /// The number of complete rows.
     pub fn len(&self) -> usize {
         self.shas.len()

@@ -85,6 +85,19 @@ pub fn fit<'a>(value: &'a Value<'_>, kind: Kind) -> Option<Fitted<'a>> {
     }
 }
 
+/// The narrowest kind above `kind` that takes the value as it is: whole numbers get more bits, numbers any precision, all
+/// else becomes text. `None` where there is none: a date or an array becomes nothing else.
+pub fn wider(value: &Value<'_>, kind: Kind) -> Option<Kind> {
+    let steps: &[Kind] = match kind {
+        Kind::Integer { .. } => &[Kind::Integer { bits: 64 }, Kind::Numeric, Kind::Text],
+        Kind::Real => &[Kind::Float, Kind::Numeric, Kind::Text],
+        Kind::Float | Kind::Decimal { .. } | Kind::Number => &[Kind::Numeric, Kind::Text],
+        Kind::Numeric | Kind::Boolean => &[Kind::Text],
+        Kind::Text | Kind::Json | Kind::Bytes | Kind::Array | Kind::Other => &[],
+    };
+    steps.iter().copied().find(|step| fit(value, *step).is_some())
+}
+
 /// A value as it is hashed beside its column: the same data then has the same hash, whether JSON or CSV brings it. What
 /// goes into text is text, also when JSON wrote a number; what a float column holds is a float.
 pub fn as_hashed<'a>(value: Value<'a>, kind: Kind) -> Value<'a> {
@@ -282,6 +295,28 @@ mod tests {
             (Value::from(1), Kind::Array, false),
         ] {
             assert_eq!(fit(&value, kind).is_some(), fits, "{value:?} into {kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_kind_is_widened_no_further_than_the_value_asks() {
+        let integer = Kind::Integer { bits: 32 };
+        for (value, kind, expected) in [
+            (Value::from(i64::MAX), integer, Some(Kind::Integer { bits: 64 })),
+            (Value::BigInteger("9223372036854775808".into()), integer, Some(Kind::Numeric)),
+            (Value::Decimal("1.50".into()), integer, Some(Kind::Numeric)),
+            (Value::from("1.50"), integer, Some(Kind::Numeric)),
+            (Value::from("n/a"), integer, Some(Kind::Text)),
+            (Value::from(0.1), Kind::Real, None),
+            (Value::from(123_456_789.125), Kind::Real, Some(Kind::Float)),
+            (Value::Decimal("12345678901234567.89".into()), Kind::Float, Some(Kind::Numeric)),
+            (Value::Decimal("1.239".into()), Kind::Decimal { scale: 2 }, Some(Kind::Numeric)),
+            (Value::from(2), Kind::Boolean, Some(Kind::Text)),
+            (Value::from("x"), Kind::Numeric, Some(Kind::Text)),
+            (Value::from("x"), Kind::Bytes, None),
+        ] {
+            let found = if fit(&value, kind).is_some() { None } else { wider(&value, kind) };
+            assert_eq!(found, expected, "{value:?} into {kind:?}");
         }
     }
 

@@ -13,7 +13,7 @@ pub(crate) use postgres::fuzzing;
 pub use batch::{Cell, RowBatch, row_bytes};
 pub(crate) use connection::scope_of;
 pub use connection::{Connection, ObjectKind, Observer, Touched};
-pub use fit::{Fitted, as_hashed, fit, text};
+pub use fit::{Fitted, as_hashed, fit, text, wider};
 pub use table::{Column, Kind, NAME_BYTES_MAX, NewColumn, Obstacle, RowId, Table, TableName, quote};
 
 use std::time::Duration;
@@ -248,6 +248,13 @@ pub trait Database: Send {
     /// What the database says: a view or an index may need a column as it is.
     fn widen_columns(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()>;
 
+    /// Gives active rows other hashes, without another change. A row stays as it is whose hash is that already, or is the
+    /// hash of another active row. Gives the places in `rows` of those that have changed; rows may stand elsewhere then.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn rehash(&mut self, table: &Table, rows: &[(RowId, Sha)]) -> Result<Vec<usize>>;
+
     /// Makes the indexes of a table that was just made and filled: its key, and the hashes of the active rows.
     ///
     /// # Errors
@@ -291,7 +298,7 @@ pub trait Database: Send {
     ) -> Result<Option<u64>>;
 
     /// Inserts rows as [`Database::insert_all`] does, but for those that the table refuses: for their values, by its
-    /// constraints, triggers or policies. These go to `refused`, in their order, when the others are written; an error
+    /// constraints, triggers or policies. These go to `refused`, in their order and those that a deferred constraint forbids last, when the others are written; an error
     /// of it is the end. Gives the number of rows written.
     ///
     /// # Errors

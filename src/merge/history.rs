@@ -1,14 +1,16 @@
 //! The merges that changed something, in the table `dc_merges` of the database that they changed. It is written in
 //! the merge's own transaction, so it tells neither more nor less than what happened.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use chrono::NaiveDateTime;
-use serde::{Deserialize, Serialize};
+use chrono::{DateTime, NaiveDateTime, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::clock;
 use crate::db::{Connection, Database, Right, Rows, TableName};
 use crate::error::{Error, ErrorKind, Result};
+use crate::merge::nearest::nearest;
 use crate::record::Value;
 
 /// The table's name.
@@ -42,6 +44,7 @@ pub struct PastMerge {
     #[serde(rename = "table")]
     pub table_name: String,
     /// Its moment, UTC: `date_created` of what it inserted, `archive` of what it archived.
+    #[serde(serialize_with = "as_utc", deserialize_with = "of_utc")]
     pub moment: NaiveDateTime,
     /// Its scope as `column=value`; empty for the whole table.
     pub scope: String,
@@ -59,17 +62,34 @@ pub struct PastMerge {
     pub set_before: String,
     /// The same after it.
     pub set_after: String,
-    /// When it was taken back.
+    /// When it was taken back, UTC.
+    #[serde(serialize_with = "text_as_utc")]
     pub undone: Option<String>,
+}
+
+/// A moment with its zone, so that whoever reads it need not know that it is UTC.
+fn as_utc<S: Serializer>(moment: &NaiveDateTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&clock::utc(*moment))
+}
+
+fn of_utc<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveDateTime, D::Error> {
+    DateTime::<Utc>::deserialize(deserializer).map(|moment| moment.naive_utc())
+}
+
+fn text_as_utc<S: Serializer>(text: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    match text {
+        Some(text) => match stored_moment(&Value::from(text.as_str())) {
+            Some(moment) => as_utc(&moment, serializer),
+            None => serializer.serialize_str(text),
+        },
+        None => serializer.serialize_none(),
+    }
 }
 
 impl PastMerge {
     /// By how much it moved the sum over the active rows.
     pub(super) fn moved(&self) -> Result<u128> {
-        let read = |hex: &str| {
-            u128::from_str_radix(hex, 16).map_err(|cause| Error::failed(format!("read the sum `{hex}`")).because(cause))
-        };
-        Ok(read(&self.set_after)?.wrapping_sub(read(&self.set_before)?))
+        Ok(sum(&self.set_after)?.wrapping_sub(sum(&self.set_before)?))
     }
 }
 
@@ -97,6 +117,10 @@ pub(super) struct TakenInput {
 /// The sum of a set of hashes as it is kept.
 pub(super) fn set_text(sum: u128) -> String {
     format!("{sum:032x}")
+}
+
+fn sum(hex: &str) -> Result<u128> {
+    u128::from_str_radix(hex, 16).map_err(|cause| Error::failed(format!("read the sum `{hex}`")).because(cause))
 }
 
 fn name() -> TableName {
@@ -238,6 +262,41 @@ fn knows_inputs(backend: &mut dyn Database) -> Result<bool> {
     backend.table(&name()).map(|table| table.is_some_and(|table| table.column("input_digest").is_some()))
 }
 
+/// Rows that came at these moments have other hashes now: moves the sums of the merges that brought them by so much, so
+/// that they can still be taken back.
+pub(super) fn rehashed(
+    backend: &mut dyn Database,
+    table: &TableName,
+    moved: &BTreeMap<NaiveDateTime, u128>,
+) -> Result<()> {
+    if moved.is_empty() || !is_readable(backend)? {
+        return Ok(());
+    }
+    let names = names(backend, table)?;
+    backend.execute("SAVEPOINT ledger", &[])?;
+    let mut move_all = || -> Result<()> {
+        for (moment, by) in moved {
+            let bound = [&names[..], &[Value::from(clock::text(*moment))]].concat();
+            let sql = format!("{SELECT} WHERE table_name IN ($1, $2, $3) AND moment = $4");
+            for merge in past(backend.query(&sql, &bound)?)? {
+                let set = sum(&merge.set_after)?.wrapping_add(*by);
+                let values = [Value::from(set_text(set)), Value::from(merge.id)];
+                backend.execute("UPDATE dc_merges SET set_after = $1 WHERE id = $2", &values)?;
+            }
+        }
+        Ok(())
+    };
+    match move_all() {
+        Ok(()) => backend.execute("RELEASE ledger", &[]).map(|_| ()),
+        Err(error) if error.kind() == ErrorKind::Permission => {
+            log::warn!("earlier merges cannot be undone any more, since rows have other hashes now: {error}; {GRANT}");
+            backend.execute("ROLLBACK TO ledger", &[])?;
+            backend.execute("RELEASE ledger", &[]).map(|_| ())
+        }
+        Err(error) => Err(error.within("note that rows were hashed anew")),
+    }
+}
+
 /// Notes that a merge was taken back.
 pub(super) fn mark_undone(backend: &mut dyn Database, merge: &PastMerge) -> Result<()> {
     let values = [Value::from(clock::text(clock::now())), Value::from(merge.id.as_str())];
@@ -248,21 +307,45 @@ pub(super) fn mark_undone(backend: &mut dyn Database, merge: &PastMerge) -> Resu
     })
 }
 
+/// The error for a table that is not there and never was merged into, with the nearest of those that were.
+fn no_such_table(backend: &mut dyn Database, table: &TableName, is_open: bool) -> Result<Error> {
+    let known = match is_open {
+        true => backend.query("SELECT DISTINCT table_name FROM dc_merges ORDER BY table_name", &[])?.rows,
+        false => Vec::new(),
+    };
+    let known: Vec<String> = known.iter().filter_map(|row| words(row, 0)).collect();
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let hint = match (nearest(&table.to_string(), &known), known.is_empty()) {
+        (Some(near), _) => format!("did you mean `{near}`? `dc merge history` lists all merges"),
+        (None, false) => "`dc merge history` lists all merges".to_owned(),
+        (None, true) => "no merge has changed anything in this database yet".to_owned(),
+    };
+    let what = format!("find the table `{table}`: it is not there, and no merge has changed it");
+    Ok(Error::new(ErrorKind::NotFound, what).hint(hint))
+}
+
 /// The merges of a table, or of all, the newest first.
 ///
 /// # Errors
-/// What the database says.
+/// Not found: a table that is not there and has no merges. What the database says.
 pub fn history(database: &mut Connection, table: Option<&str>) -> Result<Vec<PastMerge>> {
     let backend = database.backend();
-    if !is_open(backend)? {
-        return Ok(Vec::new());
-    }
+    let is_open = is_open(backend)?;
     match table {
         Some(table) => {
+            let table: TableName = table.parse()?;
             let sql = format!("{SELECT} WHERE table_name IN ($1, $2, $3) ORDER BY moment DESC, id DESC");
-            let names = names(backend, &table.parse()?)?;
-            past(backend.query(&sql, &names)?)
+            let mut merges = Vec::new();
+            if is_open {
+                let names = names(backend, &table)?;
+                merges = past(backend.query(&sql, &names)?)?;
+            }
+            if merges.is_empty() && backend.table(&table)?.is_none() {
+                return Err(no_such_table(backend, &table, is_open)?);
+            }
+            Ok(merges)
         }
+        None if !is_open => Ok(Vec::new()),
         None => past(backend.query(&format!("{SELECT} ORDER BY moment DESC, id DESC"), &[])?),
     }
 }

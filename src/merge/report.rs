@@ -34,6 +34,38 @@ pub struct Counts {
     pub active_after: u64,
 }
 
+/// A column that takes more than before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WidenedColumn {
+    /// Its name.
+    pub column: String,
+    /// Its type before, as the database prints it.
+    pub from: String,
+    /// Its type now.
+    pub to: String,
+}
+
+/// Columns that take more than before, and what it meant for the rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Widened {
+    pub(crate) columns: Vec<WidenedColumn>,
+    /// Rows that stay as they are and have another hash.
+    pub(crate) rehashed: u64,
+}
+
+impl Widened {
+    /// Adds what was widened later; a column may be so twice.
+    pub(crate) fn add(&mut self, later: Widened) {
+        for column in later.columns {
+            match self.columns.iter_mut().find(|known| known.column == column.column) {
+                Some(known) => known.to = column.to,
+                None => self.columns.push(column),
+            }
+        }
+        self.rehashed += later.rehashed;
+    }
+}
+
 /// What a merge did.
 #[derive(Debug, Clone, Serialize)]
 pub struct MergeReport {
@@ -54,6 +86,10 @@ pub struct MergeReport {
     pub created: bool,
     /// The columns that were added.
     pub added_columns: Vec<String>,
+    /// The columns that were widened.
+    pub widened_columns: Vec<WidenedColumn>,
+    /// Rows whose hash was taken anew, since numbers became text; they stay as they are.
+    pub rehashed: u64,
     /// The framework's own columns that the input brings; they are not loaded.
     pub reserved_columns: Vec<String>,
     /// Columns of the input that the database fills itself; they are not loaded.
@@ -102,7 +138,17 @@ impl fmt::Display for MergeReport {
         } else if !self.added_columns.is_empty() {
             notes.push(format!("columns added: {}", self.added_columns.join(", ")));
         }
-        if *new + *changed + *gone == 0 {
+        if !self.widened_columns.is_empty() {
+            let told = |WidenedColumn { column, from, to }: &WidenedColumn| format!("{column} ({from} to {to})");
+            let told: Vec<String> = self.widened_columns.iter().map(told).collect();
+            notes.push(format!("columns widened: {}", told.join(", ")));
+        }
+        if self.rehashed > 0 {
+            notes
+                .push(format!("{} rows stay as they are under another hash, since numbers became text", self.rehashed));
+        }
+        let is_as_before = self.added_columns.is_empty() && self.widened_columns.is_empty();
+        if *new + *changed + *gone == 0 && is_as_before {
             let same = if self.same_input { ": the input is one that was merged before" } else { "" };
             notes.push(format!("no change{same}"));
         }

@@ -1,5 +1,7 @@
 //! A table as it stood at a moment: the rows that were active then.
 
+use std::fmt;
+
 use chrono::NaiveDateTime;
 
 use crate::clock;
@@ -18,6 +20,23 @@ pub enum AsOf {
     Moment(NaiveDateTime),
     /// As the merges of this run, or this merge, left it.
     Run(String),
+}
+
+impl AsOf {
+    /// Whether it is a moment, and neither now nor a run.
+    pub fn is_moment(&self) -> bool {
+        matches!(self, Self::Moment(_))
+    }
+}
+
+impl fmt::Display for AsOf {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Now => formatter.write_str("now"),
+            Self::Moment(moment) => formatter.write_str(&clock::brief(*moment)),
+            Self::Run(run) => write!(formatter, "the run {run}"),
+        }
+    }
 }
 
 /// Gives the active rows of a table, each as one line of JSON, in the order of `id`. `all` shows the framework's own
@@ -48,7 +67,11 @@ pub fn show(
     };
     let columns: Vec<&Column> =
         shape.columns.iter().filter(|column| all || !RESERVED.contains(&column.name.as_str())).collect();
-    let list: Vec<String> = columns.iter().map(|column| selected(column)).collect();
+    let mut list: Vec<String> = columns.iter().map(|column| selected(column)).collect();
+    if list.is_empty() {
+        // a row without columns of its own is still a row
+        list.push("NULL".to_owned());
+    }
     let order = if shape.column("id").is_some() { " ORDER BY id" } else { "" };
     let (condition, values) = match moment {
         None => ("archive IS NULL", Vec::new()),

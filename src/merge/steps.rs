@@ -1,6 +1,5 @@
 //! The steps of one merge, in their order.
 
-use std::ops::ControlFlow;
 use std::time::Instant;
 
 use chrono::NaiveDateTime;
@@ -19,16 +18,17 @@ use super::plan::target::look;
 use super::read::ground::Ground;
 use super::read::open::{open_all, spool_records};
 use super::read::reject::{Rejects, check_rejects};
-use super::read::scan::{Scanned, scan};
+use super::read::scan::Scanned;
 use super::read::source::{Input, Source};
-use super::report::{Counts, MergeReport};
+use super::report::{Counts, MergeReport, Widened};
 use super::spool::{Entry, Spool};
 use super::write::done::{Done, Moved};
 use super::write::exchange::{exchange, keep};
 use super::write::first::{First, load_first};
 use super::write::guard::{check_blast_radius, check_ledger, check_not_empty};
 use super::write::load::Load;
-use super::write::shape::{shape, widen};
+use super::write::shape::{add_columns, shape};
+use super::write::widen::widen;
 use crate::db::{Connection, Database, Table, TableName, Touched};
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint;
@@ -214,37 +214,48 @@ impl Attempt<'_> {
         };
         check_not_empty(self.merge, &counts)?;
         let moved = Moved { inserted: new, retired: 0, set_before: 0, set_after: set };
-        Ok(Done { table, scanned: Some(scanned), counts, added: Vec::new(), moved })
+        Ok(Done { table, scanned: Some(scanned), counts, added: Vec::new(), widened: Widened::default(), moved })
     }
 
     /// The two passes: hash everything beside reading the table's hashes, compare, then read again what is new.
     fn compare_and_change<'g>(
         &mut self,
-        (ground, table, mut added): (Ground<'g>, Table, Vec<String>),
+        (mut ground, mut table, mut added): (Ground<'g>, Table, Vec<String>),
         backend: &mut dyn Database,
         watch: &mut Stopwatch,
     ) -> Result<(Ground<'g>, Done)> {
-        let sides = read_both_sides(&ground, backend, &mut self.rejects)?;
-        watch.lap("hash");
-        let (mut scanned, active) = match sides {
-            Sides::Read(scanned, active) => (*scanned, active),
-            Sides::Same(taken, rows) => {
-                let done = Done::nothing(table, &taken, rows);
-                return Ok((ground, done));
+        let mut widened = Widened::default();
+        let (mut scanned, active) = loop {
+            let sides = read_both_sides(&ground, backend, &mut self.rejects)?;
+            watch.lap("hash");
+            let (scanned, active) = match sides {
+                Sides::Read(scanned, active) => (*scanned, active),
+                Sides::Same(taken, rows) => {
+                    let done = Done::nothing(table, &taken, rows);
+                    return Ok((ground, done));
+                }
+            };
+            let (mut more, wider);
+            (ground, table, wider) = widen(ground, table, backend, &scanned)?;
+            let is_widened = !wider.columns.is_empty();
+            if !is_widened {
+                // only now all records are taken that tell what is to be added
+                (ground, table, more) = add_columns(ground, table, backend, &scanned.survey)?;
+                if more.is_empty() {
+                    break (scanned, active);
+                }
+                added.append(&mut more);
             }
-        };
-        let (ground, table, more) = widen(ground, table, backend, &scanned.survey)?;
-        if !more.is_empty() {
-            // how a value is hashed depends on its column, and some columns were not there
+            // how a value is hashed depends on its column, and a row may stand elsewhere when one was widened
             self.rejects.begin_anew()?;
-            scanned = scan(&ground, None, &mut self.rejects, |_, _| ControlFlow::Continue(()))?;
-            added.extend(more);
-        }
+            widened.add(wider);
+            watch.lap("evolve");
+        };
         if scanned.read > 0 {
             ground.reader.wanted.check(Some(&table))?;
         }
         let (counts, moved) = self.exchange(&ground, &table, (&mut scanned, active), backend, watch)?;
-        Ok((ground, Done { table, scanned: Some(scanned), counts, added, moved }))
+        Ok((ground, Done { table, scanned: Some(scanned), counts, added, widened, moved }))
     }
 
     /// Finds what differs and changes the table by it.
@@ -259,7 +270,9 @@ impl Attempt<'_> {
         let merge = self.merge;
         let mut joined = join(&scanned.entries, &active, ground.end(), !merge.key.is_empty())?;
         let (active_before, set_before) = (active.count(), active.sum());
+        // neither side is needed any more
         drop(active);
+        scanned.entries = Spool::by_hash();
         if let Some(twins) = joined.twins.take() {
             let bad = reject_other_keys(ground, backend, table, &twins, &mut self.rejects)?;
             joined.duplicate -= bad.len() as u64;

@@ -51,18 +51,17 @@ pub fn merge_history(context: &Context, database: Option<&str>, table: Option<&s
 /// Gives the rows of a table as they were at a moment or after a run (`as_of`), one line of JSON each.
 ///
 /// # Errors
-/// Usage for what is neither; not found for table or run.
+/// Not found: table or run.
 pub fn show_table(
     context: &Context,
     database: Option<&str>,
     table: &str,
-    as_of: Option<&str>,
+    as_of: &AsOf,
     all: bool,
     each: &mut dyn FnMut(&str) -> Result<()>,
 ) -> Result<()> {
-    let as_of = as_of.map(read_as_of).transpose()?.unwrap_or(AsOf::Now);
     let mut count: u64 = 0;
-    merge::show(&mut connect(context, database.unwrap_or(MAIN))?, table, &as_of, all, &mut |line| {
+    merge::show(&mut connect(context, database.unwrap_or(MAIN))?, table, as_of, all, &mut |line| {
         count += 1;
         if count.is_multiple_of(1024) {
             context.cancellation().check()?;
@@ -71,13 +70,18 @@ pub fn show_table(
     })
 }
 
-fn read_as_of(text: &str) -> Result<AsOf> {
+/// Reads a time, on this machine's clock unless it names a zone, or a run; without a text it is now.
+///
+/// # Errors
+/// Usage for what is neither.
+pub fn read_as_of(text: Option<&str>) -> Result<AsOf> {
+    let Some(text) = text else { return Ok(AsOf::Now) };
     if let Ok(run) = text.parse::<RuntimeId>() {
         return Ok(AsOf::Run(run.to_string()));
     }
     clock::moment(text).map(AsOf::Moment).map_err(|_| {
         Error::new(ErrorKind::Usage, format!("read `{text}` as a time or a run"))
-            .hint("write 2h, 2026-11-20, \"2026-11-20 06:00\", or a run from `dc merge history`")
+            .hint("write 2h, 2026-11-20, \"2026-11-20 06:00\", 2026-11-20T06:00:00Z, or a run from `dc merge history`")
     })
 }
 

@@ -24,7 +24,7 @@ pub use connect::connect;
 pub use deploy::{CodebookChange, DeployOptions, DeployReport, deploy};
 pub use diagnosis::{Diagnosis, Finding, Health};
 pub use doctor::doctor;
-pub use history::{MergeHistory, merge_history, show_table, undo_merges};
+pub use history::{MergeHistory, merge_history, read_as_of, show_table, undo_merges};
 pub use list::{AppList, ListedApp, app_names, list_apps};
 pub use logs::{LogLine, LogsOptions, RunList, logs, runs};
 pub use manager::*;

@@ -134,7 +134,7 @@ fn no_import_runs_upwards_or_to_a_neighbour() {
 
 /// The rooms of a merge in the order in which it walks through them, what all of them use first.
 const WAY_OF_A_MERGE: &[&[&str]] = &[
-    &["phases", "temporary"],
+    &["phases", "temporary", "nearest"],
     &["report", "spool", "history"],
     &["plan"],
     &["read"],

@@ -50,6 +50,9 @@ fn bad_input_names_its_place_and_changes_nothing() {
         (b"{\"n\":1e999}\n", &[], 1, &["line 1", "infinite"]),
         (b"{\"s\":\"\\ud800\"}\n", &[], 1, &["line 1", "lone surrogate"]),
         (b"{\"s\":\"\xff\"}\n", &[], 1, &["line 1", "UTF-8"]),
+        (b"n,s\n1,\"a \\\"b\\\", c\"\n", &[], 1, &["line 2", "backslash", "sed"]),
+        (b"n,s\n1,a\n2,\"5\\\" disk\"\n", &[], 1, &["line 3", "backslash"]),
+        (b"n,s\nx,\"C:\\\"\n", &[], 1, &["line 2, column `n`", "--evolve", "--rejects"]),
         (b"n,s\n1,a\n2\n", &[], 1, &["line 3", "1 fields", "header has 2"]),
         (b"n,n\n1,a\n", &[], 1, &["`n` stands twice"]),
         (b"[{\"n\":1}", &[], 1, &["line 1", "middle of this element"]),
@@ -205,6 +208,30 @@ fn bad_records_are_set_aside_on_request() {
     let rejects = std::fs::read_to_string(folder.path().join("bad.ndjson")).expect("rejects");
     let lines: Vec<serde_json::Value> = rejects.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!((lines[0]["line"].as_i64(), lines[1]["record"].as_str()), (Some(2), Some("{broken")));
+    assert_eq!((lines[0]["column"].as_str(), lines[0]["byte"].as_i64()), (Some("n"), None));
+    assert_eq!((lines[1]["column"].as_str(), lines[1]["byte"].as_i64()), (None, Some(2)));
+}
+
+/// What is asked for by a name or a time that may be wrong: the answer tells which it took.
+#[test]
+fn the_past_is_asked_for_by_names_and_times_that_are_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    table(folder.path());
+    let output = run(folder.path(), &["merge", "history", "tt"]);
+    assert_eq!(output.status.code(), Some(5), "{}", stderr(&output));
+    assert!(stderr(&output).contains("`tt`") && stderr(&output).contains("did you mean `t`?"), "{}", stderr(&output));
+    let output = run(folder.path(), &["merge", "history", "t", "--json"]);
+    let merges: serde_json::Value = serde_json::from_str(&stdout(&output)).expect("JSON");
+    assert!(merges[0]["moment"].as_str().is_some_and(|moment| moment.ends_with('Z')), "{merges}");
+    let mut show = dc(folder.path());
+    show.args(["merge", "show", "t", "--as-of", "2999-06-01 12:00"]).env("TZ", "Europe/Zagreb");
+    let output = show.output().expect("dc runs");
+    assert_eq!(stdout(&output).lines().count(), 2, "{}", stderr(&output));
+    assert!(stderr(&output).contains("as of 2999-06-01 10:00:00 UTC"), "{}", stderr(&output));
+    let connection = rusqlite::Connection::open(folder.path().join(".dc/dc.db")).expect("a database");
+    connection.execute_batch("ALTER TABLE t DROP COLUMN n; ALTER TABLE t DROP COLUMN s").expect("columns less");
+    let output = run(folder.path(), &["merge", "show", "t"]);
+    assert_eq!(stdout(&output), "{}\n{}\n", "{}", stderr(&output));
 }
 
 #[test]

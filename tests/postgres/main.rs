@@ -1,6 +1,7 @@
 //! Tests that run on every database, or on PostgreSQL alone.
 
 mod backends;
+mod evolve;
 mod exact_merges;
 mod first_load;
 mod logs;

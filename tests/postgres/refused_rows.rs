@@ -1,10 +1,13 @@
 //! Rows that a table refuses: which ones, for what, and at what cost.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::support::Backend;
+use data_collector::context::Cancellation;
 use data_collector::db::Connection;
-use data_collector::merge::{Counts, Merge};
+use data_collector::error::ErrorKind;
+use data_collector::merge::{Counts, Merge, Progress};
 use data_collector::record::Value;
 use serde_json::{Value as Json, json};
 
@@ -48,6 +51,74 @@ fn sifted(backend: &Backend, database: &mut Connection, table: &str, records: &[
         (line, reject["reason"].as_str().expect("a reason").to_owned())
     };
     (report.counts, text.lines().map(line).collect())
+}
+
+/// Whoever stops a merge does not wait until all refused rows are found.
+#[test]
+fn a_merge_is_stopped_while_refused_rows_are_found() {
+    let Some(backend) = Backend::postgres() else { return };
+    let mut database = backend.connect();
+    run(&mut database, &format!("CREATE TABLE t ({}, k bigint CHECK (k < 0))", own(&backend)));
+    let rejects = backend.folder.path().join("rejects.ndjson");
+    let cancellation = Cancellation::default();
+    let (loads, looks, stop) = (AtomicU32::new(0), AtomicU32::new(0), cancellation.clone());
+    // the second load begins when a row was refused; its end is told, and then every look while rows are sifted
+    let told = move |progress| match progress {
+        Progress::Writing { .. } => {
+            loads.fetch_add(1, Ordering::Relaxed);
+        }
+        Progress::Advanced(0) if loads.load(Ordering::Relaxed) == 2 && looks.fetch_add(1, Ordering::Relaxed) == 1 => {
+            stop.cancel();
+        }
+        _ => {}
+    };
+    let merge = Merge::into("t").rejects(&rejects).progress(told).cancellation(cancellation);
+    let error = merge.run(&mut database, (0..40_000).map(|k| json!({"k": k}))).expect_err("it was stopped");
+    assert_eq!(error.kind(), ErrorKind::Interrupted, "{error:?}");
+    assert_eq!(numbers(&mut database, "SELECT count(*) FROM t"), [0]);
+}
+
+/// SQLite looks at deferred keys at the commit alone: the orphans among the new rows are found before it.
+#[test]
+fn orphans_of_a_deferred_key_are_set_aside() {
+    for backend in Backend::all() {
+        let mut database = backend.connect();
+        run(&mut database, "CREATE TABLE p (k integer PRIMARY KEY);;INSERT INTO p VALUES (1), (2)");
+        let t = format!(
+            "CREATE TABLE t ({}, k integer UNIQUE, p integer REFERENCES p DEFERRABLE INITIALLY DEFERRED, \
+             boss integer REFERENCES t (k) DEFERRABLE INITIALLY DEFERRED)",
+            own(&backend)
+        );
+        run(&mut database, &t);
+        // PostgreSQL looks at keys into the table itself at the commit, whose parent may have been refused
+        let boss = |k: i64| if backend.is_sqlite() { json!(k) } else { Json::Null };
+        let rows = [
+            json!({"k": 1, "p": 1, "boss": 2}),
+            json!({"k": 2, "p": 2, "boss": null}),
+            json!({"k": 3, "p": 9, "boss": null}),
+            json!({"k": 4, "p": 1, "boss": boss(3)}),
+            json!({"k": 5, "p": 1, "boss": boss(4)}),
+        ];
+        let error = Merge::into("t").run(&mut database, &rows).expect_err("an orphan");
+        assert!(format!("{error:?}").contains("line 3"), "{error:?}");
+        assert_eq!(numbers(&mut database, "SELECT count(*) FROM t"), [0]);
+        let (counts, refused) = sifted(&backend, &mut database, "t", &rows);
+        let orphans: &[u64] = if backend.is_sqlite() { &[3, 4, 5] } else { &[3] };
+        assert_eq!((counts.new, counts.rejected), (5 - orphans.len() as u64, orphans.len() as u64), "{refused:?}");
+        assert_eq!(refused.iter().map(|(line, _)| *line).collect::<Vec<_>>(), orphans);
+        assert_eq!(numbers(&mut database, "SELECT k FROM t WHERE k < 4 ORDER BY k"), [1, 2]);
+        // a parent that leaves is nobody's record: the commit tells
+        if backend.is_sqlite() {
+            run(
+                &mut database,
+                "CREATE TABLE c (k integer REFERENCES t (k) DEFERRABLE INITIALLY DEFERRED);;INSERT INTO c VALUES (1)",
+            );
+            let merge = Merge::into("t").gone(data_collector::db::Gone::Delete);
+            let error = merge.run(&mut database, &rows[1..2]).expect_err("a child stays");
+            let told = format!("{error:?}");
+            assert!(told.contains("rows of `c`") && told.contains("`t`") && error.hint_text().is_some(), "{told}");
+        }
+    }
 }
 
 /// Whatever a table has against a row, the row is set aside, and without rejects it is named.

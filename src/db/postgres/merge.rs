@@ -13,6 +13,7 @@ use super::server::server_error;
 use crate::clock;
 use crate::db::{ActiveSum, Column, Fitted, Gone, Kind, RowId, Scope, Table, quote};
 use crate::error::{Error, ErrorKind, Result};
+use crate::hash::Sha;
 use crate::record::{Value, parse_json};
 
 /// Rows that one statement retires or reads.
@@ -151,6 +152,37 @@ pub(super) fn restore(
     let hashes: Vec<String> = rows.iter().map(|(hash, _)| format!("{hash:032x}")).collect();
     let hashes = format!("{{{}}}", hashes.join(","));
     client.execute(&sql, &[&hashes]).map_err(|cause| server_error("keep the rows whose records were rejected", cause))
+}
+
+/// Each row with its hash goes into the statement; those that it changed come back by their number.
+pub(super) fn rehash(client: &mut Client, parts: &Parts, table: &Table, rows: &[(RowId, Sha)]) -> Result<Vec<usize>> {
+    let mut groups: BTreeMap<Option<u32>, Vec<usize>> = BTreeMap::new();
+    for (at, (row, _)) in rows.iter().enumerate() {
+        groups.entry(parts.table_of(*row)?).or_default().push(at);
+    }
+    let (name, sha) = (table.name.quoted(), if table.sha_is_text() { "hex" } else { "decode(hex, 'hex')" });
+    let mut changed = Vec::new();
+    for (part, group) in groups {
+        let part = part.map(|oid| format!("own.tableoid = {oid} AND ")).unwrap_or_default();
+        let sql = format!(
+            "UPDATE {name} AS own SET sha = given.sha FROM (SELECT place, {sha} AS sha, at FROM \
+             unnest($1::text::tid[], $2::text::text[]) WITH ORDINALITY AS list(place, hex, at)) AS given \
+             WHERE {part}own.ctid = given.place AND own.archive IS NULL AND own.sha <> given.sha AND NOT EXISTS (\
+             SELECT 1 FROM {name} AS other WHERE other.sha = given.sha AND other.archive IS NULL) RETURNING given.at"
+        );
+        for some in group.chunks(ROWS_A_STATEMENT_MAX) {
+            let places: Vec<String> =
+                some.iter().map(|at| format!("\"{}\"", super::place::ctid(rows[*at].0))).collect();
+            let hashes: Vec<String> = some.iter().map(|at| rows[*at].1.to_string()).collect();
+            let bound = [format!("{{{}}}", places.join(",")), format!("{{{}}}", hashes.join(","))];
+            let found = client.query(&sql, &[&bound[0], &bound[1]]);
+            let found = found.map_err(|cause| server_error("hash the rows anew", cause))?;
+            // the server counts from 1
+            let ats = found.iter().map(|row| row.get::<_, i64>(0).unsigned_abs() as usize - 1);
+            changed.extend(ats.map(|at| some[at]));
+        }
+    }
+    Ok(changed)
 }
 
 /// Rows as statements take them: a condition on their place, and the array that is bound to it.

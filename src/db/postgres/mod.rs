@@ -32,6 +32,7 @@ use super::{
 };
 use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, Result};
+use crate::hash::Sha;
 use crate::record::Value;
 use crate::settings::{DatabaseSettings, Target};
 
@@ -183,6 +184,10 @@ impl Database for Postgres {
 
     fn widen_columns(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()> {
         if columns.is_empty() { Ok(()) } else { self.batch(&shape::widen_sql(name, columns)) }
+    }
+
+    fn rehash(&mut self, table: &Table, rows: &[(RowId, Sha)]) -> Result<Vec<usize>> {
+        merge::rehash(&mut self.client, &self.parts, table, rows)
     }
 
     fn finish_table(&mut self, name: &TableName) -> Result<()> {

@@ -28,6 +28,8 @@ const STEP_FIRST: u32 = 1_024;
 const STEP_MAX: u32 = 8_192;
 /// By how much a step shrinks that met a refused row.
 const STEP_SHRINKS: u32 = 8;
+/// How long one call of the function goes on.
+const CALL_MS: u32 = 200;
 /// Refused rows that are read at once.
 const REFUSED_AT_ONCE: i64 = 1_000;
 
@@ -78,7 +80,15 @@ impl Staging<'_> {
         let function = self.function(client)?;
         client.batch_execute(&function).map_err(fail)?;
         let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-        let inserted = client.query_one("SELECT pg_temp.dc_sift($1)", &[&rows]).map_err(fail)?;
+        let (mut first, mut step, mut inserted) = (1_i64, i64::from(STEP_FIRST), 0_i64);
+        while first <= rows {
+            // behind the last batch it only tells whether to go on
+            next()?;
+            let bound: [&(dyn ToSql + Sync); 3] = [&first, &step, &rows];
+            let moved = client.query_one("SELECT * FROM pg_temp.dc_sift($1, $2, $3)", &bound).map_err(fail)?;
+            (first, step) = (moved.get(0), moved.get(1));
+            inserted += moved.get::<_, i64>(2);
+        }
         let mut after = 0_i64;
         let list = format!(
             "SELECT n, place, sha, reason FROM {REFUSED} JOIN {STAGE} USING (n) WHERE n > $1 ORDER BY n LIMIT $2"
@@ -95,7 +105,7 @@ impl Staging<'_> {
                 refused(Refused { offset: place.cast_unsigned(), sha, error })?;
             }
         }
-        Ok(inserted.get::<_, i64>(0).unsigned_abs())
+        Ok(inserted.unsigned_abs())
     }
 
     /// Makes the stage and fills it; tells how many rows are in it.
@@ -164,7 +174,8 @@ impl Staging<'_> {
         ))
     }
 
-    /// The function that moves rows into the table and writes down those that are refused.
+    /// The function that moves rows into the table and writes down those that are refused: from `dc_first` on, as far as it
+    /// comes in a moment, so that between two calls somebody may stop it.
     ///
     /// Steps grow while rows are taken and shrink where one is refused, so that few refused rows cost few tries, and
     /// many cost one each. Rows that refer to others of their own table, which may stand
@@ -189,12 +200,12 @@ impl Staging<'_> {
                     EXCEPTION WHEN OTHERS THEN
                         GET STACKED DIAGNOSTICS dc_code = RETURNED_SQLSTATE;
                         IF NOT ({of_rows}) THEN RAISE; END IF;
-                        FOR dc_first IN SELECT n FROM {REFUSED} WHERE code = '23503'
+                        FOR dc_row IN SELECT n FROM {REFUSED} WHERE code = '23503'
                             ORDER BY CASE WHEN dc_down THEN -n ELSE n END
                         LOOP
                             BEGIN
-                                {insert} WHERE s.n = dc_first;
-                                DELETE FROM {REFUSED} WHERE n = dc_first;
+                                {insert} WHERE s.n = dc_row;
+                                DELETE FROM {REFUSED} WHERE n = dc_row;
                                 dc_inserted := dc_inserted + 1;
                                 dc_moved := true;
                             EXCEPTION WHEN OTHERS THEN
@@ -211,10 +222,11 @@ impl Staging<'_> {
         let body = format!(
             "#variable_conflict use_column
             DECLARE
-                dc_first bigint := 1; dc_last bigint; dc_step bigint := {STEP_FIRST};
-                dc_count bigint; dc_inserted bigint := 0; dc_moved boolean; dc_down boolean := false;
+                dc_last bigint; dc_count bigint; dc_row bigint; dc_moved boolean; dc_down boolean := false;
                 dc_code text; dc_reason text; dc_detail text;
+                dc_until timestamptz := clock_timestamp() + interval '{CALL_MS} ms';
             BEGIN
+                dc_inserted := 0;
                 -- without a row: what fails now is no row's fault
                 {insert} WHERE s.n < 0;
                 WHILE dc_first <= dc_total LOOP
@@ -238,13 +250,16 @@ impl Staging<'_> {
                             dc_first := dc_first + 1;
                         END IF;
                     END;
+                    EXIT WHEN clock_timestamp() > dc_until;
                 END LOOP;
-                {again}
-                RETURN dc_inserted;
+                IF dc_first > dc_total THEN
+                    NULL; {again}
+                END IF;
             END"
         );
         Ok(format!(
-            "CREATE OR REPLACE FUNCTION pg_temp.dc_sift(dc_total bigint) RETURNS bigint LANGUAGE plpgsql AS {}",
+            "CREATE OR REPLACE FUNCTION pg_temp.dc_sift(INOUT dc_first bigint, INOUT dc_step bigint, \
+             IN dc_total bigint, OUT dc_inserted bigint) LANGUAGE plpgsql AS {}",
             literal(&body)
         ))
     }

@@ -1,14 +1,17 @@
 //! What a merge does with an SQLite table, row by row through prepared statements.
 
+use std::ops::ControlFlow;
+
 use chrono::NaiveDateTime;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, ToSql, params, params_from_iter};
 
-use super::{Sqlite, value_of};
+use super::{Sqlite, deferred, value_of};
 use crate::clock;
 use crate::db::connection::quoted_list;
 use crate::db::{Cell, Column, Fitted, Gone, Refused, RowBatch, RowId, Scope, Table, quote};
 use crate::error::{Error, Result};
+use crate::hash::Sha;
 use crate::record::Value;
 
 struct Bound<'a>(&'a Fitted<'a>);
@@ -98,26 +101,15 @@ pub(super) fn insert_all(
     next: &mut dyn FnMut() -> Result<Option<RowBatch>>,
     moment: NaiveDateTime,
 ) -> Result<Option<u64>> {
-    let fail = |cause| sqlite.fail("insert the row", cause);
-    let run = |sql: &str| sqlite.connection.execute_batch(sql).map_err(fail);
+    let run = |sql: &str| sqlite.connection.execute_batch(sql).map_err(|cause| sqlite.fail("insert the row", cause));
     run("SAVEPOINT load")?;
-    let mut statement = sqlite.connection.prepare_cached(&insert_sql(table, columns)).map_err(fail)?;
-    let moment = clock::text(moment);
-    let mut count = 0;
-    while let Some(batch) = next()? {
-        // it stays bound from row to row
-        statement.raw_bind_parameter(2, &moment).map_err(fail)?;
-        for row in 0..batch.len() {
-            match insert_row(&mut statement, table, &batch, row) {
-                Ok(()) => count += 1,
-                Err(cause) if is_refusal(sqlite, &cause) => {
-                    return run("ROLLBACK TO load; RELEASE load").map(|()| None);
-                }
-                Err(cause) => return Err(fail(cause)),
-            }
-        }
+    let mut stop = |_| Ok(ControlFlow::Break(()));
+    let mut inserted = insert_each(sqlite, (table, columns), next, moment, (&mut |_, _, _| Ok(()), &mut stop))?;
+    if inserted.is_some() && deferred::has_orphans(sqlite, table, moment)? {
+        inserted = None;
     }
-    run("RELEASE load").map(|()| Some(count))
+    run(if inserted.is_some() { "RELEASE load" } else { "ROLLBACK TO load; RELEASE load" })?;
+    Ok(inserted)
 }
 
 /// A refused row takes nothing else back, so each of the others simply follows.
@@ -129,23 +121,51 @@ pub(super) fn insert_accepted(
     moment: NaiveDateTime,
     refused: &mut dyn FnMut(Refused) -> Result<()>,
 ) -> Result<u64> {
+    let placed = deferred::Placed::of(sqlite, table)?;
+    let mut go_on = |row| refused(row).map(ControlFlow::Continue);
+    let mut place = |row, offset, sha| placed.as_ref().map_or(Ok(()), |placed| placed.note(row, offset, sha));
+    let inserted = insert_each(sqlite, (table, columns), next, moment, (&mut place, &mut go_on))?.unwrap_or_default();
+    let orphans = placed.map_or(Ok(0), |placed| placed.refuse_orphans(table, refused))?;
+    Ok(inserted - orphans)
+}
+
+/// What happens to a row that is in: its row id, its place in the input, its hash.
+type Taken<'a> = &'a mut dyn FnMut(i64, u64, Sha) -> Result<()>;
+/// What a refused row means.
+type Refusal<'a> = &'a mut dyn FnMut(Refused) -> Result<ControlFlow<()>>;
+
+/// Inserts one row after the other. `None` when a refusal was the end.
+fn insert_each(
+    sqlite: &Sqlite,
+    (table, columns): (&Table, &[Column]),
+    next: &mut dyn FnMut() -> Result<Option<RowBatch>>,
+    moment: NaiveDateTime,
+    (taken, refused): (Taken<'_>, Refusal<'_>),
+) -> Result<Option<u64>> {
     let fail = |cause| sqlite.fail("insert the row", cause);
     let mut statement = sqlite.connection.prepare_cached(&insert_sql(table, columns)).map_err(fail)?;
     let moment = clock::text(moment);
     let mut count = 0;
     while let Some(batch) = next()? {
+        // it stays bound from row to row
         statement.raw_bind_parameter(2, &moment).map_err(fail)?;
         for row in 0..batch.len() {
             match insert_row(&mut statement, table, &batch, row) {
-                Ok(()) => count += 1,
+                Ok(()) => {
+                    taken(sqlite.connection.last_insert_rowid(), batch.offset(row), batch.sha(row))?;
+                    count += 1;
+                }
                 Err(cause) if is_refusal(sqlite, &cause) => {
-                    refused(Refused { offset: batch.offset(row), sha: batch.sha(row), error: fail(cause) })?;
+                    let row = Refused { offset: batch.offset(row), sha: batch.sha(row), error: fail(cause) };
+                    if refused(row)?.is_break() {
+                        return Ok(None);
+                    }
                 }
                 Err(cause) => return Err(fail(cause)),
             }
         }
     }
-    Ok(count)
+    Ok(Some(count))
 }
 
 fn insert_sql(table: &Table, columns: &[Column]) -> String {
@@ -210,14 +230,33 @@ pub(super) fn retire(sqlite: &Sqlite, table: &Table, rows: &[RowId], gone: Gone,
 
 pub(super) fn restore(sqlite: &Sqlite, table: &Table, rows: &[(u128, RowId)], moment: NaiveDateTime) -> Result<u64> {
     let fail = |cause| sqlite.fail("keep the rows whose records were rejected", cause);
-    let name = table.name.quoted();
-    let sql = format!("UPDATE {name} SET archive = NULL, date_modified = NULL WHERE rowid = ?1 AND archive = ?2");
+    let (name, rowid) = (table.name.quoted(), sqlite.rowid(table)?);
+    let sql = format!("UPDATE {name} SET archive = NULL, date_modified = NULL WHERE {rowid} = ?1 AND archive = ?2");
     let (moment, mut count) = (clock::text(moment), 0);
     let mut statement = sqlite.connection.prepare_cached(&sql).map_err(fail)?;
     for (_, RowId(place)) in rows {
         count += statement.execute(params![*place as i64, moment]).map_err(fail)?;
     }
     Ok(count as u64)
+}
+
+/// A hash that another active row has is left out by the index over them.
+pub(super) fn rehash(sqlite: &Sqlite, table: &Table, rows: &[(RowId, Sha)]) -> Result<Vec<usize>> {
+    let fail = |cause| sqlite.fail("hash the rows anew", cause);
+    let (name, rowid) = (table.name.quoted(), sqlite.rowid(table)?);
+    let sql = format!("UPDATE OR IGNORE {name} SET sha = ?2 WHERE {rowid} = ?1 AND archive IS NULL AND sha <> ?2");
+    let mut statement = sqlite.connection.prepare_cached(&sql).map_err(fail)?;
+    let mut changed = Vec::new();
+    for (at, (RowId(place), sha)) in rows.iter().enumerate() {
+        let count = match table.sha_is_text() {
+            true => statement.execute(params![*place as i64, sha.to_string()]),
+            false => statement.execute(params![*place as i64, sha.0.as_slice()]),
+        };
+        if count.map_err(fail)? > 0 {
+            changed.push(at);
+        }
+    }
+    Ok(changed)
 }
 
 pub(super) fn delete_where(sqlite: &Sqlite, table: &Table, filter: &Scope) -> Result<u64> {

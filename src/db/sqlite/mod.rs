@@ -1,5 +1,6 @@
 //! SQLite through rusqlite: the embedded default.
 
+mod deferred;
 pub(crate) mod handle;
 mod merge;
 mod shape;
@@ -22,6 +23,7 @@ use super::{
 };
 use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, OrFail, Result};
+use crate::hash::Sha;
 use crate::record::Value;
 use crate::settings::{DatabaseSettings, Target};
 
@@ -285,7 +287,7 @@ impl Database for Sqlite {
     }
 
     fn commit(&mut self) -> Result<()> {
-        self.batch("COMMIT")?;
+        self.connection.execute_batch("COMMIT").map_err(|cause| deferred::not_committed(self, cause))?;
         self.write_ahead();
         Ok(())
     }
@@ -314,7 +316,24 @@ impl Database for Sqlite {
         let Some(table) = self.table(name)? else {
             return Err(Error::new(ErrorKind::NotFound, format!("find the table `{name}`")));
         };
-        columns.iter().try_for_each(|column| self.batch(&shape::widen_sql(&table, column)))
+        for column in columns {
+            let look = |cause| explain(&self.path, &format!("look at the column `{}`", column.name), cause);
+            if let Some(word) = shape::bound_by(&self.connection, &table, &column.name).map_err(look)? {
+                let what =
+                    format!("widen the column `{}` of `{name}`: it has {word}, which would be lost", column.name);
+                return Err(Error::new(ErrorKind::Refused, what)
+                    .hint("SQLite cannot change a column: make the table anew with a wider one, or mend the input"));
+            }
+            let indexes = shape::indexes_over(&self.connection, &table, &column.name).map_err(look)?;
+            indexes.iter().try_for_each(|(index, _)| self.batch(&format!("DROP INDEX {}", index.quoted())))?;
+            self.batch(&shape::widen_sql(&table, column))?;
+            indexes.iter().try_for_each(|(_, sql)| self.batch(sql))?;
+        }
+        Ok(())
+    }
+
+    fn rehash(&mut self, table: &Table, rows: &[(RowId, Sha)]) -> Result<Vec<usize>> {
+        merge::rehash(self, table, rows)
     }
 
     fn finish_table(&mut self, name: &TableName) -> Result<()> {

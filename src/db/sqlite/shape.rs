@@ -156,6 +156,46 @@ pub(super) fn add_sql(name: &TableName, column: &NewColumn) -> String {
     format!("ALTER TABLE {} ADD COLUMN {} {}", name.quoted(), quote(&column.name), type_of(column))
 }
 
+/// What a column has beside its type, and would lose with the column that takes its place.
+pub(super) fn bound_by(connection: &Connection, table: &Table, column: &str) -> rusqlite::Result<Option<&'static str>> {
+    let TableName { schema, name } = &table.name;
+    let schema = schema.as_deref().unwrap_or("main");
+    let find = "SELECT \"notnull\", dflt_value IS NOT NULL FROM pragma_table_xinfo(?1, ?2) WHERE name = ?3";
+    let found = connection.query_row(find, params![name, schema, column], |row| Ok((row.get(0)?, row.get(1)?)));
+    match found.optional()? {
+        Some((true, _)) => return Ok(Some("NOT NULL")),
+        Some((_, true)) => return Ok(Some("a DEFAULT")),
+        _ => {}
+    }
+    let find =
+        format!("SELECT sql FROM {}.sqlite_master WHERE type = 'table' AND name = ?1 COLLATE NOCASE", quote(schema));
+    let sql: Option<String> = connection.query_row(&find, params![name], |row| row.get(0)).optional()?;
+    // whose column the words belong to is not looked for: a doubt is enough
+    let sql = sql.unwrap_or_default().to_uppercase();
+    Ok([("CHECK", "perhaps a CHECK"), ("COLLATE", "perhaps a COLLATE")]
+        .into_iter()
+        .find_map(|(word, what)| sql.contains(word).then_some(what)))
+}
+
+/// The indexes that have this column, and the statements that made them. Those of constraints have none.
+pub(super) fn indexes_over(
+    connection: &Connection,
+    table: &Table,
+    column: &str,
+) -> rusqlite::Result<Vec<(TableName, String)>> {
+    let schema = table.name.schema.as_deref().unwrap_or("main");
+    let find = format!(
+        "SELECT name, sql FROM {}.sqlite_master AS made WHERE type = 'index' AND tbl_name = ?1 COLLATE NOCASE \
+         AND sql IS NOT NULL AND EXISTS (SELECT 1 FROM pragma_index_info(made.name, ?2) AS part WHERE part.name = ?3)",
+        quote(schema)
+    );
+    let mut statement = connection.prepare(&find)?;
+    let index = |name| TableName { schema: table.name.schema.clone(), name };
+    let found =
+        statement.query_map(params![table.name.name, schema, column], |row| Ok((index(row.get(0)?), row.get(1)?)))?;
+    found.collect()
+}
+
 /// SQLite cannot change a column's type: the values move into a new column, which takes the old one's name and stands
 /// last from then on. Row ids stay.
 pub(super) fn widen_sql(table: &Table, column: &NewColumn) -> String {

@@ -145,7 +145,7 @@ impl Merge {
         self
     }
 
-    /// Adds columns that the input has and the table lacks.
+    /// Adds columns that the input has and the table lacks, and widens those that do not take a value.
     #[must_use]
     pub fn evolve(mut self, evolve: bool) -> Self {
         self.evolve = evolve;

@@ -2,19 +2,17 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::hash::RESERVED;
+use crate::merge::nearest::nearest;
 
 /// Names that a message lists at most.
 const LISTED_MAX: usize = 50;
 
 /// The error for a column that a flag names and that is not in `place`; it tells the nearest of those that are.
 pub(crate) fn no_such_column(flag: &str, name: &str, place: &str, known: &[&str]) -> Error {
-    let near = known.iter().map(|known| (strsim::osa_distance(&known.to_lowercase(), &name.to_lowercase()), known));
-    let near = near.min_by_key(|(distance, _)| *distance);
-    let near = near.filter(|(distance, known)| *distance <= 2.max(known.chars().count() / 3));
     let list = known.iter().take(LISTED_MAX).copied().collect::<Vec<_>>().join(", ");
     let dots = if known.len() > LISTED_MAX { ", ..." } else { "" };
-    let hint = match near {
-        Some((_, near)) => format!("did you mean `{near}`? its columns: {list}{dots}"),
+    let hint = match nearest(name, known) {
+        Some(near) => format!("did you mean `{near}`? its columns: {list}{dots}"),
         None => format!("its columns: {list}{dots}"),
     };
     Error::new(ErrorKind::NotFound, format!("find the column `{name}` of `{flag}` in {place}")).hint(hint)

@@ -1,11 +1,11 @@
 //! The scope of a merge: which active rows it compares, and which records it takes.
 
 use crate::db::{Column, Database, Fitted, Kind, Scope, Table, fit, quote, text};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::hash::{HashOptions, write_text};
 use crate::record::{Record, Value};
 
-/// Combinations of spellings that are compared; so many columns with so many spellings are nobody's.
+/// Combinations of spellings that are compared: each is a query of its own.
 const SPELLINGS_MAX: usize = 1_000;
 
 /// What a column of the scope must be.
@@ -54,7 +54,7 @@ fn normal(text: &str) -> Vec<u8> {
 /// The scope as the active rows of the table spell it: one for each combination of texts that are one to the hash.
 ///
 /// # Errors
-/// What the database says.
+/// What the database says. Refused where there are more spellings than can be asked for: rows would be left out.
 pub(crate) fn spelled(backend: &mut dyn Database, table: &Table, parts: &[Part]) -> Result<Vec<Scope>> {
     let mut scopes: Vec<Scope> = vec![Vec::new()];
     for part in parts {
@@ -65,10 +65,10 @@ pub(crate) fn spelled(backend: &mut dyn Database, table: &Table, parts: &[Part])
             backend.each_row(&sql, &[], &mut |row| {
                 if let Some(Value::Text(spelling)) = row.into_iter().next()
                     && spelling != part.text()
-                    && spellings.len() < SPELLINGS_MAX
                     && normal(&spelling) == *wanted
                 {
                     spellings.push(Fitted::Text(spelling));
+                    check_spellings(scopes.len() * spellings.len(), table, parts)?;
                 }
                 Ok(())
             })?;
@@ -79,9 +79,22 @@ pub(crate) fn spelled(backend: &mut dyn Database, table: &Table, parts: &[Part])
             scope
         };
         scopes = scopes.iter().flat_map(|scope| spellings.iter().map(move |spelling| with(scope, spelling))).collect();
-        scopes.truncate(SPELLINGS_MAX);
     }
     Ok(scopes)
+}
+
+fn check_spellings(count: usize, table: &Table, parts: &[Part]) -> Result<()> {
+    if count <= SPELLINGS_MAX {
+        return Ok(());
+    }
+    let what = format!(
+        "compare the scope `{}`: the active rows of `{}` spell it in more than {SPELLINGS_MAX} ways",
+        shown(parts),
+        table.name
+    );
+    Err(Error::new(ErrorKind::Refused, what).hint(
+        "let letters and blanks count with `--exact`, or spell the column alike in all rows; nothing was changed",
+    ))
 }
 
 /// A scope as the history keeps and shows it.

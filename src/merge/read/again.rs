@@ -69,7 +69,7 @@ impl<'a> Again<'a> {
     pub(crate) fn reject(&mut self, place: u64, reason: String) -> Reject {
         let (source, line) = self.line(place);
         let raw = self.window.record(self.sources, source, place).map(<[u8]>::to_vec).ok();
-        Reject { source, line, column: None, reason, raw, fault: FaultKind::Record, place: Some(place) }
+        Reject { source, line, spot: None, reason, raw, fault: FaultKind::Record, place: Some(place) }
     }
 
     /// The source of a place, and its line there.

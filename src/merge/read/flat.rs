@@ -8,7 +8,7 @@ use std::ops::Range;
 use crate::db::{Column, Kind, Table};
 use crate::hash::{HashOptions, RESERVED, is_float_as_printed, write_float, write_text};
 use crate::merge::read::reader::{ShortWay, note};
-use crate::merge::read::row::Fields;
+use crate::merge::read::row::{Fields, has_backslash_quote};
 use crate::merge::read::survey::{Survey, kind_of_digits, kind_of_integer};
 use crate::record::{PlainNumber, Record, Value, number_at, plain_length, plain_number, string_at};
 
@@ -136,6 +136,9 @@ impl Flat {
     }
 
     fn read_row(&mut self, text: &str, delimiter: u8, columns: &[Option<(String, Kind)>]) -> bool {
+        if has_backslash_quote(text.as_bytes()) {
+            return false;
+        }
         for (place, field) in Fields::of(text.as_bytes(), delimiter).enumerate() {
             let Some(Some((_, kind))) = columns.get(place) else { return false };
             let token = if field.is_plain { field_token(text, field.range, *kind) } else { None };

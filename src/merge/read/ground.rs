@@ -67,6 +67,16 @@ impl<'a> Ground<'a> {
         Ok(Self { reader, survey, scope, table: None, ..*self })
     }
 
+    /// The same over a table without some of its columns: what the input holds there is noted as if they were to be made.
+    pub(crate) fn without(&self, columns: &[&str]) -> Result<Self> {
+        let mut table = self.table.clone();
+        if let Some(table) = &mut table {
+            table.columns.retain(|column| !columns.contains(&column.name.as_str()));
+        }
+        let reader = Reader::new(self.merge, self.sources, table.as_ref(), &self.survey)?;
+        Ok(Self { reader, table, survey: self.survey.clone(), scope: self.scope.clone(), ..*self })
+    }
+
     /// Above every place in the input.
     pub(crate) fn end(&self) -> u64 {
         self.sources.last().map_or(0, |source| source.base + source.length)

@@ -20,3 +20,4 @@ pub(crate) mod scan;
 pub(crate) mod sniff;
 pub(crate) mod source;
 pub(crate) mod survey;
+pub(crate) mod wider;

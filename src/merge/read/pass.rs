@@ -341,7 +341,7 @@ impl<'a> Cutter<'a> {
         Reject {
             source: self.place,
             line: self.line,
-            column: None,
+            spot: None,
             reason,
             raw: None,
             place: None,

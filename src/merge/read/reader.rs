@@ -3,16 +3,18 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::db::{Kind, Table, as_hashed};
+use crate::db::{Kind, Table, as_hashed, text, wider};
 use crate::error::{Error, ErrorKind, Result};
+use crate::hash::RESERVED;
 use crate::merge::plan::description::Merge;
 use crate::merge::plan::format::Format;
 use crate::merge::plan::mapping::Mapping;
 use crate::merge::read::names::Wanted;
 use crate::merge::read::pass::{Chunk, Place};
-use crate::merge::read::reject::{FaultKind, Reject};
-use crate::merge::read::row::Fields;
+use crate::merge::read::reject::{BACKSLASH_QUOTE, FaultKind, Reject, Spot};
+use crate::merge::read::row::{Fields, has_backslash_quote, is_quoted_by_backslash};
 use crate::merge::read::source::Source;
 use crate::merge::read::survey::{Survey, kind_of_field};
 use crate::record::{Record, Value, parse_json};
@@ -27,9 +29,17 @@ pub(crate) struct Reader {
     /// For each source the columns of a CSV file, `None` for those left out.
     columns: Vec<Vec<Option<(String, Kind)>>>,
     /// The table's columns in which a number of JSON becomes something else: text, or a float.
-    turning: HashMap<String, Kind>,
+    turning: HashMap<String, Turning>,
     /// The columns that flags ask for.
     pub(crate) wanted: Arc<Wanted>,
+}
+
+/// A column that makes something else of JSON's numbers.
+#[derive(Debug, Clone)]
+struct Turning {
+    kind: Kind,
+    /// Whether it has done so.
+    is_met: Arc<AtomicBool>,
 }
 
 /// The form of the records that go the short way.
@@ -42,7 +52,7 @@ pub(crate) enum ShortWay<'a> {
 /// Why a record cannot be read.
 #[derive(Debug)]
 pub(crate) struct Fault {
-    pub(crate) column: Option<String>,
+    pub(crate) spot: Option<Spot>,
     pub(crate) reason: String,
     pub(crate) kind: FaultKind,
 }
@@ -50,8 +60,8 @@ pub(crate) struct Fault {
 impl Fault {
     /// The record in `raw` as a reject; `at` is its source, its line there, and its place among all inputs.
     pub(crate) fn reject(self, (source, line, place): (usize, u64, u64), raw: &[u8]) -> Reject {
-        let Self { column, reason, kind } = self;
-        Reject { source, line, column, reason, raw: Some(raw.to_vec()), fault: kind, place: Some(place) }
+        let Self { spot, reason, kind } = self;
+        Reject { source, line, spot, reason, raw: Some(raw.to_vec()), fault: kind, place: Some(place) }
     }
 }
 
@@ -60,6 +70,10 @@ impl Reader {
     pub(crate) fn new(merge: &Merge, sources: &[Source], table: Option<&Table>, survey: &Survey) -> Result<Self> {
         let (mapping, wanted) = (&merge.mapping, Wanted::by(merge));
         let kind = |name: &str| {
+            // what is not loaded is not converted either
+            if RESERVED.contains(&name) && !(merge.own_id && name == "id") {
+                return Kind::Text;
+            }
             let known = table.and_then(|table| table.column(name)).map(|column| column.kind);
             known.or(survey.kind(name)).unwrap_or(Kind::Text)
         };
@@ -83,7 +97,9 @@ impl Reader {
         }
         let turns = |kind| matches!(kind, Kind::Text | Kind::Other | Kind::Float | Kind::Real);
         let known = table.into_iter().flat_map(|table| &table.columns);
-        let turning = known.filter(|column| turns(column.kind)).map(|column| (column.name.clone(), column.kind));
+        let turning = known
+            .filter(|column| turns(column.kind))
+            .map(|column| (column.name.clone(), Turning { kind: column.kind, is_met: Arc::default() }));
         Ok(Self { mapping: mapping.clone(), columns, turning: turning.collect(), wanted: Arc::new(wanted) })
     }
 
@@ -126,13 +142,13 @@ impl Reader {
     fn read_json<'a>(&self, bytes: &'a [u8]) -> Result<Record<'a>, Fault> {
         let text = std::str::from_utf8(bytes).map_err(|cause| not_utf8(cause.valid_up_to()))?;
         let value = parse_json(text).map_err(|error| Fault {
-            column: Some(format!("byte {}", error.offset + 1)),
+            spot: Some(Spot::Byte(error.offset + 1)),
             reason: error.reason,
             kind: FaultKind::Record,
         })?;
         let Value::Object(mut fields) = value else {
             return Err(Fault {
-                column: None,
+                spot: None,
                 reason: format!("it is {}, and a record is an object", value.kind_name()),
                 kind: FaultKind::Record,
             });
@@ -152,7 +168,7 @@ impl Reader {
             let Some(name) = self.mapping.apply(name) else { continue };
             if mapped.iter().any(|(known, _)| *known == name) {
                 return Err(Fault {
-                    column: Some(format!("column `{name}`")),
+                    spot: Some(Spot::Column(name.into_owned())),
                     reason: "the name stands twice after renaming".to_owned(),
                     kind: FaultKind::Record,
                 });
@@ -173,23 +189,33 @@ impl Reader {
         }
         for (name, value) in fields {
             let is_scalar = !matches!(value, Value::Null | Value::Text(_) | Value::Array(_) | Value::Object(_));
-            if is_scalar && let Some(kind) = self.turning.get(name.as_ref()) {
+            if is_scalar && let Some(Turning { kind, is_met }) = self.turning.get(name.as_ref()) {
                 *value = as_hashed(std::mem::replace(value, Value::Null), *kind);
+                is_met.store(true, Ordering::Relaxed);
             }
         }
+    }
+
+    /// Whether a number or truth value of JSON went into a column that makes something else of it.
+    pub(crate) fn has_turned(&self, column: &str) -> bool {
+        self.turning.get(column).is_some_and(|turning| turning.is_met.load(Ordering::Relaxed))
     }
 
     fn read_row<'a>(&'a self, source: usize, delimiter: u8, bytes: &'a [u8]) -> Result<Record<'a>, Fault> {
         let columns = &self.columns[source];
         let count = Fields::of(bytes, delimiter).count();
-        if count != columns.len() {
-            let reason = format!("it has {count} fields, and the header has {}", columns.len());
-            return Err(Fault { column: None, reason, kind: FaultKind::Record });
+        let is_escaped = has_backslash_quote(bytes) && is_quoted_by_backslash(bytes, delimiter);
+        if is_escaped || count != columns.len() {
+            let reason = match is_escaped {
+                true => BACKSLASH_QUOTE.to_owned(),
+                false => format!("it has {count} fields, and the header has {}", columns.len()),
+            };
+            return Err(Fault { spot: None, reason, kind: FaultKind::Record });
         }
         let mut record = Record { fields: Vec::with_capacity(columns.len()) };
         for (field, column) in Fields::of(bytes, delimiter).zip(columns) {
             let Some((name, kind)) = column else { continue };
-            let wrong = |valid| Fault { column: Some(format!("column `{name}`")), ..not_utf8(valid) };
+            let wrong = |valid| Fault { spot: Some(Spot::Column(name.clone())), ..not_utf8(valid) };
             let text = match field.value(bytes) {
                 Cow::Borrowed(text) => {
                     Cow::Borrowed(std::str::from_utf8(text).map_err(|cause| wrong(cause.valid_up_to()))?)
@@ -198,7 +224,7 @@ impl Reader {
                     Cow::Owned(String::from_utf8(text).map_err(|cause| wrong(cause.utf8_error().valid_up_to()))?)
                 }
             };
-            let value = convert(&text, *kind).map_err(|()| misfit(name, &text, *kind))?;
+            let value = convert(&text, *kind).map_err(|()| misfit(name, &Value::from(text.as_ref()), *kind))?;
             record.fields.push((Cow::Borrowed(name), value.unwrap_or(Value::Text(text))));
         }
         Ok(record)
@@ -230,15 +256,13 @@ impl Reader {
 }
 
 fn not_utf8(valid: usize) -> Fault {
-    Fault {
-        column: Some(format!("byte {}", valid + 1)),
-        reason: "it is not UTF-8 there".to_owned(),
-        kind: FaultKind::Record,
-    }
+    Fault { spot: Some(Spot::Byte(valid + 1)), reason: "it is not UTF-8 there".to_owned(), kind: FaultKind::Record }
 }
 
 /// A value that its column does not take.
-pub(crate) fn misfit(column: &str, value: &str, kind: Kind) -> Fault {
+pub(crate) fn misfit(column: &str, value: &Value<'_>, kind: Kind) -> Fault {
+    let wider = wider(value, kind);
+    let value = text(value);
     let mut end = value.len().min(SHOWN_BYTES_MAX);
     while !value.is_char_boundary(end) {
         end -= 1;
@@ -248,9 +272,9 @@ pub(crate) fn misfit(column: &str, value: &str, kind: Kind) -> Fault {
     let is_rounded = is_float && value.parse::<f64>().is_ok_and(f64::is_finite);
     let why = if is_rounded { ", which would round it" } else { "" };
     Fault {
-        column: Some(format!("column `{column}`")),
+        spot: Some(Spot::Column(column.to_owned())),
         reason: format!("`{}{dots}` does not fit, the column is {}{why}", &value[..end], kind_words(kind)),
-        kind: FaultKind::Record,
+        kind: FaultKind::Misfit { column: column.to_owned(), wider },
     }
 }
 

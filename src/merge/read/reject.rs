@@ -1,5 +1,6 @@
 //! A record that cannot be taken: where it stands and why; kept in a file when the user asked for that.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{BufWriter, Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
@@ -7,10 +8,32 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::db::Kind;
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::merge::plan::format::Format;
 use crate::merge::read::source::Source;
 use crate::merge::spool::Spool;
+
+/// Where in a record its fault stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Spot {
+    /// The column of this name.
+    Column(String),
+    /// The byte, from 1.
+    Byte(usize),
+}
+
+impl fmt::Display for Spot {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Column(name) => write!(formatter, "column `{name}`"),
+            Self::Byte(byte) => write!(formatter, "byte {byte}"),
+        }
+    }
+}
+
+/// The reason for a row of CSV whose quotes are written as some programs do it.
+pub(crate) const BACKSLASH_QUOTE: &str = "a backslash stands before a quote inside of quotes; CSV doubles such a quote";
 
 /// A bad record, or a fault of its source that nothing can follow.
 #[derive(Debug, Clone)]
@@ -18,8 +41,7 @@ pub(crate) struct Reject {
     pub(crate) source: usize,
     /// From 1.
     pub(crate) line: u64,
-    /// The column's name, or the byte in the record, from 1.
-    pub(crate) column: Option<String>,
+    pub(crate) spot: Option<Spot>,
     pub(crate) reason: String,
     /// The record as it came; `None` when it was too long to be kept.
     pub(crate) raw: Option<Vec<u8>>,
@@ -42,6 +64,13 @@ pub(crate) struct Rejected {
 pub(crate) enum FaultKind {
     /// This record alone is bad; it can be set aside.
     Record,
+    /// As a bad record, because a column does not take its value.
+    Misfit {
+        /// The column.
+        column: String,
+        /// The kind of column that would.
+        wider: Option<Kind>,
+    },
     /// Nothing can be read behind it.
     Source,
     /// The table lacks this column: all records may have it, so the merge stops and names the flag.
@@ -56,7 +85,7 @@ pub(crate) enum FaultKind {
 impl Reject {
     /// A fault that ends the source.
     pub(crate) fn fatal(source: usize, line: u64, reason: String) -> Self {
-        Self { source, line, column: None, reason, raw: None, fault: FaultKind::Source, place: None }
+        Self { source, line, spot: None, reason, raw: None, fault: FaultKind::Source, place: None }
     }
 
     /// The error that stops a merge here.
@@ -72,10 +101,22 @@ impl Reject {
                 "add it with `dc merge {table} ... --evolve`, or leave it out with `--ignore {column}`"
             ));
         }
-        let column = self.column.map(|column| format!(", {column}")).unwrap_or_default();
+        let column = self.spot.map(|spot| format!(", {spot}")).unwrap_or_default();
         let error = Error::failed(format!("take the record in {name}, line {}{column}: {}", self.line, self.reason));
         let is_cut_line = source.is_some_and(|source| source.format == Format::Ndjson)
             && self.reason.starts_with("it ends in the middle");
+        if let (FaultKind::Misfit { column, wider: Some(_) }, false) = (&self.fault, may_reject) {
+            return error.hint(format!(
+                "let `--evolve` make the column `{column}` wide enough, mend the input, or set such records aside with \
+                 `--rejects FILE`; nothing was changed"
+            ));
+        }
+        if self.reason == BACKSLASH_QUOTE && !may_reject {
+            let file = name.trim_matches('`');
+            return error.hint(format!(
+                r#"double such quotes: `sed 's/\\"/""/g' {file} | dc merge TABLE -`; nothing was changed"#
+            ));
+        }
         match (self.fault == FaultKind::Source, may_reject) {
             _ if is_cut_line => error.hint(
                 "mend it, or set such records aside with `--rejects FILE`; an object over several lines goes into one \
@@ -95,6 +136,7 @@ struct Line<'a> {
     file: &'a str,
     line: u64,
     column: Option<&'a str>,
+    byte: Option<usize>,
     reason: &'a str,
     record: Option<std::borrow::Cow<'a, str>>,
 }
@@ -137,13 +179,20 @@ impl Rejects {
 
     pub(crate) fn take(&mut self, reject: Reject, sources: &[Source]) -> Result<()> {
         let Some((file, name)) = &mut self.file else { return Err(reject.into_error(sources, false)) };
-        if reject.fault != FaultKind::Record {
+        if !matches!(reject.fault, FaultKind::Record | FaultKind::Misfit { .. }) {
             return Err(reject.into_error(sources, true));
         }
         let line = Line {
             file: sources.get(reject.source).map_or("", |source| source.name.as_str()),
             line: reject.line,
-            column: reject.column.as_deref(),
+            column: match &reject.spot {
+                Some(Spot::Column(name)) => Some(name),
+                _ => None,
+            },
+            byte: match reject.spot {
+                Some(Spot::Byte(byte)) => Some(byte),
+                _ => None,
+            },
             reason: &reject.reason,
             record: reject.raw.as_deref().map(String::from_utf8_lossy),
         };

@@ -66,6 +66,30 @@ impl Iterator for Fields<'_> {
     }
 }
 
+/// Whether a backslash stands before a quote anywhere.
+pub(crate) fn has_backslash_quote(row: &[u8]) -> bool {
+    memchr::memchr_iter(b'\\', row).any(|at| row.get(at + 1) == Some(&b'"'))
+}
+
+/// Whether quotes inside of fields are written with a backslash, as some programs do it: the quoted part then ends too
+/// early. A value may end in a backslash (`"C:\"`), as long as no quote stands in what follows.
+pub(crate) fn is_quoted_by_backslash(row: &[u8], delimiter: u8) -> bool {
+    let mut fields = Fields::of(row, delimiter);
+    let mut is_open = false;
+    loop {
+        let Some(start) = fields.at else { return false };
+        let is_quoted = row.get(start) == Some(&b'"');
+        let after = if is_quoted { fields.after_quotes(start) } else { start };
+        let is_after_backslash = is_quoted && after >= start + 3 && row[after - 2] == b'\\';
+        let Some(Field { range, .. }) = fields.next() else { return false };
+        let has_quote_behind = memchr(b'"', &row[after.min(range.end)..range.end]).is_some();
+        if is_after_backslash && !(after == row.len() || row[after] == delimiter) || is_open && has_quote_behind {
+            return true;
+        }
+        is_open |= is_after_backslash;
+    }
+}
+
 impl Field {
     /// The field's value.
     pub(crate) fn value<'a>(&self, row: &'a [u8]) -> Cow<'a, [u8]> {
@@ -95,6 +119,23 @@ fn unquote(field: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quote_behind_a_backslash_is_found() {
+        for (row, expected) in [
+            (r#""a \"b\" c",1"#, true),
+            (r#"1,"5\" disk""#, true),
+            (r#""x \", y",1"#, true),
+            (r#""C:\",1"#, false),
+            (r#""C:\","D:\""#, false),
+            (r#""a\""b",1"#, false),
+            (r#"a \"b\" c,1"#, false),
+            (r#""a","b""#, false),
+        ] {
+            let found = has_backslash_quote(row.as_bytes()) && is_quoted_by_backslash(row.as_bytes(), b',');
+            assert_eq!(found, expected, "{row}");
+        }
+    }
 
     #[test]
     fn fields_are_split_as_rfc_4180_has_them() {

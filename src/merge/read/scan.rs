@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use crate::db::{Column, Kind, RowBatch, fit, row_bytes, text};
 use crate::error::Result;
 use crate::hash::{Canonical, RESERVED, Texts, hash_texts};
+use crate::merge::plan::description::Merge;
 use crate::merge::plan::progress::Progress;
 use crate::merge::plan::scope::Part;
 use crate::merge::read::digest::InputDigest;
@@ -14,9 +15,10 @@ use crate::merge::read::flat::Flat;
 use crate::merge::read::ground::Ground;
 use crate::merge::read::pass::{self, Chunk, Permit, Work};
 use crate::merge::read::reader::{Fault, ShortWay, misfit};
-use crate::merge::read::reject::{FaultKind, Reject, Rejected, Rejects};
+use crate::merge::read::reject::{FaultKind, Reject, Rejected, Rejects, Spot};
 use crate::merge::read::rows::Rows;
 use crate::merge::read::survey::{Survey, kind_of};
+use crate::merge::read::wider::Wider;
 use crate::merge::spool::{Entry, Spool};
 use crate::record::{Record, Value};
 
@@ -34,6 +36,8 @@ pub(crate) struct Scanned {
     pub(crate) reserved: Vec<&'static str>,
     /// Columns that the input brings and that the database fills itself.
     pub(crate) generated: Vec<String>,
+    /// Columns that are to be widened. Records that wait for it are neither taken nor rejected.
+    pub(crate) wider: Wider,
     /// What the input will be known by.
     pub(crate) digest: InputDigest,
 }
@@ -48,6 +52,7 @@ struct Share {
     /// The places of the generated columns that were brought.
     generated: BTreeSet<usize>,
     rejects: Vec<Reject>,
+    wider: Wider,
     consumed: u64,
     /// The records as rows, if they were asked for.
     rows: Option<RowBatch>,
@@ -94,6 +99,7 @@ pub(crate) fn scan(
         survey: ground.survey.clone(),
         reserved: Vec::new(),
         generated: Vec::new(),
+        wider: Wider::default(),
         digest: InputDigest::under(key),
     };
     let (mut reserved, mut generated) = ([false; RESERVED.len()], BTreeSet::new());
@@ -115,6 +121,7 @@ pub(crate) fn scan(
         scanned.digest.add(part.fingerprints);
         reserved.iter_mut().zip(part.reserved).for_each(|(seen, too)| *seen |= too);
         generated.extend(part.generated);
+        scanned.wider.add(part.wider);
         merge.progress.tell(Progress::Advanced(part.consumed));
         let flow = each(&part.survey, Rowed { batch: part.rows.filter(|_| !part.misfit), permit: part.permit });
         scanned.survey.add(part.survey);
@@ -142,6 +149,7 @@ fn scan_chunk(
         reserved: [false; RESERVED.len()],
         generated: BTreeSet::new(),
         rejects: Vec::new(),
+        wider: Wider::default(),
         consumed: chunk.consumed,
         rows: None,
         misfit: false,
@@ -152,6 +160,9 @@ fn scan_chunk(
         Texts { bytes: Vec::with_capacity(chunk.bytes.len()), ends: Vec::with_capacity(chunk.records.len()) };
     let mut taken = Vec::with_capacity(chunk.records.len());
     let mut rows = columns.map(Rows::new);
+    if let Some(rows) = &mut rows {
+        rows.batch.reserve(chunk.records.len());
+    }
     let mut flat = Flat::default();
     // a scope has to be compared, and a column that may be added has to be noted: both go the long way
     let short_way = reader.short_way(chunk.source, format).filter(|_| ground.scope.is_empty() && !merge.own_id);
@@ -182,7 +193,8 @@ fn scan_chunk(
         });
         match read {
             Ok(()) => taken.push(offset),
-            Err(fault) => part.rejects.push(fault.reject((chunk.source, place.line, offset), bytes)),
+            Err(fault) if waits(ground, &fault, (chunk.source, bytes), &mut part.wider) => {}
+            Err(fault) => part.rejects.push(told(merge, fault).reject((chunk.source, place.line, offset), bytes)),
         }
     }
     flat.tell(&mut part.survey);
@@ -191,6 +203,31 @@ fn scan_chunk(
     part.rows = rows.map(|rows| rows.finish(shas));
     part.rejects.extend(chunk.rejects);
     part
+}
+
+/// A fault that the flag which widens columns did not help against.
+fn told(merge: &Merge, mut fault: Fault) -> Fault {
+    if merge.evolve && matches!(fault.kind, FaultKind::Misfit { .. }) {
+        fault.kind = FaultKind::Record;
+    }
+    fault
+}
+
+/// Whether a record can be taken when columns of the table are widened, as was asked for; notes which.
+fn waits(ground: &Ground<'_>, fault: &Fault, (source, bytes): (usize, &[u8]), wider: &mut Wider) -> bool {
+    let (FaultKind::Misfit { column, wider: Some(kind) }, Some(table)) = (&fault.kind, &ground.table) else {
+        return false;
+    };
+    // whoever names a type wants no other
+    let is_typed = ground.merge.types.iter().any(|(name, _)| name == column);
+    if !ground.merge.evolve || is_typed {
+        return false;
+    }
+    wider.see(column, *kind);
+    if let Some(record) = ground.reader.read_leniently(source, ground.sources[source].format, bytes) {
+        wider.see_all(&record, table);
+    }
+    true
 }
 
 /// Reads, checks and writes a plain record; false when it has to go the long way.
@@ -239,7 +276,7 @@ fn check(ground: &Ground<'_>, record: &Record<'_>, places: &mut Vec<usize>, part
                 continue;
             }
             let kind = FaultKind::UnknownColumn { column: name.to_string(), table: table.name.to_string() };
-            return Err(Fault { column: None, reason: "the table lacks a column".to_owned(), kind });
+            return Err(Fault { spot: None, reason: "the table lacks a column".to_owned(), kind });
         };
         if places.len() <= at {
             places.resize(at + 1, usize::MAX);
@@ -249,7 +286,7 @@ fn check(ground: &Ground<'_>, record: &Record<'_>, places: &mut Vec<usize>, part
         if column.is_generated {
             part.generated.insert(place);
         } else if !fits(value, column.kind) {
-            return Err(misfit(name, &text(value), column.kind));
+            return Err(misfit(name, value, column.kind));
         }
     }
     check_scope(&ground.scope, record)?;
@@ -273,5 +310,5 @@ fn check_scope(scope: &[Part], record: &Record<'_>) -> Result<(), Fault> {
     let Some(part) = scope.iter().find(|part| !part.takes(record)) else { return Ok(()) };
     let name = &part.column.name;
     let reason = format!("`{}` is outside the scope", text(record.get(name).unwrap_or(&Value::Null)));
-    Err(Fault { column: Some(format!("column `{name}`")), reason, kind: FaultKind::Record })
+    Err(Fault { spot: Some(Spot::Column(name.clone())), reason, kind: FaultKind::Record })
 }

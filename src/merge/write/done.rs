@@ -11,7 +11,7 @@ use crate::merge::plan::scope::shown;
 use crate::merge::read::digest::length;
 use crate::merge::read::ground::Ground;
 use crate::merge::read::scan::Scanned;
-use crate::merge::report::{Counts, MergeReport};
+use crate::merge::report::{Counts, MergeReport, Widened};
 
 /// What was done.
 pub(crate) struct Done {
@@ -21,6 +21,7 @@ pub(crate) struct Done {
     pub(crate) scanned: Option<Scanned>,
     pub(crate) counts: Counts,
     pub(crate) added: Vec<String>,
+    pub(crate) widened: Widened,
     pub(crate) moved: Moved,
 }
 
@@ -44,7 +45,7 @@ impl Done {
             ..Counts::default()
         };
         let moved = Moved { inserted: 0, retired: 0, set_before: taken.set_after, set_after: taken.set_after };
-        Self { table, scanned: None, counts, added: Vec::new(), moved }
+        Self { table, scanned: None, counts, added: Vec::new(), widened: Widened::default(), moved }
     }
 
     /// Whether a row was inserted or retired.
@@ -117,6 +118,8 @@ impl Done {
             same_input: self.scanned.is_none(),
             counts: self.counts,
             added_columns: self.added,
+            widened_columns: self.widened.columns,
+            rehashed: self.widened.rehashed,
             phases: Default::default(),
         }
     }

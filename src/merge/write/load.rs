@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use chrono::NaiveDateTime;
 
-use crate::db::{Column, Database, RowBatch, Table, text};
+use crate::db::{Column, Database, RowBatch, Table, row_bytes, text};
 use crate::error::{Error, Result};
 use crate::hash::{Canonical, Texts, hash_texts};
 use crate::merge::plan::description::Merge;
@@ -146,12 +146,9 @@ struct Filling<'a> {
 
 impl<'a> Filling<'a> {
     fn new(columns: &'a [Column]) -> Self {
-        Self {
-            rows: Rows::new(columns),
-            texts: Texts::default(),
-            entries: Vec::new(),
-            form: Canonical::keeping_digits(),
-        }
+        let mut rows = Rows::new(columns);
+        rows.batch.reserve((BATCH_BYTES_MAX / row_bytes(columns.len())).clamp(1, BATCH_ROWS_MAX));
+        Self { rows, texts: Texts::default(), entries: Vec::new(), form: Canonical::keeping_digits() }
     }
 
     fn add(&mut self, ground: &Ground<'_>, columns: &[Column], record: &Record<'_>, entry: Entry) -> Result<()> {

@@ -7,3 +7,4 @@ pub(crate) mod guard;
 pub(crate) mod load;
 pub(crate) mod retire;
 pub(crate) mod shape;
+pub(crate) mod widen;

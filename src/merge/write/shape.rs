@@ -1,4 +1,4 @@
-//! The table, made or widened to what the input holds.
+//! The table, made for what the input holds, or with the columns that it lacks.
 
 use crate::db::{Database, NewColumn, Table, TableName};
 use crate::error::{Error, Result};
@@ -7,7 +7,7 @@ use crate::merge::read::ground::Ground;
 use crate::merge::read::scan::foresee;
 use crate::merge::read::survey::Survey;
 
-/// The ground with its table: made for the whole input, or, where the headers of the input tell of more columns, widened.
+/// The ground with its table: made for the whole input, or, where the headers of the input tell of more columns, with these.
 /// And the columns that were added.
 pub(crate) fn shape<'a>(ground: Ground<'a>, backend: &mut dyn Database) -> Result<(Ground<'a>, Table, Vec<String>)> {
     match ground.table.clone() {
@@ -18,13 +18,13 @@ pub(crate) fn shape<'a>(ground: Ground<'a>, backend: &mut dyn Database) -> Resul
         }
         Some(table) => {
             let survey = ground.survey.clone();
-            widen(ground, table, backend, &survey)
+            add_columns(ground, table, backend, &survey)
         }
     }
 }
 
 /// Adds the columns of a survey that the table lacks, if that was asked for; gives their names.
-pub(crate) fn widen<'a>(
+pub(crate) fn add_columns<'a>(
     ground: Ground<'a>,
     table: Table,
     backend: &mut dyn Database,
@@ -47,7 +47,8 @@ pub(crate) fn make_table(ground: &Ground<'_>, backend: &mut dyn Database, column
     Ok(table)
 }
 
-fn found(name: &TableName, backend: &mut dyn Database) -> Result<Table> {
+/// A table that is there.
+pub(crate) fn found(name: &TableName, backend: &mut dyn Database) -> Result<Table> {
     let table = backend.table(name)?;
-    table.ok_or_else(|| Error::failed(format!("find the table `{name}` that was just made")))
+    table.ok_or_else(|| Error::failed(format!("find the table `{name}` that was just made or changed")))
 }
