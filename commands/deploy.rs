@@ -11,7 +11,8 @@ Examples:
   DC_DB_MAIN_URL=postgres://dc@localhost/dc dc deploy    the same on PostgreSQL
 
 Typed twice it changes nothing, typed twice at once the second waits. A database that a newer dc has
-made is refused. Without a configured database the embedded SQLite file .dc/dc.db is used.";
+made is refused. An app that cannot be read is listed and holds up no other; the exit status is 1 then.
+Without a configured database the embedded SQLite file .dc/dc.db is used.";
 
 /// Bring the schema, the codebooks and the registry of apps up to date
 #[derive(Debug, clap::Args)]
@@ -22,7 +23,9 @@ pub(crate) struct Args {
     dry_run: bool,
 }
 
-pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
+pub(crate) fn run(context: &Context, args: &Args) -> Result<i32> {
     let report = ops::deploy(context, &DeployOptions { dry_run: args.dry_run })?;
-    context.shell().print(&report)
+    context.shell().print(&report)?;
+    // the others are registered, and somebody has to look at these
+    Ok(i32::from(!report.is_whole()))
 }

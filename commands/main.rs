@@ -73,7 +73,7 @@ fn context(settings: Settings, shell: Shell, command: &Command) -> Result<Contex
 
 fn dispatch(context: &Context, command: Command) -> Result<i32> {
     match command {
-        Command::Deploy(args) => deploy::run(context, &args).map(|()| 0),
+        Command::Deploy(args) => deploy::run(context, &args),
         Command::Run(args) => run::run(context, args),
         Command::Merge(args) => {
             watch_interrupts(context)?;

@@ -8,7 +8,8 @@ use clap_complete::engine::ArgValueCompleter;
 use data_collector::context::Context;
 use data_collector::error::Result;
 use data_collector::ops::{
-    self, AppCommand, ForecastOptions, NotifyOptions, PasswordSources, PruneOptions, SendOptions, StopManagersOptions,
+    self, AppCommand, CronOptions, ForecastOptions, NotifyOptions, PasswordSources, PruneOptions, SendOptions,
+    StopManagersOptions,
 };
 use data_collector::shell::Screen;
 
@@ -21,8 +22,10 @@ Examples:
   dc manager status --watch                 what runs, waits, failed, and what comes next
   dc manager send start companies           run an app now, on whichever machine a manager works
   dc manager send stop companies --wait     end its run, and wait until it has ended
+  dc manager send stop companies --force    close its run although nobody can end it: its machine is gone
   dc manager why companies                  why it ran, or did not
   dc manager simulate --days 30             the schedule to come, without running anything
+  dc manager simulate --cron '0 2 * * 1' --timezone Europe/Zagreb     when a pattern is due next
   dc manager notify --test                  send a test by every channel of [notify.NAME]
   dc manager service                        a systemd unit for this project
   dc manager stop                           end the managers of this machine; apps that run go on
@@ -119,6 +122,9 @@ struct SendArgs {
     /// Wait until it is done: 60 seconds where no number is given
     #[arg(short, long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60")]
     wait: Option<u64>,
+    /// Close the run now, even if its machine is gone (`stop` only)
+    #[arg(long, conflicts_with = "wait")]
+    force: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -136,6 +142,15 @@ struct SimulateArgs {
     /// How many days to look ahead
     #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3_660))]
     days: u32,
+    /// Show when a cron pattern is due instead, to compare it with a crontab
+    #[arg(long, value_name = "PATTERN", conflicts_with = "days")]
+    cron: Option<String>,
+    /// Time zone of the pattern
+    #[arg(long, value_name = "ZONE", default_value = "UTC", requires = "cron")]
+    timezone: String,
+    /// Number of moments to show
+    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 10, requires = "cron")]
+    count: usize,
 }
 
 #[derive(Debug, clap::Args)]
@@ -186,13 +201,18 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {
             let options = StopManagersOptions { everywhere, stop_apps, wait: Duration::from_secs(wait) };
             shell.print(&ops::stop_managers(context, &options)?)
         }
-        Command::Send(SendArgs { command, app, args, wait }) => {
+        Command::Send(SendArgs { command, app, args, wait, force }) => {
             let wait = wait.map(Duration::from_secs);
-            let options = SendOptions { command: told(command), app, args, wait };
+            let options = SendOptions { command: told(command), app, args, wait, force };
             shell.print(&ops::send_command(context, &options)?)
         }
         Command::Why(WhyArgs { app, last }) => shell.print(&ops::why(context, &app, last)?),
-        Command::Simulate(SimulateArgs { days }) => shell.print(&ops::forecast(context, &ForecastOptions { days })?),
+        Command::Simulate(SimulateArgs { cron: Some(pattern), timezone, count, .. }) => {
+            shell.print(&ops::cron_forecast(&CronOptions { pattern, timezone, count })?)
+        }
+        Command::Simulate(SimulateArgs { days, .. }) => {
+            shell.print(&ops::forecast(context, &ForecastOptions { days })?)
+        }
         Command::Service => shell.print(&ops::service_unit(context)?),
         Command::Prune(PruneArgs { older_than, dry_run }) => {
             shell.print(&ops::prune_runs(context, &PruneOptions { older_than, dry_run })?)

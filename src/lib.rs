@@ -14,6 +14,7 @@ pub mod context;
 pub mod db;
 pub mod die;
 pub mod documents;
+pub mod ends;
 pub mod error;
 mod failpoint;
 #[cfg(any(test, fuzzing))]

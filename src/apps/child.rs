@@ -13,9 +13,9 @@ use nix::unistd::Pid;
 
 use super::control_group::ControlGroup;
 use super::event::{Ended, Event, How, Stream};
+use super::identity::ProcessIdentity;
 use super::launch::{Launch, RUNTIME_VARIABLE};
 use super::output::Output;
-use super::process::ProcessIdentity;
 use super::process_tree::{ProcessTree, become_subreaper};
 use super::signals::{Bell, Signals};
 use super::supervision::{Outcome, Supervision};

@@ -5,8 +5,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use super::identity::ProcessIdentity;
 use super::line::Piece;
-use super::process::ProcessIdentity;
 use super::system_call::Usage;
 
 /// The exit status of a run that took too long.

@@ -26,27 +26,47 @@ pub struct FoundApp {
     pub definition: AppDefinition,
 }
 
-/// All apps under `apps_folder`, sorted by name; none when that folder does not exist.
+/// A folder that should be an app, and is none.
+#[derive(Debug)]
+pub struct BrokenApp {
+    /// Its name, where its place gives it a name that an app may have.
+    pub name: Option<AppName>,
+    /// What is wrong.
+    pub error: Error,
+}
+
+/// All apps under `apps_folder`, sorted by name, and beside them what is broken; none when that folder does not exist.
 ///
 /// An app is a folder on the third level with an `app.toml` or an executable `main`; what is hidden is left out.
 ///
 /// # Errors
-/// Settings (exit 3) with everything that is broken at once; the file system's own failures.
-pub fn find_apps(apps_folder: &Path) -> Result<Vec<FoundApp>> {
+/// The file system's own failures.
+pub fn look_for_apps(apps_folder: &Path) -> Result<(Vec<FoundApp>, Vec<BrokenApp>)> {
     let (root, folders) = app_folders(apps_folder)?;
     let mut apps = Vec::new();
     let mut broken = Vec::new();
     for folder in folders {
+        let name = name_of(&root, &folder).ok();
         match read(&root, folder) {
             Ok(app) => apps.push(app),
-            Err(error) => broken.push(error),
+            Err(error) => broken.push(BrokenApp { name, error }),
         }
     }
     apps.sort_by(|one, other| one.name.cmp(&other.name));
+    broken.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok((apps, broken))
+}
+
+/// All apps under `apps_folder`, as [`look_for_apps`] finds them.
+///
+/// # Errors
+/// Settings (exit 3) with everything that is broken at once; the file system's own failures.
+pub fn find_apps(apps_folder: &Path) -> Result<Vec<FoundApp>> {
+    let (apps, mut broken) = look_for_apps(apps_folder)?;
     match broken.len() {
         0 => Ok(apps),
-        1 => Err(broken.remove(0)),
-        _ => Err(all_broken(&root, &broken)),
+        1 => Err(broken.remove(0).error),
+        _ => Err(all_broken(&absolute(apps_folder)?, &broken)),
     }
 }
 
@@ -155,9 +175,9 @@ fn name_of(root: &Path, folder: &Path) -> Result<AppName> {
     folder.strip_prefix(root).unwrap_or(folder).to_string_lossy().parse()
 }
 
-fn all_broken(root: &Path, broken: &[Error]) -> Error {
+fn all_broken(root: &Path, broken: &[BrokenApp]) -> Error {
     let mut message = format!("read {} of the apps in {}:", broken.len(), root.display());
-    for error in broken {
+    for BrokenApp { error, .. } in broken {
         message.push_str(&format!("\n  {error}"));
         if let Some(hint) = error.hint_text() {
             message.push_str(&format!(" ({hint})"));

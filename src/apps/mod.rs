@@ -11,6 +11,7 @@ mod folder;
 #[cfg(any(test, fuzzing))]
 #[path = "../../fuzz/targets/apps.rs"]
 pub(crate) mod fuzzing;
+mod identity;
 mod launch;
 mod line;
 mod output;
@@ -27,10 +28,10 @@ pub use child::supervise;
 pub use confinement::Confinement;
 pub use definition::{AppDefinition, CatchUp, DEFAULT_PROGRAM, DEFINITION_FILE, Overlap};
 pub use event::{Ended, Event, How, Stream};
-pub use folder::{FoundApp, app_names, choose, find_app, find_apps};
+pub use folder::{BrokenApp, FoundApp, app_names, choose, find_app, find_apps, look_for_apps};
+pub use identity::{ProcessIdentity, ProcessSpace, Sight};
 pub use launch::{Launch, RUNTIME_VARIABLE};
 pub use line::{LINE_BYTES_MAX, LineReader, Piece};
-pub use process::ProcessIdentity;
 pub use protocol::{CRITICAL, DEBUG, ERROR, INFO, Message, WARNING};
 pub use schedule::{CronPattern, Schedule};
 pub use signals::{SignalSender, Signals};

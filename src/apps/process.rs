@@ -1,58 +1,11 @@
-//! One process as /proc shows it, and the identity that tells it from a later one with the same number.
+//! One process as /proc shows it.
 
 use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::error::{Result, file_error};
-
 /// The most bytes of an environment that are searched; the system itself allows a little more.
 const ENVIRON_BYTES_MAX: u64 = 4 * 1024 * 1024;
-
-/// A process of this machine since it started: a number alone may be given to another process later.
-///
-/// It means nothing on another machine, or in a container that numbers its processes by itself.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ProcessIdentity {
-    /// The machine's boot, a UUID.
-    pub boot: String,
-    /// The number of the process.
-    pub pid: i32,
-    /// When it started, in clock ticks since the boot.
-    pub start_ticks: u64,
-}
-
-impl ProcessIdentity {
-    /// The identity of the process that has this number now; `None` when there is none.
-    ///
-    /// # Errors
-    /// When /proc cannot be read.
-    pub fn of(pid: i32) -> Result<Option<Self>> {
-        let Some(stat) = ProcessStat::of(pid) else { return Ok(None) };
-        Ok(Some(Self { boot: boot()?, pid, start_ticks: stat.start_ticks }))
-    }
-
-    /// The identity of this process.
-    ///
-    /// # Errors
-    /// When /proc cannot be read.
-    pub fn own() -> Result<Self> {
-        let gone = || file_error("read /proc/self/stat", io::ErrorKind::NotFound.into());
-        Self::of(nix::unistd::getpid().as_raw())?.ok_or_else(gone)
-    }
-
-    /// Whether that very process still runs; one that has ended and waits for its parent does not.
-    pub fn is_alive(&self) -> bool {
-        let same = |stat: ProcessStat| stat.start_ticks == self.start_ticks && stat.is_running();
-        boot().is_ok_and(|boot| boot == self.boot) && ProcessStat::of(self.pid).is_some_and(same)
-    }
-}
-
-fn boot() -> Result<String> {
-    let file = "/proc/sys/kernel/random/boot_id";
-    let text = fs::read_to_string(file).map_err(|cause| file_error(format!("read {file}"), cause))?;
-    Ok(text.trim().to_owned())
-}
 
 /// The fields of /proc/PID/stat that tell where a process belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +23,11 @@ impl ProcessStat {
     /// The process with this number, if there is one.
     pub(super) fn of(pid: i32) -> Option<Self> {
         Self::parse(pid, &fs::read(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    /// This process, also where /proc shows another namespace.
+    pub(super) fn own() -> Option<Self> {
+        Self::parse(nix::unistd::getpid().as_raw(), &fs::read("/proc/self/stat").ok()?)
     }
 
     /// Every process that can be seen.
@@ -163,19 +121,5 @@ mod tests {
         let stat = b"42 (a) Z 7 42 40 0 -1 0 0 0 0 0 0 0 0 0 20 0 2 0 313773 0 0";
         assert!(ProcessStat::parse(42, stat).expect("fields").is_running(), "its other thread goes on");
         assert_eq!(ProcessStat::parse(42, b"42 (a) S 1"), None);
-    }
-
-    #[test]
-    fn an_identity_is_alive_until_its_process_ends() {
-        let own = ProcessIdentity::own().expect("an identity");
-        assert!(own.is_alive());
-        assert!(!ProcessIdentity { start_ticks: own.start_ticks + 1, ..own.clone() }.is_alive());
-        assert!(!ProcessIdentity { boot: String::new(), ..own }.is_alive());
-        let mut child = std::process::Command::new("true").spawn().expect("a child");
-        let pid = i32::try_from(child.id()).expect("a number");
-        let identity = ProcessIdentity::of(pid).expect("/proc");
-        child.wait().expect("its end");
-        assert!(identity.is_none_or(|identity| !identity.is_alive()));
-        assert_eq!(ProcessIdentity::of(i32::MAX).expect("/proc"), None);
     }
 }

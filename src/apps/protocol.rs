@@ -78,7 +78,12 @@ impl Message {
         if !line.starts_with('{') || !line.ends_with('}') {
             return Self::text();
         }
-        let Ok(mut object) = serde_json::from_str::<Map<String, Value>>(line) else { return Self::text() };
+        let mut object = match serde_json::from_str::<Map<String, Value>>(line) {
+            Ok(object) => object,
+            // two objects on one line are no record
+            Err(cause) if cause.to_string().starts_with("trailing characters") => return Self::text(),
+            Err(cause) => return unreadable(line, &cause),
+        };
         let read = match object.get(MARK) {
             Some(Value::String(name)) if name == "progress" => progress(&object),
             Some(Value::String(name)) if name == "next_run" => next_run(&object),
@@ -96,6 +101,27 @@ impl Message {
 
     fn text() -> Self {
         Self::Text { reason: None }
+    }
+}
+
+/// A line that looks like a record and is no JSON (Python writes NaN and Infinity so) keeps its level, and is marked.
+fn unreadable(line: &str, cause: &serde_json::Error) -> Message {
+    let has_message = ["\"msg\"", "\"message\""].iter().any(|key| line.contains(key));
+    let Some(level) = level_in(line).filter(|_| has_message) else { return Message::text() };
+    let context = Map::from_iter([("protocol".to_owned(), format!("this record is no JSON: {cause}").into())]);
+    Message::Record { level, message: line.replace('\0', "\\x00"), context }
+}
+
+/// The level that stands in a text which cannot be read as JSON.
+fn level_in(line: &str) -> Option<i64> {
+    let (_, rest) = line.split_once("\"level\"")?;
+    let value = rest.trim_start().strip_prefix(':')?.trim_start();
+    match value.strip_prefix('"') {
+        Some(name) => named_level(name.split('"').next()?),
+        None => {
+            let digits = value.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(value.len());
+            level(&value[..digits].parse::<i64>().ok()?.into())
+        }
     }
 }
 
@@ -196,6 +222,25 @@ fn named_level(name: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_record_that_is_no_json_keeps_its_level_and_is_marked() {
+        let deep = format!(r#"{{"level":"error","msg":"deep","at":{}1{}}}"#, "[".repeat(200), "]".repeat(200));
+        let cases = [
+            (r#"{"level": "ERROR", "msg": "rate", "value": NaN}"#, ERROR),
+            (r#"{"msg": "rate", "value": -Infinity, "level": 50}"#, CRITICAL),
+            (r#"{"level":"warn","message":"large","value":1e999}"#, WARNING),
+            (deep.as_str(), ERROR),
+        ];
+        for (line, expected) in cases {
+            let Message::Record { level, message, context } = Message::of(line) else { panic!("{line}") };
+            assert_eq!((level, message.as_str()), (expected, line));
+            assert!(context["protocol"].as_str().is_some_and(|text| text.contains("no JSON")), "{context:?}");
+        }
+        for line in [r#"{"level":"error" NaN}"#, r#"{"msg":"x","n":NaN}"#, r#"{"level":"loud","msg":NaN}"#] {
+            assert_eq!(Message::of(line), Message::text(), "{line}");
+        }
+    }
 
     fn reason(line: &str) -> String {
         match Message::of(line) {

@@ -38,6 +38,8 @@ pub(super) struct Backlog {
     parts: VecDeque<Part>,
     bytes: u64,
     bytes_max: u64,
+    /// The bytes that wait for the same sink elsewhere.
+    bytes_beside: u64,
     /// The numbers of the first and the next file of ours.
     numbers: Range<u64>,
 }
@@ -76,7 +78,26 @@ impl Backlog {
         let left = folder.adopt(sink).into_iter();
         let parts: VecDeque<Part> = left.filter_map(|path| Part::left(path, sink)).collect();
         let bytes = parts.iter().map(Part::rest).sum();
-        Self { folder, sink: sink.to_owned(), parts, bytes, bytes_max, numbers: NUMBER_FIRST..NUMBER_FIRST }
+        let numbers = NUMBER_FIRST..NUMBER_FIRST;
+        Self { folder, sink: sink.to_owned(), parts, bytes, bytes_max, bytes_beside: 0, numbers }
+    }
+
+    /// An empty one for the same sink, which shares its room: for what does not wait behind these lines.
+    pub(super) fn beside(&self) -> Self {
+        Self {
+            folder: Arc::clone(&self.folder),
+            sink: self.sink.clone(),
+            parts: VecDeque::new(),
+            bytes: 0,
+            bytes_max: self.bytes_max,
+            bytes_beside: self.bytes,
+            numbers: NUMBER_FIRST..NUMBER_FIRST,
+        }
+    }
+
+    /// Takes note of how many bytes wait for the same sink elsewhere.
+    pub(super) fn note_beside(&mut self, bytes: u64) {
+        self.bytes_beside = bytes;
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -93,10 +114,11 @@ impl Backlog {
     /// # Errors
     /// When there is no room: on the disk, or for this sink. Nothing is added then.
     pub(super) fn append(&mut self, lines: &[u8]) -> Result<()> {
-        if self.bytes + lines.len() as u64 > self.bytes_max {
+        let waiting = self.bytes + self.bytes_beside;
+        if waiting + lines.len() as u64 > self.bytes_max {
             return Err(Error::failed(format!(
                 "keep more log records: {} MiB wait for `{}`",
-                self.bytes >> 20,
+                waiting >> 20,
                 self.sink
             )));
         }

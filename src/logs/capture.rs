@@ -100,6 +100,11 @@ impl Capture {
         }
     }
 
+    /// How many records were taken so far, and how many of them are of ERROR and above.
+    pub fn counts(&self) -> (i64, i64) {
+        (self.lines.load(Ordering::Relaxed), self.exceptions.load(Ordering::Relaxed))
+    }
+
     /// Delivers what is queued, for at most `limit`.
     pub fn finish(self, limit: Duration) -> Captured {
         let sinks = self.pipeline.finish(limit);

@@ -45,6 +45,9 @@ struct Shared {
 struct State {
     memory: Memory,
     backlog: Backlog,
+    /// What other processes have left. Nobody waits for it: it is delivered while there is nothing of our own, and at the
+    /// end the rest is left to the next process.
+    inherited: Backlog,
     /// Set while the sink is away.
     away: Option<Away>,
     /// Set at the end.
@@ -87,6 +90,8 @@ pub struct LaneReport {
     pub dropped: u64,
     /// The bytes of records that wait on disk, for the next process to deliver.
     pub waiting_bytes: u64,
+    /// The bytes of records that other processes had left, and that still wait.
+    pub inherited_bytes: u64,
     /// What the sink said last, if it is away.
     pub away: Option<String>,
 }
@@ -95,10 +100,11 @@ pub struct LaneReport {
 enum Batch {
     Memory(Vec<Part>),
     Disk(Chunk),
+    Inherited(Chunk),
 }
 
 impl Lane {
-    /// A lane for a sink, beginning with the lines that others have left for it.
+    /// A lane for a sink, which also delivers the lines that others have left for it.
     ///
     /// # Errors
     /// When the system gives no thread.
@@ -107,11 +113,12 @@ impl Lane {
         sink: Box<dyn Sink>,
         full: WhenFull,
         folder: Arc<Folder>,
-        backlog: Backlog,
+        inherited: Backlog,
     ) -> Result<Self> {
         let state = State {
             memory: Memory::default(),
-            backlog,
+            backlog: inherited.beside(),
+            inherited,
             away: None,
             closing: None,
             is_hurried: false,
@@ -171,7 +178,7 @@ impl Lane {
     /// Whether more than `bytes` wait on disk for a sink that is not away, only slow.
     pub(super) fn is_slow(&self, bytes: u64) -> bool {
         let state = self.shared.lock();
-        state.away.is_none() && state.backlog.bytes() > bytes
+        state.away.is_none() && !state.backlog.is_empty() && state.backlog.bytes() + state.inherited.bytes() > bytes
     }
 
     /// Counts lines that were lost before they came here.
@@ -253,7 +260,8 @@ impl Lane {
     /// What became of the lines so far.
     pub(super) fn report(&self) -> LaneReport {
         let state = self.shared.lock();
-        LaneReport { waiting_bytes: state.backlog.bytes(), ..state.report.clone() }
+        let (waiting_bytes, inherited_bytes) = (state.backlog.bytes(), state.inherited.bytes());
+        LaneReport { waiting_bytes, inherited_bytes, ..state.report.clone() }
     }
 }
 
@@ -305,7 +313,7 @@ impl Shared {
             let wake_at = match wake_at {
                 Some(until) => Some(until),
                 None if !state.backlog.is_empty() && state.memory.count() == 0 => {
-                    match self.next_on_disk(&mut state, limits) {
+                    match self.next_on_disk(&mut state.backlog, limits) {
                         Some(chunk) => return Some(Batch::Disk(chunk)),
                         None => continue,
                     }
@@ -321,6 +329,13 @@ impl Shared {
                 None if state.closing.is_some() => return None,
                 None => None,
             };
+            let is_free = state.closing.is_none() && state.away.as_ref().is_none_or(|away| away.until <= now);
+            if is_free && !state.inherited.is_empty() {
+                match self.next_on_disk(&mut state.inherited, limits) {
+                    Some(chunk) => return Some(Batch::Inherited(chunk)),
+                    None => continue,
+                }
+            }
             state = match wake_at {
                 Some(until) => {
                     let rest = until.saturating_duration_since(now);
@@ -332,10 +347,10 @@ impl Shared {
     }
 
     /// A file that cannot be read is left where it is, and told.
-    fn next_on_disk(&self, state: &mut State, limits: Limits) -> Option<Chunk> {
-        let read = state.backlog.read(limits.lines_max, limits.bytes_max, |damage| self.tell_damage(&damage));
+    fn next_on_disk(&self, backlog: &mut Backlog, limits: Limits) -> Option<Chunk> {
+        let read = backlog.read(limits.lines_max, limits.bytes_max, |damage| self.tell_damage(&damage));
         read.unwrap_or_else(|error| {
-            if let Some(path) = state.backlog.skip_first() {
+            if let Some(path) = backlog.skip_first() {
                 let name = path.display();
                 tell(log::Level::Error, &format!("{name} with records for `{}` is left out: {error}", self.name));
             }
@@ -378,13 +393,18 @@ impl Shared {
         }
         state.report.delivered += delivered as u64;
         state.report.refused += refused as u64;
-        match batch {
-            Batch::Memory(_) => state.memory.take(delivered + refused),
-            Batch::Disk(chunk) => {
-                if let Err(error) = state.backlog.advance(chunk, delivered + refused) {
-                    tell(log::Level::Warn, &format!("records for `{}` may be delivered twice: {error}", self.name));
-                }
+        let advanced = match batch {
+            Batch::Memory(_) => {
+                state.memory.take(delivered + refused);
+                Ok(())
             }
+            Batch::Disk(chunk) => state.backlog.advance(chunk, delivered + refused),
+            Batch::Inherited(chunk) => state.inherited.advance(chunk, delivered + refused),
+        };
+        let bytes = state.inherited.bytes();
+        state.backlog.note_beside(bytes);
+        if let Err(error) = advanced {
+            tell(log::Level::Warn, &format!("records for `{}` may be delivered twice: {error}", self.name));
         }
         if delivered + refused > 0 && state.away.take().is_some() {
             state.report.away = None;
@@ -455,7 +475,9 @@ impl Batch {
             Self::Memory(parts) => {
                 parts.iter().flat_map(|(lines, range)| range.clone().map(|place| Line::new(lines.get(place)))).collect()
             }
-            Self::Disk(chunk) => (0..chunk.lines.len()).map(|place| Line::new(chunk.lines.get(place))).collect(),
+            Self::Disk(chunk) | Self::Inherited(chunk) => {
+                (0..chunk.lines.len()).map(|place| Line::new(chunk.lines.get(place))).collect()
+            }
         }
     }
 }

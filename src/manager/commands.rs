@@ -1,13 +1,13 @@
 //! What people tell apps, carried out: each command once, by a manager that can.
 
-use chrono::TimeDelta;
+use chrono::{NaiveDateTime, TimeDelta};
 
+use super::desk::Starter;
 use super::launcher::{FailedCommand, Launcher};
-use super::runs::ask_to_end;
+use super::owner::{Owner, ask_to_end, is_beside};
 use crate::apps::AppDefinition;
-use crate::clock;
 use crate::error::Result;
-use crate::tables::{AppCommand, CommandFilter, CommandFlag, CommandRow, ManagerRow, RunRow, Store};
+use crate::tables::{AppCommand, CommandFilter, CommandFlag, CommandRow, ManagerRow, RunFilter, RunRow, Store};
 
 /// A command that nobody can carry out for so long has failed.
 const PATIENCE: TimeDelta = TimeDelta::seconds(60);
@@ -18,12 +18,19 @@ const GONE_PATIENCE: TimeDelta = TimeDelta::seconds(10);
 pub(super) struct Scene<'a> {
     /// Our identity.
     pub(super) by: &'a str,
-    /// Our machine.
-    pub(super) host: &'a str,
     /// The runs that go on.
     pub(super) open: &'a [RunRow],
     /// The managers that work.
     pub(super) managers: &'a [ManagerRow],
+    /// What time it is by the database's clock.
+    pub(super) now: NaiveDateTime,
+}
+
+impl Scene<'_> {
+    /// Whether the `dc run` of a run can be seen, and told, from here.
+    fn is_here(&self, run: &RunRow) -> bool {
+        Owner::of_run(run, self.now).is_here()
+    }
 }
 
 /// Takes every open command one step on.
@@ -58,7 +65,7 @@ fn request(
 ) -> Result<()> {
     match (command.command, run) {
         (AppCommand::Reset | AppCommand::Enable | AppCommand::Disable, _) => {
-            let next_run = next_run(store, command.app_id)?;
+            let next_run = next_run(store, command.app_id, scene.now)?;
             store.commands().change_app(command, next_run).map(|_| ())
         }
         (AppCommand::Start, Some(run)) => refuse(store, command, &format!("it runs already: run {}", run.runtime)),
@@ -66,15 +73,21 @@ fn request(
         (AppCommand::Stop, Some(run)) if command.args.as_ref().is_some_and(|meant| *meant != run.runtime) => {
             refuse(store, command, "the run that was meant has ended by itself")
         }
-        (AppCommand::Stop | AppCommand::Restart, Some(run)) if run.host != scene.host => {
+        (AppCommand::Stop | AppCommand::Restart, Some(run)) if !scene.is_here(run) => {
             elsewhere(store, scene, command, Some(run))
+        }
+        // a manager of a machine that has it is given its time
+        (AppCommand::Start | AppCommand::Restart, None)
+            if !launcher.has(&command.app) && scene.now - command.time < PATIENCE / 2 =>
+        {
+            Ok(())
         }
         (AppCommand::Start | AppCommand::Restart, None) => match store.commands().accept(command, scene.by)? {
             true => start(store, launcher, command),
             false => Ok(()),
         },
         (AppCommand::Stop | AppCommand::Restart, Some(run)) => {
-            if store.commands().accept(command, scene.by)? && !ask_to_end(run, scene.host) {
+            if store.commands().accept(command, scene.by)? && !ask_to_end(run) {
                 log::warn!("{}: its `dc run` is gone; the run is closed first", command.app);
             }
             Ok(())
@@ -92,7 +105,7 @@ fn follow(
 ) -> Result<()> {
     let accepted_at = command.accepted_at.unwrap_or(command.time);
     let is_held_by = |manager: &ManagerRow| Some(manager.id.as_str()) == command.accepted_by.as_deref();
-    let is_held = scene.managers.iter().any(is_held_by) || clock::now() - accepted_at < GONE_PATIENCE;
+    let is_held = scene.managers.iter().any(is_held_by) || scene.now - accepted_at < GONE_PATIENCE;
     let is_ours = command.accepted_by.as_deref() == Some(scene.by);
     let (begun, before) = match run {
         Some(run) if run.started_at >= accepted_at => (Some(run), None),
@@ -104,7 +117,7 @@ fn follow(
             store.commands().finish(command, CommandFlag::Done, &format!("run {run} began")).map(|_| ())
         }
         (AppCommand::Stop, None) => {
-            let seconds = (clock::now() - accepted_at).num_milliseconds() as f64 / 1_000.0;
+            let seconds = (scene.now - accepted_at).num_milliseconds() as f64 / 1_000.0;
             store.commands().finish(command, CommandFlag::Done, &format!("it ended within {seconds:.1} s")).map(|_| ())
         }
         (AppCommand::Start, None) if has_run_since(store, command)? => {
@@ -118,9 +131,9 @@ fn follow(
             true => start(store, launcher, command),
             false => Ok(()),
         },
-        (_, Some(run)) if run.host == scene.host => {
+        (_, Some(run)) if scene.is_here(run) => {
             if store.commands().accept(command, scene.by)? {
-                ask_to_end(run, scene.host);
+                ask_to_end(run);
             }
             Ok(())
         }
@@ -130,9 +143,13 @@ fn follow(
 
 /// Whether a run of the app began and ended since the command was taken: too fast to be seen going on.
 fn has_run_since(store: &mut Store, command: &CommandRow) -> Result<bool> {
-    let filter = crate::tables::RunFilter { app_ids: Some(vec![command.app_id]), runtime: None, limit: 1 };
     let since = command.accepted_at.unwrap_or(command.time);
-    Ok(store.runs().list(&filter)?.first().is_some_and(|run| run.started_at >= since))
+    Ok(last_run(store, command.app_id)?.is_some_and(|run| run.started_at >= since))
+}
+
+fn last_run(store: &mut Store, app_id: i64) -> Result<Option<RunRow>> {
+    let filter = RunFilter { app_ids: Some(vec![app_id]), runtime: None, limit: 1 };
+    Ok(store.runs().list(&filter)?.pop())
 }
 
 fn start(store: &mut Store, launcher: &mut Launcher, command: &CommandRow) -> Result<()> {
@@ -142,7 +159,12 @@ fn start(store: &mut Store, launcher: &mut Launcher, command: &CommandRow) -> Re
     if command.command == AppCommand::Restart && has_run_since(store, command)? {
         return store.commands().finish(command, CommandFlag::Done, "it ran").map(|_| ());
     }
-    match launcher.start_by_command(command.id, &command.app, command.args.as_deref(), &command.by) {
+    let args = match (command.command, &command.args) {
+        // the next run is given what the run before was
+        (AppCommand::Restart, None) => last_run(store, command.app_id)?.and_then(|run| run.args),
+        (_, args) => args.clone(),
+    };
+    match launcher.start_by_command(command.id, &command.app, args.as_deref(), &command.by) {
         Ok(()) => Ok(()),
         Err(error) => store.commands().finish(command, CommandFlag::Failed, &error.to_string()).map(|_| ()),
     }
@@ -152,19 +174,22 @@ fn refuse(store: &mut Store, command: &CommandRow, reason: &str) -> Result<()> {
     store.commands().finish(command, CommandFlag::Refused, reason).map(|_| ())
 }
 
-/// A run of another machine can only be ended there.
+/// A run that cannot be seen from here can only be ended where it is.
 fn elsewhere(store: &mut Store, scene: &Scene<'_>, command: &CommandRow, run: Option<&RunRow>) -> Result<()> {
     let Some(run) = run else { return Ok(()) };
-    let is_manned = scene.managers.iter().any(|manager| manager.host == run.host);
-    if is_manned || clock::now() - command.time < PATIENCE {
+    let is_manned = scene.managers.iter().any(|manager| is_beside(manager, run));
+    if is_manned || scene.now - command.time < PATIENCE {
         return Ok(());
     }
-    let reason = format!("it runs on {}, where no manager works", run.host);
+    let reason = format!(
+        "it runs on {} where no manager sees it; if that machine is gone: dc manager send stop {} --force",
+        run.host, command.app
+    );
     store.commands().finish(command, CommandFlag::Failed, &reason).map(|_| ())
 }
 
 /// When an app that comes back into service is due.
-fn next_run(store: &mut Store, app_id: i64) -> Result<Option<chrono::NaiveDateTime>> {
+fn next_run(store: &mut Store, app_id: i64, now: NaiveDateTime) -> Result<Option<NaiveDateTime>> {
     let definition = store.apps().by_id(app_id)?.and_then(|app| AppDefinition::from_json(&app.definition).ok());
-    Ok(definition.and_then(|definition| definition.next_run(clock::now())))
+    Ok(definition.and_then(|definition| definition.next_run(now)))
 }

@@ -6,7 +6,13 @@ use std::time::Duration;
 use chrono::NaiveDateTime;
 
 use crate::error::Result;
-use crate::tables::{Claim, Decision, DueApp, DuePlace, OccurrenceRow, OccurrenceState, RunLimits, Store};
+use crate::ident::{AppName, RuntimeId, host};
+use crate::tables::{
+    Backoff, Claim, Decision, DueApp, DuePlace, NewRun, OccurrenceRow, OccurrenceState, RunEnd, RunLimits, Store,
+};
+
+/// What the runs of schedules are started by, in the table of runs.
+pub(super) const BY_SCHEDULE: &str = "manager";
 
 /// Where decisions are written down: the database.
 pub(super) trait Desk {
@@ -32,12 +38,20 @@ pub(super) trait Desk {
     fn take_over(&mut self, old: &OccurrenceRow, by: &str, now: NaiveDateTime) -> Result<Option<Claim>>;
     /// Ends a claim without a start.
     fn settle(&mut self, claim: &Claim, state: OccurrenceState, reason: &str, now: NaiveDateTime) -> Result<bool>;
+    /// Ends a claim whose start failed: that is a failure of the app.
+    fn fail(&mut self, claim: &Claim, reason: &str, _backoff: Backoff, now: NaiveDateTime) -> Result<bool> {
+        self.settle(claim, OccurrenceState::Skipped, reason, now)
+    }
 }
 
 /// What starts apps.
 pub(super) trait Starter {
     /// Starts `dc run` for a claim, detached. An error says why it could not be.
     fn start(&mut self, claim: &Claim) -> Result<()>;
+    /// Whether the app stands on this machine.
+    fn has(&self, _app: &AppName) -> bool {
+        true
+    }
     /// The claims whose `dc run` has ended without success, and what it said last.
     fn failed(&mut self) -> Vec<Failed>;
     /// Has the open run of an app end.
@@ -100,5 +114,25 @@ impl Desk for Store {
 
     fn settle(&mut self, claim: &Claim, state: OccurrenceState, reason: &str, now: NaiveDateTime) -> Result<bool> {
         self.occurrences().settle(claim, state, reason, now)
+    }
+
+    fn fail(&mut self, claim: &Claim, reason: &str, backoff: Backoff, now: NaiveDateTime) -> Result<bool> {
+        let run = NewRun {
+            runtime: RuntimeId::new(),
+            app_id: claim.app_id,
+            started_at: now,
+            args: None,
+            started_by: BY_SCHEDULE.to_owned(),
+            host: host(),
+            boot_id: None,
+            pid_namespace: None,
+            lease: Duration::ZERO,
+            pid: None,
+            pid_started: None,
+            occurrence: Some((claim.occurrence, claim.fence)),
+        };
+        let is_failed = self.runs().fail_to_start(&run, &RunEnd::not_begun(now, reason.to_owned(), backoff))?;
+        // it runs by now, started by hand maybe: then only this moment is lost
+        Ok(is_failed || self.occurrences().settle(claim, OccurrenceState::Skipped, reason, now)?)
     }
 }

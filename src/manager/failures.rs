@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::TimeDelta;
+use chrono::{NaiveDateTime, TimeDelta};
 
 use crate::apps::AppDefinition;
 use crate::clock;
@@ -16,14 +16,14 @@ const WINDOW: TimeDelta = TimeDelta::minutes(5);
 /// So many apps make an incident at the least.
 const INCIDENT_APPS_MIN: usize = 3;
 
-/// Looks at what failed lately; whether there is an incident, in which failures are nobody's fault.
-pub(super) fn look(store: &mut Store) -> Result<bool> {
+/// Looks at what failed before `now`, which is of the database's clock; whether there is an incident, in which failures are nobody's fault.
+pub(super) fn look(store: &mut Store, now: NaiveDateTime) -> Result<bool> {
     let open = store.incidents().current()?;
     let failing = store.apps().failing()?;
     if failing.is_empty() && open.is_none() {
         return Ok(false);
     }
-    let outcomes = store.runs().outcomes_since(clock::now() - WINDOW)?;
+    let outcomes = store.runs().outcomes_since(now - WINDOW)?;
     let (failed, total) = count(&outcomes);
     match open {
         None if is_incident(failed, total) => {

@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use super::desk::{Failed, Starter};
+use super::desk::{BY_SCHEDULE, Failed, Starter};
 use crate::apps::detach;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, OrFail, Result, file_error};
@@ -19,8 +19,6 @@ use crate::tables::Claim;
 
 /// What a `dc run` said last: so much of it is kept.
 const SAID_BYTES_MAX: u64 = 2_000;
-/// What the runs of schedules are started by, in the table of runs.
-const BY_SCHEDULE: &str = "manager";
 
 /// The `dc run`s that were started and have not ended, as far as this process knows.
 pub(super) struct Launcher {
@@ -149,6 +147,10 @@ impl Starter for Launcher {
     fn start(&mut self, claim: &Claim) -> Result<()> {
         let words = ["--occurrence", &format!("{}:{}", claim.occurrence, claim.fence), "--started-by", BY_SCHEDULE];
         self.spawn(&claim.app, &words.map(str::to_owned), Purpose::Occurrence(claim.clone()))
+    }
+
+    fn has(&self, app: &AppName) -> bool {
+        self.project.apps().join(app.to_string()).is_dir()
     }
 
     fn failed(&mut self) -> Vec<Failed> {

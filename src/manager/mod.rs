@@ -7,6 +7,7 @@ mod decide;
 mod desk;
 mod failures;
 mod launcher;
+mod owner;
 mod runs;
 mod scheduler;
 #[cfg(test)]
@@ -14,5 +15,7 @@ mod simulation;
 mod wake;
 mod work;
 
+pub use owner::{Owner, UNHEARD_PATIENCE, lives, living, whereabouts};
+pub use runs::{close_gone, close_lost};
 pub use wake::Waker;
-pub use work::{Manager, ManagerState, is_alive};
+pub use work::{Manager, ManagerState};

@@ -1,79 +1,133 @@
-//! The runs that go on: ended when somebody wants it, and closed when their `dc run` is gone.
+//! The runs that go on: their leases renewed where we see that they live, and closed when their `dc run` is gone, or not
+//! heard of any more.
 
 use std::collections::BTreeMap;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use chrono::NaiveDateTime;
 
-use crate::apps::{AppDefinition, ProcessIdentity, end_survivors};
+use super::owner::{Owner, UNHEARD_PATIENCE, unheard_words};
+use crate::apps::{AppDefinition, end_survivors};
 use crate::context::Context;
+use crate::ends::Ends;
 use crate::error::Result;
-use crate::ident::RuntimeId;
-use crate::tables::{RunEnd, RunRow, Store};
+use crate::tables::{Ending, RunEnd, RunOutcome, RunRow, Store, is_short};
 
-/// The runs of this machine that are being closed: each on a thread, since ending what is left takes its grace.
+/// What a manager does for the runs that go on.
 #[derive(Default)]
-pub(super) struct Orphans(BTreeMap<String, JoinHandle<()>>);
+pub(super) struct Care {
+    /// Those that are being closed: each on a thread, since ending what is left takes its grace.
+    closing: BTreeMap<String, JoinHandle<()>>,
+    /// Those whose lease was seen over: which one, and since when.
+    over: BTreeMap<String, (Option<NaiveDateTime>, Instant)>,
+}
 
-impl Orphans {
-    /// Closes the open runs of this machine whose `dc run` is gone: what is left of the app is ended, and the run is
-    /// recorded as ORPHAN_PID. Silence is no sign: only a process that is not there.
-    pub(super) fn look(&mut self, context: &Context, open: &[RunRow], host: &str) {
-        self.0.retain(|_, closing| !closing.is_finished());
-        for run in open.iter().filter(|run| run.host == host && is_gone(run)) {
-            if self.0.contains_key(&run.runtime) {
-                continue;
-            }
-            let (context, run) = (context.clone(), run.clone());
-            let name = run.runtime.clone();
-            let thread = std::thread::Builder::new().name("orphan".to_owned());
-            match thread.spawn(move || close(&context, &run)) {
-                Ok(closing) => drop(self.0.insert(name, closing)),
-                Err(error) => log::error!("an orphan is left for the next look: {error}"),
+impl Care {
+    /// Renews the leases of the runs that live beside us, in one statement, so that each `dc run` need not. Closes those
+    /// whose `dc run` is gone, after what is left of the app was ended, and those of elsewhere whose lease is over: as
+    /// ORPHAN_PID, which gives way to the true end. `now` is of the database's clock.
+    ///
+    /// # Errors
+    /// When the leases cannot be written.
+    pub(super) fn look(
+        &mut self,
+        context: &Context,
+        store: &mut Store,
+        open: &[RunRow],
+        now: NaiveDateTime,
+    ) -> Result<()> {
+        let lease = context.settings().run.lease;
+        self.closing.retain(|_, closing| !closing.is_finished());
+        let (mut alive, mut over) = (Vec::new(), BTreeMap::new());
+        for run in open {
+            match Owner::of_run(run, now) {
+                // early enough that its own `dc run` finds nothing to do; that of an older dc would not go on with it
+                Owner::Alive if run.lease_until.is_some() && is_short(run.lease_until, now, lease * 4 / 3) => {
+                    alive.push(run.runtime.as_str());
+                }
+                Owner::Gone => self.close(context, run, close_orphan),
+                Owner::Unheard => {
+                    let known = self.over.get(&run.runtime).filter(|(lease, _)| *lease == run.lease_until);
+                    let (lease, since) = known.copied().unwrap_or((run.lease_until, Instant::now()));
+                    if since.elapsed() >= UNHEARD_PATIENCE {
+                        self.close(context, run, close_unheard);
+                    }
+                    over.insert(run.runtime.clone(), (lease, since));
+                }
+                Owner::Alive | Owner::Leased | Owner::Unknown => {}
             }
         }
+        self.over = over;
+        store.runs().renew_all(&alive, lease)
+    }
+
+    /// Forgets whose lease was seen over: the database was away, and owners could not be heard of.
+    pub(super) fn forget(&mut self) {
+        self.over.clear();
     }
 
     /// How many are being closed.
     pub(super) fn count(&self) -> usize {
-        self.0.len()
+        self.closing.len()
+    }
+
+    fn close(&mut self, context: &Context, run: &RunRow, how: fn(&Context, &RunRow) -> Result<()>) {
+        if self.closing.contains_key(&run.runtime) {
+            return;
+        }
+        let (context, run) = (context.clone(), run.clone());
+        let name = run.runtime.clone();
+        let close = move || {
+            if let Err(error) = how(&context, &run) {
+                log::error!("run {} of {} was left behind and cannot be closed: {error}", run.runtime, run.app);
+            }
+        };
+        match std::thread::Builder::new().name("orphan".to_owned()).spawn(close) {
+            Ok(closing) => drop(self.closing.insert(name, closing)),
+            Err(error) => log::error!("an orphan is left for the next look: {error}"),
+        }
     }
 }
 
-/// Whether the `dc run` that supervised it surely no longer lives.
-fn is_gone(run: &RunRow) -> bool {
-    identity(run).is_some_and(|identity| !identity.is_alive())
-}
-
-fn identity(run: &RunRow) -> Option<ProcessIdentity> {
-    Some(ProcessIdentity {
-        boot: run.boot_id.clone()?,
-        pid: i32::try_from(run.pid?).ok()?,
-        start_ticks: u64::try_from(run.pid_started?).ok()?,
-    })
-}
-
-fn close(context: &Context, run: &RunRow) {
-    if let Err(error) = try_close(context, run) {
-        log::error!("run {} of {} was left behind and cannot be closed: {error}", run.runtime, run.app);
-    }
-}
-
-fn try_close(context: &Context, run: &RunRow) -> Result<()> {
+fn close_orphan(context: &Context, run: &RunRow) -> Result<()> {
     let mut store = Store::ready(context)?;
     let definition = store.apps().by_id(run.app_id)?.and_then(|app| AppDefinition::from_json(&app.definition).ok());
     let grace = definition.and_then(|definition| definition.grace).unwrap_or(context.settings().run.grace);
-    let ended = end_survivors(&run.runtime, grace)?;
-    let runtime: RuntimeId = run.runtime.parse()?;
-    if store.runs().end(&runtime, &RunEnd::orphan(run))? {
-        log::warn!("the `dc run` of {} was gone; {ended} processes of run {runtime} were ended", run.app);
-    }
-    Ok(())
+    close_gone(context, &mut store, run, grace).map(drop)
 }
 
-/// Asks a run to end, by a signal to its `dc run`; false when that runs elsewhere, or is gone.
-pub(super) fn ask_to_end(run: &RunRow, host: &str) -> bool {
-    let Some(identity) = identity(run).filter(|identity| run.host == host && identity.is_alive()) else { return false };
-    kill(Pid::from_raw(identity.pid), Signal::SIGTERM).is_ok()
+/// Closes a run of this machine whose `dc run` is gone: what is left of its app is ended. Its true end is recorded, where
+/// its `dc run` had written it down, and else a guess. Returns how many processes were left.
+///
+/// # Errors
+/// Busy, when some cannot be ended; what the database says.
+pub fn close_gone(context: &Context, store: &mut Store, run: &RunRow, grace: Duration) -> Result<usize> {
+    let count = end_survivors(&run.runtime, grace)?;
+    if Ends::of(context.settings()).deliver_one(&run.runtime, store)? {
+        return Ok(count);
+    }
+    let now = store.now()?;
+    if store.runs().end(&run.runtime.parse()?, &RunEnd::orphan(run, now))? == Ending::Closed {
+        log::warn!("the `dc run` of {} was gone; {count} processes of run {} were ended", run.app, run.runtime);
+    }
+    Ok(count)
+}
+
+fn close_unheard(context: &Context, run: &RunRow) -> Result<()> {
+    close_lost(&mut Store::ready(context)?, run).map(drop)
+}
+
+/// Closes a run of elsewhere whose lease is over, unless it was renewed since the row was read; whether it was closed.
+///
+/// # Errors
+/// What the database says.
+pub fn close_lost(store: &mut Store, run: &RunRow) -> Result<bool> {
+    let reason = unheard_words(run);
+    let guess = RunEnd::guess(run, store.now()?, RunOutcome::OrphanPid, reason.clone());
+    let is_closed = store.runs().give_up(run, &guess)? == Ending::Closed;
+    if is_closed {
+        log::warn!("run {} of {} was closed: {reason}", run.runtime, run.app);
+    }
+    Ok(is_closed)
 }

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta};
 
-use super::decide::{Decided, decide, start_of};
+use super::decide::{Decided, LATE, decide, start_of};
 use super::desk::{Clock, Desk, Failed, Starter};
 use crate::apps::AppDefinition;
 use crate::clock;
 use crate::error::Result;
 use crate::failpoint;
 use crate::ident::AppName;
-use crate::tables::{Claim, DueApp, DuePlace, OccurrenceRow, OccurrenceState, RunLimits};
+use crate::tables::{Backoff, Claim, DueApp, DuePlace, OccurrenceRow, OccurrenceState, RunLimits};
 
 /// Apps that are decided in one transaction.
 const BATCH_MAX: i64 = 50;
@@ -39,9 +39,13 @@ pub(super) struct Scheduler<D, S, C> {
     limits: RunLimits,
     /// Apps that have failed too often are started all the same: there is an incident, and it is not their fault.
     pub(super) forgives: bool,
+    /// A claim that is not followed by a start for so long is taken over.
+    pub(super) claim_patience: Duration,
+    /// The pause of an app whose start failed.
+    pub(super) backoff: Backoff,
     pub(super) desk: D,
     pub(super) starter: S,
-    clock: C,
+    pub(super) clock: C,
     /// By how much the wall clock is ahead of the one that only goes on, and when nothing is to be decided any longer.
     offset: Option<i64>,
     paused_until: Option<Duration>,
@@ -70,6 +74,8 @@ impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
             by,
             limits,
             forgives: false,
+            claim_patience: CLAIM_PATIENCE,
+            backoff: Backoff::default(),
             desk,
             starter,
             clock,
@@ -130,6 +136,12 @@ impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
                 seen.ripe_at = Some(now);
                 continue;
             }
+            if now - app.due_at < span(LATE) && !self.starter.has(&app.name) {
+                // a manager of a machine that has it is given the first minute
+                let late_at = app.due_at + span(LATE);
+                seen.ripe_at = Some(seen.ripe_at.map_or(late_at, |known| known.min(late_at)));
+                continue;
+            }
             match decide(&app, definition, now) {
                 Some(Decided { decision, replaces }) => {
                     replaced.extend(replaces.then_some(app.app_id));
@@ -165,6 +177,9 @@ impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
     fn start_queued(&mut self, pass: &mut Pass) -> Result<()> {
         for waiting in self.desk.startable(&self.limits, QUEUE_MAX)? {
             let now = self.clock.now();
+            if now - waiting.due_at < span(LATE) && !self.starter.has(&waiting.app) {
+                continue;
+            }
             if let Some(claim) = self.desk.claim(&waiting, &self.limits, &self.by, now)? {
                 self.start(&claim, pass)?;
             }
@@ -175,7 +190,7 @@ impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
     /// Claims that nobody has followed: a new number, and another start. The old one, should it still come, is refused.
     fn take_over(&mut self, pass: &mut Pass) -> Result<()> {
         let now = self.clock.now();
-        for old in self.desk.old_claims(now - span(CLAIM_PATIENCE), QUEUE_MAX)? {
+        for old in self.desk.old_claims(now - span(self.claim_patience), QUEUE_MAX)? {
             if old.fence >= CLAIMS_MAX {
                 let claim = claim_of(&old);
                 let reason = format!("it did not start, tried {} times", old.fence);
@@ -201,7 +216,7 @@ impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
             }
             Err(error) => {
                 let reason = format!("it could not be started: {error}");
-                self.desk.settle(claim, OccurrenceState::Skipped, &reason, self.clock.now())?;
+                self.desk.fail(claim, &reason, self.backoff, self.clock.now())?;
                 pass.settled += 1;
                 log::error!("{}: {reason}", claim.app);
             }
@@ -217,8 +232,17 @@ impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
                 // it runs already, by hand maybe: that is for the next pass to see
                 75 => self.desk.settle(&claim, OccurrenceState::Queued, &format!("it waits: {said}"), now)?,
                 status => {
-                    let reason = format!("`dc run` ended with status {status} before it began: {said}");
-                    self.desk.settle(&claim, OccurrenceState::Skipped, &reason, now)?
+                    let nowhere = match self.starter.has(&claim.app) {
+                        true => String::new(),
+                        false => " (no machine where a manager works has it)".to_owned(),
+                    };
+                    let reason = format!("`dc run` ended with status {status} before it began{nowhere}: {said}");
+                    let is_failed = self.desk.fail(&claim, &reason, self.backoff, now)?;
+                    if is_failed {
+                        log::error!("{}: {reason}", claim.app);
+                        pass.events.push(event(&claim.app, claim.due_at, now, &format!("failed: {reason}")));
+                    }
+                    is_failed
                 }
             };
             pass.settled += usize::from(settled);

@@ -5,27 +5,37 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use serde::Serialize;
 
-use super::clocks::SystemClock;
+use super::clocks::{SystemClock, Trust};
 use super::commands::{self, Scene};
+use super::desk::Clock;
 use super::failures;
 use super::launcher::Launcher;
-use super::runs::{Orphans, ask_to_end};
+use super::owner::{Owner, ask_to_end, lives};
+use super::runs::Care;
 use super::scheduler::{Pass, Scheduler};
 use super::wake::Waker;
-use crate::apps::ProcessIdentity;
+use crate::apps::{AppDefinition, ProcessIdentity};
 use crate::broker::{self, Link};
 use crate::clock;
 use crate::context::Context;
+use crate::die;
+use crate::ends::Ends;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ident::{host, new_identity};
-use crate::tables::{AppCommand, ManagerRow, MessageRow, Old, RunLimits, StopWish, Store};
+use crate::tables::{
+    AppCommand, Backoff, LogLevel, ManagerRow, MessageKind, MessageRow, NewMessage, Old, RunLimits, StopWish, Store,
+};
 
 /// How often a manager says that it lives.
 const SEEN_EVERY: Duration = Duration::from_secs(5);
-/// A manager that was not seen for so long is taken for gone, where its process cannot be looked at.
-const GONE_AFTER: TimeDelta = TimeDelta::seconds(60);
 /// How often runs are looked at whose `dc run` may be gone, and apps that fail.
 const CARE_EVERY: Duration = Duration::from_secs(2);
+/// How often the database is asked for the time.
+const CLOCK_EVERY: Duration = Duration::from_secs(60);
+/// And while the clock of this machine is wrong.
+const WRONG_CLOCK_EVERY: Duration = Duration::from_secs(5);
+/// The pause between two passes that decide nothing.
+const IDLE_PAUSE: Duration = Duration::from_secs(1);
 /// How often what is old is deleted.
 const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 /// Rows that are deleted at once.
@@ -41,14 +51,16 @@ const ALONG_PATIENCE: Duration = Duration::from_secs(120);
 pub struct Manager {
     context: Context,
     id: String,
-    host: String,
     scheduler: Scheduler<Store, Launcher, SystemClock>,
-    orphans: Orphans,
+    ends: Ends,
+    care: Care,
     waker: Waker,
     state: ManagerState,
     seen: Option<Instant>,
     cared: Option<Instant>,
     pruned: Option<Instant>,
+    timed: Option<Instant>,
+    trust: Trust,
     /// The last message that was told.
     told: String,
     wish: StopWish,
@@ -84,13 +96,15 @@ impl Manager {
         let settings = &context.settings().manager;
         get_key_ready(context)?;
         let mut store = Store::ready(context)?;
-        let (id, host) = (new_identity(), host());
+        let id = new_identity();
         let identity = ProcessIdentity::own()?;
         let now = clock::now();
-        store.managers().register(&ManagerRow {
+        let row = ManagerRow {
             id: id.clone(),
-            host: host.clone(),
-            boot_id: identity.boot,
+            host: host(),
+            boot_id: identity.space.boot,
+            pid_namespace: identity.space.namespaces,
+            lease_until: None,
             pid: i64::from(identity.pid),
             pid_started: i64::try_from(identity.start_ticks).unwrap_or(i64::MAX),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -99,23 +113,31 @@ impl Manager {
             seen_at: now,
             ended_at: None,
             stop_flag: StopWish::None.id(),
-        })?;
+        };
+        store.managers().register(&row, context.settings().run.lease)?;
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let groups = settings.group_max_running.iter().map(|(name, limit)| (name.clone(), number(*limit)));
         let limits = RunLimits { all: number(settings.max_running), groups: groups.collect() };
         let told = store.outbox().last()?;
         let launcher = Launcher::new(context)?;
+        let backoff = Backoff { first: settings.backoff, max: settings.backoff_max, jitter: die::share() };
+        let mut scheduler = Scheduler::new(id.clone(), limits, store, launcher, SystemClock::new());
+        scheduler.backoff = backoff;
+        // a claim is as good as a lease
+        scheduler.claim_patience = context.settings().run.lease;
         Ok(Self {
             context: context.clone(),
-            scheduler: Scheduler::new(id.clone(), limits, store, launcher, SystemClock::new()),
-            host,
-            orphans: Orphans::default(),
+            scheduler,
+            ends: Ends::of(context.settings()),
+            care: Care::default(),
             waker: Waker::default(),
             state: ManagerState { id: id.clone(), ..ManagerState::default() },
             id,
             seen: None,
             cared: None,
             pruned: None,
+            timed: None,
+            trust: Trust::Right,
             told,
             wish: StopWish::None,
         })
@@ -176,6 +198,7 @@ impl Manager {
                     log::warn!("the database is away, and waited for: {error}");
                 }
                 self.state.away = Some(error.to_string());
+                self.care.forget();
                 Ok(AWAY_PAUSE_MAX.min(Duration::from_millis(500) + began.elapsed()))
             }
             Err(error) => Err(error),
@@ -207,12 +230,24 @@ impl Manager {
 
     fn try_pass(&mut self) -> Result<Duration> {
         let is_due = |last: Option<Instant>, every: Duration| last.is_none_or(|last| last.elapsed() >= every);
-        if is_due(self.seen, SEEN_EVERY) {
-            self.wish = self.scheduler.desk.managers().see(&self.id)?;
+        let lease = self.context.settings().run.lease;
+        if is_due(self.seen, SEEN_EVERY.min(lease / 3)) {
+            self.wish = self.scheduler.desk.managers().see(&self.id, lease)?;
             self.seen = Some(Instant::now());
         }
-        self.scheduler.forgives = failures::look(&mut self.scheduler.desk)?;
-        let Pass { started, settled, clock_jump_ms, pause, events } = self.scheduler.pass()?;
+        let is_wrong = matches!(self.trust, Trust::Wrong(_));
+        if is_due(self.timed, if is_wrong { WRONG_CLOCK_EVERY } else { CLOCK_EVERY }) {
+            self.check_clock()?;
+            self.timed = Some(Instant::now());
+        }
+        let Pass { started, settled, clock_jump_ms, pause, events } = match self.trust {
+            Trust::Wrong(_) => Pass { pause: IDLE_PAUSE, ..Pass::default() },
+            Trust::Right | Trust::Differs(_) => {
+                let now = self.scheduler.clock.now();
+                self.scheduler.forgives = failures::look(&mut self.scheduler.desk, now)?;
+                self.scheduler.pass()?
+            }
+        };
         self.state.events = events;
         self.state.started += started as u64;
         self.state.settled += settled as u64;
@@ -231,6 +266,57 @@ impl Manager {
         Ok(pause)
     }
 
+    /// Asks the database for the time, by which everything is due. A machine whose clock is far from it decides nothing:
+    /// one of both is wrong, and people have to look.
+    fn check_clock(&mut self) -> Result<()> {
+        let Scheduler { desk, clock, .. } = &mut self.scheduler;
+        let trust = clock.follow(desk)?;
+        let is_news = !trust.is_as(std::mem::replace(&mut self.trust, trust));
+        match (trust, trust.words()) {
+            (Trust::Wrong(_), Some(words)) if is_news => {
+                let subject = format!("{words}: its manager on {} decides nothing", host());
+                log::error!("{subject}; set it right: timedatectl set-ntp true");
+                desk.outbox().tell(&NewMessage {
+                    kind: MessageKind::Clock,
+                    severity: LogLevel::Error,
+                    app_id: None,
+                    subject,
+                    body: "Other managers go on. Set the clock right: timedatectl set-ntp true".to_owned(),
+                })?;
+            }
+            (Trust::Differs(_), Some(words)) if is_news => {
+                log::warn!("{words}: apps are due by the database's; set it right: timedatectl set-ntp true");
+            }
+            (Trust::Right, _) if is_news => log::warn!("the clock of this machine agrees with the database's again"),
+            _ => {}
+        }
+        match trust {
+            Trust::Wrong(_) => Ok(()),
+            Trust::Right | Trust::Differs(_) => self.set_back(),
+        }
+    }
+
+    /// Apps that wait longer than their schedule allows were decided by a clock that was wrong.
+    fn set_back(&mut self) -> Result<()> {
+        let backoff_max = self.context.settings().manager.backoff_max;
+        let Scheduler { desk, clock, .. } = &mut self.scheduler;
+        let now = clock.now();
+        let retry_max = TimeDelta::from_std(backoff_max).ok().and_then(|pause| now.checked_add_signed(pause));
+        for app in desk.apps().all()?.into_iter().filter(|app| !app.disable) {
+            let Ok(definition) = AppDefinition::from_json(&app.definition) else { continue };
+            let (Some(next_run), Some(due)) = (app.next_run, definition.next_run(now)) else { continue };
+            let is_held = app.retry_at.zip(retry_max).is_some_and(|(retry_at, latest)| retry_at > latest);
+            if (next_run > due || is_held) && desk.apps().set_back(&app, Some(due.min(next_run)))? {
+                let due = clock::local(due.min(next_run));
+                log::warn!(
+                    "{} waited longer than its schedule allows, by a clock that was wrong: due at {due}",
+                    app.name
+                );
+            }
+        }
+        Ok(())
+    }
+
     fn command(&mut self) -> Result<()> {
         for app_id in self.scheduler.starter.replaced() {
             // the manager of its machine ends it
@@ -240,20 +326,22 @@ impl Manager {
                 log::info!("run {} of {} gives way to the next one", run.runtime, run.app);
             }
         }
-        let Scheduler { desk, starter, .. } = &mut self.scheduler;
-        let open = desk.runs().open()?;
-        let managers = desk.managers().all()?;
-        let scene = Scene { by: &self.id, host: &self.host, open: &open, managers: &living(&managers, &self.host) };
+        let Scheduler { desk, starter, clock, .. } = &mut self.scheduler;
+        let (open, now) = (desk.runs().open()?, clock.now());
+        let managers: Vec<ManagerRow> =
+            desk.managers().all()?.into_iter().filter(|manager| lives(manager, now)).collect();
+        let scene = Scene { by: &self.id, open: &open, managers: &managers, now };
         commands::carry_out(desk, starter, &scene)
     }
 
     fn care(&mut self) -> Result<()> {
+        let now = self.scheduler.clock.now();
         let store = &mut self.scheduler.desk;
+        // an end that was seen comes before any guess
+        self.ends.deliver(store)?;
         let open = store.runs().open()?;
-        self.orphans.look(&self.context, &open, &self.host);
-        for gone in
-            store.managers().all()?.iter().filter(|manager| manager.id != self.id && !is_alive(manager, &self.host))
-        {
+        self.care.look(&self.context, store, &open, now)?;
+        for gone in store.managers().all()?.iter().filter(|manager| manager.id != self.id && !lives(manager, now)) {
             store.managers().end(&gone.id)?;
         }
         let messages = store.outbox().after(&self.told, MESSAGES_MAX)?;
@@ -269,6 +357,7 @@ impl Manager {
 
     /// Deletes some of what is old; whether that was all.
     fn prune(&mut self) -> Result<bool> {
+        self.ends.sweep(&mut self.scheduler.desk)?;
         let keep = self.context.settings().manager.keep.and_then(|keep| TimeDelta::from_std(keep).ok());
         let Some(before) = keep.and_then(|keep| clock::now().checked_sub_signed(keep)) else { return Ok(true) };
         let mut is_all = true;
@@ -284,13 +373,14 @@ impl Manager {
 
     /// Ends the runs of this machine, and waits for them.
     fn end_apps(&mut self) -> Result<usize> {
-        let ours = |store: &mut Store, host: &str| -> Result<Vec<_>> {
-            Ok(store.runs().open()?.into_iter().filter(|run| run.host == host).collect())
+        let ours = |store: &mut Store| -> Result<Vec<_>> {
+            let now = store.now()?;
+            Ok(store.runs().open()?.into_iter().filter(|run| Owner::of_run(run, now).is_here()).collect())
         };
-        let running = ours(&mut self.scheduler.desk, &self.host)?;
-        let asked = running.iter().filter(|run| ask_to_end(run, &self.host)).count();
+        let running = ours(&mut self.scheduler.desk)?;
+        let asked = running.iter().filter(|run| ask_to_end(run)).count();
         let began = Instant::now();
-        while !ours(&mut self.scheduler.desk, &self.host)?.is_empty() || self.orphans.count() > 0 {
+        while !ours(&mut self.scheduler.desk)?.is_empty() || self.care.count() > 0 {
             if began.elapsed() > ALONG_PATIENCE {
                 return Err(Error::new(ErrorKind::Busy, "end all apps: some do not end")
                     .hint("`dc run --list` shows which run; `dc manager send stop APP` tries again"));
@@ -310,24 +400,4 @@ fn get_key_ready(context: &Context) -> Result<()> {
         return Ok(());
     }
     secrets.hand_over().map(drop)
-}
-
-/// The managers that work.
-pub(super) fn living(managers: &[ManagerRow], host: &str) -> Vec<ManagerRow> {
-    managers.iter().filter(|manager| is_alive(manager, host)).cloned().collect()
-}
-
-/// Whether a manager works: its process lives, where that can be seen; else it was seen lately.
-pub fn is_alive(manager: &ManagerRow, host: &str) -> bool {
-    let identity = (manager.host == host).then(|| {
-        Some(ProcessIdentity {
-            boot: manager.boot_id.clone(),
-            pid: i32::try_from(manager.pid).ok()?,
-            start_ticks: u64::try_from(manager.pid_started).ok()?,
-        })
-    });
-    match identity.flatten() {
-        Some(identity) => identity.is_alive(),
-        None => clock::now() - manager.seen_at < GONE_AFTER,
-    }
 }

@@ -2,14 +2,15 @@
 
 use std::fmt;
 
+use chrono::NaiveDateTime;
 use serde::Serialize;
 
-use crate::apps::{FoundApp, Schedule, find_apps};
-use crate::clock;
+use crate::apps::{BrokenApp, FoundApp, Schedule, look_for_apps};
 use crate::context::Context;
 use crate::db::{Connection, Gone};
 use crate::error::{ErrorKind, Result};
 use crate::hash::make_hash;
+use crate::ident::AppName;
 use crate::merge::{MaxGone, Merge, MergeReport};
 use crate::settings::MAIN;
 use crate::tables::{AppRegistration, AppType, Missing, Registered, SchemaState, Store, codebooks, embedded_names};
@@ -34,6 +35,26 @@ pub struct DeployReport {
     pub codebooks: Vec<CodebookChange>,
     /// The apps.
     pub apps: Registered,
+    /// Apps that cannot be read. What is registered of them stays as it is.
+    pub broken: Vec<BrokenFolder>,
+}
+
+/// An app that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BrokenFolder {
+    /// Its name, where its folder may be one.
+    pub app: Option<String>,
+    /// What is wrong with it.
+    pub error: String,
+    /// What mends it.
+    pub hint: Option<String>,
+}
+
+impl DeployReport {
+    /// Whether all that was to be done was done.
+    pub fn is_whole(&self) -> bool {
+        self.broken.is_empty()
+    }
 }
 
 /// How many values of a codebook changed.
@@ -49,19 +70,22 @@ pub struct CodebookChange {
     pub gone: u64,
 }
 
-/// Brings schema, codebooks and apps up to date. Twice changes nothing; two at once wait for each other.
+/// Brings schema, codebooks and apps up to date. Twice changes nothing; two at once wait for each other. An app that
+/// cannot be read holds up no other one: it is in the report.
 ///
 /// # Errors
-/// Refused for a database that a newer dc made, settings for a broken app.toml, and what the database says.
+/// Refused for a database that a newer dc made, and what the database says.
 pub fn deploy(context: &Context, options: &DeployOptions) -> Result<DeployReport> {
     let label = context.settings().database(MAIN)?.target.label();
-    let found = find_apps(&context.settings().project.apps())?;
+    let (found, broken) = look_for_apps(&context.settings().project.apps())?;
+    let left: Vec<AppName> = broken.iter().filter_map(|app| app.name.clone()).collect();
     let mut report = DeployReport {
         database: label,
         dry_run: options.dry_run,
         migrations: Vec::new(),
         codebooks: Vec::new(),
         apps: Registered::default(),
+        broken: broken.into_iter().map(broken_folder).collect(),
     };
     let missing = if options.dry_run { Missing::Fail } else { Missing::Create };
     let mut store = match Store::open(context, missing) {
@@ -85,8 +109,17 @@ pub fn deploy(context: &Context, options: &DeployOptions) -> Result<DeployReport
         _ => store.migrate()?,
     };
     report.codebooks = seed(context, options.dry_run)?;
-    report.apps = store.apps().register(&registrations(found)?, options.dry_run)?;
+    // an app is due by the database's clock
+    let now = store.now()?;
+    let registrations = found.into_iter().map(|app| registration(app, now)).collect::<Result<Vec<_>>>()?;
+    report.apps = store.apps().register_beside(&registrations, &left, options.dry_run)?;
     Ok(report)
+}
+
+fn broken_folder(app: BrokenApp) -> BrokenFolder {
+    let BrokenApp { name, error } = app;
+    let hint = error.hint_text().map(str::to_owned);
+    BrokenFolder { app: name.map(|name| name.to_string()), error: error.to_string(), hint }
 }
 
 /// Everything is new where there is no database yet.
@@ -115,11 +148,7 @@ fn seed(context: &Context, dry_run: bool) -> Result<Vec<CodebookChange>> {
     Ok(changes)
 }
 
-fn registrations(found: Vec<FoundApp>) -> Result<Vec<AppRegistration>> {
-    found.into_iter().map(registration).collect()
-}
-
-fn registration(app: FoundApp) -> Result<AppRegistration> {
+fn registration(app: FoundApp, now: NaiveDateTime) -> Result<AppRegistration> {
     let definition = app.definition.to_json();
     let (app_type, schedule, interval_ms) = match &app.definition.schedule {
         Schedule::ByHand => (AppType::Manual, None, None),
@@ -129,7 +158,7 @@ fn registration(app: FoundApp) -> Result<AppRegistration> {
     Ok(AppRegistration {
         sha: make_hash(&serde_json::json!({ "definition": definition }))?.0,
         timezone: app.definition.timezone.name().to_owned(),
-        next_run: app.definition.next_run(clock::now()),
+        next_run: app.definition.next_run(now),
         name: app.name,
         app_type,
         definition,
@@ -155,14 +184,24 @@ impl fmt::Display for DeployReport {
         for (what, names) in apps {
             names.iter().try_for_each(|name| writeln!(formatter, "  app       {would}{what:<10} {name}"))?;
         }
+        for BrokenFolder { app, error, hint } in &self.broken {
+            let name = app.as_deref().map(|name| format!("{name}: ")).unwrap_or_default();
+            let hint = hint.as_deref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+            writeln!(formatter, "  app       broken     {name}{error}{hint}")?;
+        }
         let is_quiet =
             self.migrations.is_empty() && self.codebooks.is_empty() && apps.iter().all(|(_, names)| names.is_empty());
         let known =
             self.apps.unchanged.len() + if self.dry_run { 0 } else { self.apps.added.len() + self.apps.changed.len() };
+        let what_is_left = match self.broken.len() {
+            0 => String::new(),
+            1 => "; 1 is broken".to_owned(),
+            count => format!("; {count} are broken"),
+        };
         match (is_quiet, self.dry_run) {
-            (true, _) => write!(formatter, "  up to date: {known} apps, nothing to do"),
-            (false, true) => write!(formatter, "  dry run: nothing was changed"),
-            (false, false) => write!(formatter, "  done: {known} apps are registered"),
+            (true, _) => write!(formatter, "  up to date: {known} apps, nothing to do{what_is_left}"),
+            (false, true) => write!(formatter, "  dry run: nothing was changed{what_is_left}"),
+            (false, false) => write!(formatter, "  done: {known} apps are registered{what_is_left}"),
         }
     }
 }

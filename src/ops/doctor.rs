@@ -12,10 +12,9 @@ use crate::broker;
 use crate::context::Context;
 use crate::db::Connection;
 use crate::error::{Error, Result};
-use crate::ident::host;
-use crate::manager::is_alive;
+use crate::manager::{Owner, living};
 use crate::settings::MAIN;
-use crate::tables::{SchemaState, Store};
+use crate::tables::{RunRow, SchemaState, Store};
 
 /// A clock that differs more from the database's is wrong.
 const CLOCK_MAX: Duration = Duration::from_secs(5);
@@ -128,11 +127,11 @@ fn clock(context: &Context) -> Option<Finding> {
 }
 
 fn managers(mut store: Store) -> Vec<Finding> {
-    let host = host();
-    let (Ok(managers), Ok(open)) = (store.managers().all(), store.runs().open()) else { return Vec::new() };
-    let works = managers.iter().filter(|manager| is_alive(manager, &host)).count();
+    let (Ok(managers), Ok(open), Ok(now)) = (living(&mut store), store.runs().open(), store.now()) else {
+        return Vec::new();
+    };
     let has_schedules = store.apps().next_due(DateTime::UNIX_EPOCH.naive_utc()).is_ok_and(|next| next.is_some());
-    let mut findings = vec![match (works, has_schedules) {
+    let mut findings = vec![match (managers.len(), has_schedules) {
         (0, true) => finding(
             "manager",
             Health::Warning,
@@ -142,14 +141,14 @@ fn managers(mut store: Store) -> Vec<Finding> {
         (0, false) => finding("manager", Health::Ok, "none works, and no app has a schedule", None),
         (count, _) => finding("manager", Health::Ok, format!("{count} at work"), None),
     }];
-    let hosts: Vec<&str> = managers.iter().map(|manager| manager.host.as_str()).collect();
-    let lonely = open.iter().filter(|run| run.host != host && !hosts.contains(&run.host.as_str())).count();
-    if lonely > 0 {
+    let unheard = |run: &&RunRow| matches!(Owner::of_run(run, now), Owner::Unheard | Owner::Unknown);
+    if let Some(run) = open.iter().find(unheard) {
+        let count = open.iter().filter(unheard).count();
         findings.push(finding(
             "runs",
             Health::Warning,
-            format!("{lonely} runs are open on machines where no manager works: nobody sees whether they still live"),
-            Some("dc manager start, on that machine".to_owned()),
+            format!("{count} runs are open and nothing is heard of them, such as {} on {}", run.app, run.host),
+            Some(format!("dc manager send stop {} --force, if that machine is gone", run.app)),
         ));
     }
     if let Ok(Some(incident)) = store.incidents().current() {

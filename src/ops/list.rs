@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::settings::{MAIN, Settings};
 use crate::shell;
-use crate::tables::{AppRow, RunRow, Store};
+use crate::tables::{AppRow, RunRow, RunStatus, Store};
 
 /// The registered apps.
 #[derive(Debug, Serialize)]
@@ -66,11 +66,15 @@ impl fmt::Display for AppList {
         let mut table = shell::table(["app", "state", "last run", "ended", "next run"]);
         for ListedApp { app, last } in &self.apps {
             let moment = |moment| clock::local(moment);
-            let state = if app.disable { "DISABLED" } else { app.status.name() };
+            let state = match app.status {
+                RunStatus::Running => RunStatus::Running,
+                _ if app.disable => RunStatus::Disabled,
+                status => status,
+            };
             let started = last.as_ref().map(|run| moment(run.started_at)).unwrap_or_else(|| "never".to_owned());
             let ended = last.as_ref().map(|run| run.code.name().to_owned()).unwrap_or_default();
             let next = app.next_run.map(moment).unwrap_or_else(|| "by hand".to_owned());
-            table.add_row([app.name.to_string(), state.to_owned(), started, ended, next]);
+            table.add_row([app.name.to_string(), state.name().to_owned(), started, ended, next]);
         }
         write!(formatter, "{table}")
     }

@@ -21,7 +21,7 @@ pub use crate::readers::{PageRange, ReadersOptions, WorkerOptions, ocr_worker};
 pub use crate::tables::AppCommand;
 pub use app::App;
 pub use connect::connect;
-pub use deploy::{CodebookChange, DeployOptions, DeployReport, deploy};
+pub use deploy::{BrokenFolder, CodebookChange, DeployOptions, DeployReport, deploy};
 pub use diagnosis::{Diagnosis, Finding, Health};
 pub use doctor::doctor;
 pub use history::{MergeHistory, merge_history, read_as_of, show_table, undo_merges};

@@ -2,8 +2,10 @@
 
 mod echo;
 mod given;
+mod keeper;
 mod listener;
 mod outcome;
+mod record;
 mod tape;
 
 pub use echo::Echo;
@@ -12,20 +14,23 @@ pub use tape::TapeOptions;
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, TimeDelta};
 
 use super::deploy::{DeployOptions, deploy};
 use crate::apps::{
-    AppDefinition, Ended, FoundApp, Launch, Overlap, ProcessIdentity, Signals, end_survivors, find_app, supervise,
+    AppDefinition, Ended, FoundApp, How, Launch, Overlap, ProcessIdentity, Signals, find_app, supervise,
 };
 use crate::clock;
 use crate::context::Context;
 use crate::die;
+use crate::ends::{Ends, KeptEnd};
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::http::Recorded;
 use crate::ident::{AppName, RuntimeId, host};
 use crate::logs::{Capture, Captured, LaneReport, RunOfApp};
+use crate::manager::{Owner, UNHEARD_PATIENCE, close_gone, close_lost};
 use crate::redact::Redactor;
 use crate::settings::MAIN;
 use crate::tables::{
@@ -34,10 +39,14 @@ use crate::tables::{
 };
 use crate::telemetry::Telemetry;
 use given::Given;
+use keeper::Keeper;
 use listener::{Listener, Marks};
 use outcome::{end_of, outcome_of};
+use record::Record;
 use tape::Tape;
 
+/// How long the connection to the database is waited for at the end, which may not answer.
+const STORE_PATIENCE: Duration = Duration::from_secs(10);
 /// How often a run that was left behind by a dead dc is closed before we give up.
 const ORPHANS_MAX: usize = 3;
 
@@ -68,10 +77,11 @@ pub fn run(context: &Context, options: &RunOptions) -> Result<RunReport> {
     let options = &options;
     let arguments = arguments_of(options)?;
     let found = find_app(&context.settings().project.apps(), &options.app)?;
-    let (store, app) = registered(context, &found)?;
+    let (mut store, app) = registered(context, &found)?;
     let given = Given::to(context, &found)?;
     let signals = Signals::forwarded()?;
-    let (runtime, started_at) = (RuntimeId::new(), clock::now());
+    // times in the database are those of its clock
+    let (runtime, started_at, began) = (RuntimeId::new(), store.now()?, Instant::now());
     let recorded = Recorded {
         runtime: runtime.to_string(),
         app: found.name.to_string(),
@@ -87,6 +97,7 @@ pub fn run(context: &Context, options: &RunOptions) -> Result<RunReport> {
         arguments,
         runtime,
         started_at,
+        began,
         tape,
         redactor: given.redactor(context.settings()),
         given,
@@ -133,6 +144,7 @@ struct Runner<'a> {
     arguments: String,
     runtime: RuntimeId,
     started_at: NaiveDateTime,
+    began: Instant,
     tape: Tape,
     redactor: Redactor,
     given: Given,
@@ -140,27 +152,47 @@ struct Runner<'a> {
 
 impl Runner<'_> {
     fn run(self, mut store: Store, mut signals: Signals) -> Result<RunReport> {
+        if let Err(error) = Ends::of(self.context.settings()).deliver(&mut store) {
+            log::warn!("the ends of runs before this one wait on: {error}");
+        }
         self.open(&mut store)?;
+        let mut record = Record::new(self.context, &self.runtime);
+        let database = store.label().to_owned();
+        let keeper = Keeper::default();
+        let heart = keeper.heart(self.runtime.clone(), self.context.settings().run.lease, signals.sender());
         let listener = Listener {
             capture: Capture::start(self.context, &self.of_app())?,
-            telemetry: Telemetry::start(store, self.app.id, self.started_at)?,
+            telemetry: Telemetry::start(store, self.runtime.clone(), clock::now(), heart)?,
             echo: self.options.echo.start(),
             redactor: &self.redactor,
         };
         let ended = supervise(&self.launch()?, &|event| listener.handle(event), &mut signals);
-        self.log_ending(&ended, &listener.capture);
+        let ended_at = self.started_at + TimeDelta::from_std(self.began.elapsed()).unwrap_or_default();
+        let was_stopped = matches!(&ended, Ok(Ended { how: How::Stopped(_), .. }));
+        let lost = keeper.lost().filter(|_| was_stopped).map(|reason| lost_words(&reason));
+        self.log_ending(&ended, lost.as_deref(), &listener.capture);
         let Listener { telemetry, capture, echo, .. } = listener;
-        let told = telemetry.finish();
+        let told = telemetry.totals();
+        let mut end = end_of(&ended, ended_at, capture.counts(), &told, self.definition());
+        end.backoff = self.backoff();
+        end.reason = lost.clone().or(end.reason);
+        let kept = KeptEnd {
+            database,
+            runtime: self.runtime.to_string(),
+            app_id: self.app.id,
+            end,
+            functions: told.functions,
+        };
+        if lost.is_none() {
+            record.keep(&kept)?;
+        }
         let captured = capture.finish(self.context.settings().log.flush);
-        let (mut store, told) = told?;
-        let end = RunEnd { backoff: self.backoff(), ..end_of(&ended, &captured, &told, self.definition()) };
-        if let Err(error) = close(&mut store, &self.runtime, &end) {
-            log::error!("the end of the run was not recorded: {error}");
+        let store = telemetry.finish(STORE_PATIENCE);
+        match lost {
+            None => record.deliver(store, &kept),
+            Some(_) => record.leave(),
         }
-        if let Err(error) = store.functions().record(self.app.id, self.runtime.as_str(), &told.functions) {
-            log::error!("the times of its functions were not recorded: {error}");
-        }
-        let report = self.report(&end, &ended, captured, echo.last_lines());
+        let report = self.report(&kept.end, &ended, captured, echo.last_lines());
         match ended {
             Ok(_) => Ok(report),
             Err(error) => Err(error.within(format!("run {}", self.found.name))),
@@ -181,7 +213,9 @@ impl Runner<'_> {
             args: Some(self.arguments.clone()),
             started_by: self.options.started_by.clone().unwrap_or_else(|| self.context.settings().user.clone()),
             host: host(),
-            boot_id: Some(identity.boot.clone()),
+            boot_id: Some(identity.space.boot),
+            pid_namespace: identity.space.namespaces,
+            lease: self.context.settings().run.lease,
             pid: Some(i64::from(identity.pid)),
             pid_started: i64::try_from(identity.start_ticks).ok(),
             occurrence: self.options.occurrence,
@@ -189,11 +223,21 @@ impl Runner<'_> {
         for _ in 0..ORPHANS_MAX {
             match store.runs().start(&new)? {
                 StartRun::Started => return Ok(()),
-                StartRun::Busy(other) if is_orphan(&other) => self.close_orphan(store, &other)?,
-                StartRun::Busy(other) => {
-                    self.give_way(store, &other)?;
-                    return Err(busy(&other));
-                }
+                StartRun::Busy(other) => match Owner::of_run(&other, store.now()?) {
+                    Owner::Gone => {
+                        let grace = self.definition().grace.unwrap_or(self.context.settings().run.grace);
+                        close_gone(self.context, store, &other, grace)?;
+                    }
+                    Owner::Unheard => {
+                        // the database may just be back, and its owner about to be heard of
+                        std::thread::sleep(UNHEARD_PATIENCE);
+                        close_lost(store, &other)?;
+                    }
+                    owner => {
+                        self.give_way(store, &other)?;
+                        return Err(busy(&other, owner));
+                    }
+                },
                 StartRun::Superseded => return Err(superseded(&self.found.name)),
             }
         }
@@ -210,19 +254,8 @@ impl Runner<'_> {
             Overlap::Queue | Overlap::Replace => OccurrenceState::Queued,
         };
         let reason = format!("run {} by {} goes on", other.runtime, other.started_by);
-        store.occurrences().settle(&claim, state, &reason, clock::now()).map(|_| ())
-    }
-
-    /// Ends what still runs of a run whose dc is gone, and closes it.
-    fn close_orphan(&self, store: &mut Store, run: &RunRow) -> Result<()> {
-        let runtime: RuntimeId = run.runtime.parse()?;
-        let grace = self.definition().grace.unwrap_or(self.context.settings().run.grace);
-        let survivors = end_survivors(runtime.as_str(), grace)?;
-        log::warn!(
-            "run {runtime} of {} was left behind by a dc that is gone; {survivors} of its processes were ended",
-            run.app
-        );
-        store.runs().end(&runtime, &RunEnd::orphan(run)).map(|_| ())
+        let now = store.now()?;
+        store.occurrences().settle(&claim, state, &reason, now).map(|_| ())
     }
 
     fn of_app(&self) -> RunOfApp {
@@ -257,7 +290,7 @@ impl Runner<'_> {
     }
 
     /// What dc itself has to say about the end, so that `dc logs` tells the whole story.
-    fn log_ending(&self, ended: &Result<Ended>, capture: &Capture) {
+    fn log_ending(&self, ended: &Result<Ended>, lost: Option<&str>, capture: &Capture) {
         let say = |level: LogLevel, message: String| capture.record(level, "dc", &message, &Marks::new());
         match ended {
             Err(error) => say(LogLevel::Critical, error.to_string()),
@@ -270,6 +303,9 @@ impl Runner<'_> {
                 }
                 if ended.survivors > 0 {
                     say(LogLevel::Error, format!("{} processes could not be ended", ended.survivors));
+                }
+                if let Some(lost) = lost {
+                    return say(LogLevel::Error, lost.to_owned());
                 }
                 if let (outcome, Some(reason)) = outcome_of(ended.how, self.definition())
                     && outcome != RunOutcome::Ok
@@ -288,7 +324,7 @@ impl Runner<'_> {
         }
         let (status, elapsed) = match ended {
             Ok(ended) => (ended.how.exit_status(), ended.elapsed),
-            Err(_) => (1, std::time::Duration::ZERO),
+            Err(_) => (1, Duration::ZERO),
         };
         RunReport {
             app: self.found.name.to_string(),
@@ -336,46 +372,29 @@ impl Runner<'_> {
     }
 }
 
-/// Whether the dc that supervised a run is surely gone: this machine, and that very process no longer lives.
-fn is_orphan(run: &RunRow) -> bool {
-    let (Some(boot), Some(pid), Some(ticks)) = (&run.boot_id, run.pid, run.pid_started) else { return false };
-    let (Ok(pid), Ok(start_ticks)) = (i32::try_from(pid), u64::try_from(ticks)) else { return false };
-    run.host == host() && !ProcessIdentity { boot: boot.clone(), pid, start_ticks }.is_alive()
-}
-
 fn superseded(app: &AppName) -> Error {
     let message = format!("run {app}: the manager that asked for it was thought gone, and another one has taken over");
     Error::new(ErrorKind::Busy, message)
 }
 
-fn busy(other: &RunRow) -> Error {
+fn busy(other: &RunRow, owner: Owner) -> Error {
     let since = clock::local(other.started_at);
-    Error::new(ErrorKind::Busy, format!("run {}: it runs already, since {since} on {}", other.app, other.host))
-        .hint(format!("watch it: `dc logs --runtime {} --follow`", other.runtime))
-}
-
-/// Closes the run; a database that is busy or away for a moment is waited for by the store itself.
-fn close(store: &mut Store, runtime: &RuntimeId, end: &RunEnd) -> Result<()> {
-    let mut tries = 0;
-    loop {
-        match store.runs().end(runtime, end) {
-            Ok(_) => return Ok(()),
-            Err(error) if error.is_temporary() && tries < CLOSE_TRIES_MAX => {
-                tries += 1;
-                std::thread::sleep(std::time::Duration::from_millis(500));
-            }
-            Err(error) => return Err(error),
-        }
+    let error =
+        Error::new(ErrorKind::Busy, format!("run {}: it runs already, since {since} on {}", other.app, other.host));
+    match owner {
+        Owner::Unknown => error.hint(format!("if that machine is gone: dc manager send stop {} --force", other.app)),
+        _ => error.hint(format!("watch it: `dc logs --runtime {} --follow`", other.runtime)),
     }
 }
 
-/// How often the end of a run is tried to be recorded.
-const CLOSE_TRIES_MAX: u32 = 20;
+/// What is said of a run that somebody else has closed.
+fn lost_words(reason: &str) -> String {
+    format!("was stopped, and nothing more of it is recorded: its run was closed meanwhile ({reason})")
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::apps::How;
 
     #[test]
     fn a_stopped_run_is_no_failure_of_the_app() {

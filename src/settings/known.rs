@@ -115,7 +115,7 @@ pub(super) const KNOWN: &[Known] = &[
         ],
         secret: &[],
     },
-    Known { section: "run", fields: &["map_objects", "timeout", "grace"], secret: &[] },
+    Known { section: "run", fields: &["map_objects", "timeout", "grace", "lease"], secret: &[] },
 ];
 
 impl Known {

@@ -33,6 +33,10 @@ const MAX_GONE_ROWS: u64 = 20;
 const STORE_FILE: &str = "secrets.zip";
 /// How long an app has between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long a run or a manager is believed to live without being heard of.
+const LEASE: Duration = Duration::from_secs(60);
+/// Shorter ones end while a busy database has its owner wait; longer ones are taken for those of a wrong clock.
+const LEASES: std::ops::RangeInclusive<Duration> = Duration::from_secs(2)..=Duration::from_secs(600);
 /// How long an app is not started again after a failure: the first pause, and the longest.
 const BACKOFF: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(3_600));
 /// How many bytes of log records may wait on disk for one sink.
@@ -84,6 +88,8 @@ pub struct RunSettings {
     pub timeout: Option<Duration>,
     /// The time between TERM and KILL.
     pub grace: Duration,
+    /// How long a run or a manager that is not heard of is believed to live: 2 s to 10 min.
+    pub lease: Duration,
 }
 
 /// `[merge]`: the blast-radius guard.
@@ -231,6 +237,7 @@ impl Settings {
             map_objects: section("run").flag("map_objects")?.unwrap_or(true),
             timeout: section("run").duration("timeout")?,
             grace: section("run").duration("grace")?.unwrap_or(GRACE),
+            lease: lease(section("run"))?,
         };
         let merge = MergeSettings {
             max_gone_percent: section("merge").number("max_gone_percent")?.unwrap_or(MAX_GONE_PERCENT),
@@ -297,6 +304,15 @@ fn log_settings(section: Section<'_>, project: &Project) -> Result<LogSettings> 
         waiting_bytes_max: section.bytes("waiting_max")?.unwrap_or(WAITING_BYTES_MAX),
         flush: section.duration("flush")?.unwrap_or(FLUSH),
     })
+}
+
+fn lease(section: Section<'_>) -> Result<Duration> {
+    let Some(lease) = section.duration("lease")? else { return Ok(LEASE) };
+    if !LEASES.contains(&lease) {
+        let message = format!("read `{}.lease`: {} s is out of its limits", section.name(), lease.as_secs_f64());
+        return Err(failure::settings_error(message).hint("lease = \"60s\" is the default; it takes 2s to 10m"));
+    }
+    Ok(lease)
 }
 
 fn manager_settings(layers: &Layers) -> Result<ManagerSettings> {

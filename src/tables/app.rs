@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use super::codebook::{AppCommand, AppType, CommandFlag, FatalFlag, RunStatus};
 use super::connection::Link;
-use super::schema::{app_groups, app_parents, apps};
+use super::schema::{app_groups, app_parents, apps, runtime};
 use super::{Store, shown};
 use crate::clock;
 use crate::error::Result;
-use crate::ident::AppName;
+use crate::ident::{AppName, RuntimeId};
 
 /// An app as the database has it.
 #[derive(Debug, Clone, Serialize)]
@@ -196,11 +196,12 @@ impl Apps<'_> {
         self.0.read("read an app", |connection| Ok(load(connection, WhichApps::One(app_id))?.pop()))
     }
 
-    /// Stores how far the app's run has come, its share in percent and when it may end.
+    /// Stores how far the app's run has come, its share in percent and when it may end. A run that somebody has closed
+    /// changes nothing.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn set_progress(&mut self, app_id: i64, progress: &Progress) -> Result<()> {
+    pub fn set_progress(&mut self, run: &RuntimeId, progress: &Progress) -> Result<()> {
         let changes = (
             apps::task_size.eq(progress.task_size),
             apps::progress.eq(progress.percent()),
@@ -209,20 +210,37 @@ impl Apps<'_> {
             apps::eta.eq(progress.eta(clock::now())),
         );
         self.0.write("record an app's progress", |connection| {
-            diesel::update(apps::table.find(app_id)).set(changes).execute(connection).map(drop)
+            let of_run = runtime::table.filter(runtime::id.eq(run.as_str()).and(runtime::ended_at.is_null()));
+            let app = apps::table.filter(apps::id.eq_any(of_run.select(runtime::app_id)));
+            diesel::update(app).set(changes).execute(connection).map(drop)
         })
     }
 
-    /// Sets when the app is due; `None` for by hand only.
+    /// Brings an app back to its schedule that waits longer than that allows, because a clock was wrong; false when it was
+    /// decided meanwhile, or wished for that moment itself. It no longer waits after failures either.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn set_next_run(&mut self, app_id: i64, at: Option<NaiveDateTime>) -> Result<()> {
+    pub fn set_back(&mut self, app: &AppRow, next_run: Option<NaiveDateTime>) -> Result<bool> {
+        self.0.write("bring an app back to its schedule", |connection| {
+            let same = apps::table
+                .filter(apps::id.eq(app.id).and(apps::next_run.eq(app.next_run)))
+                .filter(apps::next_run_wished.eq(false));
+            let row = (apps::next_run.eq(next_run), apps::retry_at.eq(None::<NaiveDateTime>));
+            Ok(diesel::update(same).set(row).execute(connection)? > 0)
+        })
+    }
+
+    /// Sets when the app of a run is due; `None` for by hand only. A run that somebody has closed changes nothing.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn set_next_run(&mut self, run: &RuntimeId, at: Option<NaiveDateTime>) -> Result<()> {
         self.0.write("set an app's next run", |connection| {
-            diesel::update(apps::table.find(app_id))
-                .set((apps::next_run.eq(at), apps::next_run_wished.eq(true)))
-                .execute(connection)
-                .map(drop)
+            let of_run = runtime::table.filter(runtime::id.eq(run.as_str()).and(runtime::ended_at.is_null()));
+            let app = apps::table.filter(apps::id.eq_any(of_run.select(runtime::app_id)));
+            let wish = (apps::next_run.eq(at), apps::next_run_wished.eq(true));
+            diesel::update(app).set(wish).execute(connection).map(drop)
         })
     }
 }

@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::app::known;
 use super::codebook::{AppCommand, CommandFlag, FatalFlag, RunStatus};
 use super::connection::Link;
+use super::lease::database_now;
 use super::schema::{app_groups, app_parents, apps, command_log};
 use super::{Store, shown};
-use crate::clock;
 use crate::error::Result;
 use crate::ident::AppName;
 
@@ -87,8 +87,8 @@ impl Commands<'_> {
     /// # Errors
     /// When the database cannot be written.
     pub fn request(&mut self, app_id: i64, command: AppCommand, args: Option<&str>, by: &str) -> Result<i64> {
-        let now = clock::now();
         self.0.write("write a command down", |connection| {
+            let now = database_now(connection)?;
             let row = (
                 command_log::app_id.eq(app_id),
                 command_log::cmd_name.eq(command.id()),
@@ -127,8 +127,8 @@ impl Commands<'_> {
     /// # Errors
     /// When the database cannot be written.
     pub fn accept(&mut self, command: &CommandRow, by: &str) -> Result<bool> {
-        let now = clock::now();
         self.0.write("take a command", |connection| {
+            let now = database_now(connection)?;
             let requested = command_log::table
                 .filter(command_log::id.eq(command.id).and(command_log::cmd_flag.eq(command.flag.id())))
                 .filter(
@@ -189,9 +189,8 @@ impl Commands<'_> {
                     if was_disabled { "it is in service again" } else { "it was in service" }
                 }
                 AppCommand::Disable => {
-                    diesel::update(app)
-                        .set((apps::disable.eq(true), apps::status.eq(RunStatus::Disabled.id())))
-                        .execute(connection)?;
+                    diesel::update(app).set(apps::disable.eq(true)).execute(connection)?;
+                    set_idle_status(connection, command.app_id, RunStatus::Disabled)?;
                     if was_disabled { "it was out of service" } else { "it is out of service" }
                 }
                 AppCommand::Start | AppCommand::Stop | AppCommand::Restart => return Ok(false),
@@ -203,17 +202,19 @@ impl Commands<'_> {
 
 /// Lets the schedule start an app again.
 fn put_in_service(connection: &mut Link, app_id: i64, next_run: Option<NaiveDateTime>) -> QueryResult<()> {
-    let row = (
-        apps::disable.eq(false),
-        apps::status.eq(RunStatus::Idle.id()),
-        apps::next_run.eq(next_run),
-        apps::next_run_wished.eq(false),
-    );
-    diesel::update(apps::table.find(app_id)).set(row).execute(connection).map(drop)
+    let row = (apps::disable.eq(false), apps::next_run.eq(next_run), apps::next_run_wished.eq(false));
+    diesel::update(apps::table.find(app_id)).set(row).execute(connection)?;
+    set_idle_status(connection, app_id, RunStatus::Idle)
+}
+
+/// Sets the status of an app that does not run; one that runs goes on to do so, in service or not.
+pub(super) fn set_idle_status(connection: &mut Link, app_id: i64, status: RunStatus) -> QueryResult<()> {
+    let idle = apps::table.filter(apps::id.eq(app_id).and(apps::status.ne(RunStatus::Running.id())));
+    diesel::update(idle).set(apps::status.eq(status.id())).execute(connection).map(drop)
 }
 
 fn finish(connection: &mut Link, command: &CommandRow, flag: CommandFlag, result: &str) -> QueryResult<bool> {
-    let now = clock::now();
+    let now = database_now(connection)?;
     let open = command_log::table
         .filter(command_log::id.eq(command.id))
         .filter(command_log::cmd_flag.eq_any([CommandFlag::Requested.id(), CommandFlag::Accepted.id()]));
@@ -236,15 +237,24 @@ fn mirror(
     diesel::update(last).set((apps::cmd_flag.eq(flag.id()), apps::cmd_exec.eq(done_at))).execute(connection).map(drop)
 }
 
-/// Whether somebody has told a manager to end the app's run.
-pub(super) fn is_being_stopped(connection: &mut Link, app_id: i64) -> QueryResult<bool> {
+/// Whether somebody told a manager to end the app's run between its start and its end, as far as that is known.
+pub(super) fn was_to_stop(
+    connection: &mut Link,
+    app_id: i64,
+    started_at: NaiveDateTime,
+    ended_at: Option<NaiveDateTime>,
+) -> QueryResult<bool> {
     let stops = [AppCommand::Stop.id(), AppCommand::Restart.id()];
-    let found: i64 = command_log::table
-        .filter(command_log::app_id.eq(app_id).and(command_log::cmd_flag.eq(CommandFlag::Accepted.id())))
-        .filter(command_log::cmd_name.eq_any(stops))
+    let mut query = command_log::table
+        .filter(command_log::app_id.eq(app_id).and(command_log::cmd_name.eq_any(stops)))
         .count()
-        .get_result(connection)?;
-    Ok(found > 0)
+        .into_boxed();
+    query = match ended_at {
+        None => query.filter(command_log::cmd_flag.eq(CommandFlag::Accepted.id())),
+        // it was closed by a guess, and the command with it
+        Some(ended_at) => query.filter(command_log::accepted_at.between(started_at, ended_at)),
+    };
+    Ok(query.get_result::<i64>(connection)? > 0)
 }
 
 fn load(connection: &mut Link, filter: &CommandFilter<'_>) -> QueryResult<Vec<CommandRow>> {

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::app::Apps;
 use super::codebook::{FatalFlag, RunOutcome, RunStatus};
+use super::command::set_idle_status;
 use super::outbox::{self, NewMessage};
 use super::run_list::Runs;
 use super::schema::{apps, incidents, runtime};
@@ -65,7 +66,6 @@ impl Apps<'_> {
                 .filter(apps::failures.ge(failures).and(apps::archive.is_null()));
             let row = (
                 apps::disable.eq(true),
-                apps::status.eq(RunStatus::Disabled.id()),
                 apps::fatal_flag.eq(flag.id()),
                 apps::fatal_msg.eq(&message.subject),
                 apps::fatal_time.eq(clock::now()),
@@ -73,6 +73,7 @@ impl Apps<'_> {
             if diesel::update(failing).set(row).execute(connection)? == 0 {
                 return Ok(false);
             }
+            set_idle_status(connection, app_id, RunStatus::Disabled)?;
             outbox::append(connection, message)?;
             Ok(true)
         })

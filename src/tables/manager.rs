@@ -1,12 +1,14 @@
 //! The managers that share this database: who they are, when they were last seen, and whether they are to stop.
 
-use chrono::NaiveDateTime;
+use std::time::Duration;
+
+use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 use serde::Serialize;
 
+use super::lease::{database_now, lease_end};
 use super::schema::managers;
 use super::{Store, shown};
-use crate::clock;
 use crate::error::Result;
 
 /// A manager.
@@ -38,6 +40,11 @@ pub struct ManagerRow {
     pub ended_at: Option<NaiveDateTime>,
     /// The number of a [`StopWish`].
     pub stop_flag: i64,
+    /// The namespaces in which its process is numbered; `None` for an older dc.
+    pub pid_namespace: Option<String>,
+    /// Until when it is believed to live, by the database's clock; `None` for an older dc.
+    #[serde(serialize_with = "shown::moment_or_null")]
+    pub lease_until: Option<NaiveDateTime>,
 }
 
 /// What a manager is asked for.
@@ -81,25 +88,33 @@ impl Store {
 }
 
 impl Managers<'_> {
-    /// Makes a manager known.
+    /// Makes a manager known, for the time of a lease.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn register(&mut self, manager: &ManagerRow) -> Result<()> {
+    pub fn register(&mut self, manager: &ManagerRow, lease: Duration) -> Result<()> {
         self.0.write("make a manager known", |connection| {
-            diesel::insert_into(managers::table).values(manager).execute(connection).map(drop)
+            let row = ManagerRow { lease_until: Some(lease_end(connection, lease)?), ..manager.clone() };
+            diesel::insert_into(managers::table).values(&row).execute(connection).map(drop)
         })
     }
 
-    /// Notes that a manager is at work; what it is asked for. One whose row was taken away is asked for nothing.
+    /// Notes that a manager is at work, and renews its lease; what it is asked for. One whose row was taken away is asked
+    /// for nothing.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn see(&mut self, id: &str) -> Result<StopWish> {
+    pub fn see(&mut self, id: &str, lease: Duration) -> Result<StopWish> {
         self.0.write("note that a manager is at work", |connection| {
             let row = managers::table.find(id);
-            // one that was taken for gone, and is not
-            let seen = (managers::seen_at.eq(clock::now()), managers::ended_at.eq(None::<NaiveDateTime>));
+            let lease_until = lease_end(connection, lease)?;
+            let seen_at = lease_until - TimeDelta::from_std(lease).unwrap_or_default();
+            // one that was taken for gone, and is not: it owns nothing but claims and commands, which have fences
+            let seen = (
+                managers::seen_at.eq(seen_at),
+                managers::lease_until.eq(lease_until),
+                managers::ended_at.eq(None::<NaiveDateTime>),
+            );
             diesel::update(row).set(seen).execute(connection)?;
             let flag: Option<i64> = row.select(managers::stop_flag).first(connection).optional()?;
             Ok(StopWish::of(flag.unwrap_or_default()))
@@ -113,7 +128,8 @@ impl Managers<'_> {
     pub fn end(&mut self, id: &str) -> Result<()> {
         self.0.write("note the end of a manager", |connection| {
             let open = managers::table.filter(managers::id.eq(id).and(managers::ended_at.is_null()));
-            diesel::update(open).set(managers::ended_at.eq(clock::now())).execute(connection).map(drop)
+            let now = database_now(connection)?;
+            diesel::update(open).set(managers::ended_at.eq(now)).execute(connection).map(drop)
         })
     }
 

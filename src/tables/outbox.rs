@@ -23,6 +23,8 @@ pub enum MessageKind {
     Incident,
     /// They no longer do.
     IncidentOver,
+    /// The clock of a manager's machine is wrong.
+    Clock,
     /// What an app or a person has to say.
     Told,
 }
@@ -35,6 +37,7 @@ impl MessageKind {
             Self::Recovered => "recovered",
             Self::Incident => "incident",
             Self::IncidentOver => "incident_over",
+            Self::Clock => "clock",
             Self::Told => "told",
         }
     }

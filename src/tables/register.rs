@@ -68,6 +68,15 @@ impl Apps<'_> {
     /// # Errors
     /// Usage, when two apps have one name.
     pub fn register(&mut self, apps: &[AppRegistration], dry_run: bool) -> Result<Registered> {
+        self.register_beside(apps, &[], dry_run)
+    }
+
+    /// As [`Apps::register`]; what is registered under the names of `left` stays as it is: their folders are there, and
+    /// cannot be read.
+    ///
+    /// # Errors
+    /// As [`Apps::register`].
+    pub fn register_beside(&mut self, apps: &[AppRegistration], left: &[AppName], dry_run: bool) -> Result<Registered> {
         let mut wanted: BTreeMap<&AppName, &AppRegistration> = BTreeMap::new();
         for app in apps {
             if wanted.insert(&app.name, app).is_some() {
@@ -77,7 +86,7 @@ impl Apps<'_> {
         }
         self.0.write("register the apps", |connection| {
             take_turn(connection, Turn::Register)?;
-            register(connection, &wanted, dry_run)
+            register(connection, &wanted, left, dry_run)
         })
     }
 }
@@ -85,6 +94,7 @@ impl Apps<'_> {
 fn register(
     connection: &mut Link,
     wanted: &BTreeMap<&AppName, &AppRegistration>,
+    left: &[AppName],
     dry_run: bool,
 ) -> QueryResult<Registered> {
     let now = clock::now();
@@ -108,8 +118,9 @@ fn register(
         };
         list.push(name.to_string());
     }
+    let is_gone = |name: &AppName| !wanted.contains_key(name) && !left.contains(name);
     let gone: Vec<(&AppName, i64)> =
-        existing.iter().filter(|(name, _)| !wanted.contains_key(name)).map(|(name, row)| (name, row.id)).collect();
+        existing.iter().filter(|(name, _)| is_gone(name)).map(|(name, row)| (name, row.id)).collect();
     report.archived = gone.iter().map(|(name, _)| name.to_string()).collect();
     if !dry_run && !gone.is_empty() {
         for (_, app_id) in &gone {

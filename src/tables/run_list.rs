@@ -82,6 +82,13 @@ pub struct RunRow {
     pub captcha_cost: f64,
     /// How long they took together, in milliseconds.
     pub captcha_ms: i64,
+    /// The namespaces in which its process is numbered; `None` where an older dc started it.
+    pub pid_namespace: Option<String>,
+    /// Until when its `dc run` is believed to live, by the database's clock; `None` where an older dc started it.
+    #[serde(serialize_with = "shown::moment_or_null")]
+    pub lease_until: Option<NaiveDateTime>,
+    /// Whether nobody saw it end.
+    pub is_guess: bool,
 }
 
 /// Which runs to list.
@@ -127,6 +134,9 @@ struct RunRecord {
     captchas: i64,
     captcha_cost: f64,
     captcha_ms: i64,
+    pid_namespace: Option<String>,
+    lease_until: Option<NaiveDateTime>,
+    is_guess: bool,
 }
 
 #[derive(QueryableByName)]
@@ -281,5 +291,8 @@ fn row(record: RunRecord, app: AppName) -> QueryResult<RunRow> {
         captchas: record.captchas,
         captcha_cost: record.captcha_cost,
         captcha_ms: record.captcha_ms,
+        pid_namespace: record.pid_namespace,
+        lease_until: record.lease_until,
+        is_guess: record.is_guess,
     })
 }

@@ -110,6 +110,9 @@ table! {
         captchas -> BigInt,
         captcha_cost -> Double,
         captcha_ms -> BigInt,
+        pid_namespace -> Nullable<Text>,
+        lease_until -> Nullable<Timestamp>,
+        is_guess -> Bool,
     }
 }
 
@@ -205,6 +208,8 @@ table! {
         seen_at -> Timestamp,
         ended_at -> Nullable<Timestamp>,
         stop_flag -> BigInt,
+        pid_namespace -> Nullable<Text>,
+        lease_until -> Nullable<Timestamp>,
     }
 }
 

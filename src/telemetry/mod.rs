@@ -6,4 +6,5 @@ mod progress;
 mod run;
 
 pub use costs::CaptchaCosts;
+pub use progress::{Beat, Heart};
 pub use run::{RunTotals, Telemetry};

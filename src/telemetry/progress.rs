@@ -1,22 +1,36 @@
 //! How far an app has come, and when it wishes to run next: the newest word is written, a few times a second, by a
-//! thread that owns the connection. Whoever notes it goes on at once.
+//! thread that owns the connection. Whoever notes it goes on at once. The same thread does, now and then, what else the
+//! run needs of the database: its beat.
 
+use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use chrono::NaiveDateTime;
 
-use crate::error::{Error, OrFail, Result};
+use crate::error::{OrFail, Result};
+use crate::ident::RuntimeId;
 use crate::tables::{Progress, Store};
 
 /// How often it is written at the most.
 const WRITE_EVERY: Duration = Duration::from_millis(500);
 
+/// What a run does with its database now and then, beside its progress; it tells in how long it wants to do so again.
+pub type Beat = Box<dyn FnMut(&mut Store) -> Option<Duration> + Send>;
+
+/// The heart of a run.
+pub struct Heart {
+    /// How long before the first beat.
+    pub first: Duration,
+    /// What is done.
+    pub beat: Beat,
+}
+
 /// Takes the words of one run.
 pub(super) struct ProgressWriter {
     shared: Arc<Shared>,
-    worker: JoinHandle<Store>,
+    /// Gives the store back at the end.
+    store: Mutex<Receiver<Store>>,
 }
 
 #[derive(Default)]
@@ -43,15 +57,20 @@ pub(super) struct Latest {
 }
 
 impl ProgressWriter {
-    pub(super) fn start(store: Store, app_id: i64, started_at: NaiveDateTime) -> Result<Self> {
+    pub(super) fn start(mut store: Store, run: RuntimeId, started_at: NaiveDateTime, heart: Heart) -> Result<Self> {
         let shared = Arc::<Shared>::default();
         let thread = std::thread::Builder::new().name("progress".to_owned());
+        let (give, taken) = mpsc::sync_channel(1);
         let worker = thread.spawn({
             let shared = Arc::clone(&shared);
-            move || shared.write(store, app_id, started_at)
+            move || {
+                shared.write(&mut store, &run, started_at, heart);
+                // whoever waited for it may have given up
+                let _ = give.send(store);
+            }
         });
-        let worker = worker.or_fail(|| "start a thread for the app's progress".to_owned())?;
-        Ok(Self { shared, worker })
+        worker.or_fail(|| "start a thread for the app's progress".to_owned())?;
+        Ok(Self { shared, store: Mutex::new(taken) })
     }
 
     /// Notes what the app told; what it did not say stays.
@@ -71,14 +90,16 @@ impl ProgressWriter {
         self.shared.changed.notify_one();
     }
 
-    /// The store, and what was told last.
-    pub(super) fn finish(self) -> Result<(Store, Latest)> {
+    /// What was told last.
+    pub(super) fn latest(&self) -> Latest {
+        self.shared.lock().latest
+    }
+
+    /// Writes what was told last, and gives the store back; `None` when the database does not answer for so long.
+    pub(super) fn finish(self, limit: Duration) -> Option<Store> {
         self.shared.lock().has_ended = true;
         self.shared.changed.notify_one();
-        let ended = |_| Error::failed("write the app's progress: its thread ended early");
-        let store = self.worker.join().map_err(ended)?;
-        let latest = self.shared.lock().latest;
-        Ok((store, latest))
+        self.store.into_inner().unwrap_or_else(PoisonError::into_inner).recv_timeout(limit).ok()
     }
 }
 
@@ -87,24 +108,28 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self, mut store: Store, app_id: i64, started_at: NaiveDateTime) -> Store {
+    fn write(&self, store: &mut Store, run: &RuntimeId, started_at: NaiveDateTime, mut heart: Heart) {
         let mut written: Option<Instant> = None;
+        let mut beat_at = Instant::now().checked_add(heart.first);
         let mut state = self.lock();
         loop {
-            let due_at = written.map_or_else(Instant::now, |written| written + WRITE_EVERY);
-            let is_due = state.has_ended || Instant::now() >= due_at;
+            let now = Instant::now();
+            let due_at = written.map_or(now, |written| written + WRITE_EVERY);
+            let is_due = state.has_ended || now >= due_at;
             let next_run = state.next_run.take();
             let progress = (state.is_new && is_due).then_some(state.latest);
-            if next_run.is_none() && progress.is_none() {
+            let beats = !state.has_ended && beat_at.is_some_and(|beat_at| now >= beat_at);
+            if next_run.is_none() && progress.is_none() && !beats {
                 if state.has_ended {
-                    return store;
+                    return;
                 }
-                state = match state.is_new {
-                    true => {
-                        let rest = due_at.saturating_duration_since(Instant::now());
+                let wake_at = beat_at.into_iter().chain(state.is_new.then_some(due_at)).min();
+                state = match wake_at {
+                    Some(wake_at) => {
+                        let rest = wake_at.saturating_duration_since(now);
                         self.changed.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner).0
                     }
-                    false => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                    None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
                 };
                 continue;
             }
@@ -112,11 +137,14 @@ impl Shared {
             drop(state);
             if let Some(Latest { task_size, solved, failed }) = progress {
                 written = Some(Instant::now());
-                let told = store.apps().set_progress(app_id, &Progress { task_size, solved, failed, started_at });
+                let told = store.apps().set_progress(run, &Progress { task_size, solved, failed, started_at });
                 warn("the progress", told);
             }
             if let Some(at) = next_run {
-                warn("the next run", store.apps().set_next_run(app_id, Some(at)));
+                warn("the next run", store.apps().set_next_run(run, Some(at)));
+            }
+            if beats {
+                beat_at = (heart.beat)(store).and_then(|pause| Instant::now().checked_add(pause));
             }
             state = self.lock();
         }

@@ -1,13 +1,15 @@
 //! The telemetry of one run: every process of an app hands in its own part, and here they are one.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use chrono::NaiveDateTime;
 
 use super::costs::CaptchaCosts;
-use super::progress::ProgressWriter;
+use super::progress::{Heart, ProgressWriter};
 use crate::error::Result;
 use crate::http::RequestTimes;
+use crate::ident::RuntimeId;
 use crate::tables::{FunctionTimes, Store};
 
 /// What a run has told by its end.
@@ -36,13 +38,13 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// Begins for a run of an app; `store` is used for its progress until [`Telemetry::finish`].
+    /// Begins for a run; `store` is used for its progress, and by its heart, until [`Telemetry::finish`].
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(store: Store, app_id: i64, started_at: NaiveDateTime) -> Result<Self> {
+    pub fn start(store: Store, run: RuntimeId, started_at: NaiveDateTime, heart: Heart) -> Result<Self> {
         Ok(Self {
-            progress: ProgressWriter::start(store, app_id, started_at)?,
+            progress: ProgressWriter::start(store, run, started_at, heart)?,
             functions: Mutex::default(),
             requests: Mutex::default(),
             captchas: Mutex::default(),
@@ -80,21 +82,23 @@ impl Telemetry {
         lock(&self.captchas).add(costs);
     }
 
-    /// Writes the last of the progress, and gives the store back with all that was told.
-    ///
-    /// # Errors
-    /// When the thread with the store ended early, which is a fault of ours.
-    pub fn finish(self) -> Result<(Store, RunTotals)> {
-        let (store, progress) = self.progress.finish()?;
-        let told = RunTotals {
+    /// All that was told so far. It asks no database.
+    pub fn totals(&self) -> RunTotals {
+        let progress = self.progress.latest();
+        RunTotals {
             task_size: progress.task_size,
             solved: progress.solved,
             failed: progress.failed,
-            functions: self.functions.into_inner().unwrap_or_else(PoisonError::into_inner),
-            requests: self.requests.into_inner().unwrap_or_else(PoisonError::into_inner),
-            captchas: self.captchas.into_inner().unwrap_or_else(PoisonError::into_inner),
-        };
-        Ok((store, told))
+            functions: lock(&self.functions).clone(),
+            requests: lock(&self.requests).clone(),
+            captchas: *lock(&self.captchas),
+        }
+    }
+
+    /// Writes the last of the progress, and gives the store back; `None` when the database does not answer within
+    /// `limit`.
+    pub fn finish(self, limit: Duration) -> Option<Store> {
+        self.progress.finish(limit)
     }
 }
 

@@ -12,7 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["bound", "context", "redact"],
     &["broker", "db", "http"],
     &["tables"],
-    &["merge", "logs", "profile", "apps", "notify", "soap", "captcha", "pdf", "ocr", "telemetry"],
+    &["merge", "logs", "profile", "apps", "notify", "soap", "captcha", "pdf", "ocr", "telemetry", "ends"],
     &["documents"],
     &["readers"],
     &["manager"],

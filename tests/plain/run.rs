@@ -246,3 +246,25 @@ fn a_database_that_may_only_be_read_is_a_matter_of_permission() {
     assert!(stderr(&refused).contains("dc.db"), "{}", stderr(&refused));
     assert!(deploy().status.success(), "it was nothing else that kept him");
 }
+
+#[test]
+fn a_broken_app_holds_up_none_of_its_neighbours() {
+    let project = tempfile::tempdir().expect("a folder");
+    let project = project.path();
+    app(project, "a/b/good", "true", "");
+    app(project, "a/b/turns", "true", "");
+    assert!(run(project, &["deploy"]).status.success());
+    app(project, "a/b/turns", "true", "comand = [\"true\"]");
+    app(project, "a/b/new", "true", "");
+    let deploy = run(project, &["deploy"]);
+    assert_eq!(deploy.status.code(), Some(1), "{}", stderr(&deploy));
+    let said = stdout(&deploy);
+    assert!(said.contains("added      a/b/new") && said.contains("broken     a/b/turns") && said.contains("`comand`"));
+    // what is registered of it stays, so that its schedule and its history do
+    assert_eq!(one(project, "SELECT count(*) FROM apps WHERE archive IS NULL"), 3);
+    app(project, "a/b/newer", "true", "");
+    for (name, status) in [("good", 0), ("newer", 0), ("turns", 3)] {
+        let output = run(project, &["run", name]);
+        assert_eq!(output.status.code(), Some(status), "{name}: {}", stderr(&output));
+    }
+}

@@ -1,13 +1,16 @@
 //! Tests that run on every database, or on PostgreSQL alone.
 
 mod backends;
+mod clocks;
 mod evolve;
 mod exact_merges;
+mod failed_starts;
 mod first_load;
 mod logs;
 mod manager;
 mod merge_killed;
 mod notify;
+mod ownership;
 mod pipeline;
 mod random_merges;
 mod refused_rows;

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub(crate) mod certificate;
+pub(crate) mod elsewhere;
 pub(crate) mod manager;
 pub(crate) mod needs;
 pub(crate) mod notify;

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 /// All needs there are, as both variables name them. `.ci/run` requires them.
-pub(crate) const NEEDS: [&str; 12] = [
+pub(crate) const NEEDS: [&str; 13] = [
     "postgres",
     "rabbitmq",
     "tesseract",
@@ -17,6 +17,7 @@ pub(crate) const NEEDS: [&str; 12] = [
     "openssl",
     "pdftotext",
     "strace",
+    "namespaces",
     "python3",
 ];
 

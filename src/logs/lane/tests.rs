@@ -131,6 +131,7 @@ fn left_in(folder: &Path) -> Vec<String> {
     let until = Instant::now() + LONG;
     loop {
         let next = Watched::start(folder, WhenFull::Spill, Limits::default(), []);
+        eventually("all of it is delivered", || next.lane.report().inherited_bytes == 0);
         let report = next.finish(LONG);
         assert_eq!((report.delivered, report.waiting_bytes), (next.seen().len() as u64, 0));
         if report.delivered > 0 || Instant::now() > until {
@@ -313,4 +314,29 @@ fn a_sink_that_takes_lines_gets_more_time_at_the_end_and_not_without_bounds() {
     let left = left_in(folder.path());
     assert_eq!(left, numbers(count - left.len()..count));
     assert_eq!(left.len() as u64, count as u64 - report.delivered);
+}
+
+#[test]
+fn nobody_waits_for_what_another_process_has_left() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dead = Watched::start(folder.path(), WhenFull::Spill, Limits::default(), [Order::Gone]);
+    dead.offer(numbers(0..100));
+    eventually("they wait on disk", || dead.lane.report().waiting_bytes > 0);
+    dead.finish(Duration::from_millis(50));
+    drop(dead);
+    // the sink hangs in the first of them, and nine tenths are left when it goes on
+    let (go_on, hang) = hanging();
+    let limits = Limits { lines_max: 10, ..Limits::default() };
+    let next = Watched::start(folder.path(), WhenFull::Spill, limits, [hang]);
+    eventually("the sink hangs", || !next.wrote_at.lock().expect("the times").is_empty());
+    next.offer(numbers(100..105));
+    next.lane.close(LONG);
+    drop(go_on);
+    next.lane.end();
+    let (report, seen) = (next.lane.report(), next.seen());
+    assert_eq!(seen[..10], numbers(0..10));
+    assert_eq!(seen[10..], numbers(100..105), "its own lines, and no more of the others");
+    assert!(report.waiting_bytes == 0 && report.inherited_bytes > 0, "{report:?}");
+    drop(next);
+    assert_eq!(left_in(folder.path()), numbers(10..100));
 }

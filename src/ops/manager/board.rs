@@ -8,8 +8,7 @@ use serde::Serialize;
 use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
-use crate::ident::host;
-use crate::manager::is_alive;
+use crate::manager::living;
 use crate::shell;
 use crate::tables::{AppRow, Direction, LogFilter, ManagerRow, RunRow, RunStatus, Store};
 
@@ -69,8 +68,7 @@ impl Board {
     /// # Errors
     /// What the database says.
     pub fn read(store: &mut Store) -> Result<Self> {
-        let host = host();
-        let managers = store.managers().all()?.into_iter().filter(|manager| is_alive(manager, &host)).collect();
+        let managers = living(store)?;
         let mut last_runs = store.runs().latest()?;
         let waiting = store.occurrences().waiting()?;
         let line = |app: AppRow| {

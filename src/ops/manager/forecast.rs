@@ -16,8 +16,8 @@ use crate::zone::Zone;
 
 /// How many runs a duration is the mean of.
 const RUNS_MAX: i64 = 20;
-/// Moments of one app that are looked at.
-const MOMENTS_MAX: usize = 500_000;
+/// Moments of one app that are looked at: one a second for a month. Where there are more, that is told.
+const MOMENTS_MAX: usize = 2_700_000;
 /// The width of the chart.
 const CHART_WIDTH: usize = 40;
 
@@ -60,6 +60,9 @@ pub struct ForecastApp {
     pub gap_seconds: Option<f64>,
     /// Whether it can never meet its schedule: it takes longer than the time between two moments.
     pub too_slow: bool,
+    /// The last moment that was looked at, where there are too many to look at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut_at: Option<NaiveDateTime>,
     /// Whether it is out of service.
     pub disabled: bool,
 }
@@ -128,6 +131,7 @@ fn forecast_app(app: &AppRow, moments: &[NaiveDateTime], seconds: Option<f64>) -
         seconds,
         gap_seconds,
         too_slow,
+        cut_at: moments.last().copied().filter(|_| moments.len() == MOMENTS_MAX),
         disabled: app.disable,
     }
 }
@@ -186,13 +190,16 @@ impl fmt::Display for Forecast {
                 (_, _, 0) => "",
                 _ => "meets itself",
             };
+            let cut = app.cut_at.map(|at| format!("only until {}", clock::local(at)));
+            let note = [Some(note.to_owned()).filter(|note| !note.is_empty()), cut].into_iter().flatten();
+            let note = note.collect::<Vec<_>>().join("; ");
             table.add_row([
                 app.app.clone(),
                 app.due.to_string(),
                 number(app.seconds),
                 number(app.gap_seconds),
                 app.overlaps.to_string(),
-                note.to_owned(),
+                note,
             ]);
         }
         writeln!(formatter, "{table}")?;

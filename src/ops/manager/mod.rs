@@ -1,6 +1,8 @@
 //! `dc manager`: one operation each.
 
 mod board;
+mod cron;
+mod force;
 mod forecast;
 mod manage;
 mod notify;
@@ -11,6 +13,7 @@ mod stop;
 mod why;
 
 pub use board::{Board, BoardApp, board};
+pub use cron::{CronForecast, CronMoment, CronOptions, cron_forecast};
 pub use forecast::{Forecast, ForecastOptions, forecast};
 pub use manage::{ManageOptions, ManageReport, manage};
 pub use notify::{ChannelState, NotifyOptions, NotifyReport, notify};

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::super::logs::app_ids;
+use super::force::force_stop;
 use crate::broker::{CommandNote, announce};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ident::host;
-use crate::manager::is_alive;
+use crate::manager::living;
 use crate::tables::{AppCommand, CommandFilter, CommandFlag, CommandRow, Store};
 
 /// How often the result is looked for.
@@ -27,6 +27,8 @@ pub struct SendOptions {
     pub args: Option<String>,
     /// How long the result is waited for; `None` does not wait.
     pub wait: Option<Duration>,
+    /// A stop closes the run here and now, whether or not anybody can end it.
+    pub force: bool,
 }
 
 /// What came of it so far.
@@ -65,21 +67,32 @@ pub fn send_command(context: &Context, options: &SendOptions) -> Result<SendRepo
         let message = format!("read the arguments `{args}` as JSON");
         return Err(Error::new(ErrorKind::Usage, message).because(cause).hint("--args '{\"year\": 2026}'"));
     }
+    if options.force && options.command != AppCommand::Stop {
+        let message = format!("send {} by force: only a stop can be forced", options.command.name().to_lowercase());
+        return Err(Error::new(ErrorKind::Usage, message).hint("dc manager send stop APP --force"));
+    }
     let mut store = Store::ready(context)?;
     let app_id = app_ids(&mut store, &options.app)?.into_iter().next();
     let app_id = app_id.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("find the app `{}`", options.app)))?;
     let by = &context.settings().user;
     let id = store.commands().request(app_id, options.command, options.args.as_deref(), by)?;
     let command = found(&mut store, id)?;
-    // the managers look by themselves too: a broker that is away costs a second
-    if let Err(error) = announce(context, &note(&command)) {
-        log::warn!("the broker is away, the command travels by the database: {error}");
-    }
-    let host = host();
-    let managers = store.managers().all()?.iter().filter(|manager| is_alive(manager, &host)).count();
-    let command = match options.wait {
-        Some(limit) => wait(context, &mut store, command, limit)?,
-        None => command,
+    let managers = living(&mut store)?.len();
+    let command = match (options.force, options.wait) {
+        (true, _) => {
+            force_stop(context, &mut store, &command)?;
+            found(&mut store, id)?
+        }
+        (false, wish) => {
+            // the managers look by themselves too: a broker that is away costs a second
+            if let Err(error) = announce(context, &note(&command)) {
+                log::warn!("the broker is away, the command travels by the database: {error}");
+            }
+            match wish {
+                Some(limit) => wait(context, &mut store, command, limit)?,
+                None => command,
+            }
+        }
     };
     let (what, app) = (command.command.name().to_lowercase(), command.app.to_string());
     let result = command.result.clone().unwrap_or_default();

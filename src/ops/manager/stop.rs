@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ident::host;
-use crate::manager::is_alive;
+use crate::manager::living;
 use crate::tables::{StopWish, Store};
 
 /// How often it is looked whether they have ended.
@@ -50,20 +50,15 @@ pub fn stop_managers(context: &Context, options: &StopManagersOptions) -> Result
     let mut store = Store::ready(context)?;
     let host = host();
     let wish = if options.stop_apps { StopWish::StopApps } else { StopWish::Stop };
-    let managers = store.managers().all()?;
-    let asked =
-        managers.iter().filter(|manager| is_alive(manager, &host) && (options.everywhere || manager.host == host));
+    let managers = living(&mut store)?;
+    let asked = managers.iter().filter(|manager| options.everywhere || manager.host == host);
     let asked: Vec<String> = asked.map(|manager| manager.id.clone()).collect();
     asked.iter().try_for_each(|id| store.managers().ask_to_stop(id, wish))?;
     let began = Instant::now();
     loop {
         context.cancellation().check()?;
-        let left = store.managers().all()?;
-        let left: Vec<&String> = left
-            .iter()
-            .filter(|manager| asked.contains(&manager.id) && is_alive(manager, &host))
-            .map(|it| &it.id)
-            .collect();
+        let left = living(&mut store)?;
+        let left: Vec<&String> = left.iter().map(|manager| &manager.id).filter(|id| asked.contains(id)).collect();
         if left.is_empty() {
             return Ok(StopManagersReport { ended: asked });
         }

@@ -10,6 +10,7 @@ use super::super::logs::app_ids;
 use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
+use crate::manager::living;
 use crate::tables::{
     AppRow, CommandFilter, CommandRow, FatalFlag, OccurrenceRow, OccurrenceState, RunFilter, RunRow, Store,
 };
@@ -39,12 +40,11 @@ pub fn why(context: &Context, app: &str, count: i64) -> Result<Why> {
     let found = store.apps().all()?.into_iter().find(|row| ids.contains(&row.id));
     let found = found.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("find the app `{app}`")))?;
     let filter = RunFilter { app_ids: Some(ids.clone()), runtime: None, limit: count };
-    let host = crate::ident::host();
     Ok(Why {
         occurrences: store.occurrences().of_apps(&ids, count)?,
         runs: store.runs().list(&filter)?,
         commands: store.commands().list(&CommandFilter::OfApps(&ids, count))?,
-        managers: store.managers().all()?.iter().filter(|manager| crate::manager::is_alive(manager, &host)).count(),
+        managers: living(&mut store)?.len(),
         app: found,
     })
 }

@@ -79,6 +79,8 @@ impl Listener<'_> {
     /// Logs a line as it is; `reason` says why it is no message to dc, where it looks like one.
     fn text(&self, stream: Stream, piece: &Piece, reason: Option<String>) {
         let level = match stream {
+            // somebody has to see that dc did not do what it was told
+            _ if reason.is_some() => LogLevel::Warning,
             Stream::Stdout => LogLevel::Info,
             Stream::Stderr => LogLevel::Warning,
         };

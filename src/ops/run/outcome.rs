@@ -3,11 +3,11 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use chrono::NaiveDateTime;
 use serde::Serialize;
 
 use crate::apps::{AppDefinition, Ended, How};
 use crate::error::Result;
-use crate::logs::Captured;
 use crate::tables::{Backoff, RunEnd, RunOutcome};
 use crate::telemetry::RunTotals;
 
@@ -81,7 +81,8 @@ fn signal_name(signal: i32) -> String {
 /// The row that closes a run.
 pub(super) fn end_of(
     ended: &Result<Ended>,
-    captured: &Captured,
+    ended_at: NaiveDateTime,
+    (lines, exceptions): (i64, i64),
     told: &RunTotals,
     definition: &AppDefinition,
 ) -> RunEnd {
@@ -94,14 +95,16 @@ pub(super) fn end_of(
     let how = ended.as_ref().ok().map(|ended| ended.how);
     RunEnd {
         code,
+        ended_at,
+        is_guess: false,
         exit_code: how.map(|how| i64::from(how.exit_status())),
         signal: match how {
             Some(How::Signal(signal) | How::Stopped(signal)) => Some(i64::from(signal)),
             _ => None,
         },
         reason,
-        exceptions: captured.exceptions,
-        log_lines: captured.lines,
+        exceptions,
+        log_lines: lines,
         cpu_user_ms: usage.0,
         cpu_system_ms: usage.1,
         memory_peak_kib: usage.2,

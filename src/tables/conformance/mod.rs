@@ -125,6 +125,8 @@ fn run_of(app_id: i64) -> NewRun {
         started_by: "test".to_owned(),
         host: "here".to_owned(),
         boot_id: None,
+        pid_namespace: None,
+        lease: std::time::Duration::from_secs(60),
         pid: None,
         pid_started: None,
         occurrence: None,

@@ -1,11 +1,15 @@
 //! Runs: one at a time for each app, and an end that counts once.
 
 use super::*;
-use crate::tables::{Backoff, RunEnd, RunFilter, RunOutcome, RunStatus, StartRun};
+use crate::tables::{
+    AppRow, Backoff, Ending, Progress, Renewal, RunEnd, RunFilter, RunOutcome, RunRow, RunStatus, StartRun, is_over,
+};
 
 fn end(code: RunOutcome) -> RunEnd {
     RunEnd {
         code,
+        ended_at: clock::now(),
+        is_guess: false,
         exit_code: Some(0),
         signal: None,
         reason: Some("because".to_owned()),
@@ -52,8 +56,8 @@ fn a_second_copy_is_refused_and_another_app_is_not() {
         assert!(matches!(store.runs().start(&run_of(two)).expect("a start"), StartRun::Started));
         assert!(store.runs().start(&run_of(two + 100)).is_err(), "no such app");
 
-        assert!(store.runs().end(&first.runtime, &end(RunOutcome::Ok)).expect("an end"));
-        assert!(!store.runs().end(&first.runtime, &end(RunOutcome::Failed)).expect("an end"), "it had ended");
+        assert_eq!(store.runs().end(&first.runtime, &end(RunOutcome::Ok)).expect("an end"), Ending::Closed);
+        assert_eq!(store.runs().end(&first.runtime, &end(RunOutcome::Failed)).expect("an end"), Ending::Known);
         assert!(matches!(store.runs().start(&run_of(one)).expect("a start"), StartRun::Started));
         let rows = store.runs().list(&all(10)).expect("runs");
         assert_eq!(rows.len(), 3);
@@ -119,5 +123,85 @@ fn lists_filter_and_the_last_run_is_one_for_each_app() {
         assert_eq!(identities(store.runs().list(&only).expect("runs")), last[3..]);
         let none = RunFilter { app_ids: Some(Vec::new()), runtime: None, limit: 10 };
         assert!(store.runs().list(&none).expect("runs").is_empty());
+    });
+}
+
+fn only(store: &mut Store, run: &NewRun) -> RunRow {
+    let filter = RunFilter { app_ids: None, runtime: Some(run.runtime.to_string()), limit: 1 };
+    store.runs().list(&filter).expect("runs").remove(0)
+}
+
+fn app_row(store: &mut Store, app_id: i64) -> AppRow {
+    store.apps().by_id(app_id).expect("an app").expect("a row")
+}
+
+#[test]
+fn a_guess_gives_way_to_the_true_end_and_the_true_end_to_nothing() {
+    on_every_backend(|house| {
+        let mut store = house.ready();
+        let (one, _) = two_apps(&mut store);
+        let ended =
+            |store: &mut Store, run: &NewRun, end: &RunEnd| store.runs().end(&run.runtime, end).expect("an end");
+        let lost = run_of(one);
+        store.runs().start(&lost).expect("a start");
+        let guess = RunEnd::orphan(&only(&mut store, &lost), clock::now());
+        assert_eq!(ended(&mut store, &lost, &guess), Ending::Closed);
+        let app = app_row(&mut store, one);
+        assert_eq!((app.failures, app.status, app.retry_at.is_some()), (1, RunStatus::Failed, true));
+        assert_eq!(ended(&mut store, &lost, &guess), Ending::Known, "one guess is as good as the other");
+        let truth = RunEnd { ended_at: lost.started_at + chrono::TimeDelta::seconds(5), ..end(RunOutcome::Ok) };
+        assert_eq!(ended(&mut store, &lost, &truth), Ending::Corrected);
+        let row = only(&mut store, &lost);
+        assert_eq!((row.code, row.ended_at, row.is_guess), (RunOutcome::Ok, Some(truth.ended_at), false));
+        let app = app_row(&mut store, one);
+        assert_eq!((app.failures, app.status, app.retry_at), (0, RunStatus::Idle, None), "it was no failure");
+        assert_eq!(ended(&mut store, &lost, &guess), Ending::Known);
+        assert_eq!(only(&mut store, &lost).code, RunOutcome::Ok);
+        assert_eq!(ended(&mut store, &run_of(one), &truth), Ending::Missing);
+
+        // the app has gone on: the state that its next run gives it stays
+        let (before, next) = (run_of(one), run_of(one));
+        store.runs().start(&before).expect("a start");
+        let guess = RunEnd::orphan(&only(&mut store, &before), clock::now());
+        ended(&mut store, &before, &guess);
+        store.runs().start(&next).expect("a start");
+        assert_eq!(ended(&mut store, &before, &end(RunOutcome::Ok)), Ending::Corrected);
+        let app = app_row(&mut store, one);
+        assert_eq!((app.failures, app.status), (1, RunStatus::Running));
+        assert_eq!(only(&mut store, &before).code, RunOutcome::Ok);
+    });
+}
+
+#[test]
+fn who_is_heard_of_keeps_a_run_and_who_comes_too_late_changes_nothing() {
+    on_every_backend(|house| {
+        let mut store = house.ready();
+        let (one, _) = two_apps(&mut store);
+        let run = run_of(one);
+        store.runs().start(&run).expect("a start");
+        let (seen, now) = (only(&mut store, &run), store.now().expect("a time"));
+        assert!(seen.lease_until.is_some_and(|until| !is_over(until, now)), "{seen:?}");
+        sql(&mut store, "UPDATE runtime SET lease_until = '2026-01-01 00:00:00.000000'");
+        let over = only(&mut store, &run);
+        assert!(over.lease_until.is_some_and(|until| is_over(until, now)));
+        let guess = RunEnd::orphan(&over, clock::now());
+        // its owner comes back before anybody has closed it
+        assert_eq!(store.runs().renew(&run.runtime, run.lease).expect("a renewal"), Renewal::Kept);
+        assert_eq!(store.runs().give_up(&over, &guess).expect("an end"), Ending::Known);
+        let renewed = only(&mut store, &run);
+        assert!(renewed.ended_at.is_none() && renewed.lease_until.is_some_and(|until| !is_over(until, now)));
+        // and then somebody does
+        assert_eq!(store.runs().give_up(&renewed, &guess).expect("an end"), Ending::Closed);
+        assert_eq!(
+            store.runs().renew(&run.runtime, run.lease).expect("an answer"),
+            Renewal::Lost("the dc that supervised it is gone".to_owned())
+        );
+        let wish = clock::now();
+        let progress = Progress { task_size: Some(7), solved: 7, failed: 0, started_at: wish };
+        store.apps().set_progress(&run.runtime, &progress).expect("nothing");
+        store.apps().set_next_run(&run.runtime, Some(wish)).expect("nothing");
+        let app = app_row(&mut store, one);
+        assert!(app.task_size != Some(7) && app.next_run != Some(wish), "{app:?}");
+        assert_eq!(only(&mut store, &run).lease_until, renewed.lease_until);
     });
 }

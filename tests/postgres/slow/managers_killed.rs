@@ -15,7 +15,7 @@ fn managers_that_are_killed_and_frozen_start_nothing_twice() {
         told(&backend, &["deploy"]);
         let start = |failpoint: &str| {
             Manager::start_with(project, &backend.url, &[], |command| {
-                command.env("DC_MANAGER_BACKOFF", "0s").env("DC_FAILPOINT", failpoint)
+                command.env("DC_MANAGER_BACKOFF", "0s").env("DC_RUN_LEASE", "5s").env("DC_FAILPOINT", failpoint)
             })
         };
         let mut database = backend.connect();

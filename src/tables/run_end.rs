@@ -1,0 +1,321 @@
+//! The end of a run: its row in `runtime`, and the state of the app after it. A guess, made where nobody saw the end, gives
+//! way to the true end whenever that comes.
+
+use std::time::Duration;
+
+use chrono::{NaiveDateTime, TimeDelta};
+use diesel::prelude::*;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::app::{Progress, WhichApps};
+use super::codebook::{LogLevel, RunOutcome, RunStatus};
+use super::connection::Link;
+use super::outbox::{self, MessageKind, NewMessage};
+use super::run_list::{RunRow, Runs};
+use super::schema::{apps, runtime};
+use super::{app, command, occurrence};
+use crate::error::Result;
+use crate::ident::RuntimeId;
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunEnd {
+    /// The outcome.
+    #[serde(serialize_with = "number_of", deserialize_with = "outcome_of_number")]
+    pub code: RunOutcome,
+    /// When it ended, which may be long before this is written.
+    pub ended_at: NaiveDateTime,
+    /// Nobody saw it end: the true end replaces this one.
+    pub is_guess: bool,
+    /// Its exit status, where it had one.
+    pub exit_code: Option<i64>,
+    /// The signal that killed it.
+    pub signal: Option<i64>,
+    /// The outcome in words.
+    pub reason: Option<String>,
+    /// How many log records of ERROR and above it wrote.
+    pub exceptions: i64,
+    /// How many log records it wrote.
+    pub log_lines: i64,
+    /// Processor time in the program itself, in milliseconds, with all its children.
+    pub cpu_user_ms: i64,
+    /// Processor time in the system on its behalf, in milliseconds.
+    pub cpu_system_ms: i64,
+    /// The most memory that one of its processes held, in KiB.
+    pub memory_peak_kib: i64,
+    /// How many tasks it had, as far as it told.
+    pub task_size: Option<i64>,
+    /// How many it solved.
+    pub solved: i64,
+    /// How many failed.
+    pub failed: i64,
+    /// Requests that it sent.
+    pub http_requests: i64,
+    /// Those that failed, or were answered with 400 and above.
+    pub http_errors: i64,
+    /// How long one took on average, in milliseconds.
+    pub http_mean_ms: Option<f64>,
+    /// How long all but the slowest twentieth took, in milliseconds.
+    pub http_p95_ms: Option<f64>,
+    /// Captchas that it had solved.
+    pub captchas: i64,
+    /// What they cost, in the currency of the account.
+    pub captcha_cost: f64,
+    /// How long they took together, in milliseconds.
+    pub captcha_ms: i64,
+    /// How long the app is not started again after a failure.
+    pub backoff: Backoff,
+}
+
+impl RunEnd {
+    /// The end of a run that nobody saw: the dc that supervised it is gone, or is not heard of. `now` is of the database's
+    /// clock.
+    pub fn guess(run: &RunRow, now: NaiveDateTime, code: RunOutcome, reason: String) -> Self {
+        Self {
+            is_guess: true,
+            exceptions: run.exceptions,
+            log_lines: run.log_lines,
+            task_size: run.task_size,
+            solved: run.solved,
+            failed: run.failed,
+            ..Self::of(code, now.max(run.started_at), reason)
+        }
+    }
+
+    /// The end of a run that failed before it began.
+    pub fn not_begun(now: NaiveDateTime, reason: String, backoff: Backoff) -> Self {
+        Self { backoff, ..Self::of(RunOutcome::StartFailed, now, reason) }
+    }
+
+    /// The end of a run that used nothing.
+    fn of(code: RunOutcome, ended_at: NaiveDateTime, reason: String) -> Self {
+        Self {
+            code,
+            ended_at,
+            is_guess: false,
+            exit_code: None,
+            signal: None,
+            reason: Some(reason),
+            exceptions: 0,
+            log_lines: 0,
+            cpu_user_ms: 0,
+            cpu_system_ms: 0,
+            memory_peak_kib: 0,
+            task_size: None,
+            solved: 0,
+            failed: 0,
+            http_requests: 0,
+            http_errors: 0,
+            http_mean_ms: None,
+            http_p95_ms: None,
+            captchas: 0,
+            captcha_cost: 0.0,
+            captcha_ms: 0,
+            backoff: Backoff::default(),
+        }
+    }
+
+    /// The end of a run of this machine whose `dc run` is gone.
+    pub fn orphan(run: &RunRow, now: NaiveDateTime) -> Self {
+        Self::guess(run, now, RunOutcome::OrphanPid, "the dc that supervised it is gone".to_owned())
+    }
+}
+
+/// What came of an end that was to be recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The run was open, and is closed.
+    Closed,
+    /// It had been closed by a guess, which gave way.
+    Corrected,
+    /// It had ended already, or its lease was renewed meanwhile: nothing was changed.
+    Known,
+    /// There is no such run.
+    Missing,
+}
+
+/// The pause after a failure: it doubles with each one in a row.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Backoff {
+    /// After the first.
+    pub first: Duration,
+    /// The longest.
+    pub max: Duration,
+    /// From 0 to 1: where in the last tenth of the pause it ends, so that not all apps come back at once.
+    pub jitter: f64,
+}
+
+impl Backoff {
+    /// The pause after so many failures in a row.
+    pub fn after(&self, failures: i64) -> Duration {
+        let doublings = u32::try_from(failures.saturating_sub(1)).unwrap_or(0).min(30);
+        let pause = self.first.saturating_mul(1 << doublings).min(self.max);
+        pause.mul_f64(0.9 + 0.1 * self.jitter.clamp(0.0, 1.0))
+    }
+}
+
+impl Runs<'_> {
+    /// Records the end of a run, once: a run whose end is known stays as it is, but a guess gives way to the true end. The
+    /// app's counter of failures in a row goes to 0 after a good run and up by one after a failure; being stopped or
+    /// interrupted leaves it alone. An app that has begun another run since keeps the state that this one gives it.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn end(&mut self, run: &RuntimeId, end: &RunEnd) -> Result<Ending> {
+        self.0.write("record the end of a run", |connection| end_run(connection, run, end, None))
+    }
+
+    /// Closes a run by a guess, if its lease is still the one that `run` tells of: an owner who was heard of meanwhile
+    /// keeps it.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn give_up(&mut self, run: &RunRow, guess: &RunEnd) -> Result<Ending> {
+        let runtime: RuntimeId = run.runtime.parse()?;
+        self.0.write("close a run that nobody owns", |connection| {
+            end_run(connection, &runtime, guess, Some(run.lease_until))
+        })
+    }
+}
+
+/// What is known of a run before its end is recorded.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = runtime)]
+struct Before {
+    app_id: i64,
+    code: i64,
+    started_at: NaiveDateTime,
+    ended_at: Option<NaiveDateTime>,
+    is_guess: bool,
+    lease_until: Option<NaiveDateTime>,
+}
+
+pub(super) fn end_run(
+    connection: &mut Link,
+    run: &RuntimeId,
+    end: &RunEnd,
+    lease: Option<Option<NaiveDateTime>>,
+) -> QueryResult<Ending> {
+    let row = runtime::table.find(run.as_str());
+    if let Link::Postgres(server) = &mut *connection {
+        // who is about to renew or to close it waits, and then finds it closed
+        row.select(runtime::id).for_update().first::<String>(server).optional()?;
+    }
+    let before: Option<Before> = row.select(Before::as_select()).first(connection).optional()?;
+    let Some(before) = before else { return Ok(Ending::Missing) };
+    let ending = match (before.ended_at, end.is_guess) {
+        (None, _) if lease.is_some_and(|lease| lease != before.lease_until) => return Ok(Ending::Known),
+        (None, _) => Ending::Closed,
+        (Some(_), false) if before.is_guess => Ending::Corrected,
+        (Some(_), _) => return Ok(Ending::Known),
+    };
+    let end = &outcome_of(connection, &before, end)?;
+    write(connection, run, end)?;
+    let later = runtime::table.filter(runtime::app_id.eq(before.app_id).and(runtime::started_at.gt(before.started_at)));
+    if ending == Ending::Closed || later.count().get_result::<i64>(connection)? == 0 {
+        settle(connection, &before, end)?;
+    }
+    let words = end.reason.as_deref().unwrap_or("it ended well");
+    occurrence::end(connection, run.as_str(), words, end.ended_at)?;
+    Ok(ending)
+}
+
+/// A run that was interrupted because a person told a manager to end it was stopped.
+fn outcome_of(connection: &mut Link, before: &Before, end: &RunEnd) -> QueryResult<RunEnd> {
+    let mut end = end.clone();
+    if end.code == RunOutcome::Interrupted
+        && command::was_to_stop(connection, before.app_id, before.started_at, before.ended_at)?
+    {
+        end.code = RunOutcome::Stopped;
+    }
+    Ok(end)
+}
+
+/// Tells people when an app runs well again that was taken out of service.
+fn tell_recovery(connection: &mut Link, app_id: i64, end: &RunEnd) -> QueryResult<()> {
+    let was_out = outbox::last_kind(connection, app_id)?.is_some_and(|kind| kind == MessageKind::Disabled.name());
+    if end.code != RunOutcome::Ok || !was_out {
+        return Ok(());
+    }
+    let app = app::load(connection, WhichApps::One(app_id))?.pop().ok_or(diesel::NotFound)?;
+    let message = NewMessage {
+        kind: MessageKind::Recovered,
+        severity: LogLevel::Info,
+        app_id: Some(app_id),
+        subject: format!("{} runs well again", app.name),
+        body: String::new(),
+    };
+    outbox::append(connection, &message).map(drop)
+}
+
+/// Writes the end into the row of the run.
+fn write(connection: &mut Link, run: &RuntimeId, end: &RunEnd) -> QueryResult<()> {
+    let row = (
+        runtime::code.eq(end.code.id()),
+        runtime::ended_at.eq(end.ended_at),
+        runtime::is_guess.eq(end.is_guess),
+        runtime::exit_code.eq(end.exit_code),
+        runtime::signal.eq(end.signal),
+        runtime::reason.eq(&end.reason),
+        runtime::exceptions.eq(end.exceptions),
+        runtime::log_lines.eq(end.log_lines),
+        runtime::cpu_user_ms.eq(end.cpu_user_ms),
+        runtime::cpu_system_ms.eq(end.cpu_system_ms),
+        runtime::memory_peak_kib.eq(end.memory_peak_kib),
+        runtime::task_size.eq(end.task_size),
+        runtime::solved.eq(end.solved),
+        runtime::failed.eq(end.failed),
+        runtime::http_requests.eq(end.http_requests),
+        runtime::http_errors.eq(end.http_errors),
+        runtime::http_mean_ms.eq(end.http_mean_ms),
+        runtime::http_p95_ms.eq(end.http_p95_ms),
+        runtime::captchas.eq(end.captchas),
+        runtime::captcha_cost.eq(end.captcha_cost),
+        runtime::captcha_ms.eq(end.captcha_ms),
+    );
+    diesel::update(runtime::table.find(run.as_str())).set(row).execute(connection).map(drop)
+}
+
+/// Brings the app into the state after its run. The failure that a guess was counted as is taken back first.
+fn settle(connection: &mut Link, before: &Before, end: &RunEnd) -> QueryResult<()> {
+    let (app_id, started_at) = (before.app_id, before.started_at);
+    let (disabled, failures): (bool, i64) =
+        apps::table.find(app_id).select((apps::disable, apps::failures)).first(connection)?;
+    let was_failure = before.ended_at.is_some() && RunOutcome::from_id(before.code).is_some_and(RunOutcome::is_failure);
+    let failures = (failures - i64::from(was_failure)).max(0);
+    let failed = end.code.is_failure();
+    let status = match (disabled, failed) {
+        (true, _) => RunStatus::Disabled,
+        (false, true) => RunStatus::Failed,
+        (false, false) => RunStatus::Idle,
+    };
+    let failures = match end.code {
+        RunOutcome::Ok => 0,
+        _ if failed => failures + 1,
+        _ => failures,
+    };
+    let pause = || TimeDelta::from_std(end.backoff.after(failures)).ok();
+    let retry_at = failed.then(|| end.ended_at.checked_add_signed(pause()?)).flatten();
+    let progress = Progress { task_size: end.task_size, solved: end.solved, failed: end.failed, started_at };
+    let state = (
+        apps::status.eq(status.id()),
+        apps::failures.eq(failures),
+        apps::retry_at.eq(retry_at),
+        apps::task_size.eq(end.task_size),
+        apps::progress.eq(progress.percent()),
+        apps::solved.eq(end.solved),
+        apps::failed.eq(end.failed),
+        apps::eta.eq(None::<NaiveDateTime>),
+    );
+    diesel::update(apps::table.find(app_id)).set(state).execute(connection)?;
+    tell_recovery(connection, app_id, end)
+}
+
+fn number_of<S: Serializer>(code: &RunOutcome, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_i64(code.id())
+}
+
+fn outcome_of_number<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<RunOutcome, D::Error> {
+    let id = i64::deserialize(deserializer)?;
+    RunOutcome::from_id(id).ok_or_else(|| serde::de::Error::custom(format!("no run ends with the code {id}")))
+}
