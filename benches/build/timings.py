@@ -18,7 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 # What a first build may come to; whoever raises one says why in the commit.
 CRATES_MAX = 400
-BINARY_MIB_MAX = 40
+# 41 and not 40 since axum and hyper serve what the dashboard will
+BINARY_MIB_MAX = 41
 
 
 def main():

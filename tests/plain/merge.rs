@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use crate::support::{dc, run, stderr, stdout};
+use crate::support::{dc, run, signal, stderr, stdout};
 
 /// An input, the flags beside it, the status it ends with, and what the error says.
 type Case<'a> = (&'a [u8], &'a [&'a str], i32, &'a [&'a str]);
@@ -72,6 +72,9 @@ fn bad_input_names_its_place_and_changes_nothing() {
         (b"PK\x03\x04....", &[], 1, &["workbook"]),
         (b"PAR1....", &[], 1, &["Parquet"]),
         (b"{\"n\":1}\n", &["--hash-on", "nn"], 5, &["`nn`", "--hash-on", "`n`"]),
+        // the table has it, and no record
+        (b"{\"n\":1}\n", &["--key", "s"], 5, &["`s`", "--key", "in the input"]),
+        (b"n\n1\n", &["--key", "s"], 5, &["`s`", "--key", "in the input"]),
         (b"{\"n\":1}\n", &["--hash-on", "id"], 5, &["`id`", "--rename id=source_id"]),
         (b"{\"n\":1}\n", &["--hash-except", "ss"], 5, &["`ss`", "--hash-except"]),
         (b"{\"nn\":1}\n", &["--ignore", "nm,nn"], 5, &["`nm`", "--ignore", "`nn`"]),
@@ -98,15 +101,52 @@ fn rejects_never_overwrite_an_input() {
     table(folder);
     std::fs::hard_link(folder.join("good.ndjson"), folder.join("same.ndjson")).expect("a link");
     let before = std::fs::read(folder.join("good.ndjson")).expect("a file");
-    for (rejects, why) in
-        [("good.ndjson", "an input"), ("same.ndjson", "an input"), (".dc/dc.db", "SQLite"), (".", "folder")]
-    {
+    std::fs::write(folder.join(".dc/dc.db-wal"), "").expect("a file");
+    std::os::unix::fs::symlink(".dc/dc.db-wal", folder.join("wal")).expect("a link");
+    for (rejects, why) in [
+        ("good.ndjson", "an input"),
+        ("same.ndjson", "an input"),
+        (".dc/dc.db", "SQLite"),
+        (".dc/dc.db-wal", "a part of an SQLite database"),
+        ("wal", "a part of an SQLite database"),
+        (".dc/dc.db-journal", "a part of an SQLite database"),
+        (".", "folder"),
+    ] {
         let output = run(folder, &["merge", "t", "good.ndjson", "--rejects", rejects]);
         assert_eq!(output.status.code(), Some(2), "{rejects}: {}", stderr(&output));
         assert!(stderr(&output).contains(why), "{rejects}: {}", stderr(&output));
         assert_eq!(std::fs::read(folder.join("good.ndjson")).expect("a file"), before);
         assert_eq!(count(folder), 2);
     }
+}
+
+/// Pipes: one that nobody reads takes no rejects, and one that nobody writes can be waited for no longer than somebody likes.
+#[test]
+fn pipes_with_nobody_at_the_other_end_hold_nobody_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    table(folder);
+    nix::unistd::mkfifo(&folder.join("pipe"), nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+    let output = run(folder, &["merge", "t", "good.ndjson", "--rejects", "pipe"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("write the rejects to pipe"), "{}", stderr(&output));
+    let mut child = dc(folder).args(["merge", "t", "pipe"]).stderr(Stdio::piped()).spawn().expect("dc starts");
+    // the reader waits in its thread, as the kernel tells
+    let waits = || {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id())).into_iter().flatten().flatten();
+        tasks.filter_map(|task| std::fs::read_to_string(task.path().join("wchan")).ok()).any(|at| at.contains("fifo"))
+    };
+    let began = std::time::Instant::now();
+    while !waits() && began.elapsed().as_secs() < 10 {
+        std::thread::yield_now();
+    }
+    signal("TERM", child.id());
+    let began = std::time::Instant::now();
+    while child.try_wait().expect("its state").is_none() {
+        assert!(began.elapsed().as_secs() < 20, "it waits for a writer");
+        std::thread::yield_now();
+    }
+    assert_eq!(child.wait().expect("its end").code(), Some(130));
 }
 
 /// The file that is merged becomes shorter meanwhile: an error, soon, and nothing is changed.

@@ -46,6 +46,8 @@ impl Wanted {
         let mut names: Vec<Name> = Vec::new();
         names.extend(merge.mapping.ignore.iter().map(|it| name("--ignore", it, true, false)));
         names.extend(merge.mapping.rename.iter().map(|(old, _)| name("--rename", old, true, false)));
+        // a key that no record has would make all rows go
+        names.extend(merge.key.iter().map(|it| name("--key", it, false, false)));
         names.extend(merge.types.iter().map(|(column, _)| name("--types", column, false, true)));
         match &merge.hash.columns {
             Columns::All => {}

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
@@ -60,13 +60,18 @@ fn open(merge: &Merge, input: &Input, base: u64) -> Result<Source> {
             let handle = std::io::stdin().as_fd().try_clone_to_owned();
             let handle = File::from(handle.map_err(|cause| file_error("read standard input", cause))?);
             let identity = identity(&handle);
-            ("standard input".to_owned(), spool(handle, "standard input", cancellation)?, identity, None)
+            ("standard input".to_owned(), spool(|| Ok(handle), "standard input", cancellation)?, identity, None)
         }
         Input::File(path) => {
             let name = path.display().to_string();
             let fail = |cause| file_error(format!("open {name}"), cause);
+            let metadata = std::fs::metadata(path).map_err(fail)?;
+            if metadata.file_type().is_fifo() {
+                let file = path.clone();
+                let file = spool(move || File::open(file), &name, cancellation)?;
+                return in_utf8(merge, (name, file), None, format_by_name(path), base);
+            }
             let file = File::open(path).map_err(fail)?;
-            let metadata = file.metadata().map_err(fail)?;
             if metadata.is_dir() {
                 let what = format!("read {name}: it is a folder");
                 return Err(Error::new(ErrorKind::Usage, what).hint("name the files in it"));
@@ -74,12 +79,23 @@ fn open(merge: &Merge, input: &Input, base: u64) -> Result<Source> {
             let identity = identity(&file);
             // what says that it is empty may be made while it is read, as the files under /proc are
             let is_kept = metadata.is_file() && metadata.len() > 0;
-            let file = if is_kept { file } else { spool(file, &name, cancellation)? };
+            let file = if is_kept { file } else { spool(|| Ok(file), &name, cancellation)? };
             let by_name = format_by_name(path);
             (name, file, identity, by_name)
         }
     };
-    let file = unpack(&name, file, cancellation)?;
+    in_utf8(merge, (name, file), identity, by_name, base)
+}
+
+/// A source over a file that was opened, unpacked and turned into UTF-8.
+fn in_utf8(
+    merge: &Merge,
+    (name, file): (String, File),
+    identity: Option<(u64, u64)>,
+    by_name: Option<Format>,
+    base: u64,
+) -> Result<Source> {
+    let file = unpack(&name, file, &merge.cancellation)?;
     let file = to_utf8(&name, file, merge)?;
     look(Source::over(name, file, identity, base)?, merge, by_name)
 }
@@ -88,11 +104,22 @@ fn identity(file: &File) -> Option<(u64, u64)> {
     file.metadata().ok().filter(|data| data.is_file()).map(|data| (data.dev(), data.ino()))
 }
 
-/// Keeps what can be read only once. Another thread reads, so that nobody has to wait for a silent pipe who was asked to
-/// stop.
-fn spool(mut reader: File, name: &str, cancellation: &Cancellation) -> Result<File> {
+/// Keeps what can be read only once. Another thread opens and reads it, so that nobody has to wait for a silent pipe, or for
+/// one that nobody writes into, who was asked to stop.
+fn spool(
+    open: impl FnOnce() -> std::io::Result<File> + Send + 'static,
+    name: &str,
+    cancellation: &Cancellation,
+) -> Result<File> {
     let (sender, pieces) = sync_channel::<std::io::Result<Vec<u8>>>(PIECES_WAITING_MAX);
     std::thread::spawn(move || {
+        let mut reader = match open() {
+            Ok(reader) => reader,
+            Err(cause) => {
+                let _ = sender.send(Err(cause));
+                return;
+            }
+        };
         loop {
             let mut piece = vec![0; WINDOW_BYTES];
             let read = match reader.read(&mut piece) {

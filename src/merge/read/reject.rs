@@ -3,9 +3,10 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{BufWriter, Read, Seek, Write};
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use serde::Serialize;
 
 use crate::db::Kind;
@@ -152,7 +153,7 @@ impl Rejects {
     pub(crate) fn to(path: Option<&Path>) -> Result<Self> {
         let Some(path) = path else { return Ok(Self { file: None, count: 0 }) };
         let name = path.display().to_string();
-        let file = File::create(path).map_err(|cause| file_error(format!("write the rejects to {name}"), cause))?;
+        let file = open(path).map_err(|cause| file_error(format!("write the rejects to {name}"), cause))?;
         Ok(Self { file: Some((BufWriter::new(file), name)), count: 0 })
     }
 
@@ -212,21 +213,36 @@ impl Rejects {
     }
 }
 
+/// A pipe that nobody reads is an error at once, and not waited for.
+fn open(path: &Path) -> std::io::Result<File> {
+    let file =
+        File::options().write(true).create(true).truncate(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
+    if file.metadata()?.file_type().is_fifo() {
+        // its reader may be slower than we are
+        fcntl(&file, FcntlArg::F_SETFL(OFlag::empty()))?;
+    }
+    Ok(file)
+}
+
 /// The first bytes of an SQLite database.
 const SQLITE_MAGIC: &[u8] = b"SQLite format 3\0";
+/// What SQLite keeps beside a database, by the ends of the names. They may be made at any moment, and are not ours to touch.
+const SQLITE_SIDES: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// Refuses to write bad records over an input, or over a database.
 ///
 /// # Errors
 /// Usage, with the file.
 pub(crate) fn check_rejects(path: Option<&Path>, sources: &[Source]) -> Result<()> {
-    let Some((path, metadata)) = path.and_then(|path| Some((path, std::fs::metadata(path).ok()?))) else {
-        return Ok(());
-    };
+    let Some(path) = path else { return Ok(()) };
     let refused = |what: &str| {
         let what = format!("write the rejects to {}: it is {what}", path.display());
         Err(Error::new(ErrorKind::Usage, what).hint("name another file; nothing was changed"))
     };
+    if database_beside(path).is_some_and(|database| is_sqlite(&database)) {
+        return refused("a part of an SQLite database");
+    }
+    let Ok(metadata) = std::fs::metadata(path) else { return Ok(()) };
     if metadata.is_dir() {
         return refused("a folder");
     }
@@ -234,8 +250,19 @@ pub(crate) fn check_rejects(path: Option<&Path>, sources: &[Source]) -> Result<(
     if metadata.is_file() && sources.iter().any(|source| source.identity == Some(identity)) {
         return refused("an input of this merge");
     }
+    if metadata.is_file() && is_sqlite(path) { refused("an SQLite database") } else { Ok(()) }
+}
+
+fn is_sqlite(path: &Path) -> bool {
     let mut start = Vec::new();
-    let is_read = metadata.is_file()
-        && File::open(path).and_then(|file| file.take(SQLITE_MAGIC.len() as u64).read_to_end(&mut start)).is_ok();
-    if is_read && start == SQLITE_MAGIC { refused("an SQLite database") } else { Ok(()) }
+    let read = File::open(path).and_then(|file| file.take(SQLITE_MAGIC.len() as u64).read_to_end(&mut start));
+    read.is_ok() && start == SQLITE_MAGIC
+}
+
+/// The database that a file would be a part of, by its name, and behind links.
+fn database_beside(path: &Path) -> Option<PathBuf> {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let name = path.file_name()?.to_str()?;
+    let database = SQLITE_SIDES.iter().find_map(|side| name.strip_suffix(side))?;
+    Some(path.with_file_name(database))
 }
