@@ -78,7 +78,7 @@ pub(crate) fn run(context: &Context, past: Past) -> Result<()> {
         Past::Show(ShowArgs { table, as_of, all, database }) => {
             let as_of = ops::read_as_of(as_of.as_deref())?;
             if as_of.is_moment() {
-                // whoever names no zone is told which moment it is
+                // without a zone it is not plain which moment is meant
                 shell.note(&format!("note: as of {as_of}"));
             }
             ops::show_table(context, database.as_deref(), &table, &as_of, all, &mut |line| shell.line(line))

@@ -34,7 +34,7 @@ impl Ends {
     }
 
     /// Records the ends that wait for this database, and gives their room back; how many it were. One that cannot be read
-    /// is told, and left.
+    /// stays, with a warning.
     ///
     /// # Errors
     /// What the database says; the rest waits on.

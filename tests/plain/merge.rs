@@ -120,6 +120,20 @@ fn rejects_never_overwrite_an_input() {
     }
 }
 
+/// Waits until a thread of a process waits at this place in the kernel.
+fn await_in_kernel(process: u32, place: &str) {
+    let began = std::time::Instant::now();
+    loop {
+        let tasks = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+        let mut places = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("wchan")).ok());
+        if places.any(|at| at.contains(place)) {
+            return;
+        }
+        assert!(began.elapsed().as_secs() < 30, "no thread waits in {place}");
+        std::thread::yield_now();
+    }
+}
+
 /// Pipes: one that nobody reads takes no rejects, and one that nobody writes can be waited for no longer than somebody likes.
 #[test]
 fn pipes_with_nobody_at_the_other_end_hold_nobody_up() {
@@ -131,15 +145,7 @@ fn pipes_with_nobody_at_the_other_end_hold_nobody_up() {
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(stderr(&output).contains("write the rejects to pipe"), "{}", stderr(&output));
     let mut child = dc(folder).args(["merge", "t", "pipe"]).stderr(Stdio::piped()).spawn().expect("dc starts");
-    // the reader waits in its thread, as the kernel tells
-    let waits = || {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id())).into_iter().flatten().flatten();
-        tasks.filter_map(|task| std::fs::read_to_string(task.path().join("wchan")).ok()).any(|at| at.contains("fifo"))
-    };
-    let began = std::time::Instant::now();
-    while !waits() && began.elapsed().as_secs() < 10 {
-        std::thread::yield_now();
-    }
+    await_in_kernel(child.id(), "wait_for_partner");
     signal("TERM", child.id());
     let began = std::time::Instant::now();
     while child.try_wait().expect("its state").is_none() {
@@ -187,9 +193,8 @@ fn a_silent_pipe_does_not_hold_a_merge() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("dc starts");
-    std::thread::sleep(std::time::Duration::from_millis(300));
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("an id"));
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("a signal");
+    await_in_kernel(child.id(), "pipe_read");
+    signal("TERM", child.id());
     let pipe = child.stdin.take();
     let status = child.wait().expect("an end");
     drop(pipe);

@@ -1,28 +1,13 @@
 //! Tables that grow with `--evolve`: columns become as wide as the input asks, and rows that have not changed stay.
 
+use crate::exact_merges::{file, tried};
 use crate::support::Backend;
 use data_collector::context::Cancellation;
 use data_collector::db::{Connection, Gone};
-use data_collector::error::{Error, ErrorKind};
-use data_collector::merge::{Input, MaxGone, Merge, MergeReport, undo};
+use data_collector::error::ErrorKind;
+use data_collector::merge::{MaxGone, Merge, MergeReport, undo};
 use data_collector::record::Value;
 use serde_json::json;
-
-fn tried(
-    backend: &Backend,
-    database: &mut Connection,
-    merge: &Merge,
-    name: &str,
-    content: &str,
-) -> Result<MergeReport, Error> {
-    let path = backend.folder.path().join(name);
-    std::fs::write(&path, content).expect("a file");
-    merge.run_inputs(database, &[Input::File(path)])
-}
-
-fn file(backend: &Backend, database: &mut Connection, merge: &Merge, name: &str, content: &str) -> MergeReport {
-    tried(backend, database, merge, name, content).expect("a merge")
-}
 
 /// The first column of each row, as text.
 fn texts(database: &mut Connection, sql: &str) -> Vec<String> {

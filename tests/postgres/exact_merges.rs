@@ -14,11 +14,17 @@ fn on_all(test: impl Fn(&Backend)) {
 }
 
 /// Merges a file of this name and content.
-fn file(backend: &Backend, database: &mut Connection, merge: &Merge, name: &str, content: &str) -> MergeReport {
+pub(crate) fn file(
+    backend: &Backend,
+    database: &mut Connection,
+    merge: &Merge,
+    name: &str,
+    content: &str,
+) -> MergeReport {
     tried(backend, database, merge, name, content).expect("a merge")
 }
 
-fn tried(
+pub(crate) fn tried(
     backend: &Backend,
     database: &mut Connection,
     merge: &Merge,

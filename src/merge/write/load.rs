@@ -41,19 +41,10 @@ pub(crate) fn load_all(database: &mut dyn Database, load: &Load<'_>) -> Result<b
         return Ok(true);
     }
     let columns = load.ground.written_columns(load.table);
-    let Merge { cancellation, progress, .. } = load.ground.merge;
-    progress.tell(Progress::Writing { records: load.new.count() });
+    load.ground.merge.progress.tell(Progress::Writing { records: load.new.count() });
     let (streamed, read) = side_by_side(
         |sender| read_batches(load, &columns, sender),
-        |batches| {
-            let mut next = || {
-                cancellation.check()?;
-                let batch = batches.recv().ok();
-                progress.tell(Progress::Advanced(batch.as_ref().map_or(0, |batch| batch.len() as u64)));
-                Ok(batch)
-            };
-            database.insert_all(load.table, &columns, &mut next, load.moment)
-        },
+        |batches| database.insert_all(load.table, &columns, &mut || next_batch(load, batches), load.moment),
     );
     if streamed?.is_some() { read.map(|()| true) } else { Ok(false) }
 }
@@ -70,12 +61,7 @@ pub(crate) fn load_accepted(database: &mut dyn Database, load: &Load<'_>, reject
     let (written, read) = side_by_side(
         |sender| read_batches(load, &columns, sender),
         |batches| {
-            let mut next = || {
-                cancellation.check()?;
-                let batch = batches.recv().ok();
-                progress.tell(Progress::Advanced(batch.as_ref().map_or(0, |batch| batch.len() as u64)));
-                Ok(batch)
-            };
+            let mut next = || next_batch(load, batches);
             database.insert_accepted(load.table, &columns, &mut next, load.moment, &mut |row| {
                 cancellation.check()?;
                 let reason = row.error.causes().first().cloned().unwrap_or_else(|| row.error.message().to_owned());
@@ -85,6 +71,15 @@ pub(crate) fn load_accepted(database: &mut dyn Database, load: &Load<'_>, reject
         },
     );
     written.and(read).map(|()| refused)
+}
+
+/// The next rows, and word of them; `None` after the last.
+fn next_batch(load: &Load<'_>, batches: &Receiver<RowBatch>) -> Result<Option<RowBatch>> {
+    let Merge { cancellation, progress, .. } = load.ground.merge;
+    cancellation.check()?;
+    let batch = batches.recv().ok();
+    progress.tell(Progress::Advanced(batch.as_ref().map_or(0, |batch| batch.len() as u64)));
+    Ok(batch)
 }
 
 /// One thread makes things, this one takes them; where the taking ends, nothing can be sent any more.
