@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use crate::support::{dc, run, signal, stderr, stdout};
+use crate::support::{dc, is_stopped, run, signal, stderr, stdout};
 
 /// An input, the flags beside it, the status it ends with, and what the error says.
 type Case<'a> = (&'a [u8], &'a [&'a str], i32, &'a [&'a str]);
@@ -161,22 +161,28 @@ fn an_input_that_shrinks_ends_the_merge() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
     table(folder);
-    // long enough that it cannot be read before it is cut
     let rows =
         (0..400_000).map(|n| format!("{{\"n\":{n},\"s\":\"row number {n} of a long file\"}}\n")).collect::<String>();
     std::fs::write(folder.join("long.ndjson"), rows).expect("a file");
     let child = dc(folder)
         .args(["merge", "t", "long.ndjson", "--threads", "1"])
+        // it has been opened and measured, and will be read
+        .env("DC_FAILPOINT", "merge.locked=stop")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .expect("dc starts");
-    std::thread::sleep(std::time::Duration::from_millis(50));
+    let began = std::time::Instant::now();
+    while !is_stopped(child.id()) {
+        assert!(began.elapsed().as_secs() < 30, "it does not come to the failpoint");
+        std::thread::yield_now();
+    }
     std::fs::OpenOptions::new()
         .write(true)
         .open(folder.join("long.ndjson"))
         .and_then(|file| file.set_len(1_000))
         .expect("shorter");
+    signal("CONT", child.id());
     let output = child.wait_with_output().expect("an end");
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert_eq!(count(folder), 2);
