@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::batch::{Cell, RowBatch};
+use super::form::{has_letters, is_real};
 use super::table::Kind;
 use crate::hash::write_json;
 use crate::record::{Digits, Value, float_without_loss, parse_json};
@@ -76,12 +77,14 @@ pub fn fit<'a>(value: &'a Value<'_>, kind: Kind) -> Option<Fitted<'a>> {
         Kind::Float => float(value).map(Fitted::Float),
         Kind::Real => float(value).filter(|number| is_real(*number)).map(Fitted::Float),
         Kind::Numeric => numeric(value),
-        Kind::Decimal { scale } => numeric(value).filter(|number| decimals(number) <= u64::from(scale)),
+        Kind::Decimal { digits, scale } => numeric(value).filter(|number| is_kept(number, digits, scale)),
         Kind::Number => integer(value).map(Fitted::Integer).or_else(|| float(value).map(Fitted::Float)),
         Kind::Json => Some(Fitted::Text(Cow::Owned(json(value)))),
         Kind::Bytes => bytes(value).map(Fitted::Bytes),
-        Kind::Array => array(value).map(Fitted::Text),
-        Kind::Text | Kind::Other => Some(Fitted::Text(text(value))),
+        Kind::Array(form) => array(value).filter(|text| form.keeps_each(text)).map(Fitted::Text),
+        Kind::Text => Some(Fitted::Text(text(value))),
+        Kind::Short { letters } => Some(text(value)).filter(|text| has_letters(text, letters)).map(Fitted::Text),
+        Kind::Other(form) => Some(text(value)).filter(|text| form.keeps(text)).map(Fitted::Text),
     }
 }
 
@@ -92,8 +95,8 @@ pub fn wider(value: &Value<'_>, kind: Kind) -> Option<Kind> {
         Kind::Integer { .. } => &[Kind::Integer { bits: 64 }, Kind::Numeric, Kind::Text],
         Kind::Real => &[Kind::Float, Kind::Numeric, Kind::Text],
         Kind::Float | Kind::Decimal { .. } | Kind::Number => &[Kind::Numeric, Kind::Text],
-        Kind::Numeric | Kind::Boolean => &[Kind::Text],
-        Kind::Text | Kind::Json | Kind::Bytes | Kind::Array | Kind::Other => &[],
+        Kind::Numeric | Kind::Boolean | Kind::Short { .. } => &[Kind::Text],
+        Kind::Text | Kind::Json | Kind::Bytes | Kind::Array(_) | Kind::Other(_) => &[],
     };
     steps.iter().copied().find(|step| fit(value, *step).is_some())
 }
@@ -104,7 +107,7 @@ pub fn as_hashed<'a>(value: Value<'a>, kind: Kind) -> Value<'a> {
     match (value, kind) {
         (
             value @ (Value::Bool(_) | Value::Integer(_) | Value::BigInteger(_) | Value::Float(_) | Value::Decimal(_)),
-            Kind::Text | Kind::Other,
+            Kind::Text | Kind::Short { .. } | Kind::Other(_),
         ) => Value::from(text(&value).into_owned()),
         (Value::Decimal(digits), Kind::Float | Kind::Real) => match float_without_loss(&digits) {
             Some(number) => Value::Float(number),
@@ -183,18 +186,13 @@ fn numeric<'a>(value: &'a Value<'_>) -> Option<Fitted<'a>> {
     }
 }
 
-/// Whether a float of 32 bits holds the number: its shortest digits are the same.
-fn is_real(number: f64) -> bool {
-    let real = number as f32;
-    real.is_finite() && (f64::from(real) == number || real.to_string().parse() == Ok(number))
-}
-
-/// How many digits a number has behind the point.
-fn decimals(number: &Fitted<'_>) -> u64 {
-    match number {
-        Fitted::Text(digits) => Digits::of(digits).map_or(u64::MAX, |digits| digits.decimals()),
-        _ => 0,
-    }
+fn is_kept(number: &Fitted<'_>, digits: u16, scale: i16) -> bool {
+    let number = match number {
+        Fitted::Text(number) => Digits::of(number),
+        Fitted::Integer(number) => Digits::of(itoa::Buffer::new().format(*number)),
+        _ => None,
+    };
+    number.is_some_and(|number| number.fits(digits, scale))
 }
 
 /// The number that a text holds, if it is one as JSON writes them.
@@ -264,6 +262,7 @@ fn write_array(items: &[Value<'_>], out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::db::form::Form;
 
     #[test]
     fn what_does_not_fit_is_never_bent() {
@@ -285,14 +284,19 @@ mod tests {
             (Value::from(9_007_199_254_740_992), Kind::Float, true),
             (Value::Decimal("12345678901234567.89".into()), Kind::Float, false),
             (Value::Decimal("12345678901234567.89".into()), Kind::Numeric, true),
-            (Value::Decimal("1.50".into()), Kind::Decimal { scale: 1 }, true),
-            (Value::from(1.25), Kind::Decimal { scale: 1 }, false),
+            (Value::Decimal("1.50".into()), Kind::Decimal { digits: 9, scale: 1 }, true),
+            (Value::from(1.25), Kind::Decimal { digits: 9, scale: 1 }, false),
             (Value::from(0.1), Kind::Real, true),
             (Value::from(123_456_789.125), Kind::Real, false),
             (Value::from(i64::MAX), Kind::Number, true),
+            (Value::from(1_000_000_000), Kind::Decimal { digits: 9, scale: 0 }, false),
+            (Value::from("abcd"), Kind::Short { letters: 3 }, false),
+            (Value::from(123), Kind::Short { letters: 3 }, true),
+            (Value::from("1.005"), Kind::Other(Form::Money), false),
+            (Value::from("{1,1.255}"), Kind::Array(Form::Decimal { digits: 5, scale: 2 }), false),
             (Value::Decimal("12345678901234567.89".into()), Kind::Number, false),
-            (Value::Array(vec![]), Kind::Array, true),
-            (Value::from(1), Kind::Array, false),
+            (Value::Array(vec![]), Kind::Array(Form::Any), true),
+            (Value::from(1), Kind::Array(Form::Any), false),
         ] {
             assert_eq!(fit(&value, kind).is_some(), fits, "{value:?} into {kind:?}");
         }
@@ -310,10 +314,12 @@ mod tests {
             (Value::from(0.1), Kind::Real, None),
             (Value::from(123_456_789.125), Kind::Real, Some(Kind::Float)),
             (Value::Decimal("12345678901234567.89".into()), Kind::Float, Some(Kind::Numeric)),
-            (Value::Decimal("1.239".into()), Kind::Decimal { scale: 2 }, Some(Kind::Numeric)),
+            (Value::Decimal("1.239".into()), Kind::Decimal { digits: 9, scale: 2 }, Some(Kind::Numeric)),
             (Value::from(2), Kind::Boolean, Some(Kind::Text)),
             (Value::from("x"), Kind::Numeric, Some(Kind::Text)),
             (Value::from("x"), Kind::Bytes, None),
+            (Value::from("abcd"), Kind::Short { letters: 3 }, Some(Kind::Text)),
+            (Value::from(10_000_000), Kind::Decimal { digits: 9, scale: 2 }, Some(Kind::Numeric)),
         ] {
             let found = if fit(&value, kind).is_some() { None } else { wider(&value, kind) };
             assert_eq!(found, expected, "{value:?} into {kind:?}");
@@ -324,9 +330,9 @@ mod tests {
     fn an_array_is_written_as_the_server_reads_it() {
         let nested = parse_json(r#"[[1,null],["a \"b\"","c,\\d"]]"#).expect("JSON");
         let expected = r#"{{"1",NULL},{"a \"b\"","c,\\d"}}"#;
-        assert_eq!(fit(&nested, Kind::Array), Some(Fitted::Text(expected.into())));
+        assert_eq!(fit(&nested, Kind::Array(Form::Any)), Some(Fitted::Text(expected.into())));
         for (text, expected) in [("{1,2}", "{1,2}"), ("[1,2]", r#"{"1","2"}"#), ("[0:1]={1,2}", "[0:1]={1,2}")] {
-            assert_eq!(fit(&Value::from(text), Kind::Array), Some(Fitted::Text(expected.into())), "{text}");
+            assert_eq!(fit(&Value::from(text), Kind::Array(Form::Any)), Some(Fitted::Text(expected.into())), "{text}");
         }
     }
 }

@@ -3,6 +3,7 @@
 mod batch;
 mod connection;
 mod fit;
+mod form;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
 mod table;
@@ -14,6 +15,7 @@ pub use batch::{Cell, RowBatch, row_bytes};
 pub(crate) use connection::scope_of;
 pub use connection::{Connection, ObjectKind, Observer, Touched};
 pub use fit::{Fitted, as_hashed, fit, text, wider};
+pub use form::{Form, has_letters};
 pub use table::{Column, Kind, NAME_BYTES_MAX, NewColumn, Obstacle, RowId, Table, TableName, quote};
 
 use std::time::Duration;
@@ -99,6 +101,16 @@ fn check_lasting(name: &TableName) -> Result<()> {
     }
     let what = format!("make the table `{name}`: a temporary table ends with this command, and its rows with it");
     Err(Error::new(ErrorKind::Usage, what).hint(format!("leave the schema out: `{}`", name.name)))
+}
+
+/// Refuses a table of more columns than a backend takes, before it is asked.
+fn check_width(backend: &str, most: usize, name: &TableName, count: usize) -> Result<()> {
+    if count <= most {
+        return Ok(());
+    }
+    let what = format!("give the table `{name}` {count} columns: {backend} takes {most} at most");
+    Err(Error::new(ErrorKind::Refused, what)
+        .hint("leave columns out with `--ignore`, or give values of one kind a row each; nothing was changed"))
 }
 
 /// Which active rows a merge compares: those whose columns have these values. Empty for all.

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
+use super::form::Form;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::RESERVED;
 
@@ -80,23 +81,37 @@ pub enum Kind {
     Real,
     /// Numbers of any precision.
     Numeric,
-    /// Numbers with so many decimals at most.
+    /// Numbers with so many digits at most.
     Decimal {
-        /// Digits behind the point.
-        scale: u16,
+        /// All digits.
+        digits: u16,
+        /// Those of them that stand behind the point; below zero the last whole ones are left out.
+        scale: i16,
     },
     /// Numbers as SQLite keeps them in a column that it takes for numeric: whole ones of 64 bits, all others as floats.
     Number,
     /// Text.
     Text,
+    /// Text of so many characters at most.
+    Short {
+        /// Characters, not bytes.
+        letters: u32,
+    },
     /// JSON, kept as the source wrote it.
     Json,
     /// Bytes.
     Bytes,
-    /// Arrays of any type, as PostgreSQL has them.
-    Array,
+    /// Arrays as PostgreSQL has them, by what is kept of each element.
+    Array(Form),
     /// Anything else: the text goes to the server, which decides.
-    Other,
+    Other(Form),
+}
+
+impl Kind {
+    /// Whether it takes text as text.
+    pub fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::Short { .. })
+    }
 }
 
 /// One column of a table.
@@ -140,7 +155,7 @@ impl Table {
 
     /// Whether the `sha` column holds hex text instead of 32 bytes.
     pub fn sha_is_text(&self) -> bool {
-        self.column("sha").is_some_and(|column| column.kind == Kind::Text)
+        self.column("sha").is_some_and(|column| column.kind.is_text())
     }
 
     /// Fails where a merge cannot work with the table.

@@ -104,8 +104,8 @@ fn moment_of_run(backend: &mut dyn Database, database: &str, run: &str, table: &
 /// Types that only the server knows come as text.
 fn selected(column: &Column) -> String {
     match column.kind {
-        Kind::Array => format!("to_json({})", quote(&column.name)),
-        Kind::Other => format!("CAST({} AS text)", quote(&column.name)),
+        Kind::Array(_) => format!("to_json({})", quote(&column.name)),
+        Kind::Other(_) => format!("CAST({} AS text)", quote(&column.name)),
         _ => quote(&column.name),
     }
 }

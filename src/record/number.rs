@@ -96,6 +96,13 @@ impl Digits {
         u64::try_from(self.digits.len() as i64 - self.point).unwrap_or(0)
     }
 
+    /// Whether so many digits hold it, `scale` of them behind the point; a scale below zero leaves out the last whole ones.
+    pub fn fits(&self, digits: u16, scale: i16) -> bool {
+        let scale = i64::from(scale);
+        self.digits.is_empty()
+            || self.digits.len() as i64 - self.point <= scale && self.point <= i64::from(digits) - scale
+    }
+
     /// The whole number that this is, if it is one of 64 bits.
     pub fn integer(&self) -> Option<i64> {
         if self.decimals() > 0 || self.point > DIGITS_I64_MAX {

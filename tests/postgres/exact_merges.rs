@@ -36,7 +36,7 @@ pub(crate) fn tried(
     merge.run_inputs(database, &[Input::File(path)])
 }
 
-fn texts(database: &mut Connection, sql: &str) -> Vec<String> {
+pub(crate) fn texts(database: &mut Connection, sql: &str) -> Vec<String> {
     let rows = database.query(sql, &[]).expect("a query").rows;
     let text = |row: Vec<Value<'static>>| match &row[0] {
         Value::Text(text) => text.to_string(),
@@ -45,7 +45,7 @@ fn texts(database: &mut Connection, sql: &str) -> Vec<String> {
     rows.into_iter().map(text).collect()
 }
 
-fn number(database: &mut Connection, sql: &str) -> i64 {
+pub(crate) fn number(database: &mut Connection, sql: &str) -> i64 {
     match database.query(sql, &[]).expect("a query").rows[0][0] {
         Value::Integer(number) => number,
         ref other => panic!("{other:?}"),
@@ -53,7 +53,7 @@ fn number(database: &mut Connection, sql: &str) -> i64 {
 }
 
 /// A table with the framework's columns and these.
-fn table(database: &mut Connection, is_sqlite: bool, columns: &str) {
+pub(crate) fn table(database: &mut Connection, is_sqlite: bool, columns: &str) {
     let own = match is_sqlite {
         true => "id INTEGER PRIMARY KEY, sha BLOB, archive TIMESTAMP, date_created TIMESTAMP, date_modified TIMESTAMP",
         false => {

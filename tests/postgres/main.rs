@@ -4,6 +4,7 @@ mod backends;
 mod clocks;
 mod evolve;
 mod exact_merges;
+mod exact_types;
 mod failed_starts;
 mod first_load;
 mod logs;

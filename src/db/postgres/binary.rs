@@ -36,12 +36,12 @@ pub(super) fn coding(column: &Column) -> Option<Coding> {
         Kind::Real => Coding::Float4,
         Kind::Float => Coding::Float8,
         Kind::Numeric | Kind::Decimal { .. } | Kind::Number => Coding::Numeric,
-        Kind::Text => Coding::Text,
+        Kind::Text | Kind::Short { .. } => Coding::Text,
         Kind::Json if column.declared == "jsonb" => Coding::Jsonb,
         Kind::Json if column.declared == "json" => Coding::Text,
         Kind::Json => return None,
         Kind::Bytes => Coding::Bytes,
-        Kind::Array | Kind::Other => return None,
+        Kind::Array(_) | Kind::Other(_) => return None,
     })
 }
 

@@ -15,7 +15,8 @@ use crate::error::Result;
 /// Names and numbers in the forms that we read and write, whatever the server's defaults are. Limits on time that a
 /// role may have are for people who forget a session: they would end a large merge each time anew, so that it could
 /// never be done. Our own take their place, as far as the server knows them.
-const SESSION: &str = "SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET extra_float_digits = 1; \
+const SESSION: &str = "SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; \
+    SET lc_monetary = 'C'; SET extra_float_digits = 1; \
     SET standard_conforming_strings = on; SET client_min_messages = warning; \
     SELECT set_config(name, value, false) FROM (VALUES ('statement_timeout', '24h'), ('lock_timeout', '10min'), \
     ('idle_in_transaction_session_timeout', '24h'), ('transaction_timeout', '0'), ('idle_session_timeout', '0')) \

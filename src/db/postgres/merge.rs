@@ -12,7 +12,7 @@ use super::place::Parts;
 use super::server::server_error;
 use crate::clock;
 use crate::db::{ActiveSum, Column, Fitted, Gone, Kind, RowId, Scope, Table, quote};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::hash::Sha;
 use crate::record::{Value, parse_json};
 
@@ -39,13 +39,9 @@ pub(super) fn condition(scope: &Scope) -> Result<String> {
                     column.name
                 )));
             }
-            Fitted::Text(text) if length_max(column).is_some_and(|most| text.chars().count() > most) => {
-                let what = format!("compare `{}` with `{text}`: the column is {}", column.name, column.declared);
-                return Err(Error::new(ErrorKind::Usage, what).hint("no row can hold a value that long"));
-            }
             // a bare literal is read as the column's type, and unlike a cast it is never cut to the column's length; equal is
             // what is written alike, whatever the column's collation or type holds for equal
-            Fitted::Text(text) if column.kind == Kind::Text || column.declared == "citext" => {
+            Fitted::Text(text) if column.kind.is_text() || column.declared == "citext" => {
                 let text = literal(text);
                 format!("({name} = {text} AND {name}::text = {text} COLLATE \"C\")")
             }
@@ -57,12 +53,6 @@ pub(super) fn condition(scope: &Scope) -> Result<String> {
         });
     }
     Ok(parts.join(" AND "))
-}
-
-/// The most letters that a text column takes, where it says so.
-fn length_max(column: &Column) -> Option<usize> {
-    let inside = column.declared.strip_prefix("character varying(").or(column.declared.strip_prefix("character("))?;
-    inside.strip_suffix(')')?.parse().ok()
 }
 
 pub(super) fn active_condition(scope: &Scope) -> Result<String> {
@@ -212,7 +202,7 @@ pub(super) fn delete_where(client: &mut Client, table: &Table, filter: &Scope) -
 
 /// Dates, UUIDs and other types may be written in several ways; the server knows which are the same.
 pub(super) fn read_back(client: &mut Client, column: &Column, texts: &mut Vec<Option<String>>) -> Result<()> {
-    if column.kind != Kind::Other {
+    if !matches!(column.kind, Kind::Other(_)) {
         return Ok(());
     }
     let sql = format!(

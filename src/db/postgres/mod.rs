@@ -28,11 +28,11 @@ use self::server::{server_error, server_target};
 use self::stage::Staging;
 use super::{
     ActiveSum, Column, Database, Entry, Gone, NewColumn, Refused, Right, RowBatch, RowId, Rows, Scope, Table,
-    TableName, Touched, check_lasting, named, shown, tell_wait,
+    TableName, Touched, check_lasting, check_width, named, shown, tell_wait,
 };
 use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, Result};
-use crate::hash::Sha;
+use crate::hash::{RESERVED, Sha};
 use crate::record::Value;
 use crate::settings::{DatabaseSettings, Target};
 
@@ -41,6 +41,9 @@ pub(super) const ENTRY: Entry = Entry { name: "postgres", open };
 
 /// How long a merge waits for another one.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(600);
+
+/// What the server takes.
+const COLUMNS_MAX: usize = 1_600;
 
 /// An open connection.
 pub(super) struct Postgres {
@@ -175,10 +178,13 @@ impl Database for Postgres {
 
     fn create_table(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()> {
         check_lasting(name)?;
+        check_width("PostgreSQL", COLUMNS_MAX, name, RESERVED.len() + columns.len())?;
         self.batch(&shape::create_sql(name, columns)?)
     }
 
     fn add_columns(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()> {
+        let known = self.table(name)?.map_or(0, |table| table.columns.len());
+        check_width("PostgreSQL", COLUMNS_MAX, name, known + columns.len())?;
         columns.iter().try_for_each(|column| shape::add_sql(name, column).and_then(|sql| self.batch(&sql)))
     }
 

@@ -2,20 +2,27 @@
 
 use super::client::Client;
 use super::server::server_error;
-use crate::db::{Column, Kind, NAME_BYTES_MAX, NewColumn, Obstacle, Right, Table, TableName, quote};
+use crate::db::{Column, Form, Kind, NAME_BYTES_MAX, NewColumn, Obstacle, Right, Table, TableName, quote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::RESERVED;
 
 /// Each column with its type, and with the type below its domains: name, type as printed, the type below without and
-/// with its length, whether the server fills it; and what kind of relation the table is.
+/// with its length, whether the server fills it; what kind of relation the table is; and whether the type, or that of the
+/// elements, is composed of fields that may round.
 const COLUMNS: &str = "SELECT attname::text, format_type(atttypid, atttypmod), base.name, base.declared, \
-    attgenerated::text <> '' OR attidentity::text = 'a', relkind::text \
+    attgenerated::text <> '' OR attidentity::text = 'a', relkind::text, base.rounds \
     FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid CROSS JOIN LATERAL (\
         WITH RECURSIVE below AS (\
             SELECT pg_type.oid, typbasetype, typtypmod, atttypmod AS length FROM pg_type WHERE pg_type.oid = atttypid \
             UNION ALL SELECT pg_type.oid, pg_type.typbasetype, pg_type.typtypmod, below.typtypmod \
             FROM pg_type JOIN below ON pg_type.oid = below.typbasetype) \
-        SELECT format_type(oid, NULL) AS name, format_type(oid, length) AS declared FROM below WHERE typbasetype = 0\
+        SELECT format_type(oid, NULL) AS name, format_type(oid, length) AS declared, EXISTS (\
+            SELECT FROM pg_type AS own JOIN pg_type AS made ON made.oid IN (own.oid, own.typelem) \
+            JOIN pg_attribute AS field ON field.attrelid = made.typrelid \
+            WHERE own.oid = below.oid AND made.typtype = 'c' AND NOT field.attisdropped \
+            AND format_type(field.atttypid, field.atttypmod) NOT IN ('boolean', 'smallint', 'integer', 'bigint', \
+                'numeric', 'text', 'character varying', 'bytea', 'uuid', 'json', 'jsonb')) AS rounds \
+        FROM below WHERE typbasetype = 0\
     ) AS base WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped ORDER BY attnum";
 
 /// Whether a name is a table that can be locked.
@@ -55,7 +62,7 @@ pub(super) fn table(client: &mut Client, name: &TableName) -> Result<Option<Tabl
     let column = |row: &tokio_postgres::Row| {
         let base: String = row.get(2);
         let (declared, stored): (String, String) = (row.get(1), row.get(3));
-        Column { name: row.get(0), kind: kind(&base, &stored), declared, is_generated: row.get(4) }
+        Column { name: row.get(0), kind: kind(&base, &stored, row.get(6)), declared, is_generated: row.get(4) }
     };
     let columns: Vec<Column> = rows.iter().map(column).collect();
     let Some(first) = rows.first() else { return Ok(None) };
@@ -106,7 +113,8 @@ fn of_columns<'a>(name: &TableName, columns: impl Iterator<Item = (&'a Column, S
     None
 }
 
-fn kind(base: &str, declared: &str) -> Kind {
+/// The kind of a type, by its name without and with its length; `rounds` is of composite types.
+fn kind(base: &str, declared: &str, rounds: bool) -> Kind {
     match base {
         "boolean" => Kind::Boolean,
         "smallint" => Kind::Integer { bits: 16 },
@@ -114,24 +122,56 @@ fn kind(base: &str, declared: &str) -> Kind {
         "bigint" => Kind::Integer { bits: 64 },
         "double precision" => Kind::Float,
         "real" => Kind::Real,
-        "numeric" => numeric(declared),
-        "text" | "character varying" | "character" => Kind::Text,
         "json" | "jsonb" => Kind::Json,
         "bytea" => Kind::Bytes,
-        _ if base.ends_with("[]") => Kind::Array,
-        _ => Kind::Other,
+        _ => match (base.strip_suffix("[]"), form(base, declared)) {
+            (Some(_), _) if rounds => Kind::Array(Form::Unknown),
+            (Some(element), _) => Kind::Array(form(element, declared.trim_end_matches("[]"))),
+            (None, Form::Decimal { digits, scale }) => Kind::Decimal { digits, scale },
+            (None, Form::Letters(letters)) => Kind::Short { letters },
+            (None, Form::Any) if base == "numeric" => Kind::Numeric,
+            (None, Form::Any) if matches!(base, "text" | "character varying" | "character") => Kind::Text,
+            (None, Form::Any) if rounds => Kind::Other(Form::Unknown),
+            (None, form) => Kind::Other(form),
+        },
     }
 }
 
-/// `numeric`, or `numeric(10,2)`: the server would round what has more decimals.
-fn numeric(declared: &str) -> Kind {
-    let scale = declared.rsplit_once(',').and_then(|(_, scale)| scale.trim_end_matches(')').trim().parse().ok());
-    match (scale, declared.contains('(')) {
-        (Some(scale), _) => Kind::Decimal { scale },
-        // a scale below zero rounds before the point: no more is known than that there are no decimals
-        (None, true) => Kind::Decimal { scale: 0 },
-        (None, false) => Kind::Numeric,
-    }
+/// What of a text is kept by a type.
+fn form(base: &str, declared: &str) -> Form {
+    let inside = declared.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map(|(inside, _)| inside);
+    let most = |default: u8| inside.map_or(Some(default), |inside| inside.parse().ok());
+    let known = match base {
+        // a scale that is not told is 0
+        "numeric" => inside.map_or(Some(Form::Any), |inside| {
+            let (digits, scale) = inside.split_once(',').unwrap_or((inside, "0"));
+            Some(Form::Decimal { digits: digits.trim().parse().ok()?, scale: scale.trim().parse().ok()? })
+        }),
+        "character varying" | "character" => {
+            inside.map_or(Some(Form::Any), |inside| inside.parse().ok().map(Form::Letters))
+        }
+        "money" => Some(Form::Money),
+        "double precision" => Some(Form::Float),
+        "real" => Some(Form::Real),
+        "point" | "line" | "lseg" | "box" | "path" | "polygon" | "circle" => Some(Form::Floats),
+        "name" => Some(Form::Bytes(NAME_BYTES_MAX as u8)),
+        "\"char\"" => Some(Form::Bytes(1)),
+        "date" => Some(Form::Moment { date: true, digits: None, zone: false }),
+        "interval" => {
+            // `interval year` keeps years alone; down to seconds all is kept
+            let is_whole = !["year", "month", "day", "hour", "minute"].iter().any(|field| declared.contains(field))
+                || declared.starts_with("interval day to second");
+            most(6).filter(|_| is_whole).map(|digits| Form::Span { digits })
+        }
+        "tsrange" | "tstzrange" | "tsmultirange" | "tstzmultirange" => Some(Form::Span { digits: 6 }),
+        "daterange" | "datemultirange" => Some(Form::Days),
+        _ if base.starts_with("time") => {
+            let (date, zone) = (base.starts_with("timestamp"), base.ends_with("with time zone"));
+            most(6).map(|digits| Form::Moment { date, digits: Some(digits), zone })
+        }
+        _ => Some(Form::Any),
+    };
+    known.unwrap_or(Form::Unknown)
 }
 
 fn declared(kind: Kind) -> &'static str {
@@ -143,7 +183,7 @@ fn declared(kind: Kind) -> &'static str {
         Kind::Numeric | Kind::Decimal { .. } | Kind::Number => "numeric",
         Kind::Json => "jsonb",
         Kind::Bytes => "bytea",
-        Kind::Text | Kind::Array | Kind::Other => "text",
+        Kind::Text | Kind::Short { .. } | Kind::Array(_) | Kind::Other(_) => "text",
     }
 }
 

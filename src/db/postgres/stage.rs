@@ -159,7 +159,7 @@ impl Staging<'_> {
             values.push_str(&match column.kind {
                 Kind::Boolean | Kind::Integer { .. } | Kind::Float | Kind::Real | Kind::Bytes => format!(", s.c{at}"),
                 // assigned and not cast: a cast would cut it to the column's length
-                Kind::Text => format!(", {text}"),
+                Kind::Text | Kind::Short { .. } => format!(", {text}"),
                 _ => {
                     let below = below.get(&column.name).unwrap_or(&column.declared);
                     format!(", CAST({text} AS {below})")

@@ -6,7 +6,7 @@ use chrono::NaiveDateTime;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, ToSql, params, params_from_iter};
 
-use super::{Sqlite, deferred, value_of};
+use super::{Sqlite, deferred, shape, value_of};
 use crate::clock;
 use crate::db::connection::quoted_list;
 use crate::db::{Cell, Column, Fitted, Gone, Refused, RowBatch, RowId, Scope, Table, quote};
@@ -143,7 +143,10 @@ fn insert_each(
     (taken, refused): (Taken<'_>, Refusal<'_>),
 ) -> Result<Option<u64>> {
     let fail = |cause| sqlite.fail("insert the row", cause);
-    let mut statement = sqlite.connection.prepare_cached(&insert_sql(table, columns)).map_err(fail)?;
+    let mut statement = sqlite
+        .connection
+        .prepare_cached(&insert_sql(table, columns, or_abort(sqlite, table).map_err(fail)?))
+        .map_err(fail)?;
     let moment = clock::text(moment);
     let mut count = 0;
     while let Some(batch) = next()? {
@@ -168,10 +171,17 @@ fn insert_each(
     Ok(Some(count))
 }
 
-fn insert_sql(table: &Table, columns: &[Column]) -> String {
+/// Some constraints say what shall become of a conflict, REPLACE and IGNORE among it: rows would vanish without a word. This
+/// comes before them, but also before what triggers say, so it stands only where a table has such a constraint.
+fn or_abort(sqlite: &Sqlite, table: &Table) -> rusqlite::Result<&'static str> {
+    let sql = shape::made_by(&sqlite.connection, &table.name)?;
+    Ok(if sql.to_uppercase().contains("CONFLICT") { " OR ABORT" } else { "" })
+}
+
+fn insert_sql(table: &Table, columns: &[Column], or_abort: &str) -> String {
     let places: String = (3..columns.len() + 3).map(|place| format!(", ?{place}")).collect();
     let names = if columns.is_empty() { String::new() } else { format!(", {}", quoted_list(columns)) };
-    format!("INSERT INTO {} (sha, date_created{names}) VALUES (?1, ?2{places})", table.name.quoted())
+    format!("INSERT{or_abort} INTO {} (sha, date_created{names}) VALUES (?1, ?2{places})", table.name.quoted())
 }
 
 /// Whether it is the row that the table does not want. After other failures the transaction may be gone already, and a
@@ -215,8 +225,9 @@ pub(super) fn retire(sqlite: &Sqlite, table: &Table, rows: &[RowId], gone: Gone,
     let fail = |cause| sqlite.fail("retire the rows that have gone", cause);
     let (name, rowid) = (table.name.quoted(), sqlite.rowid(table)?);
     let moment = clock::text(moment);
+    let or_abort = or_abort(sqlite, table).map_err(fail)?;
     let sql = match gone {
-        Gone::Archive => format!("UPDATE {name} SET archive = ?2, date_modified = ?2 WHERE {rowid} = ?1"),
+        Gone::Archive => format!("UPDATE{or_abort} {name} SET archive = ?2, date_modified = ?2 WHERE {rowid} = ?1"),
         Gone::Delete => format!("DELETE FROM {name} WHERE {rowid} = ?1 AND ?2 = ?2"),
         Gone::Keep => return Ok(0),
     };
@@ -231,7 +242,9 @@ pub(super) fn retire(sqlite: &Sqlite, table: &Table, rows: &[RowId], gone: Gone,
 pub(super) fn restore(sqlite: &Sqlite, table: &Table, rows: &[(u128, RowId)], moment: NaiveDateTime) -> Result<u64> {
     let fail = |cause| sqlite.fail("keep the rows whose records were rejected", cause);
     let (name, rowid) = (table.name.quoted(), sqlite.rowid(table)?);
-    let sql = format!("UPDATE {name} SET archive = NULL, date_modified = NULL WHERE {rowid} = ?1 AND archive = ?2");
+    let or_abort = or_abort(sqlite, table).map_err(fail)?;
+    let sql =
+        format!("UPDATE{or_abort} {name} SET archive = NULL, date_modified = NULL WHERE {rowid} = ?1 AND archive = ?2");
     let (moment, mut count) = (clock::text(moment), 0);
     let mut statement = sqlite.connection.prepare_cached(&sql).map_err(fail)?;
     for (_, RowId(place)) in rows {

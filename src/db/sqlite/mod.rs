@@ -19,11 +19,11 @@ use rusqlite::{OpenFlags, ToSql, params_from_iter};
 use self::handle::{BUSY_TIMEOUT, CACHE_KIB};
 use super::{
     Column, Database, Entry, Gone, NewColumn, ObjectKind, Refused, Right, RowBatch, RowId, Rows, Scope, Table,
-    TableName, Touched, check_lasting, named, shown, tell_wait,
+    TableName, Touched, check_lasting, check_width, named, shown, tell_wait,
 };
 use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, OrFail, Result};
-use crate::hash::Sha;
+use crate::hash::{RESERVED, Sha};
 use crate::record::Value;
 use crate::settings::{DatabaseSettings, Target};
 
@@ -34,6 +34,8 @@ pub(super) const ENTRY: Entry = Entry { name: "sqlite", open };
 const BUSY_STEP: Duration = Duration::from_millis(250);
 /// How long a merge waits for another one.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(600);
+/// What SQLite takes as it is compiled.
+const COLUMNS_MAX: usize = 2_000;
 /// The page cache while an index is made.
 const SORT_KIB: u32 = 2 * 1024;
 
@@ -302,12 +304,14 @@ impl Database for Sqlite {
 
     fn create_table(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()> {
         check_lasting(name)?;
+        check_width("SQLite", COLUMNS_MAX, name, RESERVED.len() + columns.len())?;
         self.batch(&shape::create_sql(name, columns)?)
     }
 
     fn add_columns(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()> {
-        let table = self.table(name)?;
-        let known = table.into_iter().flat_map(|table| table.columns).map(|column| column.name);
+        let known = self.table(name)?.map(|table| table.columns).unwrap_or_default();
+        check_width("SQLite", COLUMNS_MAX, name, known.len() + columns.len())?;
+        let known = known.into_iter().map(|column| column.name);
         shape::check_names(name, known, columns)?;
         columns.iter().try_for_each(|column| self.batch(&shape::add_sql(name, column)))
     }

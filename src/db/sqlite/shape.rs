@@ -1,9 +1,11 @@
 //! Tables of SQLite: what they look like, and the statements that make them.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::kind_of;
-use crate::db::{Column, Kind, NewColumn, ObjectKind, Obstacle, Table, TableName, quote};
+use crate::db::{Column, Form, Kind, NewColumn, ObjectKind, Obstacle, Table, TableName, quote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::RESERVED;
 
@@ -88,7 +90,7 @@ fn kind(declared: &str) -> Kind {
     } else if declared.starts_with("JSON") {
         Kind::Json
     } else if holds(&["DATE", "TIME", "UUID", "INTERVAL"]) {
-        Kind::Other
+        Kind::Other(Form::Any)
     } else if holds(&["INT"]) {
         Kind::Integer { bits: 64 }
     } else if holds(&["CHAR", "CLOB", "TEXT"]) {
@@ -100,7 +102,7 @@ fn kind(declared: &str) -> Kind {
     } else if holds(&["NUMERIC", "DECIMAL", "NUMBER", "MONEY"]) {
         Kind::Number
     } else {
-        Kind::Other
+        Kind::Other(Form::Any)
     }
 }
 
@@ -113,7 +115,7 @@ fn declared(kind: Kind) -> &'static str {
         Kind::Bytes => "BLOB",
         Kind::Numeric | Kind::Decimal { .. } | Kind::Number => NUMERIC,
         // unusual types keep every digit as text
-        Kind::Text | Kind::Array | Kind::Other => "TEXT",
+        Kind::Text | Kind::Short { .. } | Kind::Array(_) | Kind::Other(_) => "TEXT",
     }
 }
 
@@ -123,7 +125,7 @@ fn type_of(column: &NewColumn) -> &str {
 
 /// Refuses names that SQLite cannot hold, or cannot tell from those in `known`.
 pub(super) fn check_names(table: &TableName, known: impl Iterator<Item = String>, columns: &[NewColumn]) -> Result<()> {
-    let mut known: Vec<String> = known.map(|name| name.to_ascii_lowercase()).collect();
+    let mut known: HashSet<String> = known.map(|name| name.to_ascii_lowercase()).collect();
     for NewColumn { name, .. } in columns {
         let refused = |reason: &str| {
             let what = format!("make the column `{}` in `{table}`: {reason}", name.escape_debug());
@@ -133,11 +135,9 @@ pub(super) fn check_names(table: &TableName, known: impl Iterator<Item = String>
         if name.is_empty() || name.contains('\0') {
             return refused("a column needs a name without NUL");
         }
-        let folded = name.to_ascii_lowercase();
-        if known.contains(&folded) {
+        if !known.insert(name.to_ascii_lowercase()) {
             return refused("SQLite cannot tell it from another column that differs in capital letters only");
         }
-        known.push(folded);
     }
     Ok(())
 }
@@ -167,14 +167,19 @@ pub(super) fn bound_by(connection: &Connection, table: &Table, column: &str) -> 
         Some((_, true)) => return Ok(Some("a DEFAULT")),
         _ => {}
     }
-    let find =
-        format!("SELECT sql FROM {}.sqlite_master WHERE type = 'table' AND name = ?1 COLLATE NOCASE", quote(schema));
-    let sql: Option<String> = connection.query_row(&find, params![name], |row| row.get(0)).optional()?;
     // whose column the words belong to is not looked for: a doubt is enough
-    let sql = sql.unwrap_or_default().to_uppercase();
+    let sql = made_by(connection, &table.name)?.to_uppercase();
     Ok([("CHECK", "perhaps a CHECK"), ("COLLATE", "perhaps a COLLATE")]
         .into_iter()
         .find_map(|(word, what)| sql.contains(word).then_some(what)))
+}
+
+/// The statement that made a table.
+pub(super) fn made_by(connection: &Connection, name: &TableName) -> rusqlite::Result<String> {
+    let schema = quote(name.schema.as_deref().unwrap_or("main"));
+    let find = format!("SELECT sql FROM {schema}.sqlite_master WHERE type = 'table' AND name = ?1 COLLATE NOCASE");
+    let sql: Option<String> = connection.query_row(&find, params![name.name], |row| row.get(0)).optional()?;
+    Ok(sql.unwrap_or_default())
 }
 
 /// The indexes that have this column, and the statements that made them. Those of constraints have none.

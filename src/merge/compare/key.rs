@@ -71,7 +71,9 @@ impl<'a> KeyReader<'a> {
         database: &mut dyn Database,
         take: &mut dyn FnMut(Key, Entry) -> Result<()>,
     ) -> Result<()> {
-        for (place, column) in self.columns.iter().enumerate().filter(|(_, column)| column.kind == Kind::Other) {
+        for (place, column) in
+            self.columns.iter().enumerate().filter(|(_, column)| matches!(column.kind, Kind::Other(_)))
+        {
             let text = |value: &Value<'_>| match value {
                 Value::Text(text) => Some(text.clone().into_owned()),
                 _ => None,

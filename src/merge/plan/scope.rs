@@ -1,6 +1,6 @@
 //! The scope of a merge: which active rows it compares, and which records it takes.
 
-use crate::db::{Column, Database, Fitted, Kind, Scope, Table, fit, quote, text};
+use crate::db::{Column, Database, Fitted, Scope, Table, fit, quote, text};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::{HashOptions, write_text};
 use crate::record::{Record, Value};
@@ -21,7 +21,7 @@ impl Part {
     /// Text is compared as it is hashed: a row and a record that are one to the hash are in one scope.
     pub(crate) fn new(column: Column, value: Fitted<'static>, hash: &HashOptions) -> Self {
         let normal = match &value {
-            Fitted::Text(text) if column.kind == Kind::Text && !hash.exact => Some(normal(text)),
+            Fitted::Text(text) if column.kind.is_text() && !hash.exact => Some(normal(text)),
             _ => None,
         };
         Self { column, value, normal }

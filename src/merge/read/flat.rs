@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::db::{Column, Kind, Table};
+use crate::db::{Column, Form, Kind, Table, has_letters};
 use crate::hash::{HashOptions, RESERVED, is_float_as_printed, write_float, write_text};
 use crate::merge::read::reader::{ShortWay, note};
 use crate::merge::read::row::{Fields, has_backslash_quote};
@@ -328,7 +328,7 @@ fn field_token(text: &str, Range { start, end }: Range<usize>, kind: Kind) -> Op
         return Some(Token::Null);
     }
     match kind {
-        Kind::Text | Kind::Other => Some(Token::Text { start, end }),
+        Kind::Text | Kind::Short { .. } | Kind::Other(_) => Some(Token::Text { start, end }),
         Kind::Boolean => match field {
             "true" => Some(Token::Bool(true)),
             "false" => Some(Token::Bool(false)),
@@ -339,7 +339,7 @@ fn field_token(text: &str, Range { start, end }: Range<usize>, kind: Kind) -> Op
             let (token, after) = if is_number { token_at(text, start, &mut String::new())? } else { return None };
             (after == end).then_some(token)
         }
-        Kind::Json | Kind::Bytes | Kind::Array => None,
+        Kind::Json | Kind::Bytes | Kind::Array(_) => None,
     }
 }
 
@@ -358,20 +358,35 @@ fn kind_of_token(token: Token) -> Option<Kind> {
 pub(crate) fn fits(token: Token, kind: Kind, text: &str) -> bool {
     match token {
         Token::Null => true,
-        Token::Text { .. } | Token::Unescaped { .. } => matches!(kind, Kind::Text | Kind::Other),
+        Token::Text { start, end } => match kind {
+            Kind::Short { letters } => has_letters(&text[start..end], letters),
+            Kind::Other(form) => form.keeps(&text[start..end]),
+            kind => kind == Kind::Text,
+        },
+        Token::Unescaped { .. } => matches!(kind, Kind::Text | Kind::Other(Form::Any)),
         Token::Bool(_) => kind == Kind::Boolean,
         Token::PlainInteger { start, end } => match kind {
             Kind::Integer { bits } => bits == 64 || end - start <= if bits == 32 { 9 } else { 4 },
             Kind::Float => end - start <= DIGITS_EXACT_MAX,
-            kind => matches!(kind, Kind::Numeric | Kind::Decimal { .. } | Kind::Number),
+            Kind::Decimal { digits, scale } => has_room(end - start, 0, digits, scale),
+            kind => matches!(kind, Kind::Numeric | Kind::Number),
         },
         Token::Integer(_) => matches!(kind, Kind::Integer { bits: 64 } | Kind::Numeric | Kind::Number),
         Token::PlainFloat { start, end } => match kind {
-            Kind::Decimal { scale } => decimals(&text[start..end]) <= usize::from(scale),
+            Kind::Decimal { digits, scale } => {
+                let decimals = decimals(&text[start..end]);
+                has_room(end - start - 1 - decimals, decimals, digits, scale)
+            }
             kind => matches!(kind, Kind::Float | Kind::Numeric | Kind::Number),
         },
         Token::Float { .. } => matches!(kind, Kind::Float | Kind::Numeric | Kind::Number),
     }
+}
+
+/// Whether so many places before and behind the point are surely within a column's digits.
+fn has_room(whole: usize, decimals: usize, digits: u16, scale: i16) -> bool {
+    let scale = usize::try_from(scale).ok();
+    scale.is_some_and(|scale| decimals <= scale && whole + scale <= usize::from(digits))
 }
 
 /// The digits behind the point of a plain number.

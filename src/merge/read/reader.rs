@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::db::{Kind, Table, as_hashed, text, wider};
+use crate::db::{Form, Kind, Table, as_hashed, text, wider};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::RESERVED;
 use crate::merge::plan::description::Merge;
@@ -95,7 +95,7 @@ impl Reader {
             }
             columns.push(named.into_iter().map(|name| name.map(|name| (name.clone(), kind(&name)))).collect());
         }
-        let turns = |kind| matches!(kind, Kind::Text | Kind::Other | Kind::Float | Kind::Real);
+        let turns = |kind| matches!(kind, Kind::Text | Kind::Short { .. } | Kind::Other(_) | Kind::Float | Kind::Real);
         let known = table.into_iter().flat_map(|table| &table.columns);
         let turning = known
             .filter(|column| turns(column.kind))
@@ -288,13 +288,15 @@ fn kind_words(kind: Kind) -> Cow<'static, str> {
         Kind::Float => "a floating-point number",
         Kind::Real => "a floating-point number of 32 bits",
         Kind::Numeric => "a number",
-        Kind::Decimal { scale } => return Cow::Owned(format!("a number with at most {scale} decimals")),
+        Kind::Decimal { digits, scale } => return Cow::Owned(Form::Decimal { digits, scale }.words()),
         Kind::Number => "a number that SQLite keeps as a float",
         Kind::Text => "text",
+        Kind::Short { letters } => return Cow::Owned(Form::Letters(letters).words()),
         Kind::Json => "JSON",
         Kind::Bytes => "bytes, written as \\x and hex digits",
-        Kind::Array => "an array",
-        Kind::Other => "of another type",
+        Kind::Array(Form::Any) => "an array",
+        Kind::Array(form) => return Cow::Owned(format!("an array, and each element {}", form.words())),
+        Kind::Other(form) => return Cow::Owned(form.words()),
     })
 }
 
@@ -318,7 +320,7 @@ fn convert(field: &str, kind: Kind) -> Result<Option<Value<'static>>, ()> {
         _ => Err(()),
     };
     Ok(Some(match kind {
-        Kind::Text | Kind::Other | Kind::Bytes => return Ok(None),
+        Kind::Text | Kind::Short { .. } | Kind::Other(_) | Kind::Bytes => return Ok(None),
         Kind::Boolean => match field.trim().to_ascii_lowercase().as_str() {
             "true" | "t" => Value::Bool(true),
             "false" | "f" => Value::Bool(false),
@@ -330,7 +332,7 @@ fn convert(field: &str, kind: Kind) -> Result<Option<Value<'static>>, ()> {
             number()?
         }
         Kind::Json => parse_json(field).map_err(|_| ())?.into_owned(),
-        Kind::Array => match parse_json(field) {
+        Kind::Array(_) => match parse_json(field) {
             Ok(value @ Value::Array(_)) => value.into_owned(),
             _ => return Ok(None),
         },

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use crate::db::{Column, Kind, RowBatch, fit, row_bytes, text};
+use crate::db::{Column, Form, Kind, RowBatch, fit, row_bytes, text};
 use crate::error::Result;
 use crate::hash::{Canonical, RESERVED, Texts, hash_texts};
 use crate::merge::plan::description::Merge;
@@ -298,7 +298,7 @@ fn check(ground: &Ground<'_>, record: &Record<'_>, places: &mut Vec<usize>, part
 /// Whether a value fits, without the cost of converting it where that is plain.
 fn fits(value: &Value<'_>, kind: Kind) -> bool {
     match (value, kind) {
-        (_, Kind::Text | Kind::Json | Kind::Other)
+        (_, Kind::Text | Kind::Json | Kind::Other(Form::Any))
         | (Value::Null, _)
         | (Value::Integer(_), Kind::Integer { bits: 64 })
         | (Value::Float(_), Kind::Float) => true,

@@ -1,0 +1,162 @@
+//! What PostgreSQL and SQLite would round, cut, drop or replace by themselves is refused beforehand, by name; what they keep
+//! is kept.
+
+use crate::exact_merges::{file, number, table, texts, tried};
+use crate::support::Backend;
+use data_collector::db::Connection;
+use data_collector::error::ErrorKind;
+use data_collector::merge::{MaxGone, Merge};
+use serde_json::json;
+
+/// A type, what it keeps and prints, and what it would change.
+type Tried<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str]);
+
+const TRIED: &[Tried<'_>] = &[
+    ("money", &[("1.5", "$1.50"), ("-3", "-$3.00")], &["1,5", "1.005", "12,34"]),
+    ("numeric(5,-2)", &[("12300", "12300"), ("1e6", "1000000")], &["12345", "10000000"]),
+    ("numeric(5,2)", &[("999.99", "999.99"), ("1e2", "100.00")], &["1000", "1.239"]),
+    ("numeric(3)", &[("5", "5")], &["1000", "5.5"]),
+    (
+        "numeric(5,2)[]",
+        &[("{1.5,NULL}", "{1.50,NULL}"), ("[[1],[2.25]]", "{{1.00},{2.25}}")],
+        &["{1.239}", "[1,[1.239]]"],
+    ),
+    ("real[]", &[("{0.1,NaN}", "{0.1,NaN}")], &["{123456789.125}"]),
+    ("double precision[]", &[("{0.1}", "{0.1}")], &["{12345678901234567.89}", "[12345678901234567.89]"]),
+    ("timestamp(0)", &[("2026-01-31 10:15:30", "2026-01-31 10:15:30")], &["2026-01-31 10:15:30.5"]),
+    ("timestamptz(3)", &[("2026-01-31T10:15:30.250Z", "2026-01-31 10:15:30.25+00")], &["2026-01-31T10:15:30.2501Z"]),
+    (
+        "timestamp",
+        &[("2026-01-31T10:15:30Z", "2026-01-31 10:15:30"), ("2026-01-31", "2026-01-31 00:00:00")],
+        &["2026-01-31T10:15:30+02:00", "2026-01-31 10:15:30.1234567", "2026-01-31 10:15 Europe/Zagreb", "now"],
+    ),
+    ("timestamp(0)[]", &[("{2026-01-31}", "{\"2026-01-31 00:00:00\"}")], &["{\"2026-01-31 10:15:30.5\"}"]),
+    ("time(0)", &[("10:15:30", "10:15:30")], &["10:15:30.5", "10:15:30+02", "2026-01-31 10:15"]),
+    ("date", &[("2026-01-31T00:00:00Z", "2026-01-31")], &["2026-01-31 10:15", "today", "2026-01-31T00:00:00+02:00"]),
+    ("interval", &[("1 day 00:00:00.5", "1 day 00:00:00.5")], &["00:00:00.1234567"]),
+    ("interval(0)", &[("PT5S", "00:00:05")], &["PT5.5S"]),
+    ("interval year", &[], &["1 year 2 months"]),
+    ("interval day to second", &[("1 day", "1 day")], &["00:00:00.1234567"]),
+    ("varchar(3)", &[("abc", "abc"), ("äöü", "äöü")], &["abc ", "abcd"]),
+    ("char(3)", &[("ab", "ab")], &["abc ", "abcd"]),
+    ("varchar(2)[]", &[("{ab,a}", "{ab,a}")], &["{\"ab \"}"]),
+    ("name", &[("short", "short")], &["a234567890123456789012345678901234567890123456789012345678901234"]),
+    ("\"char\"", &[("a", "a")], &["ab"]),
+    ("point", &[("(1,2.5)", "(1,2.5)")], &["(1.12345678901234567,2)"]),
+    ("tsrange", &[("[2026-01-31,2026-02-01)", "[\"2026-01-31 00:00:00\",\"2026-02-01 00:00:00\")")], &["[today,)"]),
+    ("daterange", &[("[2026-01-31,2026-02-01)", "[2026-01-31,2026-02-01)")], &["[2026-01-31 10:15,2026-02-01)"]),
+    ("cents", &[("1.25", "1.25")], &["1.255"]),
+    ("codes", &[("{abc}", "{abc}")], &["{abcd}"]),
+    ("priced", &[], &["(1.255)"]),
+    ("priced[]", &[], &["{(1.255)}"]),
+    ("named", &[("(x,1)", "(x,1)")], &[]),
+    ("uuid", &[("{A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11}", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11")], &[]),
+];
+
+#[test]
+fn a_type_keeps_all_of_a_value_or_the_value_is_refused() {
+    let Some(backend) = Backend::all().into_iter().find(|backend| !backend.is_sqlite()) else { return };
+    let mut database = backend.connect();
+    for made in [
+        "DOMAIN cents AS numeric(5,2)",
+        "DOMAIN codes AS varchar(3)[]",
+        "TYPE priced AS (price numeric(5,2))",
+        "TYPE named AS (name text, count integer)",
+    ] {
+        database.execute(&format!("CREATE {made}"), &[]).expect("a type");
+    }
+    for (kind, kept, refused) in TRIED {
+        database.execute("DROP TABLE IF EXISTS t", &[]).expect("a table less");
+        table(&mut database, false, &format!("v {kind}"));
+        let merge = Merge::into("t").max_gone(MaxGone::Rows(9));
+        // both ways into the table: as a text of JSON, and as a field of CSV that is read the short way
+        let forms = |value: &str| {
+            [
+                ("a.ndjson", json!({"v": value}).to_string()),
+                ("a.csv", format!("v\n\"{}\"\n", value.replace('"', "\"\""))),
+            ]
+        };
+        for (value, stored) in *kept {
+            for (name, content) in forms(value) {
+                file(&backend, &mut database, &merge, name, &content);
+                let found = texts(&mut database, "SELECT CAST(v AS text) FROM t WHERE archive IS NULL");
+                assert_eq!(found, [*stored], "{kind}: {content}");
+            }
+        }
+        let before = number(&mut database, "SELECT count(*) FROM t");
+        for value in *refused {
+            for (name, content) in forms(value) {
+                let error = tried(&backend, &mut database, &merge, name, &content).expect_err(&content);
+                assert!(format!("{error:?}").contains("column `v`"), "{kind}: {error:?}");
+                assert_eq!(number(&mut database, "SELECT count(*) FROM t"), before, "{kind}: {content}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_outgrows_its_digits_or_letters_is_widened_where_that_was_asked_for() {
+    let Some(backend) = Backend::all().into_iter().find(|backend| !backend.is_sqlite()) else { return };
+    let mut database = backend.connect();
+    table(&mut database, false, "k integer, n numeric(5,2), c varchar(3)");
+    let merge = Merge::into("t").key(["k"]).evolve(true);
+    file(&backend, &mut database, &merge, "a.csv", "k,n,c\n1,1.25,abc\n");
+    let report = file(&backend, &mut database, &merge, "b.csv", "k,n,c\n1,1.25,abc\n2,1000,abcd\n");
+    assert_eq!((report.counts.unchanged, report.counts.new), (1, 1));
+    assert_eq!(texts(&mut database, "SELECT n::text || c FROM t ORDER BY k"), ["1.25abc", "1000abcd"]);
+}
+
+/// Constraints of SQLite may name what becomes of a conflict; a merge says no to all of it, as to any other conflict.
+#[test]
+fn no_conflict_takes_a_row_away() {
+    let Some(backend) = Backend::all().into_iter().find(Backend::is_sqlite) else { return };
+    for way in ["REPLACE", "IGNORE", "ROLLBACK", "FAIL"] {
+        let mut database = backend.connect();
+        database.execute("DROP TABLE IF EXISTS t", &[]).expect("a table less");
+        let columns = format!(
+            "k INTEGER UNIQUE ON CONFLICT {way}, n INTEGER NOT NULL ON CONFLICT {} DEFAULT 7",
+            if way == "IGNORE" { "IGNORE" } else { "REPLACE" }
+        );
+        table(&mut database, true, &columns);
+        let merge = Merge::into("t").max_gone(MaxGone::Rows(9));
+        file(&backend, &mut database, &merge, "a.csv", "k,n\n1,1\n2,2\n");
+        // the row that goes is archived, and its key with it
+        for content in ["k,n\n1,5\n2,2\n", "k,n\n1,1\n2,2\n3,\n"] {
+            let error = tried(&backend, &mut database, &merge, "b.csv", content).expect_err("a conflict");
+            assert!(format!("{error:?}").contains("constraint"), "{way}: {error:?}");
+        }
+        let rejects = backend.folder.path().join("rejects.ndjson");
+        let report = file(&backend, &mut database, &merge.clone().rejects(&rejects), "b.csv", "k,n\n1,5\n2,2\n3,3\n");
+        let counts = &report.counts;
+        assert_eq!((counts.new, counts.rejected, counts.unchanged, counts.gone), (1, 1, 1, 1), "{way}");
+        assert_eq!(number(&mut database, "SELECT count(*) FROM t"), 3, "{way}");
+    }
+}
+
+#[test]
+fn a_table_of_too_many_columns_is_refused_before_it_is_made() {
+    for backend in Backend::all() {
+        let mut database = backend.connect();
+        let header = |count: usize| (0..count).map(|at| format!("c{at}")).collect::<Vec<_>>().join(",");
+        let row = |count: usize| vec!["1"; count].join(",");
+        let csv = |count: usize| format!("{}\n{}\n", header(count), row(count));
+        let most = if backend.is_sqlite() { 2_000 } else { 1_600 };
+        let merge = Merge::into("t").create(true);
+        let error = tried(&backend, &mut database, &merge, "a.csv", &csv(5_000)).expect_err("too many");
+        is_too_wide(&error, most);
+        assert!(database.table(&"t".parse().expect("a name")).is_err());
+        file(&backend, &mut database, &merge, "a.csv", &csv(3));
+        let error = tried(&backend, &mut database, &merge.evolve(true), "a.csv", &csv(most - 4)).expect_err("too many");
+        is_too_wide(&error, most);
+        assert_eq!(columns(&mut database), 8);
+    }
+}
+
+fn is_too_wide(error: &data_collector::error::Error, most: usize) {
+    assert_eq!(error.kind(), ErrorKind::Refused, "{error:?}");
+    assert!(format!("{error:?}").contains(&format!("takes {most} at most")), "{error:?}");
+}
+
+fn columns(database: &mut Connection) -> usize {
+    database.table(&"t".parse().expect("a name")).expect("a table").columns.len()
+}
