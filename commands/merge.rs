@@ -189,6 +189,10 @@ pub(crate) fn run(context: &Context, mut args: Args) -> Result<()> {
         let names = report.generated_columns.join("`, `");
         context.shell().note(&format!("note: the columns `{names}` are filled by the database and were not loaded; `--ignore` leaves them out of the hash too"));
     }
+    for other in &report.other_types {
+        let (column, declared, asked) = (&other.column, &other.declared, &other.asked);
+        context.shell().note(&format!("note: the column `{column}` was there before, as {declared}; `--types {column}={asked}` changes nothing about it"));
+    }
     context.shell().print(&report)
 }
 

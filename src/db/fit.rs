@@ -160,7 +160,7 @@ fn integer(value: &Value<'_>) -> Option<i64> {
         // a whole float below 2^53 is exactly that integer
         Value::Float(number) if number.fract() == 0.0 && number.abs() <= EXACT_FLOAT_MAX => Some(*number as i64),
         Value::Decimal(digits) => Digits::of(digits)?.integer(),
-        Value::Text(text) => text.trim().parse().ok().or_else(|| Digits::of(number_in(text)?)?.integer()),
+        Value::Text(text) => Digits::of(number_in(text)?)?.integer(),
         _ => None,
     }
 }
@@ -269,6 +269,8 @@ mod tests {
         let integer = Kind::Integer { bits: 16 };
         for (value, kind, fits) in [
             (Value::from("12"), integer, true),
+            (Value::from("007"), integer, false),
+            (Value::from("+7"), integer, false),
             (Value::from(40_000), integer, false),
             (Value::from(1.5), integer, false),
             (Value::from(2.0), integer, true),

@@ -31,6 +31,6 @@ pub use plan::format::Format;
 pub use plan::limit::MaxGone;
 pub use plan::progress::Progress;
 pub use read::source::{Input, RECORD_BYTES_MAX};
-pub use report::{Counts, MergeReport, WidenedColumn};
+pub use report::{Counts, MergeReport, OtherType, WidenedColumn};
 pub use show::{AsOf, show};
 pub use undo::{UndoReport, UndoneMerge, undo};

@@ -66,6 +66,21 @@ impl Widened {
     }
 }
 
+/// A column that was there before as another type than was asked for.
+#[derive(Debug, Clone, Serialize)]
+pub struct OtherType {
+    /// The column.
+    pub column: String,
+    /// Its type.
+    pub declared: String,
+    /// The type that was asked for.
+    pub asked: String,
+}
+
+fn of_many(count: u64) -> (&'static str, &'static str) {
+    if count == 1 { ("", "was") } else { ("s", "were") }
+}
+
 /// What a merge did.
 #[derive(Debug, Clone, Serialize)]
 pub struct MergeReport {
@@ -94,6 +109,8 @@ pub struct MergeReport {
     pub reserved_columns: Vec<String>,
     /// Columns of the input that the database fills itself; they are not loaded.
     pub generated_columns: Vec<String>,
+    /// Columns that have another type than was asked for, since they were there before.
+    pub other_types: Vec<OtherType>,
     /// The identity under which `dc merge undo` finds it; `None` when nothing was changed.
     pub merge: Option<String>,
     /// Whether the input had the records of the last merge, in whatever order: they were not parsed again.
@@ -125,13 +142,18 @@ impl fmt::Display for MergeReport {
         write!(formatter, "{table}")?;
         let mut notes = Vec::new();
         if *duplicate > 0 {
-            notes.push(format!("{duplicate} duplicates in the input were taken once"));
+            let (s, were) = of_many(*duplicate);
+            notes.push(format!("{duplicate} duplicate{s} in the input {were} taken once"));
         }
         if *rejected > 0 {
-            notes.push(format!("{rejected} bad records were set aside"));
+            let (s, were) = of_many(*rejected);
+            notes.push(format!("{rejected} bad record{s} {were} set aside"));
         }
         if *kept > 0 {
-            notes.push(format!("{kept} rows stay, since the records of their keys were rejected"));
+            notes.push(match kept {
+                1 => "1 row stays, since the record of its key was rejected".to_owned(),
+                kept => format!("{kept} rows stay, since the records of their keys were rejected"),
+            });
         }
         if self.created {
             notes.push("the table was made".to_owned());

@@ -101,6 +101,23 @@ impl<'a> Placed<'a> {
     }
 }
 
+/// What SQLite means by a foreign key that failed: it names neither the column nor the parent.
+pub(super) fn without_parent(sqlite: &Sqlite, table: &Table, cause: &rusqlite::Error) -> Option<String> {
+    let code = cause.sqlite_error().map(|error| error.extended_code);
+    if code != Some(rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY) {
+        return None;
+    }
+    let find =
+        "SELECT group_concat(\"from\", ', '), \"table\" FROM pragma_foreign_key_list(?1) GROUP BY id ORDER BY id DESC";
+    let mut statement = sqlite.connection.prepare(find).ok()?;
+    let key = |row: &rusqlite::Row<'_>| {
+        Ok(format!("`{}` has no row that `{}` names", row.get::<_, String>(1)?, row.get::<_, String>(0)?))
+    };
+    let keys: Vec<String> =
+        statement.query_map(params![table.name.name], key).ok()?.collect::<rusqlite::Result<_>>().ok()?;
+    (!keys.is_empty()).then(|| format!("a foreign key: {}", keys.join(", or ")))
+}
+
 /// The error of a commit that a foreign key forbids, in words.
 pub(super) fn not_committed(sqlite: &Sqlite, cause: rusqlite::Error) -> Error {
     let is_constraint = cause.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation);

@@ -159,7 +159,11 @@ fn insert_each(
                     count += 1;
                 }
                 Err(cause) if is_refusal(sqlite, &cause) => {
-                    let row = Refused { offset: batch.offset(row), sha: batch.sha(row), error: fail(cause) };
+                    let error = match deferred::without_parent(sqlite, table, &cause) {
+                        Some(reason) => Error::failed("insert the row").because(reason),
+                        None => fail(cause),
+                    };
+                    let row = Refused { offset: batch.offset(row), sha: batch.sha(row), error };
                     if refused(row)?.is_break() {
                         return Ok(None);
                     }

@@ -1,6 +1,7 @@
 //! The table that a merge goes into, as it stands: looking at it finds the errors that need no reading.
 
 use super::description::Merge;
+use super::flags::check_flags;
 use super::names::{no_such_column, own_column};
 use super::scope::Part;
 use crate::db::{Column, Database, Table, TableName, scope_of};
@@ -14,7 +15,7 @@ pub(crate) fn look(
     name: &TableName,
     database: &str,
 ) -> Result<Option<Table>> {
-    check_types(merge)?;
+    check_flags(merge)?;
     let Some(table) = backend.table(name)? else {
         if merge.create {
             return Ok(None);
@@ -35,20 +36,6 @@ pub(crate) fn look(
         key_columns(merge, &table)?;
     }
     Ok(Some(table))
-}
-
-/// Types stand in a statement as they are typed: nothing else may stand there.
-fn check_types(merge: &Merge) -> Result<()> {
-    let is_part = |letter: char| letter.is_alphanumeric() || "_ (),.[]\"".contains(letter);
-    let is_type = |declared: &str| !declared.trim().is_empty() && declared.chars().all(is_part);
-    match merge.types.iter().find(|(_, declared)| !is_type(declared)) {
-        None => Ok(()),
-        Some((column, declared)) => {
-            let what = format!("make `{column}` of the type `{declared}`: that is no type");
-            Err(Error::new(ErrorKind::Usage, what)
-                .hint("write it as the database does: `--types amount=numeric(20,4)`"))
-        }
-    }
 }
 
 /// The key columns of a table.

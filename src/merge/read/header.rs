@@ -1,5 +1,7 @@
 //! The first bytes of a source: a byte order mark, the format, the names of the columns.
 
+use std::collections::HashSet;
+
 use super::cut::{Cut, cut};
 use super::row::Fields;
 use super::sniff::{Dialect, dialect_of};
@@ -112,14 +114,14 @@ fn read_header(source: &mut Source, delimiter: u8) -> Result<()> {
 }
 
 fn names_in(row: &[u8], delimiter: u8) -> Result<Vec<String>, String> {
-    let mut names: Vec<String> = Vec::new();
+    let (mut names, mut seen) = (Vec::new(), HashSet::new());
     for (place, field) in Fields::of(row, delimiter).enumerate() {
         let name = String::from_utf8(field.value(row).into_owned())
             .map_err(|_| format!("column {} is not UTF-8", place + 1))?;
         let name = name.trim().to_owned();
         // a column without a name, as that of an index, is called by its place
         let name = if name.is_empty() { format!("column_{}", place + 1) } else { name };
-        if names.contains(&name) {
+        if !seen.insert(name.clone()) {
             return Err(format!("the name `{name}` stands twice"));
         }
         names.push(name);

@@ -1,7 +1,7 @@
 //! From the bytes of one record to its fields: parsed, renamed, and, for CSV, converted to its columns' kinds.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -83,11 +83,8 @@ impl Reader {
                 source.header.iter().map(|name| mapping.apply(Cow::Borrowed(name)).map(Cow::into_owned)).collect();
             source.header.iter().for_each(|name| wanted.see(name, true));
             named.iter().flatten().for_each(|name| wanted.see(name, false));
-            if let Some(twice) = named
-                .iter()
-                .enumerate()
-                .find_map(|(place, name)| name.as_ref().filter(|_| named[..place].contains(name)))
-            {
+            let mut seen = HashSet::new();
+            if let Some(twice) = named.iter().flatten().find(|name| !seen.insert(name.as_str())) {
                 return Err(Error::new(
                     ErrorKind::Usage,
                     format!("rename a column of {}: `{twice}` would stand twice", source.name),
@@ -269,8 +266,15 @@ pub(crate) fn misfit(column: &str, value: &Value<'_>, kind: Kind) -> Fault {
     }
     let dots = if end < value.len() { "..." } else { "" };
     let is_float = matches!(kind, Kind::Float | Kind::Real | Kind::Number);
-    let is_rounded = is_float && value.parse::<f64>().is_ok_and(f64::is_finite);
-    let why = if is_rounded { ", which would round it" } else { "" };
+    let is_number = value.trim().parse::<f64>().is_ok_and(f64::is_finite);
+    let is_of_numbers = is_float || matches!(kind, Kind::Integer { .. } | Kind::Numeric | Kind::Decimal { .. });
+    let why = if is_number && is_of_numbers && parse_json(value.trim()).is_err() {
+        "; numbers have no sign but `-`, no zeros in front, and digits on both sides of the point"
+    } else if is_number && is_float {
+        ", which would round it"
+    } else {
+        ""
+    };
     Fault {
         spot: Some(Spot::Column(column.to_owned())),
         reason: format!("`{}{dots}` does not fit, the column is {}{why}", &value[..end], kind_words(kind)),

@@ -7,11 +7,12 @@ use crate::error::Result;
 use crate::ident::new_identity;
 use crate::merge::history::{PastMerge, TakenInput, record, set_text};
 use crate::merge::plan::description::Merge;
+use crate::merge::plan::flags::other_types;
 use crate::merge::plan::scope::shown;
 use crate::merge::read::digest::length;
 use crate::merge::read::ground::Ground;
 use crate::merge::read::scan::Scanned;
-use crate::merge::report::{Counts, MergeReport, Widened};
+use crate::merge::report::{Counts, MergeReport, OtherType, Widened};
 
 /// What was done.
 pub(crate) struct Done {
@@ -102,6 +103,22 @@ impl Done {
         })
     }
 
+    fn other_types(&self, merge: &Merge, created: bool) -> Vec<OtherType> {
+        if created {
+            return Vec::new();
+        }
+        let standing = |name: &str| {
+            let is_new = self.added.iter().any(|added| added == name);
+            self.table.column(name).filter(|_| !is_new).map(|column| column.declared.as_str())
+        };
+        let other = |(column, declared, asked): (&str, &str, &str)| OtherType {
+            column: column.to_owned(),
+            declared: declared.to_owned(),
+            asked: asked.to_owned(),
+        };
+        other_types(merge, standing).into_iter().map(other).collect()
+    }
+
     /// The report, without its times.
     pub(crate) fn report(self, merge: &Merge, created: bool, id: Option<String>) -> MergeReport {
         let reserved = self.scanned.as_ref().map(|scanned| scanned.reserved.as_slice()).unwrap_or_default();
@@ -114,6 +131,7 @@ impl Done {
             created,
             generated_columns: self.scanned.as_ref().map(|scanned| scanned.generated.clone()).unwrap_or_default(),
             reserved_columns: reserved.iter().map(|name| (*name).to_owned()).collect(),
+            other_types: self.other_types(merge, created),
             merge: id,
             same_input: self.scanned.is_none(),
             counts: self.counts,
