@@ -97,7 +97,7 @@ pub fn deploy(context: &Context, options: &DeployOptions) -> Result<DeployReport
             plan_all(&mut report, &found, embedded_names()?);
             return Ok(report);
         }
-        opened => opened?,
+        opened => opened?.patient(),
     };
     report.migrations = match (store.schema_state()?, options.dry_run) {
         (SchemaState::Missing, true) => {

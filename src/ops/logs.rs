@@ -113,7 +113,7 @@ impl fmt::Display for RunList {
 /// # Errors
 /// Usage for a level, time or pattern that cannot be read, not found for an app or run; what the database or `each` says.
 pub fn logs(context: &Context, options: &LogsOptions, each: impl FnMut(&LogLine) -> Result<()>) -> Result<()> {
-    let mut store = Store::ready(context)?;
+    let mut store = Store::ready(context)?.patient();
     let filter = LogFilter {
         app_ids: options.app.as_deref().map(|app| app_ids(&mut store, app)).transpose()?,
         runtime: options.runtime.as_deref().map(|run| runtime(&mut store, run)).transpose()?,
@@ -291,7 +291,7 @@ impl<E: FnMut(&LogLine) -> Result<()>> Reading<'_, E> {
 /// # Errors
 /// Not found for an app or run; what the database says.
 pub fn runs(context: &Context, options: &LogsOptions) -> Result<RunList> {
-    let mut store = Store::ready(context)?;
+    let mut store = Store::ready(context)?.patient();
     let filter = RunFilter {
         app_ids: options.app.as_deref().map(|app| app_ids(&mut store, app)).transpose()?,
         runtime: options.runtime.as_deref().map(|run| runtime(&mut store, run)).transpose()?,

@@ -43,7 +43,7 @@ pub struct RunProfile {
 /// # Errors
 /// Not found for an app or run that is not there, or that measured nothing; what the database says.
 pub fn profile(context: &Context, options: &ProfileOptions) -> Result<RunProfile> {
-    let mut store = Store::ready(context)?;
+    let mut store = Store::ready(context)?.patient();
     let is_last = options.run == "last";
     let is_run = !is_last && options.run.parse::<RuntimeId>().is_ok();
     let app = options.app.as_deref().or((!is_last && !is_run).then_some(options.run.as_str()));

@@ -47,7 +47,7 @@ impl fmt::Display for PruneReport {
 /// Usage for a time that cannot be read; what the database says.
 pub fn prune(context: &Context, options: &PruneOptions) -> Result<PruneReport> {
     let before = clock::moment(&options.older_than)?;
-    let mut store = Store::ready(context)?;
+    let mut store = Store::ready(context)?.patient();
     let mut report = PruneReport { records: 0, before, dry_run: options.dry_run };
     if options.dry_run {
         report.records = store.logs().count_before(before)?.unsigned_abs();

@@ -79,6 +79,9 @@ const WRITE_PAUSE: Duration = Duration::from_millis(15);
 /// After this time a write is not tried again: on SQLite the wait for the lock lies before the failure.
 const WRITE_PATIENCE: Duration = Duration::from_secs(25);
 
+/// How long an answer may take where a person looks on.
+const PATIENCE_LONG: Duration = Duration::from_secs(3_600);
+
 /// The framework's own tables, open.
 ///
 /// One connection, used by one thread at a time. On PostgreSQL it must not be used on a thread that runs inside
@@ -91,6 +94,8 @@ pub struct Store {
     queue: Option<WriteQueue>,
     /// The server closed the connection, or it broke.
     is_lost: bool,
+    /// Whether answers may take long.
+    is_patient: bool,
 }
 
 impl Store {
@@ -104,6 +109,20 @@ impl Store {
         match self.connection {
             Link::Sqlite(_) => "sqlite",
             Link::Postgres(_) => "postgres",
+        }
+    }
+
+    /// Waits longer for answers: for readers of many rows, and for those who move many, where a person looks on.
+    #[must_use]
+    pub(crate) fn patient(mut self) -> Self {
+        self.is_patient = true;
+        self.settle();
+        self
+    }
+
+    fn settle(&mut self) {
+        if let (true, Link::Postgres(server)) = (self.is_patient, &self.connection) {
+            server.wait_for(PATIENCE_LONG);
         }
     }
 
@@ -124,6 +143,7 @@ impl Store {
         if self.is_lost {
             self.connection = Self::connect(&self.settings, Missing::Fail)?.connection;
             self.is_lost = false;
+            self.settle();
         }
         Ok(())
     }
@@ -182,9 +202,13 @@ enum Turn {
 fn take_turn(connection: &mut Link, turn: Turn) -> QueryResult<()> {
     match connection {
         Link::Sqlite(_) => Ok(()),
-        Link::Postgres(server) => server.batch_execute(&format!(
-            "SET LOCAL lock_timeout = '60s'; SELECT pg_catalog.pg_advisory_xact_lock({})",
-            turn as i64
-        )),
+        Link::Postgres(server) => {
+            // whoever starts runs does not wait longer than for any other answer
+            let seconds = if matches!(turn, Turn::Claim) { 20 } else { 60 };
+            server.batch_execute(&format!(
+                "SET LOCAL lock_timeout = '{seconds}s'; SELECT pg_catalog.pg_advisory_xact_lock({})",
+                turn as i64
+            ))
+        }
     }
 }

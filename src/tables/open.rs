@@ -93,7 +93,7 @@ impl Store {
 
 impl Store {
     fn over(connection: Link, settings: &DatabaseSettings, label: String) -> Self {
-        Self { connection, settings: settings.clone(), label, queue: None, is_lost: false }
+        Self { connection, settings: settings.clone(), label, queue: None, is_lost: false, is_patient: false }
     }
 }
 

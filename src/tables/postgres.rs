@@ -2,6 +2,7 @@
 //! of diesel-async lacks the trait that an enum of connections needs.
 
 use std::any::Any;
+use std::time::Duration;
 
 use diesel::connection::{
     CacheSize, Instrumentation, LoadConnection, SimpleConnection, TransactionManager, TransactionManagerStatus,
@@ -16,7 +17,7 @@ use diesel::{Connection, ConnectionResult, QueryResult};
 use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 
-use super::driver::Driver;
+use super::driver::{Driver, Patience};
 use crate::db::postgres::server::ServerTarget;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -26,20 +27,32 @@ type Lookup = <diesel::pg::Pg as TypeMetadata>::MetadataLookup;
 
 /// A blocking PostgreSQL connection. Not to be used on a thread that runs inside tokio: `spawn_blocking` there.
 /// Boxed, because it is much larger than a connection to a file.
-pub(crate) struct Pg(Box<Inner>);
+pub(crate) struct Pg(Box<Inner>, Patience);
 
 impl Pg {
     /// Connects.
     pub(super) fn connect(target: &ServerTarget) -> Result<Self> {
-        let (connection, runtime) = target.connect(async |client, line| {
+        let ((connection, line), runtime) = target.connect(async |client, line| {
+            let line = tokio::spawn(async move {
+                if let Err(cause) = line.await {
+                    ::log::debug!("a connection to the database ended: {cause}");
+                }
+            });
             // diesel sets a few variables of the session; a server that has answered refuses that only by going away
-            let made = AsyncPgConnection::try_from_client_and_connection(client, line).await;
+            let made = AsyncPgConnection::try_from(client).await;
             let what = || format!("set up the connection to {}", target.label);
-            made.map_err(|cause| {
+            let made = made.map_err(|cause| {
                 Error::new(ErrorKind::Busy, what()).because(cause).hint("the server went away; try again")
-            })
+            });
+            Ok((made?, line.abort_handle()))
         })?;
-        Ok(Self(Box::new(Driver::from(runtime).hold(|| Inner::from(connection)))))
+        let (driver, patience) = Driver::of(runtime, line, target.answer_timeout);
+        Ok(Self(Box::new(driver.hold(|| Inner::from(connection))), patience))
+    }
+
+    /// Waits so long for each answer from now on.
+    pub(super) fn wait_for(&self, patience: Duration) {
+        self.1.set(patience);
     }
 }
 

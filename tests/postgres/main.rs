@@ -17,6 +17,7 @@ mod random_merges;
 mod refused_rows;
 mod run;
 mod same_input;
+mod silence;
 mod slow;
 mod undo;
 mod unusual_tables;

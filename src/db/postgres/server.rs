@@ -22,10 +22,14 @@ use crate::settings::Secret;
 
 /// How long one attempt may take, where the URL has no `connect_timeout`.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an answer about the framework's own tables may take, where the URL has no `answer_timeout`.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long what was sent may stay unacknowledged: a network that drops packets ends the connection then.
+const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
 /// The silence after which the system asks whether the server still lives.
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(15);
 /// The time between two such questions.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// How many may stay without an answer.
 const KEEPALIVE_RETRIES: u32 = 6;
 /// The port of a server that names none.
@@ -47,6 +51,8 @@ pub(crate) struct ServerTarget {
     pub(crate) label: String,
     /// The time that one attempt may take, from the first packet to the last of the handshake.
     connect_timeout: Duration,
+    /// How long a statement about the framework's own tables may take.
+    pub(crate) answer_timeout: Duration,
 }
 
 impl ServerTarget {
@@ -90,9 +96,10 @@ impl ServerTarget {
     }
 }
 
-/// What the URL's options say about TLS; the driver's own parser knows less of them than libpq does.
+/// What the URL's options say about TLS, of which the driver's own parser knows less than libpq does, and what is ours.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct TlsOptions {
+struct OwnOptions {
+    answer_timeout: Option<Duration>,
     mode: Option<String>,
     root: Option<String>,
 }
@@ -104,10 +111,12 @@ struct TlsOptions {
 /// checks the chain; `verify-full` checks the host's name as well (it must stand in the certificate's alternative
 /// names). Without `sslrootcert`, or with `system`, the system's roots are trusted.
 ///
+/// `answer_timeout` is ours: how many seconds a statement about the framework's own tables may take.
+///
 /// # Errors
 /// Settings, when the URL cannot be read; the message never holds any of it.
 pub(crate) fn server_target(url: &Secret) -> Result<ServerTarget> {
-    let (plain, options) = split_tls(url.reveal())?;
+    let (plain, options) = split_own(url.reveal())?;
     // the driver's message may quote a part of the URL, and so of a password with an `@` in it
     let mut config: Config = plain.parse().map_err(|cause: tokio_postgres::Error| {
         let reason = std::error::Error::source(&cause).map(ToString::to_string).unwrap_or_default();
@@ -126,16 +135,20 @@ pub(crate) fn server_target(url: &Secret) -> Result<ServerTarget> {
         config.keepalives_idle(KEEPALIVE_IDLE).keepalives_interval(KEEPALIVE_INTERVAL);
         config.keepalives_retries(KEEPALIVE_RETRIES);
     }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(UNACKNOWLEDGED_MAX);
+    }
     if config.get_application_name().is_none() {
         config.application_name("dc");
     }
     let tls = set_tls(&mut config, &options)?;
     let label = label(&config);
-    Ok(ServerTarget { config, tls, label, connect_timeout })
+    let answer_timeout = options.answer_timeout.unwrap_or(ANSWER_TIMEOUT);
+    Ok(ServerTarget { config, tls, label, connect_timeout, answer_timeout })
 }
 
 /// Decides between plain text and TLS, and tells the driver.
-fn set_tls(config: &mut Config, options: &TlsOptions) -> Result<MakeRustlsConnect> {
+fn set_tls(config: &mut Config, options: &OwnOptions) -> Result<MakeRustlsConnect> {
     let only_sockets =
         config.get_hostaddrs().is_empty() && config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
     let root = match options.root.as_deref() {
@@ -161,9 +174,9 @@ fn set_tls(config: &mut Config, options: &TlsOptions) -> Result<MakeRustlsConnec
     tls::connector(check, &root, direct)
 }
 
-/// Takes `sslmode` and `sslrootcert` out of the URL's options.
-fn split_tls(url: &str) -> Result<(String, TlsOptions)> {
-    let mut options = TlsOptions::default();
+/// Takes `sslmode`, `sslrootcert` and `answer_timeout` out of the URL's options.
+fn split_own(url: &str) -> Result<(String, OwnOptions)> {
+    let mut options = OwnOptions::default();
     let (place, query) = url.split_once('?').unwrap_or((url, ""));
     // the driver ends the password at the first `@`, and would take its rest for the host, and show it
     let place = match place.rsplit_once('@') {
@@ -176,6 +189,11 @@ fn split_tls(url: &str) -> Result<(String, TlsOptions)> {
         match name {
             "sslmode" => options.mode = Some(decode(value)?),
             "sslrootcert" => options.root = Some(decode(value)?),
+            "answer_timeout" => {
+                let seconds = value.parse().ok().filter(|seconds| *seconds > 0);
+                let seconds = seconds.ok_or_else(|| wrong("answer_timeout takes seconds, at least 1"))?;
+                options.answer_timeout = Some(Duration::from_secs(seconds));
+            }
             _ => rest.push(pair),
         }
     }
@@ -215,11 +233,19 @@ mod tests {
     }
 
     #[test]
-    fn the_tls_options_leave_the_url_and_the_rest_stays() {
+    fn our_options_leave_the_url_and_the_rest_stays() {
         let (plain, options) =
-            split_tls("postgres://h/d?sslmode=verify-ca&connect_timeout=3&sslrootcert=%2Fa%20b.pem").expect("options");
+            split_own("postgres://h/d?sslmode=verify-ca&connect_timeout=3&sslrootcert=%2Fa%20b.pem&answer_timeout=5")
+                .expect("options");
         assert_eq!(plain, "postgres://h/d?connect_timeout=3");
-        assert_eq!(options, TlsOptions { mode: Some("verify-ca".into()), root: Some("/a b.pem".into()) });
+        assert_eq!(
+            options,
+            OwnOptions {
+                mode: Some("verify-ca".into()),
+                root: Some("/a b.pem".into()),
+                answer_timeout: Some(Duration::from_secs(5))
+            }
+        );
     }
 
     #[test]

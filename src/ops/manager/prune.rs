@@ -39,7 +39,7 @@ impl fmt::Display for PruneRunsReport {
 /// Usage for a time that cannot be read; what the database says.
 pub fn prune_runs(context: &Context, options: &PruneOptions) -> Result<PruneRunsReport> {
     let before = clock::moment(&options.older_than)?;
-    let mut store = Store::ready(context)?;
+    let mut store = Store::ready(context)?.patient();
     let mut deleted = Vec::new();
     for what in Old::ALL {
         let mut count = 0;
