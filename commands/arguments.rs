@@ -90,3 +90,13 @@ impl Arguments {
         Source { folder: self.project.clone(), config: self.config.clone() }
     }
 }
+
+/// Reads `NAME=VALUE`.
+pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
+    let (left, right) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    if left.is_empty() {
+        Err("the name before `=` is missing".to_owned())
+    } else {
+        Ok((left.to_owned(), right.to_owned()))
+    }
+}

@@ -8,6 +8,7 @@ const EXAMPLES: &str = "\
 Examples:
   dc deploy --dry-run                                    see what would be done
   dc deploy                                              schema, codebooks and apps up to date
+  dc deploy --rename companies=registry                  a folder was renamed: keep its runs and logs
   DC_DB_MAIN_URL=postgres://dc@localhost/dc dc deploy    the same on PostgreSQL
 
 Typed twice it changes nothing, typed twice at once the second waits. A database that a newer dc has
@@ -21,10 +22,13 @@ pub(crate) struct Args {
     /// Show what would be done, and change nothing
     #[arg(long)]
     dry_run: bool,
+    /// An app that has another name now: its row, runs and logs go on under the new one
+    #[arg(long, value_name = "OLD=NEW", value_parser = crate::arguments::pair)]
+    rename: Vec<(String, String)>,
 }
 
 pub(crate) fn run(context: &Context, args: &Args) -> Result<i32> {
-    let report = ops::deploy(context, &DeployOptions { dry_run: args.dry_run })?;
+    let report = ops::deploy(context, &DeployOptions { dry_run: args.dry_run, renames: args.rename.clone() })?;
     context.shell().print(&report)?;
     // the others are registered, and somebody has to look at these
     Ok(i32::from(!report.is_whole()))

@@ -71,7 +71,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
     key: Vec<String>,
     /// Compare only active rows whose column has this value (nothing after `=`: null)
-    #[arg(long, value_name = "COLUMN=VALUE", value_parser = pair)]
+    #[arg(long, value_name = "COLUMN=VALUE", value_parser = crate::arguments::pair)]
     scope: Vec<(String, String)>,
     /// What becomes of rows that have left the source
     #[arg(long, value_enum, default_value_t = GoneChoice::Archive)]
@@ -89,13 +89,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
     ignore: Vec<String>,
     /// Give a column of the input another name
-    #[arg(long, value_name = "OLD=NEW", value_parser = pair)]
+    #[arg(long, value_name = "OLD=NEW", value_parser = crate::arguments::pair)]
     rename: Vec<(String, String)>,
     /// Make the table from the input if it is missing
     #[arg(long)]
     create: bool,
     /// Type of a column that is made, in the words of the database: amount=numeric(20,4)
-    #[arg(long, value_name = "COLUMN=TYPE", value_parser = pair)]
+    #[arg(long, value_name = "COLUMN=TYPE", value_parser = crate::arguments::pair)]
     types: Vec<(String, String)>,
     /// Add columns that the table lacks, and widen those that do not take a value
     #[arg(long)]
@@ -203,15 +203,6 @@ fn hash_only(context: &Context, args: Args) -> Result<()> {
         options.files.insert(0, PathBuf::from(std::mem::take(&mut options.table)));
     }
     ops::hash_only(context, &HashOnlyOptions(options), |explanation| context.shell().row(explanation)).map(|_| ())
-}
-
-fn pair(text: &str) -> Result<(String, String), String> {
-    let (left, right) = text.split_once('=').ok_or("write NAME=VALUE")?;
-    if left.is_empty() {
-        Err("the name before `=` is missing".to_owned())
-    } else {
-        Ok((left.to_owned(), right.to_owned()))
-    }
 }
 
 fn delimiter(text: &str) -> Result<u8, String> {

@@ -5,6 +5,7 @@ mod clocks;
 mod commands;
 mod decide;
 mod desk;
+mod drift;
 mod failures;
 mod launcher;
 mod owner;
@@ -15,6 +16,7 @@ mod simulation;
 mod wake;
 mod work;
 
+pub use drift::{Drift, registration};
 pub use owner::{Owner, UNHEARD_PATIENCE, lives, living, whereabouts};
 pub use runs::{close_gone, close_lost};
 pub use wake::Waker;

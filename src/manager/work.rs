@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::clocks::{SystemClock, Trust};
 use super::commands::{self, Scene};
 use super::desk::Clock;
+use super::drift::{self, Drift};
 use super::failures;
 use super::launcher::Launcher;
 use super::owner::{Owner, ask_to_end, lives};
@@ -34,6 +35,8 @@ const CARE_EVERY: Duration = Duration::from_secs(2);
 const CLOCK_EVERY: Duration = Duration::from_secs(60);
 /// And while the clock of this machine is wrong.
 const WRONG_CLOCK_EVERY: Duration = Duration::from_secs(5);
+/// How often the folder of apps is compared with the registry.
+const DRIFT_EVERY: Duration = Duration::from_secs(30);
 /// The pause between two passes that decide nothing.
 const IDLE_PAUSE: Duration = Duration::from_secs(1);
 /// How often what is old is deleted.
@@ -61,6 +64,8 @@ pub struct Manager {
     pruned: Option<Instant>,
     timed: Option<Instant>,
     trust: Trust,
+    looked: Option<Instant>,
+    drift: Drift,
     /// The last message that was told.
     told: String,
     wish: StopWish,
@@ -138,6 +143,8 @@ impl Manager {
             pruned: None,
             timed: None,
             trust: Trust::Right,
+            looked: None,
+            drift: Drift::default(),
             told,
             wish: StopWish::None,
         })
@@ -240,6 +247,10 @@ impl Manager {
             self.check_clock()?;
             self.timed = Some(Instant::now());
         }
+        if is_due(self.looked, DRIFT_EVERY) {
+            self.look_for_drift()?;
+            self.looked = Some(Instant::now());
+        }
         let Pass { started, settled, clock_jump_ms, pause, events } = match self.trust {
             Trust::Wrong(_) => Pass { pause: IDLE_PAUSE, ..Pass::default() },
             Trust::Right | Trust::Differs(_) => {
@@ -264,6 +275,23 @@ impl Manager {
             self.pruned = Some(Instant::now());
         }
         Ok(pause)
+    }
+
+    /// Says what stands under `apps/` and is not registered so, or registers it where that was asked for.
+    fn look_for_drift(&mut self) -> Result<()> {
+        let store = &mut self.scheduler.desk;
+        let mut drift = Drift::of(&self.context, store)?;
+        if self.context.settings().manager.deploys && !(drift.new.is_empty() && drift.changed.is_empty()) {
+            let registered = drift::register(&self.context, store)?;
+            let names = [registered.added, registered.changed].concat().join(", ");
+            log::info!("registered, as they stand under apps/: {names}");
+            drift = Drift::of(&self.context, store)?;
+        }
+        if drift != self.drift && drift.matters() {
+            log::warn!("{drift}: `dc deploy` registers what can be read");
+        }
+        self.drift = drift;
+        Ok(())
     }
 
     /// Asks the database for the time, by which everything is due. A machine whose clock is far from it decides nothing:

@@ -2,24 +2,25 @@
 
 use std::fmt;
 
-use chrono::NaiveDateTime;
 use serde::Serialize;
 
-use crate::apps::{BrokenApp, FoundApp, Schedule, look_for_apps};
+use crate::apps::{BrokenApp, FoundApp, choose, look_for_apps};
 use crate::context::Context;
 use crate::db::{Connection, Gone};
 use crate::error::{ErrorKind, Result};
-use crate::hash::make_hash;
 use crate::ident::AppName;
+use crate::manager::registration;
 use crate::merge::{MaxGone, Merge, MergeReport};
 use crate::settings::MAIN;
-use crate::tables::{AppRegistration, AppType, Missing, Registered, SchemaState, Store, codebooks, embedded_names};
+use crate::tables::{Besides, Missing, Registered, Renamed, SchemaState, Store, codebooks, embedded_names};
 
 /// What `dc deploy` is asked for.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct DeployOptions {
     /// Only show what would be done.
     pub dry_run: bool,
+    /// Apps that have another name now: what they were called, and what they are called.
+    pub renames: Vec<(String, String)>,
 }
 
 /// What a deploy did, or would do.
@@ -111,9 +112,26 @@ pub fn deploy(context: &Context, options: &DeployOptions) -> Result<DeployReport
     report.codebooks = seed(context, options.dry_run)?;
     // an app is due by the database's clock
     let now = store.now()?;
+    let renamed = renamed(&mut store, &found, &options.renames)?;
     let registrations = found.into_iter().map(|app| registration(app, now)).collect::<Result<Vec<_>>>()?;
-    report.apps = store.apps().register_beside(&registrations, &left, options.dry_run)?;
+    report.apps =
+        store.apps().register_beside(&registrations, Besides { left: &left, renamed: &renamed }, options.dry_run)?;
     Ok(report)
+}
+
+/// The full names of what was renamed.
+fn renamed(store: &mut Store, found: &[FoundApp], renames: &[(String, String)]) -> Result<Vec<Renamed>> {
+    let mut known = if renames.is_empty() { Vec::new() } else { store.apps().archived()? };
+    if !renames.is_empty() {
+        known.extend(store.apps().all()?);
+    }
+    let one = |(from, to): &(String, String)| {
+        Ok(Renamed {
+            from: choose(known.iter().map(|app| &app.name), from)?.clone(),
+            to: choose(found.iter().map(|app| &app.name), to)?.clone(),
+        })
+    };
+    renames.iter().map(one).collect()
 }
 
 fn broken_folder(app: BrokenApp) -> BrokenFolder {
@@ -148,25 +166,6 @@ fn seed(context: &Context, dry_run: bool) -> Result<Vec<CodebookChange>> {
     Ok(changes)
 }
 
-fn registration(app: FoundApp, now: NaiveDateTime) -> Result<AppRegistration> {
-    let definition = app.definition.to_json();
-    let (app_type, schedule, interval_ms) = match &app.definition.schedule {
-        Schedule::ByHand => (AppType::Manual, None, None),
-        Schedule::Cron(pattern) => (AppType::Cron, Some(pattern.as_str().to_owned()), None),
-        Schedule::Every(interval) => (AppType::Interval, None, i64::try_from(interval.as_millis()).ok()),
-    };
-    Ok(AppRegistration {
-        sha: make_hash(&serde_json::json!({ "definition": definition }))?.0,
-        timezone: app.definition.timezone.name().to_owned(),
-        next_run: app.definition.next_run(now),
-        name: app.name,
-        app_type,
-        definition,
-        schedule,
-        interval_ms,
-    })
-}
-
 impl fmt::Display for DeployReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(formatter, "{}", self.database)?;
@@ -180,6 +179,9 @@ impl fmt::Display for DeployReport {
                 "  codebook  {would}seeded     {table}: {new} new, {changed} changed, {gone} archived"
             )?;
         }
+        for Renamed { from, to } in &self.apps.renamed {
+            writeln!(formatter, "  app       {would}renamed    {from} -> {to}")?;
+        }
         let apps = [("added", &self.apps.added), ("changed", &self.apps.changed), ("archived", &self.apps.archived)];
         for (what, names) in apps {
             names.iter().try_for_each(|name| writeln!(formatter, "  app       {would}{what:<10} {name}"))?;
@@ -189,8 +191,16 @@ impl fmt::Display for DeployReport {
             let hint = hint.as_deref().map(|hint| format!(" ({hint})")).unwrap_or_default();
             writeln!(formatter, "  app       broken     {name}{error}{hint}")?;
         }
-        let is_quiet =
-            self.migrations.is_empty() && self.codebooks.is_empty() && apps.iter().all(|(_, names)| names.is_empty());
+        for Renamed { from, to } in &self.apps.alike {
+            writeln!(
+                formatter,
+                "  hint      {to} is defined as {from} was: `dc deploy --rename {from}={to}` keeps its runs and logs"
+            )?;
+        }
+        let is_quiet = self.apps.renamed.is_empty()
+            && self.migrations.is_empty()
+            && self.codebooks.is_empty()
+            && apps.iter().all(|(_, names)| names.is_empty());
         let known =
             self.apps.unchanged.len() + if self.dry_run { 0 } else { self.apps.added.len() + self.apps.changed.len() };
         let what_is_left = match self.broken.len() {

@@ -12,7 +12,7 @@ use crate::broker;
 use crate::context::Context;
 use crate::db::Connection;
 use crate::error::{Error, Result};
-use crate::manager::{Owner, living};
+use crate::manager::{Drift, Owner, living};
 use crate::settings::MAIN;
 use crate::tables::{RunRow, SchemaState, Store};
 
@@ -91,6 +91,7 @@ fn database(context: &Context) -> (Vec<Finding>, Option<Store>) {
         }
     };
     let mut findings = vec![finding("database", Health::Ok, format!("{label}, open within {ms} ms"), None)];
+    findings.extend(drift(context, &mut store));
     findings.push(match store.schema_state() {
         Ok(SchemaState::Current) => finding("schema", Health::Ok, "up to date", None),
         Ok(state) => finding("schema", Health::Failed, format!("{state:?}"), Some("dc deploy".to_owned())),
@@ -98,6 +99,18 @@ fn database(context: &Context) -> (Vec<Finding>, Option<Store>) {
     });
     findings.extend(clock(context));
     (findings, Some(store))
+}
+
+/// Whether what stands under apps/ is what the manager starts; what cannot be read has a finding of its own.
+fn drift(context: &Context, store: &mut Store) -> Option<Finding> {
+    let drift = Drift::of(context, store).ok()?;
+    let drift = Drift { broken: Vec::new(), ..drift };
+    let (health, mend) = match (drift.matters(), drift.gone.is_empty()) {
+        (true, _) => (Health::Warning, Some("dc deploy".to_owned())),
+        (false, true) => return None,
+        (false, false) => (Health::Ok, None),
+    };
+    Some(finding("registry", health, drift.to_string(), mend))
 }
 
 /// The database's clock beside ours: managers of several machines must agree on what time it is.

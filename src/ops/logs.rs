@@ -7,11 +7,10 @@ use std::time::Duration;
 use regex::{Regex, RegexBuilder};
 use serde::Serialize;
 
-use crate::apps::choose;
+use super::which::{past_ids, runtime};
 use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ident::RuntimeId;
 use crate::shell;
 use crate::tables::{Direction, LogFilter, LogLevel, LogPlace, RunFilter, RunRow, Store, StoredLog};
 
@@ -115,7 +114,7 @@ impl fmt::Display for RunList {
 pub fn logs(context: &Context, options: &LogsOptions, each: impl FnMut(&LogLine) -> Result<()>) -> Result<()> {
     let mut store = Store::ready(context)?.patient();
     let filter = LogFilter {
-        app_ids: options.app.as_deref().map(|app| app_ids(&mut store, app)).transpose()?,
+        app_ids: options.app.as_deref().map(|app| past_ids(&mut store, app)).transpose()?,
         runtime: options.runtime.as_deref().map(|run| runtime(&mut store, run)).transpose()?,
         level_min: options.level.as_deref().map(level).transpose()?,
         since: options.since.as_deref().map(clock::moment).transpose()?,
@@ -274,7 +273,9 @@ impl<E: FnMut(&LogLine) -> Result<()>> Reading<'_, E> {
     }
 
     fn names(&mut self) -> Result<HashMap<i64, String>> {
-        Ok(self.store.apps().all()?.into_iter().map(|app| (app.id, app.name.to_string())).collect())
+        let mut apps = self.store.apps().archived()?;
+        apps.extend(self.store.apps().all()?);
+        Ok(apps.into_iter().map(|app| (app.id, app.name.to_string())).collect())
     }
 
     fn print(&mut self, log: StoredLog, names: &HashMap<i64, String>) -> Result<()> {
@@ -293,33 +294,11 @@ impl<E: FnMut(&LogLine) -> Result<()>> Reading<'_, E> {
 pub fn runs(context: &Context, options: &LogsOptions) -> Result<RunList> {
     let mut store = Store::ready(context)?.patient();
     let filter = RunFilter {
-        app_ids: options.app.as_deref().map(|app| app_ids(&mut store, app)).transpose()?,
+        app_ids: options.app.as_deref().map(|app| past_ids(&mut store, app)).transpose()?,
         runtime: options.runtime.as_deref().map(|run| runtime(&mut store, run)).transpose()?,
         limit: options.tail,
     };
     Ok(RunList { runs: store.runs().list(&filter)? })
-}
-
-pub(super) fn app_ids(store: &mut Store, typed: &str) -> Result<Vec<i64>> {
-    let apps = store.apps().all()?;
-    let chosen = choose(apps.iter().map(|app| &app.name), typed)?;
-    Ok(apps.iter().filter(|app| app.name == *chosen).map(|app| app.id).collect())
-}
-
-pub(super) fn runtime(store: &mut Store, typed: &str) -> Result<String> {
-    if typed == "last" {
-        let newest = store.runs().list(&RunFilter { app_ids: None, runtime: None, limit: 1 })?;
-        let none = || Error::new(ErrorKind::NotFound, "find the last run: nothing ran yet");
-        return newest.into_iter().next().map(|run| run.runtime).ok_or_else(none);
-    }
-    let id: RuntimeId = typed.parse()?;
-    let found = store.runs().list(&RunFilter { app_ids: None, runtime: Some(id.to_string()), limit: 1 })?;
-    match found.is_empty() {
-        true => {
-            Err(Error::new(ErrorKind::NotFound, format!("find the run {id}")).hint("`dc logs --runs` lists the runs"))
-        }
-        false => Ok(id.to_string()),
-    }
 }
 
 fn level(text: &str) -> Result<i64> {

@@ -15,6 +15,7 @@ mod profile;
 mod prune;
 mod run;
 mod secrets;
+mod which;
 
 pub use crate::manager::{Manager, ManagerState};
 pub use crate::readers::{PageRange, ReadersOptions, WorkerOptions, ocr_worker};

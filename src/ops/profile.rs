@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::logs::{app_ids, runtime};
+use super::which::{past_ids, runtime};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ident::RuntimeId;
@@ -48,7 +48,7 @@ pub fn profile(context: &Context, options: &ProfileOptions) -> Result<RunProfile
     let is_run = !is_last && options.run.parse::<RuntimeId>().is_ok();
     let app = options.app.as_deref().or((!is_last && !is_run).then_some(options.run.as_str()));
     let filter = RunFilter {
-        app_ids: app.map(|app| app_ids(&mut store, app)).transpose()?,
+        app_ids: app.map(|app| past_ids(&mut store, app)).transpose()?,
         runtime: if is_run { Some(runtime(&mut store, &options.run)?) } else { None },
         limit: 1,
     };

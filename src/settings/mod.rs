@@ -142,6 +142,8 @@ pub struct ManagerSettings {
     pub backoff_max: Duration,
     /// How long runs, occurrences and commands are kept; `None` for ever.
     pub keep: Option<Duration>,
+    /// Whether what is new or differs under `apps/` is registered by itself.
+    pub deploys: bool,
 }
 
 /// What becomes of a record when too many wait for a sink.
@@ -328,7 +330,18 @@ fn manager_settings(layers: &Layers) -> Result<ManagerSettings> {
         backoff: section.duration("backoff")?.unwrap_or(BACKOFF.0),
         backoff_max: section.duration("backoff_max")?.unwrap_or(BACKOFF.1),
         keep: section.duration("keep")?,
+        deploys: deploys(&section)?,
     })
+}
+
+/// `deploy = "manual"` or `"auto"`.
+fn deploys(section: &Section<'_>) -> Result<bool> {
+    match section.text("deploy")?.as_deref() {
+        None | Some("manual") => Ok(false),
+        Some("auto") => Ok(true),
+        Some(other) => Err(failure::settings_error(format!("read `manager.deploy`: `{other}` is not known"))
+            .hint("deploy = \"auto\" registers apps by itself; \"manual\" (default) waits for `dc deploy`")),
+    }
 }
 
 fn find_project(source: &Source, environment: &Environment) -> Result<Project> {

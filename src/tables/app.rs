@@ -172,6 +172,18 @@ impl Apps<'_> {
         })
     }
 
+    /// The apps that have left `apps/`, the oldest first. One that left and came back stands here as well.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn archived(&mut self) -> Result<Vec<AppRow>> {
+        self.0.read("read the apps that are gone", |connection| {
+            let mut rows = load(connection, WhichApps::Archived)?;
+            rows.sort_by_key(|row| (row.archive, row.id));
+            Ok(rows)
+        })
+    }
+
     /// The active app of this name.
     ///
     /// # Errors
@@ -248,6 +260,7 @@ impl Apps<'_> {
 /// Which apps to read.
 pub(super) enum WhichApps<'a> {
     Active,
+    Archived,
     Failing,
     /// The active one of this name.
     Named(&'a AppName),
@@ -265,6 +278,7 @@ pub(super) fn load(connection: &mut Link, which: WhichApps<'_>) -> QueryResult<V
     let active = apps::archive.is_null();
     let rows: Vec<(AppRecord, String, String, String)> = match which {
         WhichApps::Active => query.filter(active).load(connection)?,
+        WhichApps::Archived => query.filter(apps::archive.is_not_null()).load(connection)?,
         WhichApps::Failing => query.filter(active.and(apps::failures.gt(0))).load(connection)?,
         WhichApps::Named(name) => {
             let is_named = apps::name.eq(&name.name).and(app_parents::name.eq(&name.parent));

@@ -54,7 +54,7 @@ pub use object::{ObjectKind, ObjectRow, Objects, TouchedObject};
 pub use occurrence::{Claim, Decision, OccurrenceRow, OccurrenceState, Occurrences, Verdict};
 pub use open::Missing;
 pub use outbox::{MessageKind, MessageRow, NewMessage, Outbox};
-pub use register::{AppRegistration, Registered};
+pub use register::{AppRegistration, Besides, Registered, Renamed};
 pub use retention::{Old, OldRows};
 pub use room::RunLimits;
 pub use run::{NewRun, StartRun};

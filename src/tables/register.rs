@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDateTime;
+use diesel::dsl::exists;
 use diesel::prelude::*;
+use diesel::result::Error as QueryError;
 use serde::Serialize;
 
-use super::app::Apps;
+use super::app::{Apps, WhichApps, load};
 use super::codebook::AppType;
 use super::connection::Link;
-use super::schema::{app_groups, app_parents, apps};
+use super::schema::{app_groups, app_parents, apps, runtime};
 use super::sha::text_sha;
-use super::{Turn, take_turn};
+use super::{Turn, shown, take_turn};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ident::AppName;
@@ -37,9 +39,33 @@ pub struct AppRegistration {
     pub sha: [u8; 32],
 }
 
+/// An app that has another name now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Renamed {
+    /// The full name that it had.
+    #[serde(serialize_with = "shown::text")]
+    pub from: AppName,
+    /// The full name that it has.
+    #[serde(serialize_with = "shown::text")]
+    pub to: AppName,
+}
+
+/// What is registered beside what stands under `apps/`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Besides<'a> {
+    /// Names whose rows stay as they are: their folders are there and cannot be read, or nobody knows.
+    pub left: &'a [AppName],
+    /// Apps that have other names now: their rows, and with them runs and logs, go on under these.
+    pub renamed: &'a [Renamed],
+}
+
 /// What registering did, or would do: full names, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Registered {
+    /// Apps that were renamed, as it was asked for.
+    pub renamed: Vec<Renamed>,
+    /// Apps that are gone, where a new one has the very same definition: perhaps it is the same app.
+    pub alike: Vec<Renamed>,
     /// Apps that are new, or have come back.
     pub added: Vec<String>,
     /// Apps whose definition changed; they keep their row and their state.
@@ -68,15 +94,20 @@ impl Apps<'_> {
     /// # Errors
     /// Usage, when two apps have one name.
     pub fn register(&mut self, apps: &[AppRegistration], dry_run: bool) -> Result<Registered> {
-        self.register_beside(apps, &[], dry_run)
+        self.register_beside(apps, Besides::default(), dry_run)
     }
 
-    /// As [`Apps::register`]; what is registered under the names of `left` stays as it is: their folders are there, and
-    /// cannot be read.
+    /// As [`Apps::register`], beside names that are left as they are, and names that have changed.
     ///
     /// # Errors
-    /// As [`Apps::register`].
-    pub fn register_beside(&mut self, apps: &[AppRegistration], left: &[AppName], dry_run: bool) -> Result<Registered> {
+    /// As [`Apps::register`]; for a name that changed: not found where the old one was never registered or the new one has
+    /// no folder, usage where both have one, busy while the new one runs.
+    pub fn register_beside(
+        &mut self,
+        apps: &[AppRegistration],
+        besides: Besides<'_>,
+        dry_run: bool,
+    ) -> Result<Registered> {
         let mut wanted: BTreeMap<&AppName, &AppRegistration> = BTreeMap::new();
         for app in apps {
             if wanted.insert(&app.name, app).is_some() {
@@ -84,22 +115,103 @@ impl Apps<'_> {
                 return Err(Error::new(ErrorKind::Usage, message));
             }
         }
-        self.0.write("register the apps", |connection| {
+        let mut planned = None;
+        let registered = self.0.write("register the apps", |connection| {
             take_turn(connection, Turn::Register)?;
-            register(connection, &wanted, left, dry_run)
-        })
+            for renamed in besides.renamed {
+                if let Err(error) = rename(connection, &wanted, renamed)? {
+                    return Ok(Err(error));
+                }
+            }
+            let registered = register(connection, &wanted, besides, dry_run)?;
+            if dry_run && !besides.renamed.is_empty() {
+                // what would happen was told of the rows as they would be
+                planned = Some(registered);
+                return Err(QueryError::RollbackTransaction);
+            }
+            Ok(Ok(registered))
+        });
+        planned.map_or_else(|| registered?, Ok)
     }
+}
+
+/// Gives the row of an app another name, and makes it active again where it had left `apps/`. The row that has that name
+/// already leaves: it was registered before anybody said that it is the same app.
+fn rename(
+    connection: &mut Link,
+    wanted: &BTreeMap<&AppName, &AppRegistration>,
+    Renamed { from, to }: &Renamed,
+) -> QueryResult<Result<()>> {
+    let what = format!("rename `{from}` to `{to}`");
+    let refused = |kind, reason: String, hint: String| {
+        let error = Error::new(kind, format!("{what}: {reason}")).hint(hint);
+        Ok(Err(error))
+    };
+    let Some(app) = wanted.get(to) else {
+        return refused(
+            ErrorKind::NotFound,
+            format!("no app stands in apps/{to}"),
+            format!("move its folder first: mv apps/{from} apps/{to}"),
+        );
+    };
+    if wanted.contains_key(from) {
+        return refused(
+            ErrorKind::Usage,
+            format!("an app stands in apps/{from} as well"),
+            "an app can take the name of one that is gone".to_owned(),
+        );
+    }
+    let mut rows = load(connection, WhichApps::Archived)?;
+    rows.sort_by_key(|row| (row.archive, row.id));
+    rows.extend(load(connection, WhichApps::Active)?);
+    let Some(row) = rows.iter().rfind(|row| row.name == *from) else {
+        return refused(
+            ErrorKind::NotFound,
+            format!("no app of the name `{from}` was ever registered"),
+            "`dc deploy` without `--rename` registers the new one".to_owned(),
+        );
+    };
+    let now = clock::now();
+    let standing = rows.iter().find(|other| other.name == *to && other.archive.is_none());
+    if let Some(standing) = standing {
+        if diesel::select(exists(
+            runtime::table.filter(runtime::app_id.eq(standing.id).and(runtime::ended_at.is_null())),
+        ))
+        .get_result(connection)?
+        {
+            return refused(
+                ErrorKind::Busy,
+                format!("`{to}` runs"),
+                format!("wait until its run has ended, or end it: dc manager send stop {to}"),
+            );
+        }
+        diesel::update(apps::table.find(standing.id)).set(apps::archive.eq(now)).execute(connection)?;
+    }
+    let group_id = group_id(connection, &to.group, now)?;
+    let parent_id = parent_id(connection, group_id, to, now)?;
+    let named = (
+        apps::app_parent_id.eq(parent_id),
+        apps::name.eq(&to.name),
+        apps::archive.eq(None::<NaiveDateTime>),
+        apps::date_modified.eq(now),
+    );
+    diesel::update(apps::table.find(row.id)).set(named).execute(connection)?;
+    if row.archive.is_some() {
+        // what was due while it was away is not made up for
+        diesel::update(apps::table.find(row.id)).set(apps::next_run.eq(app.next_run)).execute(connection)?;
+    }
+    Ok(Ok(()))
 }
 
 fn register(
     connection: &mut Link,
     wanted: &BTreeMap<&AppName, &AppRegistration>,
-    left: &[AppName],
+    besides: Besides<'_>,
     dry_run: bool,
 ) -> QueryResult<Registered> {
     let now = clock::now();
     let existing = existing(connection)?;
-    let mut report = Registered::default();
+    let mut report = Registered { renamed: besides.renamed.to_vec(), ..Registered::default() };
     for (name, app) in wanted {
         let list = match existing.get(*name) {
             None => {
@@ -118,10 +230,18 @@ fn register(
         };
         list.push(name.to_string());
     }
-    let is_gone = |name: &AppName| !wanted.contains_key(name) && !left.contains(name);
+    let is_gone = |name: &AppName| !wanted.contains_key(name) && !besides.left.contains(name);
     let gone: Vec<(&AppName, i64)> =
         existing.iter().filter(|(name, _)| is_gone(name)).map(|(name, row)| (name, row.id)).collect();
     report.archived = gone.iter().map(|(name, _)| name.to_string()).collect();
+    let added = |name: &&AppName| !existing.contains_key(*name);
+    for (from, _) in &gone {
+        let sha = &existing[*from].sha;
+        let mut alike = wanted.iter().filter(|(name, app)| added(name) && app.sha == sha[..]);
+        if let (Some((to, _)), None) = (alike.next(), alike.next()) {
+            report.alike.push(Renamed { from: (*from).clone(), to: (*to).clone() });
+        }
+    }
     if !dry_run && !gone.is_empty() {
         for (_, app_id) in &gone {
             diesel::update(apps::table.find(app_id)).set(apps::archive.eq(now)).execute(connection)?;

@@ -15,6 +15,7 @@ mod ownership;
 mod pipeline;
 mod random_merges;
 mod refused_rows;
+mod registry;
 mod run;
 mod same_input;
 mod silence;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
-use crate::manager::living;
+use crate::manager::{Drift, living};
 use crate::shell;
 use crate::tables::{AppRow, Direction, LogFilter, ManagerRow, RunRow, RunStatus, Store};
 
@@ -36,6 +36,8 @@ pub struct Board {
     pub apps: Vec<BoardApp>,
     /// The last log lines, oldest first.
     pub lines: Vec<String>,
+    /// Where the registry differs from what stands under `apps/`; `None` where nobody looked, or all is alike.
+    pub drift: Option<Drift>,
 }
 
 /// One app.
@@ -59,7 +61,10 @@ fn moment<S: serde::Serializer>(moment: &NaiveDateTime, serializer: S) -> std::r
 /// # Errors
 /// What the database says.
 pub fn board(context: &Context) -> Result<Board> {
-    Board::read(&mut Store::ready(context)?)
+    let mut store = Store::ready(context)?;
+    let mut board = Board::read(&mut store)?;
+    board.drift = Some(Drift::of(context, &mut store)?).filter(Drift::matters);
+    Ok(board)
 }
 
 impl Board {
@@ -89,7 +94,7 @@ impl Board {
             format!("{time} {} {}", name(log.app_id), shell::visible(first))
         });
         let lines = lines.collect();
-        Ok(Self { time: clock::now(), managers, apps, lines })
+        Ok(Self { time: clock::now(), managers, apps, lines, drift: None })
     }
 
     /// The board as it fits into a window, and below it the last lines of apps and manager: a quarter of the window, or
@@ -223,6 +228,9 @@ impl fmt::Display for Board {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all: Vec<&BoardApp> = self.apps.iter().collect();
         writeln!(formatter, "{}", self.title(shell::columns()))?;
+        if let Some(drift) = &self.drift {
+            writeln!(formatter, " {drift}: `dc deploy`")?;
+        }
         if all.is_empty() {
             return write!(
                 formatter,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::super::logs::app_ids;
+use super::super::which::app_id;
 use super::force::force_stop;
 use crate::broker::{CommandNote, announce};
 use crate::context::Context;
@@ -72,8 +72,7 @@ pub fn send_command(context: &Context, options: &SendOptions) -> Result<SendRepo
         return Err(Error::new(ErrorKind::Usage, message).hint("dc manager send stop APP --force"));
     }
     let mut store = Store::ready(context)?;
-    let app_id = app_ids(&mut store, &options.app)?.into_iter().next();
-    let app_id = app_id.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("find the app `{}`", options.app)))?;
+    let app_id = app_id(&mut store, &options.app)?;
     let by = &context.settings().user;
     let id = store.commands().request(app_id, options.command, options.args.as_deref(), by)?;
     let command = found(&mut store, id)?;

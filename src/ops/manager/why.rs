@@ -6,7 +6,7 @@ use std::fmt;
 use chrono::NaiveDateTime;
 use serde::Serialize;
 
-use super::super::logs::app_ids;
+use super::super::which::past_apps;
 use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
@@ -36,8 +36,9 @@ pub struct Why {
 /// Not found for an unknown app; what the database says.
 pub fn why(context: &Context, app: &str, count: i64) -> Result<Why> {
     let mut store = Store::ready(context)?;
-    let ids = app_ids(&mut store, app)?;
-    let found = store.apps().all()?.into_iter().find(|row| ids.contains(&row.id));
+    let rows = past_apps(&mut store, app)?;
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let found = rows.into_iter().next();
     let found = found.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("find the app `{app}`")))?;
     let filter = RunFilter { app_ids: Some(ids.clone()), runtime: None, limit: count };
     Ok(Why {
@@ -78,6 +79,9 @@ impl Why {
             (None, Some(ms)) => format!("every {} s", ms as f64 / 1_000.0),
             (None, None) => "by hand only".to_owned(),
         };
+        if let Some(left_at) = app.archive {
+            return format!("{} is not under apps/ any more: it was taken out at {}", app.name, clock::local(left_at));
+        }
         let next = match (app.disable, app.fatal_flag, app.next_run) {
             (true, FatalFlag::None, _) => "it is out of service, because somebody said so".to_owned(),
             (true, _, _) => format!(
