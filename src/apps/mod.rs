@@ -14,6 +14,7 @@ pub(crate) mod fuzzing;
 mod identity;
 mod launch;
 mod line;
+mod orphans;
 mod output;
 mod process;
 mod process_tree;
@@ -32,6 +33,7 @@ pub use folder::{BrokenApp, FoundApp, app_names, choose, find_app, find_apps, lo
 pub use identity::{ProcessIdentity, ProcessSpace, Sight};
 pub use launch::{Launch, RUNTIME_VARIABLE};
 pub use line::{LINE_BYTES_MAX, LineReader, Piece};
+pub use orphans::{Orphans, is_first_process};
 pub use protocol::{CRITICAL, DEBUG, ERROR, INFO, Message, WARNING};
 pub use schedule::{CronPattern, Schedule};
 pub use signals::{SignalSender, Signals};

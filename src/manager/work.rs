@@ -15,7 +15,7 @@ use super::owner::{Owner, ask_to_end, lives};
 use super::runs::Care;
 use super::scheduler::{Pass, Scheduler};
 use super::wake::Waker;
-use crate::apps::{AppDefinition, ProcessIdentity};
+use crate::apps::{AppDefinition, Orphans, ProcessIdentity, is_first_process};
 use crate::broker::{self, Link};
 use crate::clock;
 use crate::context::Context;
@@ -57,6 +57,8 @@ pub struct Manager {
     scheduler: Scheduler<Store, Launcher, SystemClock>,
     ends: Ends,
     care: Care,
+    /// Where this is process 1 of a container.
+    orphans: Option<Orphans>,
     waker: Waker,
     state: ManagerState,
     seen: Option<Instant>,
@@ -135,6 +137,7 @@ impl Manager {
             scheduler,
             ends: Ends::of(context.settings()),
             care: Care::default(),
+            orphans: is_first_process().then(Orphans::default),
             waker: Waker::default(),
             state: ManagerState { id: id.clone(), ..ManagerState::default() },
             id,
@@ -363,6 +366,9 @@ impl Manager {
     }
 
     fn care(&mut self) -> Result<()> {
+        if let Some(count) = self.orphans.as_mut().map(Orphans::reap).filter(|count| *count > 0) {
+            log::debug!("{count} processes that had lost their parents have ended");
+        }
         let now = self.scheduler.clock.now();
         let store = &mut self.scheduler.desk;
         // an end that was seen comes before any guess

@@ -222,7 +222,8 @@ fn the_data_functions_insert_find_change_and_delete() {
 fn deploy_twice_changes_nothing_and_two_at_once_do_not_collide() {
     on_all(|backend| {
         app(backend.folder.path(), "a/b/c", "true", "schedule = \"@daily\"");
-        let plan = ops::deploy(&backend.context(), &DeployOptions { dry_run: true, ..DeployOptions::default() }).expect("a plan");
+        let plan = ops::deploy(&backend.context(), &DeployOptions { dry_run: true, ..DeployOptions::default() })
+            .expect("a plan");
         assert_eq!((plan.migrations.is_empty(), plan.apps.added.len()), (false, 1));
         std::thread::scope(|scope| {
             for _ in 0..3 {

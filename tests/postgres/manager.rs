@@ -157,15 +157,19 @@ fn schedules_are_kept_and_a_manager_that_ends_leaves_apps_running() {
 fn a_dc_run_that_was_killed_is_found_and_its_app_ended() {
     for backend in Backend::all() {
         let project = backend.folder.path();
-        // a child of a child in a session of its own, which does not listen to TERM
-        let script = "trap '' TERM\n(setsid sh -c 'trap \"\" TERM; sleep 300' &) &\nsleep 300";
+        // a child of a child in a session of its own, which does not listen to TERM; and one without an environment, whose
+        // parent listens and ends first
+        let script = "trap '' TERM\n(setsid sh -c 'trap \"\" TERM; sleep 300' &) &\n\
+            (trap - TERM; env -i setsid sh -c 'trap \"\" TERM; echo $$ > bare; while :; do sleep 0.1; done' & wait) &\nsleep 300";
         app(project, "a/b/lost", script, "grace = \"500ms\"");
         told(&backend, &["deploy"]);
         let _manager = started(&backend, &[]);
         told(&backend, &["manager", "send", "start", "lost", "--wait"]);
         let mut database = backend.connect();
         let row = rows(&mut database, "SELECT runtime, pid FROM runtime WHERE ended_at IS NULL").remove(0);
-        wait_for("the app", 20, || is_alive_with(&row[0]));
+        let bare = project.join("apps/a/b/lost/bare");
+        let pid = || std::fs::read_to_string(&bare).ok().and_then(|pid| pid.trim().parse::<u32>().ok());
+        wait_for("the app", 20, || is_alive_with(&row[0]) && pid().is_some());
         assert!(Command::new("kill").args(["-9", &row[1]]).status().expect("kill starts").success());
         wait_for("the run's end", 20, || {
             number(&mut database, "SELECT count(*) FROM runtime WHERE ended_at IS NULL") == 0
@@ -173,6 +177,8 @@ fn a_dc_run_that_was_killed_is_found_and_its_app_ended() {
         let code = "SELECT c.name FROM runtime r JOIN c_runtime_codes c ON c.id = r.code";
         assert_eq!(rows(&mut database, code), [["ORPHAN_PID"]]);
         assert!(!is_alive_with(&row[0]), "something of the run is still there");
+        let bare = std::fs::read_to_string(format!("/proc/{}/stat", pid().expect("its number")));
+        assert!(!bare.is_ok_and(|stat| !stat.contains(") Z ")), "a child without an environment is still there");
     }
 }
 

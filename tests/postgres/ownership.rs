@@ -75,6 +75,33 @@ fn a_machine_that_is_gone_holds_its_app_no_longer_than_its_lease() {
     }
 }
 
+/// As process 1 of a container a manager inherits whoever loses its parent, and takes the apps along in order.
+#[test]
+fn the_first_process_of_a_container_leaves_no_zombies_and_ends_its_apps() {
+    if !can_be() {
+        return;
+    }
+    for backend in Backend::all() {
+        let project = backend.folder.path();
+        let script = "trap 'touch ended; exit 0' TERM; touch begun; while :; do sleep 0.05; done";
+        app(project, "a/b/tidy", script, "grace = \"10s\"");
+        told(&backend, &["deploy"]);
+        let there = Elsewhere::start(None, &with_lease(&backend, &["manager", "start"]));
+        told(&backend, &["manager", "send", "start", "tidy", "--wait"]);
+        wait_for("the app", 30, || of_app(&backend, "tidy", "begun").exists());
+        there.adopt();
+        wait_for("an orphan that has ended and is gone", 60, || there.orphans() == 0);
+        there.signal("TERM");
+        let ended = there.end();
+        assert!(ended.status.success(), "{}", stderr(&ended));
+        assert!(stdout(&ended).contains("1 app was ended"), "{}", stdout(&ended));
+        assert!(of_app(&backend, "tidy", "ended").exists(), "the app was killed");
+        let mut database = backend.connect();
+        assert_eq!(ends(&mut database, "tidy").len(), 1);
+        assert_eq!(open(&mut database, "tidy"), 0);
+    }
+}
+
 #[test]
 fn what_another_namespace_runs_is_left_alone_and_can_be_closed_by_force() {
     if !can_be() {

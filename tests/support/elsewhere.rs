@@ -41,10 +41,32 @@ impl Elsewhere {
 
     /// Sends dc there a signal.
     pub(crate) fn signal(&self, name: &str) {
+        signal(name, self.first().parse().expect("one process"));
+    }
+
+    /// The number of its process 1, as it is seen from here.
+    fn first(&self) -> String {
         let unshare = self.0.as_ref().expect("it runs").id();
         let children = || std::fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children")).expect("/proc");
         wait_for("a process there", 20, || !children().trim().is_empty());
-        signal(name, children().trim().parse().expect("one process"));
+        children().trim().to_owned()
+    }
+
+    /// Gives its process 1 a child whose parent has ended, and that has ended itself.
+    pub(crate) fn adopt(&self) {
+        let entered = ["--target", &self.first(), "--pid", "--mount", "sh", "-c", "(sleep 0.2 &)"];
+        assert!(Command::new("nsenter").args(entered).status().expect("nsenter starts").success());
+        wait_for("the orphan's end", 20, || self.orphans() == 1);
+    }
+
+    /// How many children of its process 1 have ended, and nobody has taken their ends.
+    pub(crate) fn orphans(&self) -> usize {
+        let first = self.first();
+        let children = std::fs::read_to_string(format!("/proc/{first}/task/{first}/children")).expect("/proc");
+        let is_zombie = |pid: &&str| {
+            std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains("(sleep) Z "))
+        };
+        children.split_whitespace().filter(is_zombie).count()
     }
 
     /// The whole place is gone from one moment to the next.

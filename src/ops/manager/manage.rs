@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::apps::is_first_process;
 use crate::context::Context;
 use crate::error::Result;
 use crate::manager::Manager;
@@ -28,17 +29,20 @@ pub struct ManageReport {
     pub started: u64,
     /// Occurrences that it decided otherwise.
     pub settled: u64,
+    /// Whether apps end with it.
+    pub along: bool,
     /// Apps that it took along.
     pub ended_apps: usize,
 }
 
 impl fmt::Display for ManageReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { started, settled, ended_apps, .. } = self;
+        let Self { started, settled, along, ended_apps, .. } = self;
         write!(formatter, "the manager has ended: {started} started, {settled} decided otherwise")?;
-        match ended_apps {
-            0 => write!(formatter, "; apps that run go on"),
-            count => write!(formatter, "; {count} apps were ended"),
+        match (along, ended_apps) {
+            (false, _) => write!(formatter, "; apps that run go on"),
+            (true, 1) => write!(formatter, "; 1 app was ended"),
+            (true, count) => write!(formatter, "; {count} apps were ended"),
         }
     }
 }
@@ -69,6 +73,8 @@ pub fn manage(
     };
     drop(couriers);
     let state = manager.state().clone();
-    let ended_apps = manager.end(options.stop_apps || wish == StopWish::StopApps)?;
-    Ok(ManageReport { manager: state.id, started: state.started, settled: state.settled, ended_apps })
+    // the kernel kills whatever is in a container when its process 1 ends; so the apps are asked before
+    let along = options.stop_apps || wish == StopWish::StopApps || (is_first_process() && !options.once);
+    let ended_apps = manager.end(along)?;
+    Ok(ManageReport { manager: state.id, started: state.started, settled: state.settled, along, ended_apps })
 }
