@@ -8,8 +8,8 @@ use clap_complete::engine::ArgValueCompleter;
 use data_collector::context::Context;
 use data_collector::error::Result;
 use data_collector::ops::{
-    self, AppCommand, CronOptions, ForecastOptions, NotifyOptions, PasswordSources, PruneOptions, SendOptions,
-    StopManagersOptions,
+    self, AppCommand, CommandsOptions, CronOptions, ForecastOptions, NotifyOptions, PasswordSources, PruneOptions,
+    SendOptions, StopManagersOptions,
 };
 use data_collector::shell::Screen;
 
@@ -23,6 +23,7 @@ Examples:
   dc manager send start companies           run an app now, on whichever machine a manager works
   dc manager send stop companies --wait     end its run, and wait until it has ended
   dc manager send stop companies --force    close its run although nobody can end it: its machine is gone
+  dc manager commands --cancel 12           take a command back that no manager has carried out
   dc manager why companies                  why it ran, or did not
   dc manager simulate --days 30             the schedule to come, without running anything
   dc manager simulate --cron '0 2 * * 1' --timezone Europe/Zagreb     when a pattern is due next
@@ -60,6 +61,8 @@ enum Command {
     Stop(StopArgs),
     /// Tell an app to start, stop, restart, reset, enable or disable
     Send(SendArgs),
+    /// List what apps were told, and take back what nobody has carried out
+    Commands(CommandsArgs),
     /// Tell the story of an app's last decisions
     Why(WhyArgs),
     /// Show the schedule to come, without running anything
@@ -125,6 +128,16 @@ struct SendArgs {
     /// Close the run now, even if its machine is gone (`stop` only)
     #[arg(long, conflicts_with = "wait")]
     force: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct CommandsArgs {
+    /// Take this one back, if no manager has taken it
+    #[arg(long, value_name = "NUMBER")]
+    cancel: Option<i64>,
+    /// So many of the last commands
+    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..))]
+    last: i64,
 }
 
 #[derive(Debug, clap::Args)]
@@ -205,6 +218,9 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {
             let wait = wait.map(Duration::from_secs);
             let options = SendOptions { command: told(command), app, args, wait, force };
             shell.print(&ops::send_command(context, &options)?)
+        }
+        Command::Commands(CommandsArgs { cancel, last }) => {
+            shell.print(&ops::commands(context, &CommandsOptions { cancel, last })?)
         }
         Command::Why(WhyArgs { app, last }) => shell.print(&ops::why(context, &app, last)?),
         Command::Simulate(SimulateArgs { cron: Some(pattern), timezone, count, .. }) => {

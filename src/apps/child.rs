@@ -52,7 +52,7 @@ pub fn supervise(launch: &Launch, events: &(dyn Fn(Event) + Sync), signals: &mut
         drop(call_off);
         let how = outcome.how.unwrap_or(How::of(status));
         let Outcome { leftovers, survivors, .. } = outcome;
-        Ok(Ended { how, leftovers, survivors, usage, elapsed: started.elapsed() })
+        Ok(Ended { how, own_status: status.code(), leftovers, survivors, usage, elapsed: started.elapsed() })
     })
 }
 

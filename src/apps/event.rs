@@ -59,9 +59,20 @@ pub enum How {
     Stopped(i32),
 }
 
+impl Ended {
+    /// The exit status to pass on: 124 for the time limit, else the program's own, and where a signal ended it 130 if it
+    /// was asked to stop, 128 + n if not.
+    pub fn exit_status(&self) -> i32 {
+        match (self.how, self.own_status) {
+            (How::Stopped(_), Some(status)) => status,
+            (how, _) => how.exit_status(),
+        }
+    }
+}
+
 impl How {
-    /// The exit status to pass on: its own, 128 + n for a signal, 124 for the time limit, 130 when interrupted.
-    pub fn exit_status(self) -> i32 {
+    /// The exit status of a program of which nothing else is known.
+    fn exit_status(self) -> i32 {
         match self {
             Self::Exit(status) => status,
             Self::Signal(signal) => STATUS_SIGNAL + signal,
@@ -83,6 +94,8 @@ impl How {
 pub struct Ended {
     /// How the main process ended.
     pub how: How,
+    /// The status with which the program itself ended, whatever it was asked for; `None` where a signal ended it.
+    pub own_status: Option<i32>,
     /// The processes that still ran when the main process had ended or was killed, and were ended.
     pub leftovers: usize,
     /// Those of them that could not be killed: of another user, or stuck in the system.

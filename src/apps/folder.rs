@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::definition::{AppDefinition, DEFAULT_PROGRAM, DEFINITION_FILE, is_executable};
+use super::definition::{AppDefinition, DEFAULT_PROGRAM, DEFINITION_FILE};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::ident::AppName;
 
@@ -37,7 +37,7 @@ pub struct BrokenApp {
 
 /// All apps under `apps_folder`, sorted by name, and beside them what is broken; none when that folder does not exist.
 ///
-/// An app is a folder on the third level with an `app.toml` or an executable `main`; what is hidden is left out.
+/// An app is a folder on the third level with an `app.toml` or a `main`; what is hidden is left out.
 ///
 /// # Errors
 /// The file system's own failures.
@@ -155,8 +155,9 @@ fn collect(folder: &Path, levels: usize, found: &mut Vec<PathBuf>) -> Result<()>
     Ok(())
 }
 
+/// A `main` that is not executable makes an app, too: one that is told so, and not one that is not there.
 fn is_app(folder: &Path) -> bool {
-    folder.join(DEFINITION_FILE).is_file() || is_executable(&folder.join(DEFAULT_PROGRAM))
+    folder.join(DEFINITION_FILE).is_file() || folder.join(DEFAULT_PROGRAM).is_file()
 }
 
 fn read(root: &Path, folder: PathBuf) -> Result<FoundApp> {
@@ -242,6 +243,17 @@ mod tests {
         assert_eq!(names, ["hr/court/cases", "hr/findata/companies"]);
         assert_eq!(apps[0].definition.program(&apps[0].folder), root.join("hr/court/cases/main"));
         assert!(find_apps(&root.join("nowhere")).expect("none").is_empty());
+    }
+
+    #[test]
+    fn a_program_that_is_not_executable_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        app(root, "a/b/one", "main", "#!/bin/sh\n");
+        fs::set_permissions(root.join("a/b/one/main"), fs::Permissions::from_mode(0o644)).expect("a mode");
+        let error = find_app(root, "one").expect_err("not executable");
+        assert!(error.hint_text().is_some_and(|hint| hint.contains("chmod +x")), "{error:?}");
+        assert_eq!(look_for_apps(root).expect("a look").1.len(), 1);
     }
 
     #[test]

@@ -98,6 +98,11 @@ impl Launch {
         if head.starts_with(b"#!") || head.contains(&0) {
             return Ok(());
         }
+        if head.starts_with(b"\xef\xbb\xbf") {
+            let message = format!("start {}: it begins with a byte order mark, as Windows writes", file.display());
+            return Err(Error::new(ErrorKind::Permission, message)
+                .hint(format!("take the mark away: `sed -i '1s/^\\xef\\xbb\\xbf//' {}`", file.display())));
+        }
         Err(self.no_format(&file))
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use nix::libc::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+use nix::libc::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::{Handle, Signals as Arriving};
 
 use crate::error::{OrFail, Result};
@@ -58,7 +58,7 @@ impl Signals {
         Self { bell: Arc::default(), arriving: None }
     }
 
-    /// INT, TERM, HUP, QUIT, USR1 and USR2 that arrive at this process, too. Those that whoever started us had us ignore
+    /// INT, TERM, HUP, QUIT, USR1 and USR2 that arrive at this process, too; TSTP does not make it stand still. Those that whoever started us had us ignore
     /// stay ignored, as nohup(1) expects of HUP.
     ///
     /// # Errors
@@ -66,13 +66,13 @@ impl Signals {
     pub fn forwarded() -> Result<Self> {
         let bell: Arc<Bell> = Arc::default();
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let heard = FORWARDED.into_iter().filter(|signal| !is_ignored(&status, *signal));
+        let heard = FORWARDED.into_iter().chain([SIGTSTP]).filter(|signal| !is_ignored(&status, *signal));
         let mut arriving = Arriving::new(heard).or_fail(|| "watch for signals".to_owned())?;
         let handle = arriving.handle();
         let sender = SignalSender(Arc::clone(&bell));
         let thread = thread::Builder::new()
             .name("signals".to_owned())
-            .spawn(move || arriving.forever().for_each(|signal| sender.send(signal)))
+            .spawn(move || arriving.forever().for_each(|signal| hear(&sender, signal)))
             .or_fail(|| "start a thread for signals".to_owned())?;
         Ok(Self { bell, arriving: Some((handle, thread)) })
     }
@@ -84,6 +84,14 @@ impl Signals {
 
     pub(super) fn bell(&self) -> &Bell {
         &self.bell
+    }
+}
+
+/// Passes a signal on. Ctrl-Z is not obeyed: the app would go on, and nobody would keep its limits or its lease.
+fn hear(sender: &SignalSender, signal: i32) {
+    match signal {
+        SIGTSTP => ::log::warn!("an app cannot be suspended: it goes on and is watched; Ctrl-C ends it"),
+        signal => sender.send(signal),
     }
 }
 

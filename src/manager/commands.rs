@@ -7,10 +7,14 @@ use super::launcher::{FailedCommand, Launcher};
 use super::owner::{Owner, ask_to_end, is_beside};
 use crate::apps::AppDefinition;
 use crate::error::Result;
-use crate::tables::{AppCommand, CommandFilter, CommandFlag, CommandRow, ManagerRow, RunFilter, RunRow, Store};
+use crate::tables::{
+    AppCommand, CommandFilter, CommandFlag, CommandRow, ManagerRow, RunFilter, RunLimits, RunRow, Store, Taking,
+};
 
 /// A command that nobody can carry out for so long has failed.
 const PATIENCE: TimeDelta = TimeDelta::seconds(60);
+/// A start or an end that nobody could carry out for so long is not carried out any more.
+const AGE_MAX: TimeDelta = TimeDelta::hours(1);
 /// What a manager has begun that is gone now is seen by then.
 const GONE_PATIENCE: TimeDelta = TimeDelta::seconds(10);
 
@@ -24,6 +28,8 @@ pub(super) struct Scene<'a> {
     pub(super) managers: &'a [ManagerRow],
     /// What time it is by the database's clock.
     pub(super) now: NaiveDateTime,
+    /// How many apps may run at once.
+    pub(super) limits: &'a RunLimits,
 }
 
 impl Scene<'_> {
@@ -47,12 +53,24 @@ pub(super) fn carry_out(store: &mut Store, launcher: &mut Launcher, scene: &Scen
     for command in store.commands().list(&CommandFilter::Open)? {
         let run = scene.open.iter().find(|run| run.app_id == command.app_id);
         match command.flag {
+            CommandFlag::Requested if is_old(&command, scene.now) => {
+                let hours = AGE_MAX.num_hours();
+                let reason = format!("nobody could carry it out within {hours} h, and it is too late now");
+                store.commands().finish(&command, CommandFlag::Failed, &reason)?;
+            }
             CommandFlag::Requested => request(store, launcher, scene, &command, run)?,
             CommandFlag::Accepted => follow(store, launcher, scene, &command, run)?,
             CommandFlag::None | CommandFlag::Done | CommandFlag::Refused | CommandFlag::Failed => {}
         }
     }
     Ok(())
+}
+
+/// Whether a command is too old to be carried out: whoever waited for a start or an end has gone. The others say how an app
+/// shall stand, for as long as nobody says otherwise.
+fn is_old(command: &CommandRow, now: NaiveDateTime) -> bool {
+    let passes = matches!(command.command, AppCommand::Start | AppCommand::Stop | AppCommand::Restart);
+    passes && now - command.time > AGE_MAX
 }
 
 /// A command that nobody has taken yet.
@@ -82,12 +100,15 @@ fn request(
         {
             Ok(())
         }
-        (AppCommand::Start | AppCommand::Restart, None) => match store.commands().accept(command, scene.by)? {
-            true => start(store, launcher, command),
-            false => Ok(()),
-        },
+        (AppCommand::Start | AppCommand::Restart, None) => {
+            match store.commands().accept(command, scene.by, Some(scene.limits))? {
+                Taking::Taken => start(store, launcher, command),
+                Taking::Lost => Ok(()),
+                Taking::NoRoom(reason) => store.commands().wait(command, &reason),
+            }
+        }
         (AppCommand::Stop | AppCommand::Restart, Some(run)) => {
-            if store.commands().accept(command, scene.by)? && !ask_to_end(run) {
+            if store.commands().accept(command, scene.by, None)? == Taking::Taken && !ask_to_end(run) {
                 log::warn!("{}: its `dc run` is gone; the run is closed first", command.app);
             }
             Ok(())
@@ -127,12 +148,12 @@ fn follow(
         (AppCommand::Restart, None) if is_ours => start(store, launcher, command),
         _ if is_ours || is_held => Ok(()),
         // the manager that took it is gone, and may have done nothing
-        (AppCommand::Start | AppCommand::Restart, None) => match store.commands().accept(command, scene.by)? {
-            true => start(store, launcher, command),
-            false => Ok(()),
+        (AppCommand::Start | AppCommand::Restart, None) => match store.commands().accept(command, scene.by, None)? {
+            Taking::Taken => start(store, launcher, command),
+            Taking::Lost | Taking::NoRoom(_) => Ok(()),
         },
         (_, Some(run)) if scene.is_here(run) => {
-            if store.commands().accept(command, scene.by)? {
+            if store.commands().accept(command, scene.by, None)? == Taking::Taken {
                 ask_to_end(run);
             }
             Ok(())

@@ -133,7 +133,8 @@ impl Judge<'_> {
         }
         let what = match &self.app.open_run {
             Some(run) => format!("run {run} goes on"),
-            None => "one before it has not started yet".to_owned(),
+            None if self.app.claimed + self.app.queued > 0 => "one before it has not started yet".to_owned(),
+            None => "no manager was at work, and one before it starts first".to_owned(),
         };
         match self.definition.overlap {
             // moments that are all to be made up for wait for each other
@@ -317,7 +318,7 @@ mod tests {
         assert_eq!((count(OccurrenceState::Claimed), count(OccurrenceState::Queued)), (1, 100));
         assert_eq!((count(OccurrenceState::Skipped), decided.verdicts.len()), (50, 151));
         let reason = decided.verdicts[1].reason.as_deref();
-        assert_eq!(reason, Some("it waits to be made up for: one before it has not started yet"));
+        assert_eq!(reason, Some("it waits to be made up for: no manager was at work, and one before it starts first"));
     }
 
     #[test]

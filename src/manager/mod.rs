@@ -7,6 +7,7 @@ mod decide;
 mod desk;
 mod drift;
 mod failures;
+mod groups;
 mod launcher;
 mod owner;
 mod runs;
@@ -17,6 +18,7 @@ mod wake;
 mod work;
 
 pub use drift::{Drift, registration};
+pub use groups::check_groups;
 pub use owner::{Owner, UNHEARD_PATIENCE, lives, living, whereabouts};
 pub use runs::{close_gone, close_lost};
 pub use wake::Waker;

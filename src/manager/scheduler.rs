@@ -36,7 +36,7 @@ const JUMP_PAUSE: Duration = Duration::from_secs(30);
 pub(super) struct Scheduler<D, S, C> {
     /// The manager's identity, which stands on its claims.
     by: String,
-    limits: RunLimits,
+    pub(super) limits: RunLimits,
     /// Apps that have failed too often are started all the same: there is an incident, and it is not their fault.
     pub(super) forgives: bool,
     /// A claim that is not followed by a start for so long is taken over.

@@ -10,6 +10,7 @@ use super::commands::{self, Scene};
 use super::desk::Clock;
 use super::drift::{self, Drift};
 use super::failures;
+use super::groups::check_groups;
 use super::launcher::Launcher;
 use super::owner::{Owner, ask_to_end, lives};
 use super::runs::Care;
@@ -103,6 +104,7 @@ impl Manager {
         let settings = &context.settings().manager;
         get_key_ready(context)?;
         let mut store = Store::ready(context)?;
+        check_groups(context, &mut store)?;
         let id = new_identity();
         let identity = ProcessIdentity::own()?;
         let now = clock::now();
@@ -357,11 +359,11 @@ impl Manager {
                 log::info!("run {} of {} gives way to the next one", run.runtime, run.app);
             }
         }
-        let Scheduler { desk, starter, clock, .. } = &mut self.scheduler;
+        let Scheduler { desk, starter, clock, limits, .. } = &mut self.scheduler;
         let (open, now) = (desk.runs().open()?, clock.now());
         let managers: Vec<ManagerRow> =
             desk.managers().all()?.into_iter().filter(|manager| lives(manager, now)).collect();
-        let scene = Scene { by: &self.id, open: &open, managers: &managers, now };
+        let scene = Scene { by: &self.id, open: &open, managers: &managers, now, limits };
         commands::carry_out(desk, starter, &scene)
     }
 

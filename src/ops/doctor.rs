@@ -12,7 +12,7 @@ use crate::broker;
 use crate::context::Context;
 use crate::db::Connection;
 use crate::error::{Error, Result};
-use crate::manager::{Drift, Owner, living};
+use crate::manager::{Drift, Owner, check_groups, living};
 use crate::settings::MAIN;
 use crate::tables::{RunRow, SchemaState, Store};
 
@@ -92,6 +92,9 @@ fn database(context: &Context) -> (Vec<Finding>, Option<Store>) {
     };
     let mut findings = vec![finding("database", Health::Ok, format!("{label}, open within {ms} ms"), None)];
     findings.extend(drift(context, &mut store));
+    if let Err(error) = check_groups(context, &mut store) {
+        findings.push(finding("settings", Health::Failed, told(&error), error.hint_text().map(str::to_owned)));
+    }
     findings.push(match store.schema_state() {
         Ok(SchemaState::Current) => finding("schema", Health::Ok, "up to date", None),
         Ok(state) => finding("schema", Health::Failed, format!("{state:?}"), Some("dc deploy".to_owned())),

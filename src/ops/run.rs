@@ -323,7 +323,7 @@ impl Runner<'_> {
             self.context.shell().note(&format!("recorded in {folder}; `dc run --replay {runtime}` plays it back"));
         }
         let (status, elapsed) = match ended {
-            Ok(ended) => (ended.how.exit_status(), ended.elapsed),
+            Ok(ended) => (ended.exit_status(), ended.elapsed),
             Err(_) => (1, Duration::ZERO),
         };
         RunReport {

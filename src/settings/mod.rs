@@ -254,7 +254,8 @@ impl Settings {
         let environment = layers.environment();
         let inside = inside(environment)?;
         let cassette = cassette(environment)?;
-        let user = ["USER", "LOGNAME"].iter().find_map(|name| environment.get(name)).unwrap_or("unknown").to_owned();
+        let user = ["USER", "LOGNAME"].iter().find_map(|name| environment.get(name)).filter(|name| !name.is_empty());
+        let user = user.map_or_else(user_of_process, str::to_owned);
         let no_color = environment.get("NO_COLOR").is_some();
         Ok(Self { project, run, merge, log, manager, cassette, secrets, inside, user, no_color, layers })
     }
@@ -332,6 +333,13 @@ fn manager_settings(layers: &Layers) -> Result<ManagerSettings> {
         keep: section.duration("keep")?,
         deploys: deploys(&section)?,
     })
+}
+
+/// Whose process this is: cron and containers set no variable that says so.
+fn user_of_process() -> String {
+    let uid = nix::unistd::geteuid();
+    let known = nix::unistd::User::from_uid(uid).ok().flatten();
+    known.map_or_else(|| format!("user {uid}"), |user| user.name)
 }
 
 /// `deploy = "manual"` or `"auto"`.

@@ -8,6 +8,7 @@ use super::app::known;
 use super::codebook::{AppCommand, CommandFlag, FatalFlag, RunStatus};
 use super::connection::Link;
 use super::lease::database_now;
+use super::room::{Room, RunLimits};
 use super::schema::{app_groups, app_parents, apps, command_log};
 use super::{Store, shown};
 use crate::error::Result;
@@ -61,12 +62,25 @@ struct CommandRecord {
     accepted_at: Option<NaiveDateTime>,
 }
 
+/// What came of taking a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taking {
+    /// It is taken.
+    Taken,
+    /// Another manager was faster.
+    Lost,
+    /// No more apps may run at once, in words.
+    NoRoom(String),
+}
+
 /// Which commands to read.
 pub enum CommandFilter<'a> {
     /// The one of this number.
     One(i64),
     /// Those that are not carried out yet, oldest first.
     Open,
+    /// The last ones of all apps, newest first, at most so many.
+    Last(i64),
     /// The last ones of these apps, newest first, at most so many.
     OfApps(&'a [i64], i64),
 }
@@ -121,13 +135,19 @@ impl Commands<'_> {
         self.0.read("read the commands", |connection| load(connection, filter))
     }
 
-    /// Takes a command for a manager, out of the hands of the one that had it, if one had; false when another one was
-    /// faster.
+    /// Takes a command for a manager, out of the hands of the one that had it, if one had. What starts a run that does not
+    /// go on yet takes a place among the apps that may run at once.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn accept(&mut self, command: &CommandRow, by: &str) -> Result<bool> {
+    pub fn accept(&mut self, command: &CommandRow, by: &str, limits: Option<&RunLimits>) -> Result<Taking> {
         self.0.write("take a command", |connection| {
+            if let (Some(limits), CommandFlag::Requested) = (limits, command.flag) {
+                let mut room = Room::count(connection, limits)?;
+                if !room.take(&command.app.group) {
+                    return Ok(Taking::NoRoom(room.words(&command.app.group)));
+                }
+            }
             let now = database_now(connection)?;
             let requested = command_log::table
                 .filter(command_log::id.eq(command.id).and(command_log::cmd_flag.eq(command.flag.id())))
@@ -142,10 +162,38 @@ impl Commands<'_> {
                 command_log::accepted_at.eq(now),
             );
             if diesel::update(requested).set(row).execute(connection)? == 0 {
-                return Ok(false);
+                return Ok(Taking::Lost);
             }
             mirror(connection, command, CommandFlag::Accepted, None)?;
-            Ok(true)
+            Ok(Taking::Taken)
+        })
+    }
+
+    /// Notes beside a command that nobody has taken why it waits.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn wait(&mut self, command: &CommandRow, reason: &str) -> Result<()> {
+        if command.result.as_deref() == Some(reason) {
+            return Ok(());
+        }
+        self.0.write("note why a command waits", |connection| {
+            let open = command_log::table.filter(requested(command.id));
+            diesel::update(open).set(command_log::result.eq(reason)).execute(connection).map(drop)
+        })
+    }
+
+    /// Takes a command back that nobody has taken; false when somebody has.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn withdraw(&mut self, command: &CommandRow, reason: &str) -> Result<bool> {
+        self.0.write("take a command back", |connection| {
+            let waiting = command_log::table.filter(requested(command.id));
+            if waiting.count().get_result::<i64>(connection)? == 0 {
+                return Ok(false);
+            }
+            finish(connection, command, CommandFlag::Refused, reason)
         })
     }
 
@@ -198,6 +246,13 @@ impl Commands<'_> {
             finish(connection, command, CommandFlag::Done, words)
         })
     }
+}
+
+/// A command that nobody has taken.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn requested(id: i64) -> _ {
+    let requested: i64 = CommandFlag::Requested.id();
+    command_log::id.eq(id).and(command_log::cmd_flag.eq(requested))
 }
 
 /// Lets the schedule start an app again.
@@ -267,6 +322,7 @@ fn load(connection: &mut Link, filter: &CommandFilter<'_>) -> QueryResult<Vec<Co
         CommandFilter::Open => query
             .filter(command_log::cmd_flag.eq_any([CommandFlag::Requested.id(), CommandFlag::Accepted.id()]))
             .order(command_log::id.asc()),
+        CommandFilter::Last(count) => query.order(command_log::id.desc()).limit(*count),
         CommandFilter::OfApps(app_ids, count) => {
             query.filter(command_log::app_id.eq_any(*app_ids)).order(command_log::id.desc()).limit(*count)
         }

@@ -39,7 +39,7 @@ pub use app::{AppRow, Apps, Progress};
 pub use codebook::{
     AppCommand, AppType, Codebook, CodebookRow, CommandFlag, FatalFlag, LogLevel, RunOutcome, RunStatus, codebooks,
 };
-pub use command::{CommandFilter, CommandRow, Commands};
+pub use command::{CommandFilter, CommandRow, Commands, Taking};
 pub use delivery::{ChannelRow, Channels, DigestRow, Sent, Waiting};
 pub use due::{DueApp, DuePlace};
 pub use function::{FunctionRow, FunctionTimes, Functions};

@@ -2,8 +2,9 @@
 
 use diesel::prelude::*;
 
+use super::codebook::{AppCommand, CommandFlag};
 use super::connection::Link;
-use super::schema::{app_groups, app_parents, apps, occurrences, runtime};
+use super::schema::{app_groups, app_parents, apps, command_log, occurrences, runtime};
 use super::{Turn, take_turn};
 
 /// How many apps may run at once; 0 for no limit.
@@ -48,6 +49,7 @@ impl Room {
             .select(app_groups::name)
             .load(connection)?;
         busy.extend(claimed);
+        busy.extend(commanded(connection)?);
         Ok(Self { limits: limits.clone(), busy })
     }
 
@@ -73,4 +75,19 @@ impl Room {
         let of = if is_all { "all apps".to_owned() } else { format!("the group `{group}`") };
         format!("it waits for a place: {} of {of} run, and no more may", self.full(group).unwrap_or_default())
     }
+}
+
+/// The groups of the apps that somebody has told to start, and whose runs have not begun.
+fn commanded(connection: &mut Link) -> QueryResult<Vec<String>> {
+    let starts = [AppCommand::Start.id(), AppCommand::Restart.id()];
+    let told: Vec<(i64, String)> = apps::table
+        .inner_join(app_parents::table.inner_join(app_groups::table))
+        .inner_join(command_log::table)
+        .filter(command_log::cmd_flag.eq(CommandFlag::Accepted.id()))
+        .filter(command_log::cmd_name.eq_any(starts))
+        .select((apps::id, app_groups::name))
+        .load(connection)?;
+    let running: Vec<i64> =
+        runtime::table.filter(runtime::ended_at.is_null()).select(runtime::app_id).load(connection)?;
+    Ok(told.into_iter().filter(|(app_id, _)| !running.contains(app_id)).map(|(_, group)| group).collect())
 }

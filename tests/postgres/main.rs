@@ -2,6 +2,7 @@
 
 mod backends;
 mod clocks;
+mod commands;
 mod evolve;
 mod exact_merges;
 mod exact_types;

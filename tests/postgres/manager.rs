@@ -237,7 +237,7 @@ fn commands_are_carried_out_once_and_written_down() {
         assert!(unknown.0 == Some(5), "{unknown:?}");
         drop(managers);
         let none = refused(&backend, &["manager", "send", "start", "slow", "--wait", "1"]);
-        assert!(none.0 == Some(124) && none.1.contains("REQUESTED"), "{none:?}");
+        assert!(none.0 == Some(124) && none.1.contains("taken back"), "{none:?}");
     }
 }
 

@@ -86,7 +86,7 @@ fn the_exit_status_is_passed_on() {
         ("kill -34 $$", How::Signal(34), 162),
     ] {
         let (ended, _) = run(&shell(script));
-        assert_eq!((ended.how, ended.how.exit_status()), (how, status), "{script}");
+        assert_eq!((ended.how, ended.exit_status()), (how, status), "{script}");
     }
 }
 
@@ -116,7 +116,7 @@ fn the_whole_tree_ends_at_the_time_limit() {
     launch.timeout = Some(Duration::from_secs(2));
     launch.grace = Duration::from_millis(400);
     let (ended, _) = run(&launch);
-    assert_eq!((ended.how, ended.how.exit_status(), ended.survivors), (How::Timeout, 124, 0));
+    assert_eq!((ended.how, ended.exit_status(), ended.survivors), (How::Timeout, 124, 0));
     assert!(ended.leftovers >= 4, "{ended:?}");
     let least = Duration::from_millis(2_400);
     assert!(ended.elapsed >= least && ended.elapsed < least + Duration::from_secs(1) + SLACK, "{ended:?}");
@@ -191,7 +191,10 @@ fn signals_are_passed_on() {
     // the shell itself also tells of its `sleep`, which is in the group
     let own: Vec<&String> = lines.iter().filter(|line| line.starts_with("ready") || line.starts_with("got")).collect();
     assert_eq!(own, ["ready", "got usr1", "got int"]);
-    assert_eq!((ended.how, ended.how.exit_status()), (How::Stopped(SIGINT), 130));
+    // it ended in order, and its status is its own
+    assert_eq!((ended.how, ended.exit_status()), (How::Stopped(SIGINT), 5));
+    let (ended, _) = stopped_by("echo ready; exec sleep 1000", Duration::from_secs(30), |sender| sender.send(SIGTERM));
+    assert_eq!((ended.how, ended.exit_status()), (How::Stopped(SIGTERM), 130));
 }
 
 #[test]

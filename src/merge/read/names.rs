@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::db::Table;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::hash::{Columns, RESERVED};
 use crate::merge::plan::description::Merge;
 use crate::merge::plan::names::{no_such_column, own_column};
@@ -20,6 +20,8 @@ pub(crate) struct Wanted {
     /// How many were not seen yet: as long as it is zero, nobody looks.
     missing: AtomicUsize,
     seen: Mutex<BTreeSet<String>>,
+    /// Old names and new ones.
+    renamed: Vec<(String, String)>,
 }
 
 #[derive(Debug)]
@@ -58,7 +60,8 @@ impl Wanted {
                 names.extend(others.map(|it| name("--hash-except", it, false, true)));
             }
         }
-        Self { missing: AtomicUsize::new(names.len()), names, seen: Mutex::default() }
+        let renamed = merge.mapping.rename.clone();
+        Self { missing: AtomicUsize::new(names.len()), names, seen: Mutex::default(), renamed }
     }
 
     /// Whether a name is still missing.
@@ -84,10 +87,16 @@ impl Wanted {
     /// # Errors
     /// Not found: the first name that neither the input nor, where that is enough, the table has.
     pub(crate) fn check(&self, table: Option<&Table>) -> Result<()> {
-        for Name { flag, name, is_seen, may_be_in_table, .. } in &self.names {
+        for Name { flag, name, is_seen, may_be_in_table, is_original } in &self.names {
             let is_in_table = *may_be_in_table && table.is_some_and(|table| table.column(name).is_some());
             if is_seen.load(Ordering::Relaxed) || is_in_table {
                 continue;
+            }
+            if let Some((old, new)) = self.renamed.iter().find(|(_, new)| *is_original && new == name) {
+                let what =
+                    format!("use `{name}` with `{flag}`: the input has no such column, it is the new name of `{old}`");
+                return Err(Error::new(ErrorKind::NotFound, what)
+                    .hint(format!("use the name that the input has: `{flag} {old}`, without `--rename {old}={new}`")));
             }
             let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
             let known: Vec<&str> = seen.iter().map(String::as_str).collect();

@@ -1,6 +1,7 @@
 //! `dc manager`: one operation each.
 
 mod board;
+mod commands;
 mod cron;
 mod force;
 mod forecast;
@@ -13,6 +14,7 @@ mod stop;
 mod why;
 
 pub use board::{Board, BoardApp, board};
+pub use commands::{CommandList, CommandsOptions, commands};
 pub use cron::{CronForecast, CronMoment, CronOptions, cron_forecast};
 pub use forecast::{Forecast, ForecastOptions, forecast};
 pub use manage::{ManageOptions, ManageReport, manage};

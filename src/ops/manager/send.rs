@@ -102,6 +102,19 @@ pub fn send_command(context: &Context, options: &SendOptions) -> Result<SendRepo
     }
 }
 
+/// Nobody waits for it any more: what no manager has taken is taken back, so that it does not happen hours later.
+fn give_up(store: &mut Store, command: &CommandRow, limit: Duration) -> Result<Error> {
+    let (what, seconds) = (command.command.name().to_lowercase(), limit.as_secs());
+    let reason = command.result.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let is_back = store.commands().withdraw(command, &format!("its sender gave up after {seconds} s{reason}"))?;
+    let state = match is_back {
+        true => format!("nobody has taken it{reason}; it was taken back"),
+        false => format!("it is {}{reason}", command.flag.name()),
+    };
+    let message = format!("see the end of `{what} {}` within {seconds} s: {state}", command.app);
+    Ok(Error::new(ErrorKind::Timeout, message).hint("`dc manager status` shows the managers that work"))
+}
+
 fn note(command: &CommandRow) -> CommandNote {
     let CommandRow { id, command, app, by, .. } = command;
     CommandNote { command: *id, name: command.name().to_owned(), app: app.to_string(), by: by.clone() }
@@ -121,11 +134,7 @@ fn wait(context: &Context, store: &mut Store, command: CommandRow, limit: Durati
             return Ok(now);
         }
         if began.elapsed() >= limit {
-            let (what, seconds) = (now.command.name().to_lowercase(), limit.as_secs());
-            let message = format!("see the end of `{what} {}` within {seconds} s: it is {}", now.app, now.flag.name());
-            return Err(
-                Error::new(ErrorKind::Timeout, message).hint("`dc manager status` shows the managers that work")
-            );
+            return Err(give_up(store, &now, limit)?);
         }
         std::thread::sleep(LOOK_EVERY);
     }

@@ -28,6 +28,8 @@ pub fn service_unit(context: &Context) -> Result<ServiceUnit> {
     let settings = context.settings();
     let dc = std::env::current_exe().or_fail(|| "find the path of dc itself".to_owned())?;
     let (dc, root) = (quoted(&dc.display().to_string()), settings.project.root.display().to_string());
+    let quoted_root = quoted(&root);
+    let root = plain(&root);
     let user = nix::unistd::User::from_uid(nix::unistd::Uid::current()).ok().flatten();
     let user = user.map_or_else(|| settings.user.clone(), |user| user.name);
     let after = match settings.database(crate::settings::MAIN)?.is_default {
@@ -62,13 +64,33 @@ pub fn service_unit(context: &Context) -> Result<ServiceUnit> {
              \n\
              [Install]\n\
              WantedBy=multi-user.target\n",
-            quoted_root = quoted(&root),
         ),
     })
 }
 
-/// A word as systemd takes it.
+/// A text as systemd takes it: of itself it would put other things in place of `%n`.
+fn plain(text: &str) -> String {
+    text.replace('%', "%%")
+}
+
+/// A word of a command as systemd takes it: `$NAME` would be a variable there, too.
 fn quoted(word: &str) -> String {
     let is_plain = word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-+:@".contains(&byte));
-    if is_plain { word.to_owned() } else { format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\"")) }
+    if is_plain {
+        return word.to_owned();
+    }
+    let escaped = word.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "$$");
+    format!("\"{}\"", plain(&escaped))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_systemd_would_replace_is_doubled() {
+        assert_eq!(quoted("/srv/a"), "/srv/a");
+        assert_eq!(quoted("/srv/100% $HOME \"x\""), "\"/srv/100%% $$HOME \\\"x\\\"\"");
+        assert_eq!(plain("/srv/50%n"), "/srv/50%%n");
+    }
 }

@@ -28,6 +28,9 @@ pub struct Why {
     pub commands: Vec<CommandRow>,
     /// How many managers work.
     pub managers: usize,
+    /// When this was read, by the database's clock.
+    #[serde(skip)]
+    pub time: NaiveDateTime,
 }
 
 /// Reads the story of an app's last `count` decisions.
@@ -46,6 +49,7 @@ pub fn why(context: &Context, app: &str, count: i64) -> Result<Why> {
         runs: store.runs().list(&filter)?,
         commands: store.commands().list(&CommandFilter::OfApps(&ids, count))?,
         managers: living(&mut store)?.len(),
+        time: store.now()?,
         app: found,
     })
 }
@@ -85,8 +89,8 @@ impl Why {
         let next = match (app.disable, app.fatal_flag, app.next_run) {
             (true, FatalFlag::None, _) => "it is out of service, because somebody said so".to_owned(),
             (true, _, _) => format!(
-                "it is out of service: {}; `dc manager send reset {}` lets it work again",
-                app.fatal_msg.as_deref().unwrap_or("it failed too often"),
+                "{}; `dc manager send reset {}` lets it work again",
+                out_of_service(app.fatal_msg.as_deref().unwrap_or("it failed too often"), &app.name.to_string()),
                 app.name
             ),
             (false, _, Some(next)) if self.managers == 0 => {
@@ -96,7 +100,7 @@ impl Why {
             (false, _, None) => "it is not due by itself".to_owned(),
         };
         let waits = match app.retry_at {
-            Some(retry_at) if app.failures > 0 => {
+            Some(retry_at) if app.failures > 0 && retry_at > self.time => {
                 let failures = if app.failures == 1 {
                     "a failure".to_owned()
                 } else {
@@ -107,6 +111,15 @@ impl Why {
             _ => String::new(),
         };
         format!("{} runs {schedule}; {next}{waits}", app.name)
+    }
+}
+
+/// Why an app is out of service; the reason may be a whole sentence about the app.
+fn out_of_service(reason: &str, app: &str) -> String {
+    match reason.strip_prefix(app).map(str::trim_start) {
+        Some(rest) if rest.starts_with("is out of service") => format!("it {rest}"),
+        Some(rest) => format!("it is out of service: it {rest}"),
+        None => format!("it is out of service: {reason}"),
     }
 }
 

@@ -97,7 +97,7 @@ pub(super) fn end_of(
         code,
         ended_at,
         is_guess: false,
-        exit_code: how.map(|how| i64::from(how.exit_status())),
+        exit_code: ended.as_ref().ok().map(|ended| i64::from(ended.exit_status())),
         signal: match how {
             Some(How::Signal(signal) | How::Stopped(signal)) => Some(i64::from(signal)),
             _ => None,

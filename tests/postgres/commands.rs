@@ -1,0 +1,110 @@
+//! What apps are told by hand: within the limits that hold for schedules, not hours too late, and taken back on request.
+
+use std::process::Output;
+
+use crate::manager::{number, on, rows, told};
+use crate::support::manager::{Manager, wait_for};
+use crate::support::{Backend, app, stderr, stdout};
+
+fn sent(backend: &Backend, arguments: &[&str]) -> Output {
+    on(backend, &[&["manager", "send"], arguments].concat()).output().expect("dc runs")
+}
+
+#[test]
+fn a_start_by_hand_waits_for_a_place() {
+    for backend in Backend::all() {
+        let project = backend.folder.path();
+        for name in ["a/b/one", "a/b/two", "c/d/three"] {
+            app(project, name, "until [ -e go ]; do sleep 0.05; done", "");
+        }
+        std::fs::write(project.join("dc.toml"), "[group.a]\nmax_running = 1\n").expect("a file");
+        told(&backend, &["deploy"]);
+        let manager = Manager::start(project, &backend.url, &[]);
+        told(&backend, &["manager", "send", "start", "one", "--wait"]);
+        let waits = sent(&backend, &["start", "two", "--wait", "3"]);
+        assert_eq!(waits.status.code(), Some(124), "{}", stdout(&waits));
+        assert!(
+            stderr(&waits).contains("1 of the group `a` run") && stderr(&waits).contains("taken back"),
+            "{}",
+            stderr(&waits)
+        );
+        // another group has room
+        told(&backend, &["manager", "send", "start", "three", "--wait"]);
+        told(&backend, &["manager", "send", "start", "two"]);
+        let mut database = backend.connect();
+        let open = "SELECT count(*) FROM runtime WHERE ended_at IS NULL";
+        let waiting = "SELECT count(*) FROM command_log WHERE result LIKE '%a place%' AND cmd_exec IS NULL";
+        wait_for("the reason why it waits", 20, || number(&mut database, waiting) == 1);
+        assert_eq!(number(&mut database, open), 2);
+        std::fs::write(project.join("apps/a/b/one/go"), "").expect("a file");
+        let second = "SELECT count(*) FROM runtime r JOIN apps a ON a.id = r.app_id WHERE a.name = 'two'";
+        wait_for("the start of the second", 30, || number(&mut database, second) == 1);
+        for path in ["a/b/two/go", "c/d/three/go"] {
+            std::fs::write(project.join("apps").join(path), "").expect("a file");
+        }
+        wait_for("the end of all", 30, || number(&mut database, open) == 0);
+        manager.end();
+    }
+}
+
+#[test]
+fn a_command_that_nobody_has_taken_can_be_taken_back_and_grows_old() {
+    for backend in Backend::all() {
+        let project = backend.folder.path();
+        app(project, "a/b/one", "true", "");
+        told(&backend, &["deploy"]);
+        told(&backend, &["manager", "send", "start", "one"]);
+        let mut database = backend.connect();
+        let id = rows(&mut database, "SELECT id FROM command_log").remove(0).remove(0);
+        let list = told(&backend, &["manager", "commands"]);
+        assert!(list.contains("requested") && list.contains("a/b/one"), "{list}");
+        let list = told(&backend, &["manager", "commands", "--cancel", &id]);
+        assert!(list.contains("took it back"), "{list}");
+        let again = on(&backend, &["manager", "commands", "--cancel", &id]).output().expect("dc runs");
+        assert_eq!(again.status.code(), Some(6), "{}", stderr(&again));
+        let never = on(&backend, &["manager", "commands", "--cancel", "99"]).output().expect("dc runs");
+        assert_eq!(never.status.code(), Some(5), "{}", stderr(&never));
+
+        // two hours ago somebody wished for a start, and for an app out of service
+        told(&backend, &["manager", "send", "start", "one"]);
+        told(&backend, &["manager", "send", "disable", "one"]);
+        let earlier = match backend.is_sqlite() {
+            true => "UPDATE command_log SET cmd_time = datetime(cmd_time, '-2 hours')",
+            false => "UPDATE command_log SET cmd_time = cmd_time - interval '2 hours'",
+        };
+        database.execute(earlier, &[]).expect("an update");
+        told(&backend, &["manager", "start", "--once"]);
+        let states = rows(&mut database, "SELECT result FROM command_log ORDER BY id");
+        assert!(states[1][0].contains("too late now"), "{states:?}");
+        assert_eq!(states[2][0], "it is out of service");
+        assert_eq!(number(&mut database, "SELECT count(*) FROM runtime"), 0);
+    }
+}
+
+#[test]
+fn a_group_that_no_app_is_of_is_an_error() {
+    for backend in Backend::all() {
+        let project = backend.folder.path();
+        app(project, "croatia/b/one", "true", "");
+        std::fs::write(project.join("dc.toml"), "[group.croatai]\nmax_running = 1\n").expect("a file");
+        told(&backend, &["deploy"]);
+        let wrong = on(&backend, &["manager", "start", "--once"]).output().expect("dc runs");
+        assert_eq!(wrong.status.code(), Some(3), "{}", stdout(&wrong));
+        assert!(stderr(&wrong).contains("[group.croatai]") && stderr(&wrong).contains("croatia"), "{}", stderr(&wrong));
+        let doctor = on(&backend, &["doctor"]).output().expect("dc runs");
+        assert!(stdout(&doctor).contains("[group.croatai]"), "{}", stdout(&doctor));
+    }
+}
+
+/// Cron and containers set no variable that says whose process it is.
+#[test]
+fn who_started_a_run_is_known_without_a_variable() {
+    for backend in Backend::all() {
+        app(backend.folder.path(), "a/b/one", "true", "");
+        told(&backend, &["deploy"]);
+        let mut bare = on(&backend, &["run", "one"]);
+        assert!(bare.env_remove("USER").env_remove("LOGNAME").status().expect("dc runs").success());
+        let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).expect("users").expect("a user").name;
+        assert_eq!(rows(&mut backend.connect(), "SELECT started_by FROM runtime"), [[user]]);
+    }
+}
