@@ -23,6 +23,7 @@ Examples:
   dc manager send start companies           run an app now, on whichever machine a manager works
   dc manager send stop companies --wait     end its run, and wait until it has ended
   dc manager send stop companies --force    close its run although nobody can end it: its machine is gone
+  dc manager check                          one line for Nagios or cron: is all well?
   dc manager commands --cancel 12           take a command back that no manager has carried out
   dc manager why companies                  why it ran, or did not
   dc manager simulate --days 30             the schedule to come, without running anything
@@ -61,6 +62,8 @@ enum Command {
     Stop(StopArgs),
     /// Tell an app to start, stop, restart, reset, enable or disable
     Send(SendArgs),
+    /// Say in one line whether all is well: exit status 0, 1 for a warning, 2 if critical
+    Check,
     /// List what apps were told, and take back what nobody has carried out
     Commands(CommandsArgs),
     /// Tell the story of an app's last decisions
@@ -218,6 +221,11 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {
             let wait = wait.map(Duration::from_secs);
             let options = SendOptions { command: told(command), app, args, wait, force };
             shell.print(&ops::send_command(context, &options)?)
+        }
+        Command::Check => {
+            let check = ops::check(context);
+            shell.print(&check)?;
+            return Ok(check.grade.exit_status());
         }
         Command::Commands(CommandsArgs { cancel, last }) => {
             shell.print(&ops::commands(context, &CommandsOptions { cancel, last })?)

@@ -47,6 +47,19 @@ pub enum CatchUp {
     None,
 }
 
+/// When people are told of an app's failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tell {
+    /// When it is taken out of service.
+    #[default]
+    Fatal,
+    /// At each failure, too.
+    Failure,
+    /// Never.
+    Never,
+}
+
 /// An app as its `app.toml` defines it. Two that are equal have the same JSON text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppDefinition {
@@ -68,6 +81,20 @@ pub struct AppDefinition {
     pub catch_up: CatchUp,
     /// The failures in a row after which the app is disabled; `None` for never.
     pub max_failures: Option<u32>,
+    /// The apps after which it runs: when all of them have ended well since its own last run.
+    pub after: Vec<String>,
+    /// Whether it is started again whenever it has ended: a service.
+    pub keep: bool,
+    /// How long a kept app has to run to count as well; `None` for a minute.
+    pub healthy_after: Option<Duration>,
+    /// When people are told of its failures.
+    pub notify: Tell,
+    /// How long people may wait for a good run: they are told when there was none for so long.
+    pub expect: Option<Duration>,
+    /// How often an occurrence is tried again that failed.
+    pub retries: u32,
+    /// How long after a failure; `None` for at once.
+    pub retry_after: Option<Duration>,
     /// Variables for its environment.
     pub env: BTreeMap<String, String>,
     /// The names of the secrets that it is given; all where `None`.
@@ -159,6 +186,21 @@ struct Stored<'a> {
     catch_up: CatchUp,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_failures: Option<u32>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    after: &'a [String],
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    keep: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    healthy_after: Option<String>,
+    // what came later is left out where it says nothing, so that what was registered before stays as it is
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notify: Option<Tell>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expect: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retries: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<String>,
     env: &'a BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     secrets: Option<&'a [String]>,
@@ -182,6 +224,13 @@ impl<'a> From<&'a AppDefinition> for Stored<'a> {
             overlap: definition.overlap,
             catch_up: definition.catch_up,
             max_failures: definition.max_failures,
+            after: &definition.after,
+            keep: definition.keep,
+            healthy_after: definition.healthy_after.map(length_text),
+            notify: Some(definition.notify).filter(|notify| *notify != Tell::default()),
+            expect: definition.expect.map(length_text),
+            retries: Some(definition.retries).filter(|retries| *retries > 0),
+            retry_after: definition.retry_after.map(length_text),
             env: &definition.env,
             secrets: definition.secrets.as_deref(),
         }
@@ -234,6 +283,10 @@ mod tests {
         overlap = "queue"
         catch_up = "all"
         max_failures = 5
+        notify = "failure"
+        expect = "26h"
+        retries = 3
+        retry_after = "2m"
         secrets = ["API_KEY", "DB_PASSWORD"]
         [env]
         REGION = "hr"
@@ -250,7 +303,7 @@ mod tests {
         let json = full.to_json();
         assert_eq!(
             json,
-            r#"{"command":["python3","main.py"],"schedule":"*/15 6-22 * * mon-fri","timezone":"Europe/Zagreb","timeout":"1h30m","grace":"10s","overlap":"queue","catch_up":"all","max_failures":5,"env":{"PAGES":"3","REGION":"hr"},"secrets":["API_KEY","DB_PASSWORD"]}"#
+            r#"{"command":["python3","main.py"],"schedule":"*/15 6-22 * * mon-fri","timezone":"Europe/Zagreb","timeout":"1h30m","grace":"10s","overlap":"queue","catch_up":"all","max_failures":5,"notify":"failure","expect":"1d2h","retries":3,"retry_after":"2m","env":{"PAGES":"3","REGION":"hr"},"secrets":["API_KEY","DB_PASSWORD"]}"#
         );
         assert_eq!(AppDefinition::from_json(&json).expect("the same"), full);
         let every = read("interval = \"1500ms\"\ngrace = \"0s\"").expect("a definition");

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::definition::{AppDefinition, DEFAULT_PROGRAM, DEFINITION_FILE};
+use super::order::check_order;
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::ident::AppName;
 
@@ -53,6 +54,8 @@ pub fn look_for_apps(apps_folder: &Path) -> Result<(Vec<FoundApp>, Vec<BrokenApp
         }
     }
     apps.sort_by(|one, other| one.name.cmp(&other.name));
+    let (apps, unordered) = check_order(apps);
+    broken.extend(unordered);
     broken.sort_by(|one, other| one.name.cmp(&other.name));
     Ok((apps, broken))
 }

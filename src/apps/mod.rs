@@ -14,6 +14,7 @@ pub(crate) mod fuzzing;
 mod identity;
 mod launch;
 mod line;
+mod order;
 mod orphans;
 mod output;
 mod process;
@@ -27,7 +28,7 @@ mod system_call;
 
 pub use child::supervise;
 pub use confinement::Confinement;
-pub use definition::{AppDefinition, CatchUp, DEFAULT_PROGRAM, DEFINITION_FILE, Overlap};
+pub use definition::{AppDefinition, CatchUp, DEFAULT_PROGRAM, DEFINITION_FILE, Overlap, Tell};
 pub use event::{Ended, Event, How, Stream};
 pub use folder::{BrokenApp, FoundApp, app_names, choose, find_app, find_apps, look_for_apps};
 pub use identity::{ProcessIdentity, ProcessSpace, Sight};

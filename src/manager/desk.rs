@@ -29,7 +29,7 @@ pub(super) trait Desk {
         now: NaiveDateTime,
     ) -> Result<Vec<Claim>>;
     /// What waits and may start.
-    fn startable(&mut self, limits: &RunLimits, count: i64) -> Result<Vec<Claim>>;
+    fn startable(&mut self, limits: &RunLimits, now: NaiveDateTime, count: i64) -> Result<Vec<Claim>>;
     /// Claims what waits.
     fn claim(&mut self, waiting: &Claim, limits: &RunLimits, by: &str, now: NaiveDateTime) -> Result<Option<Claim>>;
     /// Claims that are older than `before`.
@@ -96,8 +96,8 @@ impl Desk for Store {
         self.occurrences().decide(decided, limits, by, now)
     }
 
-    fn startable(&mut self, limits: &RunLimits, count: i64) -> Result<Vec<Claim>> {
-        self.occurrences().startable(limits, count)
+    fn startable(&mut self, limits: &RunLimits, now: NaiveDateTime, count: i64) -> Result<Vec<Claim>> {
+        self.occurrences().startable(limits, now, count)
     }
 
     fn claim(&mut self, waiting: &Claim, limits: &RunLimits, by: &str, now: NaiveDateTime) -> Result<Option<Claim>> {

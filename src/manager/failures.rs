@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{NaiveDateTime, TimeDelta};
 
-use crate::apps::AppDefinition;
+use crate::apps::{AppDefinition, Tell};
 use crate::clock;
 use crate::error::Result;
 use crate::tables::{
@@ -78,7 +78,7 @@ fn take_out(store: &mut Store, app: &AppRow, outcomes: &[LastOutcome]) -> Result
             name = app.name
         ),
     };
-    if store.apps().take_out(app.id, max, flag, &message)? {
+    if store.apps().take_out(app.id, max, flag, (&message, definition.notify != Tell::Never))? {
         log::error!("{}", message.subject);
     }
     Ok(())

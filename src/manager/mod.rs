@@ -6,6 +6,7 @@ mod commands;
 mod decide;
 mod desk;
 mod drift;
+mod expectation;
 mod failures;
 mod groups;
 mod launcher;
@@ -14,12 +15,15 @@ mod runs;
 mod scheduler;
 #[cfg(test)]
 mod simulation;
+mod triggers;
 mod wake;
 mod work;
 
 pub use drift::{Drift, registration};
+pub use expectation::{Overdue, overdue};
 pub use groups::check_groups;
 pub use owner::{Owner, UNHEARD_PATIENCE, lives, living, whereabouts};
 pub use runs::{close_gone, close_lost};
+pub use triggers::waits_for;
 pub use wake::Waker;
 pub use work::{Manager, ManagerState};

@@ -175,7 +175,7 @@ impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
     }
 
     fn start_queued(&mut self, pass: &mut Pass) -> Result<()> {
-        for waiting in self.desk.startable(&self.limits, QUEUE_MAX)? {
+        for waiting in self.desk.startable(&self.limits, self.clock.now(), QUEUE_MAX)? {
             let now = self.clock.now();
             if now - waiting.due_at < span(LATE) && !self.starter.has(&waiting.app) {
                 continue;

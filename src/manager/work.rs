@@ -9,12 +9,14 @@ use super::clocks::{SystemClock, Trust};
 use super::commands::{self, Scene};
 use super::desk::Clock;
 use super::drift::{self, Drift};
+use super::expectation;
 use super::failures;
 use super::groups::check_groups;
 use super::launcher::Launcher;
 use super::owner::{Owner, ask_to_end, lives};
 use super::runs::Care;
 use super::scheduler::{Pass, Scheduler};
+use super::triggers;
 use super::wake::Waker;
 use crate::apps::{AppDefinition, Orphans, ProcessIdentity, is_first_process};
 use crate::broker::{self, Link};
@@ -36,7 +38,7 @@ const CARE_EVERY: Duration = Duration::from_secs(2);
 const CLOCK_EVERY: Duration = Duration::from_secs(60);
 /// And while the clock of this machine is wrong.
 const WRONG_CLOCK_EVERY: Duration = Duration::from_secs(5);
-/// How often the folder of apps is compared with the registry.
+/// How often the folder of apps is compared with the registry, and it is asked which apps are overdue.
 const DRIFT_EVERY: Duration = Duration::from_secs(30);
 /// The pause between two passes that decide nothing.
 const IDLE_PAUSE: Duration = Duration::from_secs(1);
@@ -254,6 +256,8 @@ impl Manager {
         }
         if is_due(self.looked, DRIFT_EVERY) {
             self.look_for_drift()?;
+            let now = self.scheduler.clock.now();
+            expectation::tell(&mut self.scheduler.desk, now)?;
             self.looked = Some(Instant::now());
         }
         let Pass { started, settled, clock_jump_ms, pause, events } = match self.trust {
@@ -261,6 +265,7 @@ impl Manager {
             Trust::Right | Trust::Differs(_) => {
                 let now = self.scheduler.clock.now();
                 self.scheduler.forgives = failures::look(&mut self.scheduler.desk, now)?;
+                triggers::look(&mut self.scheduler.desk, now)?;
                 self.scheduler.pass()?
             }
         };

@@ -45,6 +45,9 @@ use outcome::{end_of, outcome_of};
 use record::Record;
 use tape::Tape;
 
+/// The exit status of a run that somebody else has closed: however its app ended, nobody recorded that.
+const STATUS_LOST: i32 = 130;
+
 /// How long the connection to the database is waited for at the end, which may not answer.
 const STORE_PATIENCE: Duration = Duration::from_secs(10);
 /// How often a run that was left behind by a dead dc is closed before we give up.
@@ -183,7 +186,8 @@ impl Runner<'_> {
             end,
             functions: told.functions,
         };
-        if lost.is_none() {
+        let was_lost = lost.is_some();
+        if !was_lost {
             record.keep(&kept)?;
         }
         let captured = capture.finish(self.context.settings().log.flush);
@@ -192,7 +196,10 @@ impl Runner<'_> {
             None => record.deliver(store, &kept),
             Some(_) => record.leave(),
         }
-        let report = self.report(&kept.end, &ended, captured, echo.last_lines());
+        let mut report = self.report(&kept.end, &ended, captured, echo.last_lines());
+        if was_lost {
+            report.exit_status = STATUS_LOST;
+        }
         match ended {
             Ok(_) => Ok(report),
             Err(error) => Err(error.within(format!("run {}", self.found.name))),

@@ -76,6 +76,9 @@ pub struct AppRow {
     /// After failures: when it may start again.
     #[serde(serialize_with = "shown::moment_or_null")]
     pub retry_at: Option<NaiveDateTime>,
+    /// When it was registered.
+    #[serde(serialize_with = "shown::moment")]
+    pub created: NaiveDateTime,
     /// When it left `apps/`; `None` for an active app.
     #[serde(serialize_with = "shown::moment_or_null")]
     pub archive: Option<NaiveDateTime>,
@@ -146,6 +149,7 @@ struct AppRecord {
     failures: i64,
     retry_at: Option<NaiveDateTime>,
     archive: Option<NaiveDateTime>,
+    date_created: NaiveDateTime,
 }
 
 /// The apps.
@@ -319,6 +323,7 @@ fn row(record: AppRecord, name: AppName) -> QueryResult<AppRow> {
         failures: record.failures,
         retry_at: record.retry_at,
         archive: record.archive,
+        created: record.date_created,
     })
 }
 

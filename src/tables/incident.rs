@@ -59,7 +59,13 @@ impl Apps<'_> {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn take_out(&mut self, app_id: i64, failures: i64, flag: FatalFlag, message: &NewMessage) -> Result<bool> {
+    pub fn take_out(
+        &mut self,
+        app_id: i64,
+        failures: i64,
+        flag: FatalFlag,
+        (message, is_told): (&NewMessage, bool),
+    ) -> Result<bool> {
         self.0.write("take an app out of service", |connection| {
             let failing = apps::table
                 .filter(apps::id.eq(app_id).and(apps::disable.eq(false)))
@@ -74,7 +80,9 @@ impl Apps<'_> {
                 return Ok(false);
             }
             set_idle_status(connection, app_id, RunStatus::Disabled)?;
-            outbox::append(connection, message)?;
+            if is_told {
+                outbox::append(connection, message)?;
+            }
             Ok(true)
         })
     }

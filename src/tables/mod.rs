@@ -10,6 +10,7 @@ mod connection;
 mod delivery;
 mod driver;
 mod due;
+mod expectation;
 mod failure;
 mod function;
 mod incident;

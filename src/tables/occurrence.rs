@@ -4,7 +4,7 @@
 //! decided all moments before; a claim carries a number that grows with every claim of the occurrence, and `dc run`
 //! starts nothing for a number that is no longer the last.
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Timestamp};
@@ -15,6 +15,7 @@ use super::due::DueApp;
 use super::room::{Room, RunLimits};
 use super::schema::{app_groups, app_parents, apps, occurrences, runtime};
 use super::{Store, shown};
+use crate::clock;
 use crate::error::Result;
 use crate::ident::AppName;
 
@@ -191,7 +192,7 @@ impl Occurrences<'_> {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn startable(&mut self, limits: &RunLimits, count: i64) -> Result<Vec<Claim>> {
+    pub fn startable(&mut self, limits: &RunLimits, now: NaiveDateTime, count: i64) -> Result<Vec<Claim>> {
         self.0.read("read what waits to start", |connection| {
             let claimed = occurrences::table.filter(occurrences::state.eq("claimed")).select(occurrences::app_id);
             let mut busy: Vec<i64> = claimed.load(connection)?;
@@ -199,6 +200,7 @@ impl Occurrences<'_> {
             busy.extend(running.load::<i64>(connection)?);
             let firsts: Vec<Option<i64>> = occurrences::table
                 .filter(occurrences::state.eq("queued"))
+                .filter(occurrences::not_before.is_null().or(occurrences::not_before.le(now)))
                 .filter(occurrences::app_id.ne_all(busy))
                 .group_by(occurrences::app_id)
                 .select(diesel::dsl::min(occurrences::id))
@@ -299,8 +301,34 @@ pub(super) fn begin(connection: &mut Link, occurrence: i64, fence: i64, run: &st
     let still = occurrences::table
         .filter(occurrences::id.eq(occurrence).and(occurrences::fence.eq(fence)))
         .filter(occurrences::state.eq("claimed"));
-    let row = (occurrences::state.eq("started"), occurrences::runtime.eq(run), occurrences::reason.eq(None::<String>));
+    let row = (
+        occurrences::state.eq("started"),
+        occurrences::runtime.eq(run),
+        occurrences::reason.eq(None::<String>),
+        occurrences::attempts.eq(occurrences::attempts + 1),
+        occurrences::not_before.eq(None::<NaiveDateTime>),
+    );
     Ok(diesel::update(still).set(row).execute(connection)? > 0)
+}
+
+/// Puts the occurrence of a run that failed back into the queue, if it may be tried again; whether it is.
+pub(super) fn try_again(
+    connection: &mut Link,
+    run: &str,
+    (retries, after): (i64, TimeDelta),
+    (reason, now): (&str, NaiveDateTime),
+) -> QueryResult<bool> {
+    let started = occurrences::table.filter(occurrences::runtime.eq(run).and(occurrences::state.eq("started")));
+    let attempts: Option<i64> = started.select(occurrences::attempts).first(connection).optional()?;
+    let Some(attempts) = attempts.filter(|attempts| *attempts <= retries) else { return Ok(false) };
+    let not_before = now.checked_add_signed(after).unwrap_or(now);
+    let at = if after.is_zero() { String::new() } else { format!(", at {}", clock::brief(not_before)) };
+    let row = (
+        occurrences::state.eq("queued"),
+        occurrences::not_before.eq(not_before),
+        occurrences::reason.eq(format!("it is tried again{at}, for the {attempts}. of {retries} times: {reason}")),
+    );
+    Ok(diesel::update(started).set(row).execute(connection)? > 0)
 }
 
 /// Closes the occurrence of a run that has ended.

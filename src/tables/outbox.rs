@@ -19,6 +19,10 @@ pub enum MessageKind {
     Disabled,
     /// An app that was taken out of service runs well again.
     Recovered,
+    /// A run failed of an app of which people want to know each failure.
+    Failed,
+    /// An app had no good run for longer than people expect.
+    Overdue,
     /// Many apps fail at once.
     Incident,
     /// They no longer do.
@@ -35,6 +39,8 @@ impl MessageKind {
         match self {
             Self::Disabled => "disabled",
             Self::Recovered => "recovered",
+            Self::Failed => "failed",
+            Self::Overdue => "overdue",
             Self::Incident => "incident",
             Self::IncidentOver => "incident_over",
             Self::Clock => "clock",
@@ -131,6 +137,17 @@ pub(super) fn append(connection: &mut Link, message: &NewMessage) -> QueryResult
         outbox::body.eq(&message.body),
     );
     diesel::insert_into(outbox::table).values(row).execute(connection).map(|_| id)
+}
+
+/// Whether a message of this kind was written about an app since then.
+pub(super) fn was_told(
+    connection: &mut Link,
+    app_id: i64,
+    kind: MessageKind,
+    since: NaiveDateTime,
+) -> QueryResult<bool> {
+    let told = outbox::table.filter(outbox::app_id.eq(app_id).and(outbox::kind.eq(kind.name())));
+    Ok(told.filter(outbox::created_at.ge(since)).count().get_result::<i64>(connection)? > 0)
 }
 
 /// The kind of the last message about an app.

@@ -12,10 +12,16 @@ use super::codebook::{LogLevel, RunOutcome, RunStatus};
 use super::connection::Link;
 use super::outbox::{self, MessageKind, NewMessage};
 use super::run_list::{RunRow, Runs};
-use super::schema::{apps, runtime};
+use super::schema::{apps, incidents, logs, runtime};
 use super::{app, command, occurrence};
+use crate::clock;
 use crate::error::Result;
 use crate::ident::RuntimeId;
+
+/// How long a kept app has to run to count as well, where it does not say.
+const HEALTHY_AFTER: TimeDelta = TimeDelta::minutes(1);
+/// The last lines of a run that people are told with its failure.
+const LINES_TOLD: i64 = 10;
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -212,12 +218,36 @@ pub(super) fn end_run(
     let end = &outcome_of(connection, &before, end)?;
     write(connection, run, end)?;
     let later = runtime::table.filter(runtime::app_id.eq(before.app_id).and(runtime::started_at.gt(before.started_at)));
+    // a guess may give way to a good end, and a second run would be too much
+    if ending == Ending::Closed
+        && !end.is_guess
+        && end.code.is_failure()
+        && is_tried_again(connection, run, &before, end)?
+    {
+        return Ok(ending);
+    }
     if ending == Ending::Closed || later.count().get_result::<i64>(connection)? == 0 {
-        settle(connection, &before, end)?;
+        settle(connection, run, &before, end)?;
     }
     let words = end.reason.as_deref().unwrap_or("it ended well");
     occurrence::end(connection, run.as_str(), words, end.ended_at)?;
     Ok(ending)
+}
+
+/// Whether the occurrence of a run that failed is tried again: then it is no failure of the app yet.
+fn is_tried_again(connection: &mut Link, run: &RuntimeId, before: &Before, end: &RunEnd) -> QueryResult<bool> {
+    let app = app::load(connection, WhichApps::One(before.app_id))?.pop().ok_or(diesel::NotFound)?;
+    let definition: serde_json::Value = serde_json::from_str(&app.definition).unwrap_or_default();
+    let Some(retries) = definition["retries"].as_i64().filter(|_| !app.disable) else { return Ok(false) };
+    let after = definition["retry_after"].as_str().and_then(|text| clock::duration(text).ok()).unwrap_or_default();
+    let after = TimeDelta::from_std(after).unwrap_or_default();
+    let words = end.reason.as_deref().unwrap_or("it failed");
+    if !occurrence::try_again(connection, run.as_str(), (retries, after), (words, end.ended_at))? {
+        return Ok(false);
+    }
+    let state = (apps::status.eq(RunStatus::Idle.id()), apps::eta.eq(None::<NaiveDateTime>));
+    diesel::update(apps::table.find(before.app_id)).set(state).execute(connection)?;
+    Ok(true)
 }
 
 /// A run that was interrupted because a person told a manager to end it was stopped.
@@ -231,10 +261,36 @@ fn outcome_of(connection: &mut Link, before: &Before, end: &RunEnd) -> QueryResu
     Ok(end)
 }
 
-/// Tells people when an app runs well again that was taken out of service.
+/// Tells people of a failure, with its last lines, where the app's definition says so. In an incident they know.
+fn tell_failure(connection: &mut Link, run: &RuntimeId, app_id: i64, end: &RunEnd) -> QueryResult<()> {
+    if !end.code.is_failure() {
+        return Ok(());
+    }
+    let app = app::load(connection, WhichApps::One(app_id))?.pop().ok_or(diesel::NotFound)?;
+    let definition: serde_json::Value = serde_json::from_str(&app.definition).unwrap_or_default();
+    let in_incident = incidents::table.filter(incidents::ended_at.is_null()).count().get_result::<i64>(connection)? > 0;
+    if definition["notify"] != "failure" || in_incident {
+        return Ok(());
+    }
+    let lines = logs::table.filter(logs::runtime.eq(run.as_str())).order(logs::id.desc()).limit(LINES_TOLD);
+    let mut lines: Vec<String> = lines.select(logs::message).load(connection)?;
+    lines.reverse();
+    let shown = lines.iter().map(|line| format!("  {}\n", line.lines().next().unwrap_or_default()));
+    let message = NewMessage {
+        kind: MessageKind::Failed,
+        severity: LogLevel::Error,
+        app_id: Some(app_id),
+        subject: format!("{}: {}", app.name, end.reason.as_deref().unwrap_or("it failed")),
+        body: format!("Its last lines:\n{}All of them: dc logs --runtime {run}", shown.collect::<String>()),
+    };
+    outbox::append(connection, &message).map(drop)
+}
+
+/// Tells people when an app runs well again of which they were told that it does not.
 fn tell_recovery(connection: &mut Link, app_id: i64, end: &RunEnd) -> QueryResult<()> {
-    let was_out = outbox::last_kind(connection, app_id)?.is_some_and(|kind| kind == MessageKind::Disabled.name());
-    if end.code != RunOutcome::Ok || !was_out {
+    let bad = [MessageKind::Disabled, MessageKind::Failed, MessageKind::Overdue].map(MessageKind::name);
+    let was_bad = outbox::last_kind(connection, app_id)?.is_some_and(|kind| bad.contains(&kind.as_str()));
+    if end.code != RunOutcome::Ok || !was_bad {
         return Ok(());
     }
     let app = app::load(connection, WhichApps::One(app_id))?.pop().ok_or(diesel::NotFound)?;
@@ -276,8 +332,29 @@ fn write(connection: &mut Link, run: &RuntimeId, end: &RunEnd) -> QueryResult<()
     diesel::update(runtime::table.find(run.as_str())).set(row).execute(connection).map(drop)
 }
 
+/// How an app has run that is started again whenever it has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    /// So long that it counts as well.
+    Well,
+    /// So briefly that it is started again after a pause only, however it ended.
+    Briefly,
+}
+
+/// `None` for an app that is not kept running.
+fn kept(connection: &mut Link, app_id: i64, length: TimeDelta) -> QueryResult<Option<Kept>> {
+    let definition: String = apps::table.find(app_id).select(apps::definition).first(connection)?;
+    let definition: serde_json::Value = serde_json::from_str(&definition).unwrap_or_default();
+    if definition["keep"] != true {
+        return Ok(None);
+    }
+    let healthy = definition["healthy_after"].as_str().and_then(|text| clock::duration(text).ok());
+    let healthy = healthy.and_then(|healthy| TimeDelta::from_std(healthy).ok()).unwrap_or(HEALTHY_AFTER);
+    Ok(Some(if length >= healthy { Kept::Well } else { Kept::Briefly }))
+}
+
 /// Brings the app into the state after its run. The failure that a guess was counted as is taken back first.
-fn settle(connection: &mut Link, before: &Before, end: &RunEnd) -> QueryResult<()> {
+fn settle(connection: &mut Link, run: &RuntimeId, before: &Before, end: &RunEnd) -> QueryResult<()> {
     let (app_id, started_at) = (before.app_id, before.started_at);
     let (disabled, failures): (bool, i64) =
         apps::table.find(app_id).select((apps::disable, apps::failures)).first(connection)?;
@@ -289,13 +366,17 @@ fn settle(connection: &mut Link, before: &Before, end: &RunEnd) -> QueryResult<(
         (false, true) => RunStatus::Failed,
         (false, false) => RunStatus::Idle,
     };
+    let kept = kept(connection, app_id, end.ended_at - started_at)?;
     let failures = match end.code {
         RunOutcome::Ok => 0,
+        // it was well for a while: what was before does not count
+        _ if failed && kept == Some(Kept::Well) => 1,
         _ if failed => failures + 1,
         _ => failures,
     };
-    let pause = || TimeDelta::from_std(end.backoff.after(failures)).ok();
-    let retry_at = failed.then(|| end.ended_at.checked_add_signed(pause()?)).flatten();
+    let pause = || TimeDelta::from_std(end.backoff.after(failures.max(1))).ok();
+    let rests = failed || kept == Some(Kept::Briefly);
+    let retry_at = rests.then(|| end.ended_at.checked_add_signed(pause()?)).flatten();
     let progress = Progress { task_size: end.task_size, solved: end.solved, failed: end.failed, started_at };
     let state = (
         apps::status.eq(status.id()),
@@ -308,6 +389,7 @@ fn settle(connection: &mut Link, before: &Before, end: &RunEnd) -> QueryResult<(
         apps::eta.eq(None::<NaiveDateTime>),
     );
     diesel::update(apps::table.find(app_id)).set(state).execute(connection)?;
+    tell_failure(connection, run, app_id, end)?;
     tell_recovery(connection, app_id, end)
 }
 

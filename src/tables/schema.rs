@@ -75,6 +75,17 @@ table! {
         claimed_at -> Nullable<Timestamp>,
         runtime -> Nullable<Text>,
         ended_at -> Nullable<Timestamp>,
+        attempts -> BigInt,
+        not_before -> Nullable<Timestamp>,
+    }
+}
+
+table! {
+    switches (name) {
+        name -> Text,
+        set_by -> Text,
+        set_at -> Timestamp,
+        reason -> Nullable<Text>,
     }
 }
 

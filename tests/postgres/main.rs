@@ -12,6 +12,7 @@ mod logs;
 mod manager;
 mod merge_killed;
 mod notify;
+mod occasions;
 mod ownership;
 mod pipeline;
 mod random_merges;

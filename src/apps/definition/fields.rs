@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use toml::{Table, Value};
 
-use super::{AppDefinition, CatchUp, DEFAULT_PROGRAM, Overlap};
+use super::{AppDefinition, CatchUp, DEFAULT_PROGRAM, Overlap, Tell};
 use crate::apps::schedule::{CronPattern, Schedule};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::secrets::is_name;
 use crate::zone::Zone;
 
+/// So often an occurrence may be tried again.
+const RETRIES_MAX: u32 = 100;
 /// All fields that there are.
 const KNOWN: &[&str] = &[
     "command",
@@ -24,6 +26,13 @@ const KNOWN: &[&str] = &[
     "overlap",
     "catch_up",
     "max_failures",
+    "after",
+    "keep",
+    "healthy_after",
+    "notify",
+    "expect",
+    "retries",
+    "retry_after",
     "env",
     "secrets",
 ];
@@ -86,6 +95,14 @@ impl<'a> Fields<'a> {
             catch_up: self
                 .choice("catch_up", &[("last", CatchUp::Last), ("all", CatchUp::All), ("none", CatchUp::None)])?,
             max_failures: self.max_failures()?,
+            after: self.after()?,
+            keep: self.keep()?,
+            healthy_after: self.length("healthy_after", Duration::ZERO)?,
+            notify: self
+                .choice("notify", &[("fatal", Tell::Fatal), ("failure", Tell::Failure), ("never", Tell::Never)])?,
+            expect: self.length("expect", Duration::from_secs(1))?,
+            retries: self.retries()?,
+            retry_after: self.length("retry_after", Duration::ZERO)?,
             env: self.env()?,
             secrets: self.secrets()?,
         })
@@ -145,6 +162,60 @@ impl<'a> Fields<'a> {
                 Some(Ok(number)) if number > 0 => Ok(Some(number)),
                 _ => Err(self.wrong("max_failures", "a whole number from 1 on")),
             },
+        }
+    }
+
+    /// An app starts by one thing: by time, after others, or whenever it has ended.
+    fn by_time(&self) -> Option<&'static str> {
+        ["schedule", "interval"].into_iter().find(|name| self.has(name))
+    }
+
+    fn after(&self) -> Result<Vec<String>> {
+        let takes = "a list of apps such as [\"findata/companies\"]";
+        let Some(value) = self.table.get("after") else { return Ok(Vec::new()) };
+        let names = value.as_array().ok_or_else(|| self.wrong("after", takes))?;
+        let name = |name: &Value| name.as_str().filter(|name| !name.trim().is_empty()).map(str::to_owned);
+        let names: Vec<String> =
+            names.iter().map(name).collect::<Option<_>>().ok_or_else(|| self.wrong("after", takes))?;
+        match self.by_time() {
+            Some(other) if !names.is_empty() => Err(self.both(other, "after")),
+            _ => Ok(names),
+        }
+    }
+
+    fn keep(&self) -> Result<bool> {
+        let keep = match self.table.get("keep") {
+            None => false,
+            Some(Value::Boolean(keep)) => *keep,
+            Some(_) => return Err(self.wrong("keep", "true or false")),
+        };
+        let other = self.by_time().or(self.has("after").then_some("after"));
+        match (keep, other) {
+            (true, Some(other)) => Err(self.both(other, "keep")),
+            (false, _) if self.has("healthy_after") => {
+                Err(settings_error(format!("read {}: `healthy_after` is for an app with `keep = true`", self.place)))
+            }
+            _ => Ok(keep),
+        }
+    }
+
+    fn both(&self, one: &str, other: &str) -> Error {
+        settings_error(format!("read {}: it has both `{one}` and `{other}`", self.place))
+            .hint("an app starts by its schedule, after others, or whenever it has ended: leave one of them out")
+    }
+
+    fn retries(&self) -> Result<u32> {
+        let retries = match self.table.get("retries") {
+            None => 0,
+            Some(value) => match value.as_integer().map(u32::try_from) {
+                Some(Ok(number)) if number <= RETRIES_MAX => number,
+                _ => return Err(self.wrong("retries", &format!("a whole number up to {RETRIES_MAX}"))),
+            },
+        };
+        match (retries, self.has("retry_after")) {
+            (0, true) => Err(settings_error(format!("read {}: `retry_after` without `retries`", self.place))
+                .hint("say how often: retries = 3")),
+            _ => Ok(retries),
         }
     }
 
@@ -257,6 +328,13 @@ mod tests {
             ("timezone = \"Zagreb\"", "`timezone` takes"),
             ("overlap = \"maybe\"", "skip or queue or replace"),
             ("max_failures = 0", "`max_failures` takes"),
+            ("notify = \"always\"", "fatal or failure or never"),
+            ("after = \"x\"", "`after` takes a list"),
+            ("after = [\"x\"]\ninterval = \"5m\"", "both `interval` and `after`"),
+            ("keep = true\nafter = [\"x\"]", "both `after` and `keep`"),
+            ("healthy_after = \"5m\"", "`keep = true`"),
+            ("retries = -1", "`retries` takes"),
+            ("retry_after = \"1m\"", "without `retries`"),
             ("command = []", "`command` takes"),
             ("command = [\"\"]", "`command` takes"),
             ("command = \"python3 main.py\"", "`command` takes"),

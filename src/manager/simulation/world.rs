@@ -287,7 +287,7 @@ impl Desk for Door {
         })
     }
 
-    fn startable(&mut self, _: &RunLimits, count: i64) -> Result<Vec<Claim>> {
+    fn startable(&mut self, _: &RunLimits, _: NaiveDateTime, count: i64) -> Result<Vec<Claim>> {
         self.step(|world| {
             let mut waiting: Vec<&OccurrenceRow> = world
                 .occurrences

@@ -1,6 +1,7 @@
 //! `dc manager`: one operation each.
 
 mod board;
+mod check;
 mod commands;
 mod cron;
 mod force;
@@ -14,6 +15,7 @@ mod stop;
 mod why;
 
 pub use board::{Board, BoardApp, board};
+pub use check::{Check, Grade, check};
 pub use commands::{CommandList, CommandsOptions, commands};
 pub use cron::{CronForecast, CronMoment, CronOptions, cron_forecast};
 pub use forecast::{Forecast, ForecastOptions, forecast};

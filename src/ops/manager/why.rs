@@ -7,10 +7,11 @@ use chrono::NaiveDateTime;
 use serde::Serialize;
 
 use super::super::which::past_apps;
+use crate::apps::AppDefinition;
 use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::manager::living;
+use crate::manager::{living, waits_for};
 use crate::tables::{
     AppRow, CommandFilter, CommandRow, FatalFlag, OccurrenceRow, OccurrenceState, RunFilter, RunRow, Store,
 };
@@ -28,6 +29,8 @@ pub struct Why {
     pub commands: Vec<CommandRow>,
     /// How many managers work.
     pub managers: usize,
+    /// The apps after which it runs, and that have not ended well since it ran last.
+    pub waits_for: Vec<String>,
     /// When this was read, by the database's clock.
     #[serde(skip)]
     pub time: NaiveDateTime,
@@ -50,8 +53,14 @@ pub fn why(context: &Context, app: &str, count: i64) -> Result<Why> {
         commands: store.commands().list(&CommandFilter::OfApps(&ids, count))?,
         managers: living(&mut store)?.len(),
         time: store.now()?,
+        waits_for: open_befores(&mut store, &found)?,
         app: found,
     })
+}
+
+fn open_befores(store: &mut Store, app: &AppRow) -> Result<Vec<String>> {
+    let Ok(definition) = AppDefinition::from_json(&app.definition) else { return Ok(Vec::new()) };
+    Ok(waits_for(app, &definition, &store.apps().all()?, &store.apps().last_good_runs()?))
 }
 
 impl fmt::Display for Why {
@@ -78,10 +87,13 @@ impl Why {
     /// How it stands now, and what comes next.
     fn now(&self) -> String {
         let app = &self.app;
-        let schedule = match (&app.schedule, app.interval_ms) {
-            (Some(pattern), _) => format!("by the schedule `{pattern}` in {}", app.timezone),
-            (None, Some(ms)) => format!("every {} s", ms as f64 / 1_000.0),
-            (None, None) => "by hand only".to_owned(),
+        let definition = AppDefinition::from_json(&app.definition).ok();
+        let schedule = match (&app.schedule, app.interval_ms, &definition) {
+            (Some(pattern), ..) => format!("by the schedule `{pattern}` in {}", app.timezone),
+            (None, Some(ms), _) => format!("every {} s", ms as f64 / 1_000.0),
+            (None, None, Some(it)) if it.keep => "whenever it has ended".to_owned(),
+            (None, None, Some(it)) if !it.after.is_empty() => format!("after {}", it.after.join(" and ")),
+            (None, None, _) => "by hand only".to_owned(),
         };
         if let Some(left_at) = app.archive {
             return format!("{} is not under apps/ any more: it was taken out at {}", app.name, clock::local(left_at));
@@ -97,6 +109,9 @@ impl Why {
                 format!("it would be due at {}, but no manager works: `dc manager start`", clock::local(next))
             }
             (false, _, Some(next)) => format!("it is due next at {}", clock::local(next)),
+            (false, _, None) if !self.waits_for.is_empty() => {
+                format!("it waits for a good run of {}", self.waits_for.join(" and of "))
+            }
             (false, _, None) => "it is not due by itself".to_owned(),
         };
         let waits = match app.retry_at {

@@ -1,0 +1,3 @@
+DROP TABLE switches;
+ALTER TABLE occurrences DROP COLUMN not_before;
+ALTER TABLE occurrences DROP COLUMN attempts;

@@ -1,0 +1,64 @@
+//! Whether apps had a good run in the time that people give them: `expect` in app.toml.
+
+use chrono::{NaiveDateTime, TimeDelta};
+
+use crate::apps::AppDefinition;
+use crate::clock;
+use crate::error::Result;
+use crate::tables::{AppRow, FatalFlag, LogLevel, MessageKind, NewMessage, Store};
+
+/// An app that had no good run for longer than people expect.
+#[derive(Debug, Clone)]
+pub struct Overdue {
+    /// The app.
+    pub app: AppRow,
+    /// When it ended well last, or was registered.
+    pub since: NaiveDateTime,
+    /// How long people expect it to take at most.
+    pub expect: TimeDelta,
+}
+
+impl Overdue {
+    /// What is wrong, in one line.
+    pub fn words(&self) -> String {
+        format!("{} had no good run since {}", self.app.name, clock::local(self.since))
+    }
+}
+
+/// The apps that are overdue, by their names. Of one that somebody took out of service nothing is expected.
+///
+/// # Errors
+/// What the database says.
+pub fn overdue(store: &mut Store, now: NaiveDateTime) -> Result<Vec<Overdue>> {
+    let last_good = store.apps().last_good()?;
+    let late = |app: AppRow| {
+        let expect = AppDefinition::from_json(&app.definition).ok()?.expect?;
+        let expect = TimeDelta::from_std(expect).ok()?;
+        let since = *last_good.get(&app.id)?;
+        let is_expected = !app.disable || app.fatal_flag != FatalFlag::None;
+        (is_expected && now - since > expect).then_some(Overdue { app, since, expect })
+    };
+    Ok(store.apps().all()?.into_iter().filter_map(late).collect())
+}
+
+/// Tells people of each app that is overdue, once until its next good run.
+///
+/// # Errors
+/// What the database says.
+pub(super) fn tell(store: &mut Store, now: NaiveDateTime) -> Result<()> {
+    for late in overdue(store, now)? {
+        let name = &late.app.name;
+        let hours = late.expect.num_minutes() as f64 / 60.0;
+        let message = NewMessage {
+            kind: MessageKind::Overdue,
+            severity: LogLevel::Error,
+            app_id: Some(late.app.id),
+            subject: late.words(),
+            body: format!("One is expected every {hours:.1} h.\nSee why: dc manager why {name}; dc logs {name}"),
+        };
+        if store.apps().tell_overdue(late.app.id, late.since, &message)? {
+            log::error!("{}", message.subject);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! When apps start apart from their schedules: tried again, after others, whenever they have ended; and what people are told
+//! when they fail, or do not end well for too long.
+
+use std::process::Output;
+
+use crate::manager::{number, on, rows, told};
+use crate::support::manager::{Manager, wait_for};
+use crate::support::{Backend, app, stderr, stdout};
+
+fn once(backend: &Backend) {
+    told(backend, &["manager", "start", "--once"]);
+}
+
+fn check(backend: &Backend) -> Output {
+    on(backend, &["manager", "check"]).output().expect("dc runs")
+}
+
+#[test]
+fn an_occurrence_that_fails_is_tried_again_before_it_counts() {
+    for backend in Backend::all() {
+        let project = backend.folder.path();
+        let fails = |times: u32| format!("n=$(cat n 2>/dev/null || echo 0); echo $((n + 1)) > n; [ $n -ge {times} ]");
+        let again = "interval = \"1h\"\nretries = 2\nretry_after = \"1s\"\nnotify = \"failure\"";
+        app(project, "a/b/third", &fails(2), again);
+        app(project, "a/b/never", &fails(9), again);
+        told(&backend, &["deploy"]);
+        let mut database = backend.connect();
+        let earlier = match backend.is_sqlite() {
+            true => "UPDATE apps SET next_run = datetime('now', '-1 second')",
+            false => "UPDATE apps SET next_run = now() AT TIME ZONE 'utc' - interval '1 second'",
+        };
+        database.execute(earlier, &[]).expect("both are due");
+        let manager = Manager::start(project, &backend.url, &[]);
+        let settled = "SELECT count(*) FROM occurrences WHERE state = 'ran'";
+        wait_for("both settled", 90, || number(&mut database, settled) == 2);
+        manager.end();
+        let of = |app: &str| format!("FROM occurrences o JOIN apps a ON a.id = o.app_id WHERE a.name = '{app}'");
+        assert_eq!(rows(&mut database, &format!("SELECT o.attempts, a.failures {}", of("third"))), [["3", "0"]]);
+        assert_eq!(rows(&mut database, &format!("SELECT o.attempts, a.failures {}", of("never"))), [["3", "1"]]);
+        assert_eq!(number(&mut database, "SELECT count(*) FROM runtime"), 6);
+        // people hear of the last attempt alone
+        let messages = rows(&mut database, "SELECT kind, subject FROM outbox");
+        assert_eq!(messages.len(), 1, "{messages:?}");
+        assert!(messages[0][0] == "failed" && messages[0][1].starts_with("a/b/never: "), "{messages:?}");
+    }
+}
+
+#[test]
+fn an_app_runs_after_others_have_ended_well() {
+    for backend in Backend::all() {
+        let project = backend.folder.path();
+        app(project, "a/b/one", "exit $(cat status 2>/dev/null || echo 0)", "");
+        app(project, "a/b/two", "true", "");
+        app(project, "a/b/both", "true", "after = [\"one\", \"two\"]");
+        told(&backend, &["deploy"]);
+        let mut database = backend.connect();
+        let runs = "SELECT count(*) FROM runtime r JOIN apps a ON a.id = r.app_id WHERE a.name = 'both'";
+        let ended =
+            "SELECT count(*) FROM runtime r JOIN apps a ON a.id = r.app_id WHERE a.name = 'both' AND r.code = 2";
+        told(&backend, &["run", "one"]);
+        once(&backend);
+        let why = told(&backend, &["manager", "why", "both"]);
+        assert!(why.contains("after one and two") && why.contains("waits for a good run of two"), "{why}");
+        assert_eq!(number(&mut database, runs), 0);
+        told(&backend, &["run", "two"]);
+        let manager = Manager::start(project, &backend.url, &[]);
+        wait_for("the first run", 30, || number(&mut database, ended) == 1);
+        // one that fails does not count, nor does one alone
+        std::fs::write(project.join("apps/a/b/one/status"), "1").expect("a file");
+        assert!(!on(&backend, &["run", "one"]).status().expect("dc runs").success());
+        told(&backend, &["run", "two"]);
+        std::fs::remove_file(project.join("apps/a/b/one/status")).expect("a file less");
+        let why = told(&backend, &["manager", "why", "both"]);
+        assert!(why.contains("waits for a good run of one"), "{why}");
+        assert_eq!(number(&mut database, runs), 1);
+        told(&backend, &["run", "one"]);
+        wait_for("the second run", 30, || number(&mut database, ended) == 2);
+        manager.end();
+        assert_eq!(number(&mut database, "SELECT count(*) FROM occurrences WHERE state <> 'ran'"), 0);
+    }
+}
+
+#[test]
+fn an_order_that_cannot_be_kept_is_refused() {
+    for backend in Backend::all() {
+        let project = backend.folder.path();
+        app(project, "a/b/one", "true", "after = [\"two\"]");
+        app(project, "a/b/two", "true", "after = [\"one\"]");
+        app(project, "a/b/good", "true", "");
+        let deployed = on(&backend, &["deploy"]).output().expect("dc runs");
+        assert_eq!(deployed.status.code(), Some(1));
+        let said = stdout(&deployed);
+        assert!(said.contains("a/b/one after a/b/two after a/b/one") && said.contains("added      a/b/good"), "{said}");
+    }
+}
+
+#[test]
+fn a_kept_app_is_started_whenever_it_has_ended() {
+    for backend in Backend::all() {
+        let project = backend.folder.path();
+        app(
+            project,
+            "a/b/service",
+            "echo up; sleep 0.3; exit $(cat status 2>/dev/null || echo 0)",
+            "keep = true\nhealthy_after = \"100ms\"",
+        );
+        app(project, "a/b/brief", "true", "keep = true");
+        told(&backend, &["deploy"]);
+        let mut database = backend.connect();
+        let count =
+            |app: &str| format!("SELECT count(*) FROM runtime r JOIN apps a ON a.id = r.app_id WHERE a.name = '{app}'");
+        let manager = Manager::start(project, &backend.url, &[]);
+        wait_for("it comes back", 60, || number(&mut database, &count("service")) > 2);
+        // what ends at once waits, although it ended well
+        assert_eq!(number(&mut database, &count("brief")), 1);
+        assert_eq!(number(&mut database, "SELECT count(*) FROM apps WHERE name = 'brief' AND retry_at IS NOT NULL"), 1);
+        told(&backend, &["manager", "send", "disable", "service", "--wait"]);
+        let open = "SELECT count(*) FROM runtime WHERE ended_at IS NULL";
+        wait_for("its end", 30, || number(&mut database, open) == 0);
+        let runs = number(&mut database, &count("service"));
+        manager.end();
+        once(&backend);
+        assert_eq!(number(&mut database, &count("service")), runs, "out of service it stays ended");
+        let why = told(&backend, &["manager", "why", "service"]);
+        assert!(why.contains("whenever it has ended"), "{why}");
+    }
+}
+
+#[test]
+fn people_are_told_of_each_failure_and_of_what_does_not_end_well() {
+    for backend in Backend::all() {
+        let project = backend.folder.path();
+        app(project, "a/b/fails", "echo the last words; exit $(cat status)", "notify = \"failure\"");
+        std::fs::write(project.join("apps/a/b/fails/status"), "3").expect("a file");
+        app(project, "a/b/quiet", "exit 3", "");
+        app(project, "a/b/late", "true", "expect = \"1h\"");
+        told(&backend, &["deploy"]);
+        let mut database = backend.connect();
+        assert_eq!(check(&backend).status.code(), Some(0), "{}", stdout(&check(&backend)));
+        for name in ["fails", "quiet"] {
+            assert_eq!(on(&backend, &["run", name]).status().expect("dc runs").code(), Some(3));
+        }
+        let messages = rows(&mut database, "SELECT kind, subject, body FROM outbox");
+        assert_eq!(messages.len(), 1, "{messages:?}");
+        let [kind, subject, body] = &messages[0][..] else { panic!("{messages:?}") };
+        assert!(kind == "failed" && subject.contains("a/b/fails: failed with exit status 3"), "{messages:?}");
+        assert!(body.contains("the last words") && body.contains("dc logs --runtime"), "{body}");
+        let warned = check(&backend);
+        assert_eq!(warned.status.code(), Some(1), "{}", stderr(&warned));
+        assert!(stdout(&warned).starts_with("WARNING: a/b/fails failed"), "{}", stdout(&warned));
+
+        // two hours go by without a good run, and a manager looks twice
+        let earlier = match backend.is_sqlite() {
+            true => "UPDATE apps SET date_created = datetime('now', '-2 hours')",
+            false => "UPDATE apps SET date_created = now() AT TIME ZONE 'utc' - interval '2 hours'",
+        };
+        database.execute(earlier, &[]).expect("an update");
+        once(&backend);
+        once(&backend);
+        let overdue = "SELECT subject FROM outbox WHERE kind = 'overdue'";
+        let told_of = rows(&mut database, overdue);
+        assert!(told_of.len() == 1 && told_of[0][0].starts_with("a/b/late had no good run"), "{told_of:?}");
+        let critical = check(&backend);
+        assert_eq!(critical.status.code(), Some(2));
+        assert!(stdout(&critical).starts_with("CRITICAL: a/b/late had no good run"), "{}", stdout(&critical));
+        told(&backend, &["run", "late"]);
+        std::fs::write(project.join("apps/a/b/fails/status"), "0").expect("a file");
+        told(&backend, &["run", "fails"]);
+        let recovered = rows(&mut database, "SELECT subject FROM outbox WHERE kind = 'recovered' ORDER BY id");
+        assert_eq!(recovered, [["a/b/late runs well again"], ["a/b/fails runs well again"]]);
+        assert_eq!(check(&backend).status.code(), Some(1), "the quiet one still fails");
+    }
+}
+
+/// A monitor that cannot see the database has to say so, and not to fall silent.
+#[test]
+fn a_check_without_a_database_is_critical() {
+    let Some(backend) = Backend::postgres() else { return };
+    let mut command = on(&backend, &["manager", "check"]);
+    let ended = command.env("DC_DB_MAIN_URL", "postgres://postgres@127.0.0.1:1/nowhere").output().expect("dc runs");
+    assert_eq!(ended.status.code(), Some(2), "{}", stderr(&ended));
+    assert!(stdout(&ended).starts_with("CRITICAL: "), "{}", stdout(&ended));
+}
