@@ -3,6 +3,7 @@
 //! Nothing here knows a database: definitions are read from files, and what a run does is told as events.
 
 mod child;
+mod choose;
 mod confinement;
 mod control_group;
 mod definition;
@@ -27,10 +28,11 @@ mod survivors;
 mod system_call;
 
 pub use child::supervise;
+pub use choose::choose;
 pub use confinement::Confinement;
 pub use definition::{AppDefinition, CatchUp, DEFAULT_PROGRAM, DEFINITION_FILE, Overlap, Tell};
 pub use event::{Ended, Event, How, Stream};
-pub use folder::{BrokenApp, FoundApp, app_names, choose, find_app, find_apps, look_for_apps};
+pub use folder::{BrokenApp, FoundApp, app_names, find_app, find_apps, look_for_apps};
 pub use identity::{ProcessIdentity, ProcessSpace, Sight};
 pub use launch::{Launch, RUNTIME_VARIABLE};
 pub use line::{LINE_BYTES_MAX, LineReader, Piece};

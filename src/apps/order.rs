@@ -2,37 +2,31 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::choose::choose;
 use super::definition::DEFINITION_FILE;
-use super::folder::{BrokenApp, FoundApp, choose};
 use crate::error::{Error, ErrorKind};
 use crate::ident::AppName;
 
-/// Takes the apps out whose order cannot be kept.
-pub(super) fn check_order(found: Vec<FoundApp>) -> (Vec<FoundApp>, Vec<BrokenApp>) {
-    let names: Vec<AppName> = found.iter().map(|app| app.name.clone()).collect();
+/// The apps whose order cannot be kept, by their names and the names after which they run, each with the reason.
+pub(super) fn unkept(orders: &[(&AppName, &[String])]) -> Vec<(AppName, Error)> {
+    let names: Vec<&AppName> = orders.iter().map(|(name, _)| *name).collect();
     let before: BTreeMap<&AppName, Vec<Result<&AppName, String>>> =
-        found.iter().map(|app| (&app.name, befores(app, &names))).collect();
-    let mut wrong: BTreeMap<AppName, Error> = BTreeMap::new();
-    for (name, befores) in &before {
-        let missing = befores.iter().find_map(|before| before.as_ref().err());
-        let reason = match (missing, circle(name, &before)) {
-            (Some(missing), _) => missing.clone(),
-            (None, Some(circle)) => format!("it would wait for itself: {circle}"),
-            (None, None) => continue,
+        orders.iter().map(|(name, after)| (*name, befores(after, &names))).collect();
+    let wrong = |(name, befores): (&&AppName, &Vec<Result<&AppName, String>>)| {
+        let reason = match befores.iter().find_map(|before| before.as_ref().err()) {
+            Some(missing) => missing.clone(),
+            None => format!("it would wait for itself: {}", circle(name, &before)?),
         };
         let what = format!("read apps/{name}/{DEFINITION_FILE}: `after`: {reason}");
         let error = Error::new(ErrorKind::Settings, what).hint("`dc run --list` shows the apps that there are");
-        wrong.insert((*name).clone(), error);
-    }
-    drop(before);
-    let (good, bad): (Vec<_>, Vec<_>) = found.into_iter().partition(|app| !wrong.contains_key(&app.name));
-    let broken = bad.into_iter().filter_map(|app| wrong.remove(&app.name).map(|error| (app.name, error)));
-    (good, broken.map(|(name, error)| BrokenApp { name: Some(name), error }).collect())
+        Some(((*name).clone(), error))
+    };
+    before.iter().filter_map(wrong).collect()
 }
 
-fn befores<'a>(app: &FoundApp, names: &'a [AppName]) -> Vec<Result<&'a AppName, String>> {
-    let one = |typed: &String| choose(names.iter(), typed).map_err(|error| error.message().to_owned());
-    app.definition.after.iter().map(one).collect()
+fn befores<'a>(after: &[String], names: &[&'a AppName]) -> Vec<Result<&'a AppName, String>> {
+    let one = |typed: &String| choose(names.iter().copied(), typed).map_err(|error| error.message().to_owned());
+    after.iter().map(one).collect()
 }
 
 /// The way from an app to itself, if there is one.
@@ -57,30 +51,29 @@ fn circle(start: &AppName, before: &BTreeMap<&AppName, Vec<Result<&AppName, Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::apps::AppDefinition;
 
     #[test]
     fn circles_and_unknown_names_are_found_and_the_rest_stays() {
-        let app = |name: &str, after: &str| FoundApp {
-            name: name.parse().expect(name),
-            folder: std::path::PathBuf::new(),
-            definition: AppDefinition::from_json(&format!("{{\"after\":[{after}]}}")).expect(after),
-        };
-        let (good, broken) = check_order(vec![
-            app("a/b/first", ""),
-            app("a/b/second", "\"first\""),
-            app("a/b/third", "\"second\",\"a/b/first\""),
-            app("a/b/lost", "\"nobody\""),
-            app("a/b/own", "\"own\""),
-            app("a/b/x", "\"y\""),
-            app("a/b/y", "\"z\""),
-            app("a/b/z", "\"x\""),
-            app("a/b/behind", "\"x\""),
-        ]);
-        let names: Vec<String> = good.iter().map(|app| app.name.name.clone()).collect();
-        assert_eq!(names, ["first", "second", "third", "behind"]);
-        let told: Vec<String> = broken.iter().map(|app| app.error.to_string()).collect();
-        assert_eq!(told.len(), 5, "{told:?}");
+        let apps: [(&str, &[&str]); 9] = [
+            ("first", &[]),
+            ("second", &["first"]),
+            ("third", &["second", "a/b/first"]),
+            ("lost", &["nobody"]),
+            ("own", &["own"]),
+            ("x", &["y"]),
+            ("y", &["z"]),
+            ("z", &["x"]),
+            ("behind", &["x"]),
+        ];
+        let apps = apps.map(|(name, after)| {
+            let name: AppName = format!("a/b/{name}").parse().expect(name);
+            (name, after.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
+        });
+        let orders: Vec<(&AppName, &[String])> = apps.iter().map(|(name, after)| (name, &after[..])).collect();
+        let broken = unkept(&orders);
+        let names: Vec<&str> = broken.iter().map(|(name, _)| name.name.as_str()).collect();
+        assert_eq!(names, ["lost", "own", "x", "y", "z"]);
+        let told: Vec<String> = broken.iter().map(|(_, error)| error.to_string()).collect();
         assert!(told[0].contains("`nobody`") && told[1].contains("a/b/own after a/b/own"), "{told:?}");
         assert!(told[2].contains("a/b/x after a/b/y after a/b/z after a/b/x"), "{told:?}");
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::batch::{Cell, RowBatch};
-use super::form::{has_letters, is_real};
+use super::form::{Form, has_letters, is_real};
 use super::table::Kind;
 use crate::hash::write_json;
 use crate::record::{Digits, Value, float_without_loss, parse_json};
@@ -81,7 +81,7 @@ pub fn fit<'a>(value: &'a Value<'_>, kind: Kind) -> Option<Fitted<'a>> {
         Kind::Number => integer(value).map(Fitted::Integer).or_else(|| float(value).map(Fitted::Float)),
         Kind::Json => Some(Fitted::Text(Cow::Owned(json(value)))),
         Kind::Bytes => bytes(value).map(Fitted::Bytes),
-        Kind::Array(form) => array(value).filter(|text| form.keeps_each(text)).map(Fitted::Text),
+        Kind::Array(form) => array(value, form).filter(|text| form.keeps_each(text)).map(Fitted::Text),
         Kind::Text => Some(Fitted::Text(text(value))),
         Kind::Short { letters } => Some(text(value)).filter(|text| has_letters(text, letters)).map(Fitted::Text),
         Kind::Other(form) => Some(text(value)).filter(|text| form.keeps(text)).map(Fitted::Text),
@@ -210,6 +210,8 @@ fn bytes(value: &Value<'_>) -> Option<Vec<u8>> {
         Value::Bytes(bytes) => Some(bytes.clone()),
         Value::Text(text) => {
             let digits = text.strip_prefix("\\x").filter(|digits| digits.len() % 2 == 0 && digits.is_ascii())?;
+            // a sign would be read as a digit
+            let digits = Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
             let pair = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).ok();
             (0..digits.len()).step_by(2).map(pair).collect()
         }
@@ -219,10 +221,10 @@ fn bytes(value: &Value<'_>) -> Option<Vec<u8>> {
 
 /// An array as PostgreSQL writes it: `{1,NULL,"a \"b\""}`; a text is one already, or JSON. Of its elements the server knows
 /// what they are.
-fn array<'a>(value: &'a Value<'_>) -> Option<Cow<'a, str>> {
+fn array<'a>(value: &'a Value<'_>, form: Form) -> Option<Cow<'a, str>> {
     let written = |items: &[Value<'_>]| {
         let mut out = String::new();
-        write_array(items, &mut out);
+        write_array(items, form, &mut out);
         Some(Cow::Owned(out))
     };
     match value {
@@ -235,7 +237,7 @@ fn array<'a>(value: &'a Value<'_>) -> Option<Cow<'a, str>> {
     }
 }
 
-fn write_array(items: &[Value<'_>], out: &mut String) {
+fn write_array(items: &[Value<'_>], form: Form, out: &mut String) {
     out.push('{');
     for (at, item) in items.iter().enumerate() {
         if at > 0 {
@@ -243,10 +245,11 @@ fn write_array(items: &[Value<'_>], out: &mut String) {
         }
         match item {
             Value::Null => out.push_str("NULL"),
-            Value::Array(items) => write_array(items, out),
+            Value::Array(items) => write_array(items, form, out),
             item => {
                 out.push('"');
-                for letter in text(item).chars() {
+                let written = if form == Form::Json { Cow::Owned(json(item)) } else { text(item) };
+                for letter in written.chars() {
                     if matches!(letter, '"' | '\\') {
                         out.push('\\');
                     }
@@ -262,7 +265,6 @@ fn write_array(items: &[Value<'_>], out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::db::form::Form;
 
     #[test]
     fn what_does_not_fit_is_never_bent() {

@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use super::moment;
 use crate::record::{Digits, Value, float_without_loss, parse_json};
 
 /// What of a text is kept; all else is refused before the server would change it.
@@ -41,20 +42,31 @@ pub enum Form {
         /// Whether the offset is kept, or converted to UTC.
         zone: bool,
     },
-    /// Lengths of time, and ranges of moments: digits of a second.
+    /// Lengths of time, by the digits of a second.
     Span {
         /// How many are kept.
         digits: u8,
     },
-    /// Ranges of dates, which have no time.
-    Days,
+    /// Ranges of moments, each as [`Form::Moment`].
+    Moments {
+        /// How many digits of a second are kept; `None` for dates.
+        digits: Option<u8>,
+        /// Whether the offset is kept, or converted to UTC.
+        zone: bool,
+    },
+    /// Whole numbers of 32 bits without a sign.
+    Unsigned,
+    /// JSON, inside an array.
+    Json,
+    /// Any text, of which SQLite makes a number where it looks like one.
+    Affine,
 }
 
 impl Form {
     /// Whether all of the text is kept. A text that is no value of the type at all may pass: the server says so itself.
     pub fn keeps(self, text: &str) -> bool {
         match self {
-            Self::Any => true,
+            Self::Any | Self::Json => true,
             Self::Unknown => false,
             Self::Decimal { digits, scale } => {
                 is_special(text) || number(text).is_some_and(|number| number.fits(digits, scale))
@@ -65,9 +77,13 @@ impl Form {
             Self::Floats => numbers_in(text).all(|number| float_without_loss(number).is_some()),
             Self::Letters(most) => has_letters(text, most),
             Self::Bytes(most) => text.len() <= usize::from(most),
-            Self::Moment { date, digits, zone } => moment(text, date, digits, zone),
-            Self::Span { digits } => !has_moving_word(text) && decimals_in(text).all(|count| count <= digits.into()),
-            Self::Days => !has_moving_word(text) && !text.contains(':'),
+            Self::Moment { date, digits, zone } => moment::keeps(text, date, digits, zone),
+            Self::Moments { digits, zone } => moment::keeps_bounds(text, digits, zone),
+            Self::Span { digits } => moment::keeps_span(text, digits),
+            Self::Unsigned => {
+                number(text).is_some_and(|number| number.integer().is_some_and(|it| u32::try_from(it).is_ok()))
+            }
+            Self::Affine => !looks_like_number(text) || is_printed_so(text),
         }
     }
 
@@ -79,7 +95,7 @@ impl Form {
     /// What is kept, in the words of an error message.
     pub fn words(self) -> String {
         match self {
-            Self::Any => "of another type".to_owned(),
+            Self::Any | Self::Json => "of another type".to_owned(),
             Self::Unknown => "of a type of which PostgreSQL may keep less than it is given".to_owned(),
             Self::Decimal { digits, scale } => decimal_words(digits, scale),
             Self::Money => "money, written as a plain number with at most 2 decimals".to_owned(),
@@ -92,7 +108,9 @@ impl Form {
             Self::Bytes(most) => format!("text of at most {most} bytes"),
             Self::Moment { date, digits, zone } => moment_words(date, digits, zone),
             Self::Span { digits } => format!("of a type that keeps {} of a second", digits_words(digits)),
-            Self::Days => "a range of dates, which keeps no time".to_owned(),
+            Self::Moments { digits, zone } => format!("a range, and each bound {}", moment_words(true, digits, zone)),
+            Self::Unsigned => "a whole number of 32 bits without a sign".to_owned(),
+            Self::Affine => "of a type in which SQLite makes another number of it; TEXT keeps it".to_owned(),
         }
     }
 }
@@ -107,10 +125,14 @@ pub(super) fn decimal_words(digits: u16, scale: i16) -> String {
 }
 
 fn moment_words(date: bool, digits: Option<u8>, zone: bool) -> String {
-    let Some(digits) = digits else { return "a date, which keeps no time".to_owned() };
-    let what = if date { "a date and a time" } else { "a time without a date" };
-    let zone = if zone { "" } else { " without an offset from UTC" };
-    format!("{what}{zone}, with {} of a second", digits_words(digits))
+    let Some(digits) = digits else { return "a date without a time, such as 2026-01-31".to_owned() };
+    let (what, example) = match (date, zone) {
+        (true, true) => ("a date and a time", "2026-01-31 10:15:30+01"),
+        (true, false) => ("a date and a time in UTC or without a zone", "2026-01-31 10:15:30"),
+        (false, true) => ("a time", "10:15:30+01"),
+        (false, false) => ("a time without date and zone", "10:15:30"),
+    };
+    format!("{what} with {} of a second, such as {example}", digits_words(digits))
 }
 
 fn digits_words(digits: u8) -> String {
@@ -148,65 +170,18 @@ fn numbers_in(text: &str) -> impl Iterator<Item = &str> {
     words.filter(|word| word.bytes().any(|byte| byte.is_ascii_digit()))
 }
 
-/// How many digits that say something stand behind each point in a text.
-fn decimals_in(text: &str) -> impl Iterator<Item = usize> {
-    let digits = |rest: &str| rest.bytes().take_while(u8::is_ascii_digit).count();
-    text.split('.').skip(1).map(move |rest| rest[..digits(rest)].trim_end_matches('0').len())
+/// Whether SQLite takes a text for a number.
+fn looks_like_number(text: &str) -> bool {
+    let text = text.trim_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
+    text.ends_with(|letter: char| letter.is_ascii_digit() || letter == '.') && text.parse::<f64>().is_ok()
 }
 
-/// Words that are another moment each day.
-fn has_moving_word(text: &str) -> bool {
-    let is_moving =
-        |word: &str| ["now", "today", "tomorrow", "yesterday"].iter().any(|moving| word.eq_ignore_ascii_case(moving));
-    text.split(|letter: char| !letter.is_ascii_alphabetic()).any(is_moving)
-}
-
-fn moment(text: &str, date: bool, digits: Option<u8>, zone: bool) -> bool {
-    let text = text.trim();
-    if has_moving_word(text) {
-        return false;
-    }
-    let (day, time) = day_and_time(text);
-    if !date && !day.is_empty() {
-        return false;
-    }
-    let Some(time) = time else { return true };
-    let length = time.bytes().take_while(|byte| byte.is_ascii_digit() || matches!(byte, b':' | b'.')).count();
-    let (clock, rest) = time.split_at(length);
-    if !decimals_in(clock).all(|count| count <= usize::from(digits.unwrap_or(0))) {
-        return false;
-    }
-    // of midnight a date keeps all
-    let is_kept = digits.is_some() || clock.bytes().all(|byte| matches!(byte, b'0' | b':' | b'.'));
-    is_kept && (zone || is_utc(rest))
-}
-
-/// The day and the time of a text that has one: what stands before the hour, and the rest.
-fn day_and_time(text: &str) -> (&str, Option<&str>) {
-    let bytes = text.as_bytes();
-    let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
-    let start = match bytes.iter().position(|byte| *byte == b':') {
-        Some(colon) => colon - bytes[..colon].iter().rev().take_while(|byte| byte.is_ascii_digit()).count(),
-        // `20260131T101530`
-        None => match (0..bytes.len()).find(|at| matches!(bytes[*at], b'T' | b't') && is_digit(at + 1)) {
-            Some(at) => at + 1,
-            None => return (text, None),
-        },
-    };
-    let (day, time) = text.split_at(start);
-    (day.trim_end().trim_end_matches(['T', 't']).trim_end(), Some(time))
-}
-
-/// Whether what follows a time says nothing, or that it is in UTC.
-fn is_utc(rest: &str) -> bool {
-    let mut rest = rest.trim();
-    for half in ["AM", "PM"] {
-        let begins = rest.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(half));
-        rest = if begins { rest[2..].trim_start() } else { rest };
-    }
-    let is_named = ["", "Z", "UTC", "GMT"].iter().any(|name| rest.eq_ignore_ascii_case(name));
-    is_named
-        || rest.strip_prefix(['+', '-']).is_some_and(|offset| offset.bytes().all(|byte| matches!(byte, b'0' | b':')))
+/// Whether the number that SQLite makes of a text is printed as that text.
+fn is_printed_so(text: &str) -> bool {
+    let is_whole = text.parse::<i64>().is_ok_and(|number| number.to_string() == text);
+    // a float without a fraction becomes a whole number
+    let is_float = |number: f64| number.fract() != 0.0 && format!("{number:?}") == text;
+    is_whole || text.parse().is_ok_and(is_float)
 }
 
 /// The elements of an array, nulls left out; what is no array has none, and the server says so.
@@ -246,11 +221,7 @@ mod tests {
     fn what_a_type_would_round_or_drop_is_seen() {
         let decimal = Form::Decimal { digits: 5, scale: 2 };
         let thousands = Form::Decimal { digits: 2, scale: -3 };
-        let timestamp = Form::Moment { date: true, digits: Some(6), zone: false };
-        let seconds = Form::Moment { date: true, digits: Some(0), zone: true };
-        let date = Form::Moment { date: true, digits: None, zone: false };
-        let time = Form::Moment { date: false, digits: Some(3), zone: false };
-        let span = Form::Span { digits: 6 };
+        let years = Form::Affine;
         for (form, kept, refused) in [
             (decimal, vec!["1.25", "123.4500", "1e2", "-999.99", "NaN"], vec!["1.255", "1000", "1,5", "x"]),
             (thousands, vec!["12000", "99e3", "0"], vec!["12500", "100000", "0.5"]),
@@ -260,36 +231,12 @@ mod tests {
             (Form::Floats, vec!["(1,2.5)", "[(0,0),(1e3,-2)]"], vec!["(1.12345678901234567,2)"]),
             (Form::Letters(3), vec!["abc", "äöü", "a  "], vec!["abcd", "abc "]),
             (Form::Bytes(1), vec!["a", ""], vec!["ab", "ä"]),
+            (Form::Unsigned, vec!["0", "4294967295"], vec!["-1", "4294967296", "1.5"]),
             (
-                timestamp,
-                vec![
-                    "2026-01-31",
-                    "2026-01-31 10:15:30.123456",
-                    "2026-01-31T10:15:30.1234560Z",
-                    "2026-01-31 10:15 PM",
-                    "2026-01-31 10:15:30+00:00",
-                    "20260131T101530",
-                    "infinity",
-                ],
-                vec![
-                    "2026-01-31 10:15:30.1234567",
-                    "2026-01-31T10:15:30+02:00",
-                    "2026-01-31 10:15 Europe/Zagreb",
-                    "2026-01-31 10:15-0530",
-                    "20260131T101530+02",
-                    "now",
-                    "Tomorrow 10:00",
-                ],
+                years,
+                vec!["12", "-7", "1.5", "2026-01-31", "12:30", "x", "1e", "inf"],
+                vec!["0012", "1.0", "+5", "1e400", "9007199254740993.0", " 7", "12345678901234567890", "1e3"],
             ),
-            (seconds, vec!["2026-01-31 10:15:30+02", "2026-01-31 10:15:30.0"], vec!["2026-01-31 10:15:30.5"]),
-            (
-                date,
-                vec!["2026-01-31", "31 Oct 2026", "2026-01-31 00:00:00", "2026-01-31T00:00:00.000Z", "20260131"],
-                vec!["2026-01-31 10:15", "2026-01-31T00:00:00+02:00", "20260131T101530", "today"],
-            ),
-            (time, vec!["10:15:30.123", "T10:15"], vec!["10:15:30.1234", "10:15+02", "2026-01-31 10:15"]),
-            (span, vec!["1 day 10:00:00.5", "PT1.5S"], vec!["00:00:00.1234567", "[2026-01-31 10:00,today)"]),
-            (Form::Days, vec!["[2026-01-01,2026-02-01)"], vec!["[2026-01-01 10:00,2026-02-01)"]),
             (Form::Unknown, vec![], vec!["(1,2)"]),
         ] {
             kept.iter().for_each(|text| assert!(form.keeps(text), "{form:?}: {text}"));

@@ -4,6 +4,7 @@ mod batch;
 mod connection;
 mod fit;
 mod form;
+mod moment;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
 mod table;

@@ -127,6 +127,14 @@ pub struct Column {
     pub is_generated: bool,
 }
 
+impl Column {
+    /// Whether the database may give a value back in other letters than it came: dates, arrays, texts that are filled with
+    /// blanks.
+    pub fn is_respelled(&self) -> bool {
+        matches!(self.kind, Kind::Other(_) | Kind::Array(_)) || self.declared.starts_with("character(")
+    }
+}
+
 /// A table as it stands in the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {

@@ -51,7 +51,7 @@ pub fn waits_for(
         let names: Vec<&AppName> = apps.iter().map(|app| &app.name).collect();
         let other = choose(names.into_iter(), name).ok();
         let other = other.and_then(|other| apps.iter().find(|app| app.name == *other));
-        !other.is_some_and(|other| good.get(&other.id).is_some_and(|ended_at| *ended_at > since))
+        other.is_none_or(|other| good.get(&other.id).is_none_or(|ended_at| *ended_at <= since))
     };
     definition.after.iter().filter(is_open).cloned().collect()
 }

@@ -28,11 +28,24 @@ const TRIED: &[Tried<'_>] = &[
     (
         "timestamp",
         &[("2026-01-31T10:15:30Z", "2026-01-31 10:15:30"), ("2026-01-31", "2026-01-31 00:00:00")],
-        &["2026-01-31T10:15:30+02:00", "2026-01-31 10:15:30.1234567", "2026-01-31 10:15 Europe/Zagreb", "now"],
+        &[
+            "2026-01-31T10:15:30+02:00",
+            "2026-01-31 10:15:30.1234567",
+            "2026-01-31 10:15 Europe/Zagreb",
+            "20260131 101530+02",
+            "2026-01-31+02",
+            "1.255",
+            "31/12/25",
+            "now",
+        ],
     ),
     ("timestamp(0)[]", &[("{2026-01-31}", "{\"2026-01-31 00:00:00\"}")], &["{\"2026-01-31 10:15:30.5\"}"]),
     ("time(0)", &[("10:15:30", "10:15:30")], &["10:15:30.5", "10:15:30+02", "2026-01-31 10:15"]),
-    ("date", &[("2026-01-31T00:00:00Z", "2026-01-31")], &["2026-01-31 10:15", "today", "2026-01-31T00:00:00+02:00"]),
+    (
+        "date",
+        &[("2026-01-31T00:00:00Z", "2026-01-31")],
+        &["2026-01-31 10:15", "2026-01-31 101530", "12.123", "today", "2026-01-31T00:00:00+02:00"],
+    ),
     ("interval", &[("1 day 00:00:00.5", "1 day 00:00:00.5")], &["00:00:00.1234567"]),
     ("interval(0)", &[("PT5S", "00:00:05")], &["PT5.5S"]),
     ("interval year", &[], &["1 year 2 months"]),
@@ -46,6 +59,13 @@ const TRIED: &[Tried<'_>] = &[
     ("tsrange", &[("[2026-01-31,2026-02-01)", "[\"2026-01-31 00:00:00\",\"2026-02-01 00:00:00\")")], &["[today,)"]),
     ("daterange", &[("[2026-01-31,2026-02-01)", "[2026-01-31,2026-02-01)")], &["[2026-01-31 10:15,2026-02-01)"]),
     ("cents", &[("1.25", "1.25")], &["1.255"]),
+    ("cents[]", &[("{1.25}", "{1.25}")], &["{1.255}"]),
+    ("codes[]", &[], &["{{abcd}}"]),
+    ("shares", &[], &["[1.12345678901234567,2)"]),
+    ("timeslot", &[("morning", "morning"), ("now", "now")], &[]),
+    ("oid", &[("7", "7")], &["-1", "4294967296"]),
+    ("jsonb[]", &[("[\"1\",{\"a\":[2]}]", "{\"\\\"1\\\"\",\"{\\\"a\\\": [2]}\"}")], &[]),
+    ("bytea", &[("\\x0aff", "\\x0aff")], &["\\x+1"]),
     ("codes", &[("{abc}", "{abc}")], &["{abcd}"]),
     ("priced", &[], &["(1.255)"]),
     ("priced[]", &[], &["{(1.255)}"]),
@@ -61,6 +81,8 @@ fn a_type_keeps_all_of_a_value_or_the_value_is_refused() {
         "DOMAIN cents AS numeric(5,2)",
         "DOMAIN codes AS varchar(3)[]",
         "TYPE priced AS (price numeric(5,2))",
+        "TYPE shares AS RANGE (subtype = float8)",
+        "TYPE timeslot AS ENUM ('morning', 'now')",
         "TYPE named AS (name text, count integer)",
     ] {
         database.execute(&format!("CREATE {made}"), &[]).expect("a type");
@@ -104,6 +126,48 @@ fn what_outgrows_its_digits_or_letters_is_widened_where_that_was_asked_for() {
     let report = file(&backend, &mut database, &merge, "b.csv", "k,n,c\n1,1.25,abc\n2,1000,abcd\n");
     assert_eq!((report.counts.unchanged, report.counts.new), (1, 1));
     assert_eq!(texts(&mut database, "SELECT n::text || c FROM t ORDER BY k"), ["1.25abc", "1000abcd"]);
+}
+
+/// SQLite makes numbers of texts in columns whose types it does not know.
+#[test]
+fn no_text_becomes_another_number() {
+    let Some(backend) = Backend::all().into_iter().find(Backend::is_sqlite) else { return };
+    let mut database = backend.connect();
+    table(&mut database, true, "v DATE");
+    let merge = Merge::into("t").max_gone(MaxGone::Rows(9));
+    for kept in ["2026-01-31", "12:30", "17", "x", "1.5"] {
+        file(&backend, &mut database, &merge, "a.csv", &format!("v\n{kept}\n"));
+        assert_eq!(texts(&mut database, "SELECT CAST(v AS TEXT) FROM t WHERE archive IS NULL"), [kept]);
+    }
+    for refused in ["0012", "1.0", "+5", "1e400", "9007199254740993.0", "12345678901234567890.5"] {
+        let error = tried(&backend, &mut database, &merge, "a.csv", &format!("v\n{refused}\n")).expect_err(refused);
+        assert!(format!("{error:?}").contains("column `v`"), "{error:?}");
+    }
+}
+
+/// What a column demands beside its type would be lost with the type.
+#[test]
+fn nothing_is_widened_that_has_conditions() {
+    for backend in Backend::all() {
+        let mut database = backend.connect();
+        let columns = match backend.is_sqlite() {
+            true => {
+                database.execute("CREATE TABLE parents (k INTEGER PRIMARY KEY)", &[]).expect("a table");
+                database.execute("INSERT INTO parents VALUES (1)", &[]).expect("a row");
+                "k INTEGER REFERENCES parents (k), n TEXT"
+            }
+            false => {
+                database.execute("CREATE DOMAIN positive AS numeric(5,2) CHECK (value > 0)", &[]).expect("a domain");
+                "k positive, n text"
+            }
+        };
+        table(&mut database, backend.is_sqlite(), columns);
+        let merge = Merge::into("t").evolve(true);
+        file(&backend, &mut database, &merge, "a.csv", "k,n\n1,x\n");
+        let error = tried(&backend, &mut database, &merge, "b.csv", "k,n\n1,x\n99.555,y\n").expect_err("a condition");
+        assert!(format!("{error:?}").contains("widen `k`"), "{error:?}");
+        assert_eq!(number(&mut database, "SELECT count(*) FROM t"), 1);
+    }
 }
 
 /// Constraints of SQLite may name what becomes of a conflict; a merge says no to all of it, as to any other conflict.
@@ -159,4 +223,36 @@ fn is_too_wide(error: &data_collector::error::Error, most: usize) {
 
 fn columns(database: &mut Connection) -> usize {
     database.table(&"t".parse().expect("a name")).expect("a table").columns.len()
+}
+
+/// A key is the same key in whatever letters the database gives it back.
+#[test]
+fn a_key_that_is_given_back_in_other_letters_is_the_same() {
+    for backend in Backend::all() {
+        let mut database = backend.connect();
+        let kinds: &[(&str, &str)] = match backend.is_sqlite() {
+            true => &[("DATE", "17"), ("DATE", "1.5")],
+            false => &[
+                ("char(5)", "ab   "),
+                ("int[]", "[1,2]"),
+                ("text[]", "[\"a\"]"),
+                ("date", "20260131"),
+                ("uuid", "A0EEBC999C0B4EF8BB6D6BB9BD380A11"),
+                ("float8", "1e23"),
+            ],
+        };
+        for (kind, key) in kinds {
+            database.execute("DROP TABLE IF EXISTS t", &[]).expect("a table less");
+            table(&mut database, backend.is_sqlite(), &format!("k {kind}, n integer"));
+            let merge = Merge::into("t").key(["k"]).max_gone(MaxGone::Rows(9));
+            let csv = |n: &str| format!("k,n\n\"{}\",{n}\n", key.replace('"', "\"\""));
+            file(&backend, &mut database, &merge, "a.csv", &csv("1"));
+            let counts = file(&backend, &mut database, &merge, "a.csv", &csv("2")).counts;
+            assert_eq!((counts.changed, counts.new, counts.gone), (1, 0, 0), "{kind}");
+            let rejects = backend.folder.path().join("rejects.ndjson");
+            let merge = merge.rejects(&rejects).allow_empty(true);
+            let counts = file(&backend, &mut database, &merge, "a.csv", &csv("x")).counts;
+            assert_eq!((counts.rejected, counts.kept, counts.active_after), (1, 1, 1), "{kind}");
+        }
+    }
 }

@@ -202,7 +202,7 @@ pub(super) fn delete_where(client: &mut Client, table: &Table, filter: &Scope) -
 
 /// Dates, UUIDs and other types may be written in several ways; the server knows which are the same.
 pub(super) fn read_back(client: &mut Client, column: &Column, texts: &mut Vec<Option<String>>) -> Result<()> {
-    if !matches!(column.kind, Kind::Other(_)) {
+    if !column.is_respelled() {
         return Ok(());
     }
     let sql = format!(

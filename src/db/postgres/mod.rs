@@ -189,7 +189,11 @@ impl Database for Postgres {
     }
 
     fn widen_columns(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()> {
-        if columns.is_empty() { Ok(()) } else { self.batch(&shape::widen_sql(name, columns)) }
+        if columns.is_empty() {
+            return Ok(());
+        }
+        shape::check_no_domain(&mut self.client, name, columns)?;
+        self.batch(&shape::widen_sql(name, columns))
     }
 
     fn rehash(&mut self, table: &Table, rows: &[(RowId, Sha)]) -> Result<Vec<usize>> {

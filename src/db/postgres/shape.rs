@@ -6,24 +6,32 @@ use crate::db::{Column, Form, Kind, NAME_BYTES_MAX, NewColumn, Obstacle, Right, 
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::RESERVED;
 
-/// Each column with its type, and with the type below its domains: name, type as printed, the type below without and
-/// with its length, whether the server fills it; what kind of relation the table is; and whether the type, or that of the
-/// elements, is composed of fields that may round.
+/// Each column with its type, and with the type below its domains, and below those of its elements: name, type as printed,
+/// the type below without and with its length, whether the server fills the column; what kind of relation the table is;
+/// whether the type below is made of parts that may round; whether the column is an array.
 const COLUMNS: &str = "SELECT attname::text, format_type(atttypid, atttypmod), base.name, base.declared, \
-    attgenerated::text <> '' OR attidentity::text = 'a', relkind::text, base.rounds \
+    attgenerated::text <> '' OR attidentity::text = 'a', relkind::text, base.rounds, base.is_array \
     FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid CROSS JOIN LATERAL (\
         WITH RECURSIVE below AS (\
-            SELECT pg_type.oid, typbasetype, typtypmod, atttypmod AS length FROM pg_type WHERE pg_type.oid = atttypid \
-            UNION ALL SELECT pg_type.oid, pg_type.typbasetype, pg_type.typtypmod, below.typtypmod \
-            FROM pg_type JOIN below ON pg_type.oid = below.typbasetype) \
-        SELECT format_type(oid, NULL) AS name, format_type(oid, length) AS declared, EXISTS (\
-            SELECT FROM pg_type AS own JOIN pg_type AS made ON made.oid IN (own.oid, own.typelem) \
-            JOIN pg_attribute AS field ON field.attrelid = made.typrelid \
-            WHERE own.oid = below.oid AND made.typtype = 'c' AND NOT field.attisdropped \
-            AND format_type(field.atttypid, field.atttypmod) NOT IN ('boolean', 'smallint', 'integer', 'bigint', \
-                'numeric', 'text', 'character varying', 'bytea', 'uuid', 'json', 'jsonb')) AS rounds \
-        FROM below WHERE typbasetype = 0\
+            SELECT pg_type.oid, typbasetype, typelem, typcategory, typtype, typrelid, atttypmod AS length, false AS is_array \
+            FROM pg_type WHERE pg_type.oid = atttypid \
+            UNION ALL SELECT next.oid, next.typbasetype, next.typelem, next.typcategory, next.typtype, next.typrelid, \
+                CASE WHEN below.typbasetype <> 0 THEN domain.typtypmod ELSE below.length END, \
+                below.is_array OR below.typbasetype = 0 \
+            FROM below JOIN pg_type AS domain ON domain.oid = below.oid \
+            JOIN pg_type AS next ON next.oid = CASE WHEN below.typbasetype <> 0 THEN below.typbasetype \
+                WHEN below.typcategory = 'A' THEN below.typelem END) \
+        SELECT format_type(oid, NULL) AS name, format_type(oid, length) AS declared, is_array, CASE typtype \
+            WHEN 'c' THEN EXISTS (SELECT FROM pg_attribute AS field WHERE field.attrelid = typrelid \
+                AND NOT field.attisdropped AND format_type(field.atttypid, field.atttypmod) NOT IN (SAFE)) \
+            WHEN 'r' THEN EXISTS (SELECT FROM pg_range WHERE rngtypid = oid AND format_type(rngsubtype, -1) NOT IN (SAFE)) \
+            WHEN 'm' THEN EXISTS (SELECT FROM pg_range WHERE to_jsonb(pg_range)->>'rngmultitypid' = oid::text \
+                AND format_type(rngsubtype, -1) NOT IN (SAFE)) ELSE false END AS rounds \
+        FROM below WHERE typbasetype = 0 AND typcategory <> 'A'\
     ) AS base WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped ORDER BY attnum";
+/// Types that keep all of a value, whatever it is.
+const SAFE: &str = "'boolean', 'smallint', 'integer', 'bigint', 'numeric', 'text', 'character varying', 'bytea', 'uuid', \
+    'json', 'jsonb', 'inet', 'cidr', 'citext'";
 
 /// Whether a name is a table that can be locked.
 pub(super) fn is_table(client: &mut Client, name: &TableName) -> Result<bool> {
@@ -57,12 +65,17 @@ pub(super) fn may(client: &mut Client, name: &TableName, right: Right) -> Result
 
 pub(super) fn table(client: &mut Client, name: &TableName) -> Result<Option<Table>> {
     let rows = client
-        .query(COLUMNS, &[&name.quoted()])
+        .query(COLUMNS.replace("SAFE", SAFE).as_str(), &[&name.quoted()])
         .map_err(|cause| server_error(format!("look at the table `{name}`"), cause))?;
     let column = |row: &tokio_postgres::Row| {
         let base: String = row.get(2);
         let (declared, stored): (String, String) = (row.get(1), row.get(3));
-        Column { name: row.get(0), kind: kind(&base, &stored, row.get(6)), declared, is_generated: row.get(4) }
+        Column {
+            name: row.get(0),
+            kind: kind(&base, &stored, row.get(6), row.get(7)),
+            declared,
+            is_generated: row.get(4),
+        }
     };
     let columns: Vec<Column> = rows.iter().map(column).collect();
     let Some(first) = rows.first() else { return Ok(None) };
@@ -113,27 +126,29 @@ fn of_columns<'a>(name: &TableName, columns: impl Iterator<Item = (&'a Column, S
     None
 }
 
-/// The kind of a type, by its name without and with its length; `rounds` is of composite types.
-fn kind(base: &str, declared: &str, rounds: bool) -> Kind {
-    match base {
-        "boolean" => Kind::Boolean,
-        "smallint" => Kind::Integer { bits: 16 },
-        "integer" => Kind::Integer { bits: 32 },
-        "bigint" => Kind::Integer { bits: 64 },
-        "double precision" => Kind::Float,
-        "real" => Kind::Real,
-        "json" | "jsonb" => Kind::Json,
-        "bytea" => Kind::Bytes,
-        _ => match (base.strip_suffix("[]"), form(base, declared)) {
-            (Some(_), _) if rounds => Kind::Array(Form::Unknown),
-            (Some(element), _) => Kind::Array(form(element, declared.trim_end_matches("[]"))),
-            (None, Form::Decimal { digits, scale }) => Kind::Decimal { digits, scale },
-            (None, Form::Letters(letters)) => Kind::Short { letters },
-            (None, Form::Any) if base == "numeric" => Kind::Numeric,
-            (None, Form::Any) if matches!(base, "text" | "character varying" | "character") => Kind::Text,
-            (None, Form::Any) if rounds => Kind::Other(Form::Unknown),
-            (None, form) => Kind::Other(form),
-        },
+/// The kind of a type, by its name without and with its length; `rounds` is of types that are made of others.
+fn kind(base: &str, declared: &str, rounds: bool, is_array: bool) -> Kind {
+    let form = match form(base, declared) {
+        Form::Any if rounds => Form::Unknown,
+        form => form,
+    };
+    if is_array {
+        return Kind::Array(form);
+    }
+    match (base, form) {
+        ("boolean", _) => Kind::Boolean,
+        ("smallint", _) => Kind::Integer { bits: 16 },
+        ("integer", _) => Kind::Integer { bits: 32 },
+        ("bigint", _) => Kind::Integer { bits: 64 },
+        ("double precision", _) => Kind::Float,
+        ("real", _) => Kind::Real,
+        ("json" | "jsonb", _) => Kind::Json,
+        ("bytea", _) => Kind::Bytes,
+        ("numeric", Form::Any) => Kind::Numeric,
+        ("text" | "character varying" | "character", Form::Any) => Kind::Text,
+        (_, Form::Decimal { digits, scale }) => Kind::Decimal { digits, scale },
+        (_, Form::Letters(letters)) => Kind::Short { letters },
+        (_, form) => Kind::Other(form),
     }
 }
 
@@ -163,9 +178,16 @@ fn form(base: &str, declared: &str) -> Form {
                 || declared.starts_with("interval day to second");
             most(6).filter(|_| is_whole).map(|digits| Form::Span { digits })
         }
-        "tsrange" | "tstzrange" | "tsmultirange" | "tstzmultirange" => Some(Form::Span { digits: 6 }),
-        "daterange" | "datemultirange" => Some(Form::Days),
-        _ if base.starts_with("time") => {
+        "tsrange" | "tsmultirange" => Some(Form::Moments { digits: Some(6), zone: false }),
+        "tstzrange" | "tstzmultirange" => Some(Form::Moments { digits: Some(6), zone: true }),
+        "daterange" | "datemultirange" => Some(Form::Moments { digits: None, zone: false }),
+        "cube" | "box2d" | "box3d" => Some(Form::Floats),
+        "oid" | "xid" | "cid" => Some(Form::Unsigned),
+        "json" | "jsonb" => Some(Form::Json),
+        "timestamp without time zone"
+        | "timestamp with time zone"
+        | "time without time zone"
+        | "time with time zone" => {
             let (date, zone) = (base.starts_with("timestamp"), base.ends_with("with time zone"));
             most(6).map(|digits| Form::Moment { date, digits: Some(digits), zone })
         }
@@ -206,6 +228,21 @@ pub(super) fn create_sql(name: &TableName, columns: &[NewColumn]) -> Result<Stri
 
 pub(super) fn add_sql(name: &TableName, column: &NewColumn) -> Result<String> {
     Ok(format!("ALTER TABLE {} ADD COLUMN {}", name.quoted(), definition(column)?))
+}
+
+/// Refuses to widen a column of a domain: what the domain demands of its values would be lost.
+pub(super) fn check_no_domain(client: &mut Client, name: &TableName, columns: &[NewColumn]) -> Result<()> {
+    let find = "SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute \
+        JOIN pg_type ON pg_type.oid = atttypid WHERE attrelid = to_regclass($1) AND typtype = 'd' AND attname = ANY($2)";
+    let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    let found = client
+        .query_opt(find, &[&name.quoted(), &names])
+        .map_err(|cause| server_error(format!("look at the types of `{name}`"), cause))?;
+    let Some(row) = found else { return Ok(()) };
+    let (column, domain): (String, String) = (row.get(0), row.get(1));
+    let what = format!("widen `{column}`: it is of the domain `{domain}`, whose conditions would be lost");
+    Err(Error::new(ErrorKind::Refused, what)
+        .hint("change the domain, or the column's type by hand; nothing was changed"))
 }
 
 /// By way of text, in which every number has all its digits: a cast of a float would keep fifteen.

@@ -269,8 +269,12 @@ impl Staging<'_> {
 fn staged(kind: Kind) -> &'static str {
     match kind {
         Kind::Boolean => "boolean",
+        // no wider than in the table, or a row of many columns would be too wide for the stage
+        Kind::Integer { bits: 16 } => "smallint",
+        Kind::Integer { bits: 32 } => "integer",
         Kind::Integer { .. } => "bigint",
-        Kind::Float | Kind::Real => "double precision",
+        Kind::Real => "real",
+        Kind::Float => "double precision",
         _ => "bytea",
     }
 }
@@ -281,9 +285,13 @@ fn put_cell(cell: Cell, kind: Kind, batch: &RowBatch, out: &mut Vec<u8>) {
         (Cell::Null, _) => out.extend_from_slice(&(-1_i32).to_be_bytes()),
         (Cell::Bool(flag), Kind::Boolean) => field(&[u8::from(flag)], out),
         (Cell::Bool(flag), _) => field(if flag { b"t" } else { b"f" }, out),
+        // it fits, or it would not have been taken
+        (Cell::Integer(number), Kind::Integer { bits: 16 }) => field(&(number as i16).to_be_bytes(), out),
+        (Cell::Integer(number), Kind::Integer { bits: 32 }) => field(&(number as i32).to_be_bytes(), out),
         (Cell::Integer(number), Kind::Integer { .. }) => field(&number.to_be_bytes(), out),
+        (Cell::Float(number), Kind::Real) => field(&(number as f32).to_be_bytes(), out),
         (Cell::Integer(number), _) => field(itoa::Buffer::new().format(number).as_bytes(), out),
-        (Cell::Float(number), Kind::Float | Kind::Real) => field(&number.to_be_bytes(), out),
+        (Cell::Float(number), Kind::Float) => field(&number.to_be_bytes(), out),
         (Cell::Float(number), _) => field(format!("{number:?}").as_bytes(), out),
         (Cell::Text(span) | Cell::Bytes(span), _) => field(batch.bytes(span), out),
     }

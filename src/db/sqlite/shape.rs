@@ -17,11 +17,15 @@ pub(super) fn object_kind(connection: &Connection, name: &str) -> Option<ObjectK
 
 pub(super) fn table(connection: &Connection, name: &TableName) -> rusqlite::Result<Option<Table>> {
     let schema = name.schema.as_deref().unwrap_or("main");
+    let is_strict =
+        "SELECT strict FROM pragma_table_list WHERE schema = ?2 COLLATE NOCASE AND name = ?1 COLLATE NOCASE";
+    let is_strict = connection.query_row(is_strict, params![name.name, schema], |row| row.get(0)).optional()?;
+    let is_strict = is_strict.unwrap_or(false);
     let list = "SELECT name, type, hidden FROM pragma_table_xinfo(?1, ?2) ORDER BY cid";
     let mut statement = connection.prepare(list)?;
     let columns = statement.query_map(params![name.name, schema], |row| {
         let (name, declared, hidden): (String, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        Ok(Column { name, kind: kind(&declared), declared, is_generated: hidden > 1 })
+        Ok(Column { name, kind: kind(&declared, is_strict), declared, is_generated: hidden > 1 })
     })?;
     let columns = columns.collect::<rusqlite::Result<Vec<_>>>()?;
     if columns.is_empty() {
@@ -80,17 +84,19 @@ pub(super) fn rowid(columns: &[Column]) -> Option<&'static str> {
 const NUMERIC: &str = "NUMERIC TEXT";
 
 /// What a declared type takes: our own names first, then SQLite's rules of affinity.
-fn kind(declared: &str) -> Kind {
+fn kind(declared: &str, is_strict: bool) -> Kind {
     let declared = declared.to_uppercase();
     let holds = |words: &[&str]| words.iter().any(|word| declared.contains(word));
     if declared == NUMERIC {
         Kind::Numeric
+    } else if is_strict && declared == "ANY" {
+        Kind::Other(Form::Any)
     } else if holds(&["BOOL"]) {
         Kind::Boolean
     } else if declared.starts_with("JSON") {
         Kind::Json
     } else if holds(&["DATE", "TIME", "UUID", "INTERVAL"]) {
-        Kind::Other(Form::Any)
+        Kind::Other(affinity(&declared))
     } else if holds(&["INT"]) {
         Kind::Integer { bits: 64 }
     } else if holds(&["CHAR", "CLOB", "TEXT"]) {
@@ -102,8 +108,15 @@ fn kind(declared: &str) -> Kind {
     } else if holds(&["NUMERIC", "DECIMAL", "NUMBER", "MONEY"]) {
         Kind::Number
     } else {
-        Kind::Other(Form::Any)
+        Kind::Other(affinity(&declared))
     }
+}
+
+/// What SQLite keeps of a text in a column whose type it does not know: by its rules some types are numbers to it.
+fn affinity(declared: &str) -> Form {
+    let holds = |words: &[&str]| words.iter().any(|word| declared.contains(word));
+    let is_text = !holds(&["INT"]) && holds(&["CHAR", "CLOB", "TEXT"]);
+    if is_text || declared.is_empty() || holds(&["BLOB"]) { Form::Any } else { Form::Affine }
 }
 
 fn declared(kind: Kind) -> &'static str {
@@ -169,7 +182,7 @@ pub(super) fn bound_by(connection: &Connection, table: &Table, column: &str) -> 
     }
     // whose column the words belong to is not looked for: a doubt is enough
     let sql = made_by(connection, &table.name)?.to_uppercase();
-    Ok([("CHECK", "perhaps a CHECK"), ("COLLATE", "perhaps a COLLATE")]
+    Ok([("CHECK", "perhaps a CHECK"), ("COLLATE", "perhaps a COLLATE"), ("REFERENCES", "perhaps a foreign key")]
         .into_iter()
         .find_map(|(word, what)| sql.contains(word).then_some(what)))
 }

@@ -71,9 +71,7 @@ impl<'a> KeyReader<'a> {
         database: &mut dyn Database,
         take: &mut dyn FnMut(Key, Entry) -> Result<()>,
     ) -> Result<()> {
-        for (place, column) in
-            self.columns.iter().enumerate().filter(|(_, column)| matches!(column.kind, Kind::Other(_)))
-        {
+        for (place, column) in self.columns.iter().enumerate().filter(|(_, column)| column.is_respelled()) {
             let text = |value: &Value<'_>| match value {
                 Value::Text(text) => Some(text.clone().into_owned()),
                 _ => None,
@@ -139,7 +137,11 @@ fn plain(value: Value<'static>, kind: Kind) -> Value<'static> {
             value => value,
         },
         Kind::Integer { .. } | Kind::Float | Kind::Real | Kind::Numeric | Kind::Decimal { .. } | Kind::Number => {
-            let written = crate::db::text(&value).into_owned();
+            let mut written = crate::db::text(&value).into_owned();
+            if let (Kind::Float, Ok(float)) = (kind, written.parse::<f64>()) {
+                // of two shortest spellings of a float a database may choose the other one
+                written = crate::db::text(&Value::Float(float)).into_owned();
+            }
             match Digits::of(&written).filter(|_| value != Value::Null) {
                 Some(digits) => {
                     let mut form = String::new();
@@ -149,6 +151,11 @@ fn plain(value: Value<'static>, kind: Kind) -> Value<'static> {
                 None => value,
             }
         }
+        // SQLite may hold a number there
+        Kind::Other(_) => match value {
+            Value::Integer(_) | Value::Float(_) => Value::from(crate::db::text(&value).into_owned()),
+            value => value,
+        },
         _ => value,
     }
 }

@@ -18,13 +18,19 @@ pub(crate) fn check_flags(merge: &Merge) -> Result<()> {
     let typed = merge.types.iter().map(|(name, _)| ("--types", name));
     let hashed = hashed.iter().map(|name| ("--hash-on` and `--hash-except", name));
     let keys = merge.key.iter().map(|name| ("--key", name));
-    typed.chain(hashed).chain(keys).try_for_each(|(flag, name)| check_new_name(merge, flag, name))
+    let scopes = merge.scope.iter().map(|(name, _)| ("--scope", name));
+    typed.chain(hashed).chain(keys).chain(scopes).try_for_each(|(flag, name)| check_new_name(merge, flag, name))
 }
 
 /// Types stand in a statement as they are typed: nothing else may stand there.
 fn check_types(merge: &Merge) -> Result<()> {
     let is_part = |letter: char| letter.is_alphanumeric() || "_ (),.[]\"".contains(letter);
-    let is_type = |declared: &str| !declared.trim().is_empty() && declared.chars().all(is_part);
+    let is_type = |declared: &str| !declared.trim().is_empty() && declared.chars().all(is_part) && is_one(declared);
+    for (at, (column, _)) in merge.types.iter().enumerate() {
+        if merge.types[..at].iter().any(|(other, _)| other == column) {
+            return wrong(format!("take two types for `{column}`"), "give `--types` once for a column".to_owned());
+        }
+    }
     match merge.types.iter().find(|(_, declared)| !is_type(declared)) {
         None => Ok(()),
         Some((column, declared)) => wrong(
@@ -34,9 +40,26 @@ fn check_types(merge: &Merge) -> Result<()> {
     }
 }
 
+/// Whether it is a type and nothing more: a comma outside of parentheses would begin another column.
+fn is_one(declared: &str) -> bool {
+    let mut depth = 0;
+    let is_inside = |letter| {
+        match letter {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        letter != ',' || depth > 0
+    };
+    declared.chars().all(is_inside) && !declared.to_lowercase().contains("generated")
+}
+
 /// What is left out cannot get a name, and no name may be one of dc's own.
 fn check_names(merge: &Merge) -> Result<()> {
-    for (old, new) in &merge.mapping.rename {
+    for (at, (old, new)) in merge.mapping.rename.iter().enumerate() {
+        if merge.mapping.rename[..at].iter().any(|(other, _)| other == old) {
+            return wrong(format!("give `{old}` two names"), "give `--rename` once for a column".to_owned());
+        }
         if RESERVED.contains(&new.as_str()) && !(merge.own_id && new == "id") {
             return wrong(
                 format!("rename `{old}` to `{new}`: that is one of dc's own columns, and not loaded from the input"),
@@ -142,6 +165,13 @@ mod tests {
             (merge().rename("a", "b").rename("b", "a").key(["a"]), None),
             (merge().rename("a", "b").rename("b", "c").ignore(["d"]), None),
             (merge().column_type("n", "text; DROP TABLE t"), Some("no type")),
+            (merge().column_type("n", "text, z int"), Some("no type")),
+            (merge().column_type("n", "int generated always as (1) stored"), Some("no type")),
+            (merge().column_type("n", "numeric(20,4)"), None),
+            (merge().column_type("n", "int").column_type("n", "text"), Some("two types")),
+            (merge().rename("a", "x").rename("a", "y"), Some("two names")),
+            (merge().rename("a", "x").scope("a", "1"), Some("another name")),
+            (merge().ignore(["a"]).scope("a", "1"), Some("leaves it out")),
         ] {
             let found = check_flags(&merge).err().map(|error| error.message().to_owned());
             assert_eq!(found.is_some(), told.is_some(), "{found:?}");
