@@ -8,8 +8,8 @@ use clap_complete::engine::ArgValueCompleter;
 use data_collector::context::Context;
 use data_collector::error::Result;
 use data_collector::ops::{
-    self, AppCommand, CommandsOptions, CronOptions, ForecastOptions, NotifyOptions, PasswordSources, PruneOptions,
-    SendOptions, StopManagersOptions,
+    self, AppCommand, CommandsOptions, CronOptions, ForecastOptions, Many, NotifyOptions, PasswordSources,
+    PruneOptions, SendOptions, StopManagersOptions,
 };
 use data_collector::shell::Screen;
 
@@ -22,7 +22,9 @@ Examples:
   dc manager status --watch                 what runs, waits, failed, and what comes next
   dc manager send start companies           run an app now, on whichever machine a manager works
   dc manager send stop companies --wait     end its run, and wait until it has ended
+  dc manager send disable --group croatia   the schedules of a group out of force
   dc manager send stop companies --force    close its run although nobody can end it: its machine is gone
+  dc manager pause 'an upgrade'             start nothing more until `dc manager resume`
   dc manager check                          one line for Nagios or cron: is all well?
   dc manager commands --cancel 12           take a command back that no manager has carried out
   dc manager why companies                  why it ran, or did not
@@ -60,8 +62,12 @@ enum Command {
     Status(StatusArgs),
     /// End the managers of this machine; apps that run go on
     Stop(StopArgs),
-    /// Tell an app to start, stop, restart, reset, enable or disable
+    /// Tell an app, or several, to start, stop, restart, reset, enable or disable
     Send(SendArgs),
+    /// Start nothing more, on no machine; what runs goes on to its end
+    Pause(PauseArgs),
+    /// Start apps again
+    Resume,
     /// Say in one line whether all is well: exit status 0, 1 for a warning, 2 if critical
     Check,
     /// List what apps were told, and take back what nobody has carried out
@@ -119,9 +125,15 @@ enum Told {
 struct SendArgs {
     /// What it is told
     command: Told,
-    /// The app: group/parent/name, or a tail that no other app has
-    #[arg(add = ArgValueCompleter::new(completions::apps))]
-    app: String,
+    /// The app: group/parent/name, or a tail that no other app has; `*` stands for anything, and for several apps
+    #[arg(add = ArgValueCompleter::new(completions::apps), required_unless_present_any = ["all", "group"])]
+    app: Option<String>,
+    /// All apps
+    #[arg(long, conflicts_with_all = ["app", "group"])]
+    all: bool,
+    /// The apps of a group
+    #[arg(long, value_name = "GROUP", conflicts_with = "app")]
+    group: Option<String>,
     /// What a start finds in DC_ARGS
     #[arg(long, value_name = "JSON")]
     args: Option<String>,
@@ -131,6 +143,12 @@ struct SendArgs {
     /// Close the run now, even if its machine is gone (`stop` only)
     #[arg(long, conflicts_with = "wait")]
     force: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct PauseArgs {
+    /// Why, for whoever wonders
+    reason: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -217,11 +235,24 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {
             let options = StopManagersOptions { everywhere, stop_apps, wait: Duration::from_secs(wait) };
             shell.print(&ops::stop_managers(context, &options)?)
         }
-        Command::Send(SendArgs { command, app, args, wait, force }) => {
+        Command::Send(SendArgs { command, app, all, group, args, wait, force }) => {
             let wait = wait.map(Duration::from_secs);
+            let app = app.unwrap_or_default();
+            let many = match group {
+                _ if all => Some(Many::All),
+                Some(group) => Some(Many::Group(group)),
+                None => app.contains('*').then(|| Many::Pattern(app.clone())),
+            };
             let options = SendOptions { command: told(command), app, args, wait, force };
-            shell.print(&ops::send_command(context, &options)?)
+            let Some(many) = many else {
+                return shell.print(&ops::send_command(context, &options)?).map(|()| 0);
+            };
+            let sent = ops::send_to_many(context, &many, &options)?;
+            shell.print(&sent)?;
+            return Ok(i32::from(!sent.is_well()));
         }
+        Command::Pause(PauseArgs { reason }) => shell.print(&ops::pause(context, reason.as_deref())?),
+        Command::Resume => shell.print(&ops::resume(context)?),
         Command::Check => {
             let check = ops::check(context);
             shell.print(&check)?;

@@ -8,7 +8,7 @@ use super::owner::{Owner, ask_to_end, is_beside};
 use crate::apps::AppDefinition;
 use crate::error::Result;
 use crate::tables::{
-    AppCommand, CommandFilter, CommandFlag, CommandRow, ManagerRow, RunFilter, RunLimits, RunRow, Store, Taking,
+    AppCommand, CommandFilter, CommandFlag, CommandRow, ManagerRow, Pause, RunFilter, RunLimits, RunRow, Store, Taking,
 };
 
 /// A command that nobody can carry out for so long has failed.
@@ -30,6 +30,8 @@ pub(super) struct Scene<'a> {
     pub(super) now: NaiveDateTime,
     /// How many apps may run at once.
     pub(super) limits: &'a RunLimits,
+    /// That nothing is to be started.
+    pub(super) paused: Option<&'a Pause>,
 }
 
 impl Scene<'_> {
@@ -99,6 +101,9 @@ fn request(
             if !launcher.has(&command.app) && scene.now - command.time < PATIENCE / 2 =>
         {
             Ok(())
+        }
+        (AppCommand::Start | AppCommand::Restart, None) if scene.paused.is_some() => {
+            store.commands().wait(command, &scene.paused.map(Pause::words).unwrap_or_default())
         }
         (AppCommand::Start | AppCommand::Restart, None) => {
             match store.commands().accept(command, scene.by, Some(scene.limits))? {

@@ -27,7 +27,8 @@ use crate::ends::Ends;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ident::{host, new_identity};
 use crate::tables::{
-    AppCommand, Backoff, LogLevel, ManagerRow, MessageKind, MessageRow, NewMessage, Old, RunLimits, StopWish, Store,
+    AppCommand, Backoff, LogLevel, ManagerRow, MessageKind, MessageRow, NewMessage, Old, Pause, RunLimits, StopWish,
+    Store,
 };
 
 /// How often a manager says that it lives.
@@ -260,7 +261,10 @@ impl Manager {
             expectation::tell(&mut self.scheduler.desk, now)?;
             self.looked = Some(Instant::now());
         }
+        let paused = self.scheduler.desk.switches().pause()?;
         let Pass { started, settled, clock_jump_ms, pause, events } = match self.trust {
+            // what is due meanwhile is decided afterwards
+            _ if paused.is_some() => Pass { pause: IDLE_PAUSE, ..Pass::default() },
             Trust::Wrong(_) => Pass { pause: IDLE_PAUSE, ..Pass::default() },
             Trust::Right | Trust::Differs(_) => {
                 let now = self.scheduler.clock.now();
@@ -276,7 +280,7 @@ impl Manager {
             let seconds = jump_ms / 1_000;
             log::error!("the clock was set by {seconds} s: nothing is started until it has been steady for a while");
         }
-        self.command()?;
+        self.command(paused.as_ref())?;
         if is_due(self.cared, CARE_EVERY) {
             self.care()?;
             self.cared = Some(Instant::now());
@@ -355,7 +359,7 @@ impl Manager {
         Ok(())
     }
 
-    fn command(&mut self) -> Result<()> {
+    fn command(&mut self, paused: Option<&Pause>) -> Result<()> {
         for app_id in self.scheduler.starter.replaced() {
             // the manager of its machine ends it
             for run in self.scheduler.desk.runs().open()?.iter().filter(|run| run.app_id == app_id) {
@@ -368,7 +372,7 @@ impl Manager {
         let (open, now) = (desk.runs().open()?, clock.now());
         let managers: Vec<ManagerRow> =
             desk.managers().all()?.into_iter().filter(|manager| lives(manager, now)).collect();
-        let scene = Scene { by: &self.id, open: &open, managers: &managers, now, limits };
+        let scene = Scene { by: &self.id, open: &open, managers: &managers, now, limits, paused };
         commands::carry_out(desk, starter, &scene)
     }
 

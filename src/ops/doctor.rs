@@ -167,6 +167,9 @@ fn managers(mut store: Store) -> Vec<Finding> {
             Some(format!("dc manager send stop {} --force, if that machine is gone", run.app)),
         ));
     }
+    if let Ok(Some(pause)) = store.switches().pause() {
+        findings.push(finding("manager", Health::Warning, pause.words(), Some("dc manager resume".to_owned())));
+    }
     if let Ok(Some(incident)) = store.incidents().current() {
         let found =
             format!("an incident since {}: {} of {} apps failed", incident.started_at, incident.failed, incident.total);

@@ -34,6 +34,7 @@ mod run_list;
 mod schema;
 mod sha;
 mod shown;
+mod switch;
 mod write_queue;
 
 pub use app::{AppRow, Apps, Progress};
@@ -61,6 +62,7 @@ pub use room::RunLimits;
 pub use run::{NewRun, StartRun};
 pub use run_end::{Backoff, Ending, RunEnd};
 pub use run_list::{RunFilter, RunRow, Runs};
+pub use switch::{Pause, Switches};
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};

@@ -108,3 +108,66 @@ fn who_started_a_run_is_known_without_a_variable() {
         assert_eq!(rows(&mut backend.connect(), "SELECT started_by FROM runtime"), [[user]]);
     }
 }
+
+/// For an upgrade everything drains: nothing starts, what runs goes on, and everybody sees why.
+#[test]
+fn a_pause_holds_for_all_managers_and_is_seen() {
+    for backend in Backend::all() {
+        let project = backend.folder.path();
+        app(project, "a/b/often", "true", "interval = \"1s\"");
+        app(project, "a/b/long", "touch begun; until [ -e go ]; do sleep 0.05; done", "");
+        told(&backend, &["deploy"]);
+        let managers = [Manager::start(project, &backend.url, &[]), Manager::start(project, &backend.url, &[])];
+        told(&backend, &["manager", "send", "start", "long", "--wait"]);
+        let mut database = backend.connect();
+        let often = "SELECT count(*) FROM runtime r JOIN apps a ON a.id = r.app_id WHERE a.name = 'often'";
+        wait_for("the first runs", 30, || number(&mut database, often) > 1);
+        let paused = told(&backend, &["manager", "pause", "an upgrade"]);
+        assert!(paused.contains("(an upgrade)") && paused.contains("app"), "{paused}");
+        assert!(told(&backend, &["manager", "pause"]).contains("paused before"));
+        let waits = sent(&backend, &["start", "often", "--wait", "3"]);
+        assert!(stderr(&waits).contains("everything is paused"), "{}", stderr(&waits));
+        let runs = number(&mut database, often);
+        for words in [&["manager", "why", "often"][..], &["doctor"], &["manager", "check"]] {
+            let seen = on(&backend, words).output().expect("dc runs");
+            assert!(stdout(&seen).contains("everything is paused"), "{words:?}: {}", stdout(&seen));
+        }
+        assert_eq!(number(&mut database, often), runs, "nothing was started meanwhile");
+        std::fs::write(project.join("apps/a/b/long/go"), "").expect("a file");
+        wait_for("the end of what ran", 30, || {
+            number(&mut database, "SELECT count(*) FROM runtime WHERE ended_at IS NULL") == 0
+        });
+        assert!(told(&backend, &["manager", "resume"]).contains("start apps again"));
+        wait_for("runs after it", 30, || number(&mut database, often) > runs);
+        managers.into_iter().for_each(|manager| drop(manager.end()));
+    }
+}
+
+#[test]
+fn several_apps_are_told_at_once() {
+    for backend in Backend::all() {
+        let project = backend.folder.path();
+        for name in ["hr/b/one", "hr/c/two", "si/b/three"] {
+            app(project, name, "true", "interval = \"1h\"");
+        }
+        told(&backend, &["deploy"]);
+        let _manager = Manager::start(project, &backend.url, &[]);
+        let disabled = |expected: &[&str]| {
+            let found = rows(&mut backend.connect(), "SELECT name FROM apps WHERE disable = true ORDER BY name");
+            assert_eq!(found.concat(), expected);
+        };
+        told(&backend, &["manager", "send", "disable", "--group", "hr", "--wait"]);
+        disabled(&["one", "two"]);
+        told(&backend, &["manager", "send", "enable", "*/b/*", "--wait"]);
+        disabled(&["two"]);
+        told(&backend, &["manager", "send", "disable", "--all", "--wait"]);
+        disabled(&["one", "three", "two"]);
+        // one that cannot be told holds up no other
+        let stopped = sent(&backend, &["stop", "--all", "--wait"]);
+        assert_eq!(stopped.status.code(), Some(1));
+        assert_eq!(stdout(&stopped).matches("does not run").count(), 3, "{}", stdout(&stopped));
+        for (none, status) in [(&["stop", "xx/*"][..], 5), (&["stop", "--group", "xx"], 5), (&["stop"], 2)] {
+            assert_eq!(sent(&backend, none).status.code(), Some(status), "{none:?}");
+        }
+    }
+}

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manager::{living, waits_for};
 use crate::tables::{
-    AppRow, CommandFilter, CommandRow, FatalFlag, OccurrenceRow, OccurrenceState, RunFilter, RunRow, Store,
+    AppRow, CommandFilter, CommandRow, FatalFlag, OccurrenceRow, OccurrenceState, Pause, RunFilter, RunRow, Store,
 };
 
 /// Why an app ran, or did not.
@@ -31,6 +31,8 @@ pub struct Why {
     pub managers: usize,
     /// The apps after which it runs, and that have not ended well since it ran last.
     pub waits_for: Vec<String>,
+    /// Whether everything is paused.
+    pub pause: Option<Pause>,
     /// When this was read, by the database's clock.
     #[serde(skip)]
     pub time: NaiveDateTime,
@@ -53,6 +55,7 @@ pub fn why(context: &Context, app: &str, count: i64) -> Result<Why> {
         commands: store.commands().list(&CommandFilter::OfApps(&ids, count))?,
         managers: living(&mut store)?.len(),
         time: store.now()?,
+        pause: store.switches().pause()?,
         waits_for: open_befores(&mut store, &found)?,
         app: found,
     })
@@ -125,7 +128,8 @@ impl Why {
             }
             _ => String::new(),
         };
-        format!("{} runs {schedule}; {next}{waits}", app.name)
+        let paused = self.pause.as_ref().map(|pause| format!("; {}", pause.words())).unwrap_or_default();
+        format!("{} runs {schedule}; {next}{waits}{paused}", app.name)
     }
 }
 
