@@ -9,6 +9,7 @@ mod delivery;
 #[cfg(any(test, fuzzing))]
 #[path = "../../fuzz/targets/notify.rs"]
 pub(crate) mod fuzzing;
+mod heartbeat;
 mod letter;
 mod notifier;
 mod quiet;
@@ -18,6 +19,7 @@ mod url;
 pub use channel::{Channel, channels, open_channel};
 pub use courier::Couriers;
 pub use delivery::deliver_once;
+pub use heartbeat::Heartbeat;
 pub use letter::{Letter, severity_of};
 pub use notifier::{Entry, Given, Notifier, Pace, Undelivered};
 

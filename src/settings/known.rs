@@ -65,7 +65,11 @@ pub(super) const KNOWN: &[Known] = &[
         ],
         secret: &["proxies"],
     },
-    Known { section: "manager", fields: &["max_running", "backoff", "backoff_max", "keep", "deploy"], secret: &[] },
+    Known {
+        section: "manager",
+        fields: &["max_running", "backoff", "backoff_max", "keep", "deploy", "heartbeat", "heartbeat_every"],
+        secret: &["heartbeat"],
+    },
     Known { section: "merge", fields: &["max_gone_percent", "max_gone_rows"], secret: &[] },
     Known {
         section: "notify.*",

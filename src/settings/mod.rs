@@ -33,6 +33,8 @@ const MAX_GONE_ROWS: u64 = 20;
 const STORE_FILE: &str = "secrets.zip";
 /// How long an app has between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(10);
+/// How often a manager shows that it lives, where an address for that is given.
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(60);
 /// How long a run or a manager is believed to live without being heard of.
 const LEASE: Duration = Duration::from_secs(60);
 /// Shorter ones end while a busy database has its owner wait; longer ones are taken for those of a wrong clock.
@@ -144,6 +146,10 @@ pub struct ManagerSettings {
     pub keep: Option<Duration>,
     /// Whether what is new or differs under `apps/` is registered by itself.
     pub deploys: bool,
+    /// An address that is asked for while the manager works, so that a service elsewhere notices when it does not.
+    pub heartbeat: Option<Secret>,
+    /// How often.
+    pub heartbeat_every: Duration,
 }
 
 /// What becomes of a record when too many wait for a sink.
@@ -332,6 +338,8 @@ fn manager_settings(layers: &Layers) -> Result<ManagerSettings> {
         backoff_max: section.duration("backoff_max")?.unwrap_or(BACKOFF.1),
         keep: section.duration("keep")?,
         deploys: deploys(&section)?,
+        heartbeat: section.text("heartbeat")?.map(Secret::new),
+        heartbeat_every: section.duration("heartbeat_every")?.unwrap_or(HEARTBEAT_EVERY),
     })
 }
 

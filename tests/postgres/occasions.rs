@@ -5,6 +5,7 @@ use std::process::Output;
 
 use crate::manager::{number, on, rows, told};
 use crate::support::manager::{Manager, wait_for};
+use crate::support::services::Services;
 use crate::support::{Backend, app, stderr, stdout};
 
 fn once(backend: &Backend) {
@@ -180,4 +181,34 @@ fn a_check_without_a_database_is_critical() {
     let ended = command.env("DC_DB_MAIN_URL", "postgres://postgres@127.0.0.1:1/nowhere").output().expect("dc runs");
     assert_eq!(ended.status.code(), Some(2), "{}", stderr(&ended));
     assert!(stdout(&ended).starts_with("CRITICAL: "), "{}", stdout(&ended));
+}
+
+/// Who waits for a sign of life hears one as long as a manager works, and the manager does not wait for him.
+#[test]
+fn a_manager_shows_that_it_lives() {
+    let services = Services::start(std::time::Duration::ZERO);
+    let Some(backend) = Backend::all().pop() else { return };
+    let project = backend.folder.path();
+    app(project, "a/b/often", "true", "interval = \"1s\"");
+    let url = format!("{}/beat/s3cret", services.url);
+    std::fs::write(project.join("dc.toml"), format!("[manager]\nheartbeat = \"{url}\"\nheartbeat_every = \"200ms\"\n"))
+        .expect("a file");
+    told(&backend, &["deploy"]);
+    let manager = Manager::start(project, &backend.url, &[]);
+    let beats = || services.posts().iter().filter(|post| post.path == "/beat/s3cret").count();
+    wait_for("three signs of life", 30, || beats() > 2);
+    let said = manager.end();
+    assert!(!said.contains("s3cret"), "{said}");
+    let last = beats();
+    let mut database = backend.connect();
+    // nobody listens there, and apps start all the same
+    std::fs::write(project.join("dc.toml"), "[manager]\nheartbeat = \"http://127.0.0.1:9/s3cret\"\n").expect("a file");
+    let runs = "SELECT count(*) FROM runtime";
+    let before = number(&mut database, runs);
+    let manager = Manager::start(project, &backend.url, &[]);
+    wait_for("a word about it", 30, || manager.said().contains("the heartbeat was not taken"));
+    wait_for("runs", 30, || number(&mut database, runs) > before + 1);
+    let said = manager.end();
+    assert!(!said.contains("s3cret"), "{said}");
+    assert_eq!(beats(), last, "a manager that has ended shows nothing");
 }

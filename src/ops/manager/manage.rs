@@ -8,7 +8,7 @@ use crate::apps::is_first_process;
 use crate::context::Context;
 use crate::error::Result;
 use crate::manager::Manager;
-use crate::notify::{Couriers, deliver_once};
+use crate::notify::{Couriers, Heartbeat, deliver_once};
 use crate::tables::StopWish;
 
 /// What `dc manager start` is asked for.
@@ -59,8 +59,12 @@ pub fn manage(
     let mut manager = Manager::start(context)?;
     let _links = manager.link()?;
     let couriers = if options.once { None } else { Some(Couriers::start(context, manager.id())?) };
+    let heartbeat = if options.once { None } else { Heartbeat::start(context)? };
     let wish = loop {
         let pause = manager.pass()?;
+        if let Some(heartbeat) = heartbeat.as_ref().filter(|_| manager.state().away.is_none()) {
+            heartbeat.note();
+        }
         each(&mut manager)?;
         match manager.wish() {
             StopWish::None if options.once => {
@@ -71,6 +75,7 @@ pub fn manage(
             wish => break wish,
         }
     };
+    drop(heartbeat);
     drop(couriers);
     let state = manager.state().clone();
     // the kernel kills whatever is in a container when its process 1 ends; so the apps are asked before
