@@ -2,14 +2,15 @@
 
 mod start;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap_complete::engine::ArgValueCompleter;
 use data_collector::context::Context;
 use data_collector::error::Result;
 use data_collector::ops::{
-    self, AppCommand, CommandsOptions, CronOptions, ForecastOptions, Many, NotifyOptions, PasswordSources,
-    PruneOptions, SendOptions, StopManagersOptions,
+    self, AppCommand, CommandsOptions, CronOptions, ForecastOptions, ImportOptions, ImportSource, Many, NotifyOptions,
+    PasswordSources, PruneOptions, SendOptions, StopManagersOptions,
 };
 use data_collector::shell::Screen;
 
@@ -24,6 +25,7 @@ Examples:
   dc manager send stop companies --wait     end its run, and wait until it has ended
   dc manager send disable --group croatia   the schedules of a group out of force
   dc manager send stop companies --force    close its run although nobody can end it: its machine is gone
+  dc manager import crontab FILE            an app for each line of a crontab, and what could not be carried over
   dc manager pause 'an upgrade'             start nothing more until `dc manager resume`
   dc manager check                          one line for Nagios or cron: is all well?
   dc manager commands --cancel 12           take a command back that no manager has carried out
@@ -76,6 +78,8 @@ enum Command {
     Why(WhyArgs),
     /// Show the schedule to come, without running anything
     Simulate(SimulateArgs),
+    /// Write an app for each entry of a crontab, of supervisord or PM2
+    Import(ImportArgs),
     /// Print a systemd unit for this project, user and machine
     Service,
     /// Show the channels by which people are told, test them, or tell people something
@@ -143,6 +147,33 @@ struct SendArgs {
     /// Close the run now, even if its machine is gone (`stop` only)
     #[arg(long, conflicts_with = "wait")]
     force: bool,
+}
+
+/// What a file is of.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Kept {
+    /// A crontab of a user, as `crontab -l` prints it
+    Crontab,
+    /// /etc/crontab and files of /etc/cron.d, whose sixth field is a user
+    SystemCrontab,
+    /// A configuration of supervisord
+    Supervisord,
+    /// An ecosystem file of PM2 in JSON, or ~/.pm2/dump.pm2
+    Pm2,
+}
+
+#[derive(Debug, clap::Args)]
+struct ImportArgs {
+    /// What the file is of
+    source: Kept,
+    /// The file
+    file: PathBuf,
+    /// The first folder under apps/
+    #[arg(long, value_name = "GROUP", default_value = "imported")]
+    group: String,
+    /// Show what would be written, and write nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -250,6 +281,15 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {
             let sent = ops::send_to_many(context, &many, &options)?;
             shell.print(&sent)?;
             return Ok(i32::from(!sent.is_well()));
+        }
+        Command::Import(ImportArgs { source, file, group, dry_run }) => {
+            let source = match source {
+                Kept::Crontab => ImportSource::Crontab,
+                Kept::SystemCrontab => ImportSource::SystemCrontab,
+                Kept::Supervisord => ImportSource::Supervisord,
+                Kept::Pm2 => ImportSource::Pm2,
+            };
+            shell.print(&ops::import(context, &ImportOptions { source, file, group: Some(group), dry_run })?)
         }
         Command::Pause(PauseArgs { reason }) => shell.print(&ops::pause(context, reason.as_deref())?),
         Command::Resume => shell.print(&ops::resume(context)?),

@@ -123,6 +123,14 @@ impl AppDefinition {
         Ok(definition)
     }
 
+    /// Reads the text of an app.toml that is not written yet.
+    ///
+    /// # Errors
+    /// Settings (exit 3), as for a file.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        Fields::from_toml(DEFINITION_FILE, text)?.definition()
+    }
+
     /// Reads a definition that [`AppDefinition::to_json`] wrote.
     ///
     /// # Errors

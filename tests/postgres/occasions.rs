@@ -212,3 +212,28 @@ fn a_manager_shows_that_it_lives() {
     assert!(!said.contains("s3cret"), "{said}");
     assert_eq!(beats(), last, "a manager that has ended shows nothing");
 }
+
+/// What ran by cron yesterday is due by the manager tomorrow.
+#[test]
+fn a_crontab_becomes_apps_that_can_be_deployed() {
+    let backend = Backend::sqlite();
+    let project = backend.folder.path();
+    let file = project.join("crontab");
+    std::fs::write(&file, "CRON_TZ=Europe/Zagreb\n*/5 * * * * echo moved > $HOME/out\n@reboot x\n0 0 31 2 * never\n")
+        .expect("a file");
+    let import = |more: &[&str]| {
+        let arguments = [&["manager", "import", "crontab", file.to_str().expect("a path")][..], more].concat();
+        told(&backend, &arguments)
+    };
+    let planned = import(&["--dry-run", "--group", "old"]);
+    assert!(planned.contains("would be written: apps/old/cron/echo") && !project.join("apps").exists(), "{planned}");
+    let done = import(&["--group", "old"]);
+    assert!(done.contains("line 3:") && done.contains("no date ever matches"), "{done}");
+    assert!(import(&["--group", "old"]).contains("is there already"));
+    told(&backend, &["deploy"]);
+    let mut run = on(&backend, &["run", "echo"]);
+    assert!(run.env("HOME", project).status().expect("dc runs").success());
+    assert_eq!(std::fs::read_to_string(project.join("out")).expect("its output"), "moved\n");
+    let schedule = rows(&mut backend.connect(), "SELECT schedule, timezone FROM apps");
+    assert_eq!(schedule, [["*/5 * * * *", "Europe/Zagreb"]]);
+}
