@@ -5,13 +5,13 @@ mod start;
 use std::time::Duration;
 
 use clap_complete::engine::ArgValueCompleter;
+use data_collector::board;
 use data_collector::context::Context;
 use data_collector::error::Result;
 use data_collector::ops::{
     self, AppCommand, CronOptions, ForecastOptions, NotifyOptions, PasswordSources, PruneOptions, SendOptions,
     StopManagersOptions,
 };
-use data_collector::shell::Screen;
 
 use crate::completions;
 
@@ -74,7 +74,7 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct StatusArgs {
-    /// Show it again and again, until Ctrl-C
+    /// Watch and operate it with keys (`?` shows them), until `q` or Ctrl-C
     #[arg(short, long)]
     watch: bool,
 }
@@ -182,9 +182,6 @@ struct PruneArgs {
     dry_run: bool,
 }
 
-/// How often a watched board is drawn.
-const DRAW_EVERY: Duration = Duration::from_millis(1_000);
-
 pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {
     let shell = context.shell();
     let done = match args.command {
@@ -196,7 +193,7 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {
         }
         Command::Start(args) => start::run(context, args),
         Command::Status(StatusArgs { watch: false }) => shell.print(&ops::board(context)?),
-        Command::Status(StatusArgs { watch: true }) => watch(context),
+        Command::Status(StatusArgs { watch: true }) => board::watch(context),
         Command::Stop(StopArgs { everywhere, stop_apps, wait }) => {
             let options = StopManagersOptions { everywhere, stop_apps, wait: Duration::from_secs(wait) };
             shell.print(&ops::stop_managers(context, &options)?)
@@ -230,21 +227,4 @@ fn told(command: Told) -> AppCommand {
         Told::Enable => AppCommand::Enable,
         Told::Disable => AppCommand::Disable,
     }
-}
-
-/// Draws the board again and again; off a terminal each time anew, one after the other.
-fn watch(context: &Context) -> Result<()> {
-    let screen = Screen::open().filter(|_| !context.shell().is_json());
-    while !context.cancellation().is_cancelled() {
-        let board = ops::board(context)?;
-        match &screen {
-            Some(screen) => {
-                let (rows, columns) = screen.size();
-                screen.draw(&board.page(rows, columns, &[]));
-            }
-            None => context.shell().print(&board)?,
-        }
-        std::thread::sleep(DRAW_EVERY);
-    }
-    Ok(())
 }
