@@ -17,9 +17,9 @@ use crate::completions;
 
 const EXAMPLES: &str = "\
 Examples:
-  dc manager start                          keep the schedules; a live table on a terminal, lines elsewhere
+  dc manager start                          keep the schedules; a board on a terminal, lines elsewhere
   dc manager start --listen 9187            with metrics for Prometheus at http://127.0.0.1:9187/metrics
-  dc manager status --watch                 what runs, waits, failed, and what comes next
+  dc manager status --watch                 the same board alone: watch, start and stop apps by keys
   dc manager send start companies           run an app now, on whichever machine a manager works
   dc manager send stop companies --wait     end its run, and wait until it has ended
   dc manager send stop companies --force    close its run although nobody can end it: its machine is gone
@@ -74,7 +74,7 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct StatusArgs {
-    /// Watch and operate it with keys (`?` shows them), until `q` or Ctrl-C
+    /// Watch it and operate apps by keys, until `q`; `?` shows the keys
     #[arg(short, long)]
     watch: bool,
 }

@@ -6,6 +6,8 @@ mod feed;
 mod order;
 mod plain;
 mod run;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use run::{Beside, watch};

@@ -159,7 +159,10 @@ impl View {
             return Effect::Nothing;
         }
         match &mut self.mode {
-            Mode::Apps => return self.key_of_list(key.code),
+            Mode::Apps => {
+                self.notice.clear();
+                return self.key_of_list(key.code);
+            }
             Mode::Filter => self.key_of_filter(key.code),
             Mode::Log { back, .. } => {
                 let (all, rows) = (self.lines.as_ref().map_or(0, Vec::len), self.rows);

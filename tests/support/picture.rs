@@ -131,7 +131,9 @@ impl Picture {
             (b'C', _) => self.at.1 = (self.at.1 + number(0).max(1)).min(self.columns - 1),
             (b'D', _) => self.at.1 = self.at.1.saturating_sub(number(0).max(1)),
             // 39 and 49 are what was there before
-            (b'm', _) => self.colors += numbers.iter().filter(|code| matches!(code, 30..=38 | 40..=48 | 90..=97)).count(),
+            (b'm', _) => {
+                self.colors += numbers.iter().filter(|code| matches!(code, 30..=38 | 40..=48 | 90..=97)).count()
+            }
             (b'h', "?25") => self.has_cursor = true,
             (b'l', "?25") => self.has_cursor = false,
             (b'h', "?1049") if self.beneath.is_none() => {

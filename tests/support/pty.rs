@@ -39,7 +39,8 @@ impl Pty {
         let child = leader.spawn().expect("setsid starts");
         let picture = Arc::new(Mutex::new(Picture::new(rows.into(), columns.into())));
         let reading = Arc::new(Mutex::new(()));
-        let (mut screen, drawn, may_read) = (outside.try_clone().expect("it"), Arc::clone(&picture), Arc::clone(&reading));
+        let (mut screen, drawn, may_read) =
+            (outside.try_clone().expect("it"), Arc::clone(&picture), Arc::clone(&reading));
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             loop {
