@@ -177,7 +177,7 @@ fn a_terminal_that_takes_nothing_holds_no_manager_up_and_q_asks_first() {
         });
     }
     board.wait_for_text("often");
-    board.press("\u{1b}q");
+    board.press("q");
     board.wait_for_text("end the manager?");
     board.press("n");
     board.wait_for_text("nothing was done");

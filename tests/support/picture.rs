@@ -1,12 +1,14 @@
 //! What a terminal shows: as much of one as dc and a shell need, kept as rows of letters.
 
+type Page = Vec<Vec<char>>;
+
 /// The picture, which bytes change.
 pub(crate) struct Picture {
     rows: usize,
     columns: usize,
-    page: Vec<Vec<char>>,
+    page: Page,
     /// The page beneath, while another one is shown.
-    beneath: Option<(Vec<Vec<char>>, (usize, usize))>,
+    beneath: Option<(Page, (usize, usize))>,
     at: (usize, usize),
     has_cursor: bool,
     /// Bytes whose letter or sequence is not at its end.
