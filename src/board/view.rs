@@ -116,7 +116,9 @@ impl View {
         if let Mode::Log { back: back @ 1.., .. } = &mut self.mode
             && let Some(last) = last
         {
-            *back += lines.iter().rev().take_while(|line| line.log.id != last).count();
+            let new = lines.iter().rev().take_while(|line| line.log.id != last);
+            // a message takes as many rows as it has lines
+            *back += new.map(|line| line.log.message.lines().count().max(1)).sum::<usize>();
         }
     }
 

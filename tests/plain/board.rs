@@ -14,7 +14,7 @@ fn running(count: usize) -> Backend {
     for number in 1..=count {
         app(backend.folder.path(), &format!("group/parent/app{number:02}"), "true", "");
     }
-    assert!(of(&backend, &["deploy"]).status().expect("dc runs").success());
+    assert!(of(&backend, &["deploy"]).output().expect("dc runs").status.success());
     backend.connect().execute("UPDATE apps SET status = 2, progress = 50", &[]).expect("an update");
     backend
 }
@@ -161,20 +161,20 @@ fn the_log_of_an_app_is_opened_and_follows() {
 fn a_terminal_that_takes_nothing_holds_no_manager_up_and_q_asks_first() {
     let backend = Backend::sqlite();
     app(backend.folder.path(), "a/b/often", "true", "interval = \"1s\"");
-    assert!(of(&backend, &["deploy"]).status().expect("dc runs").success());
+    assert!(of(&backend, &["deploy"]).output().expect("dc runs").status.success());
     let mut board = Pty::start(&of(&backend, &["manager", "start"]), 50, 200);
     let before = "SELECT count(*) FROM runtime WHERE ended_at IS NOT NULL";
     board.wait_for_text("often");
     board.wait_for_text("1 manager");
     {
         let _stopped = board.stopped();
-        // what was written to it until now fills it, so that every drawing waits or is left out
-        let (began, mut keys) = (count(&backend, before), 0);
-        wait_for("runs although nobody reads", 60, || {
-            keys += 1;
+        wait_for("a terminal that is full", 60, || {
             board.press("??");
-            keys > 100 && count(&backend, before) > began + 2
+            board.is_full()
         });
+        let began = count(&backend, before);
+        wait_for("runs although nobody reads", 60, || count(&backend, before) > began + 2);
+        assert!(board.is_full());
     }
     board.wait_for_text("often");
     board.press("q");

@@ -16,7 +16,7 @@ fn the_board_waits_for_its_database_and_goes_on() {
         command.env("DC_DB_MAIN_URL", &url).args(arguments);
         command
     };
-    assert!(dc(&["deploy"]).status().expect("dc runs").success());
+    assert!(dc(&["deploy"]).output().expect("dc runs").status.success());
     let mut board = Pty::start(&dc(&["manager", "status", "--watch"]), 24, 80);
     board.wait_for_text("group/parent/one");
 

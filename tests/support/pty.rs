@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::{Winsize, openpty};
 use nix::unistd::ttyname;
 
@@ -16,7 +18,7 @@ use crate::support::picture::Picture;
 pub(crate) struct Pty {
     keys: File,
     /// Kept open, so that what the program left can be looked at.
-    _inside: File,
+    inside: File,
     name: PathBuf,
     child: Child,
     picture: Arc<Mutex<Picture>>,
@@ -51,7 +53,7 @@ impl Pty {
                 }
             }
         });
-        Self { keys: outside, _inside: inside, name, child, picture, reading }
+        Self { keys: outside, inside, name, child, picture, reading }
     }
 
     pub(crate) fn press(&self, keys: &str) {
@@ -103,6 +105,12 @@ impl Pty {
     /// As long as this is held, nobody reads what is written to the terminal.
     pub(crate) fn stopped(&self) -> std::sync::MutexGuard<'_, ()> {
         self.reading.lock().expect("the reader")
+    }
+
+    /// Whether whoever writes now has to wait.
+    pub(crate) fn is_full(&self) -> bool {
+        let mut asked = [PollFd::new(self.inside.as_fd(), PollFlags::POLLOUT)];
+        poll(&mut asked, PollTimeout::ZERO).expect("an answer") == 0
     }
 
     pub(crate) fn id(&self) -> u32 {
