@@ -280,6 +280,10 @@ fn a_log_follows_and_stays_where_somebody_scrolled_to() {
     assert!(!picture(&mut view, 80, 24).contains("of another"));
     let _ = press(&mut view, KeyCode::Esc);
     assert_eq!(view.open_app(), None);
+    // Esc and a letter that come at once are both taken
+    let _ = press(&mut view, KeyCode::Enter);
+    assert_eq!(view.key(KeyEvent::new(KeyCode::Char('q'), KeyModifiers::ALT)), Effect::End);
+    assert_eq!(view.open_app(), None);
 }
 
 #[test]

@@ -157,8 +157,13 @@ impl View {
 
     /// What a key does.
     pub(super) fn key(&mut self, key: KeyEvent) -> Effect {
-        if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
+        if key.modifiers.contains(KeyModifiers::CONTROL) {
             return Effect::Nothing;
+        }
+        if key.modifiers.contains(KeyModifiers::ALT) {
+            // Esc and a key right behind it cannot be told from Alt and the key
+            let _ = self.key(KeyCode::Esc.into());
+            return self.key(key.code.into());
         }
         match &mut self.mode {
             Mode::Apps => {

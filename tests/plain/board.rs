@@ -37,7 +37,12 @@ fn shell(backend: &Backend, rows: u16, columns: u16) -> Pty {
     let mut bash = Command::new("bash");
     bash.args(["--norc", "--noprofile", "-i"]).current_dir(backend.folder.path()).env("PS1", "prompt> ");
     let all = of(backend, &[]);
-    all.get_envs().for_each(|(name, value)| drop(value.map(|value| bash.env(name, value))));
+    for (name, value) in all.get_envs() {
+        match value {
+            Some(value) => bash.env(name, value),
+            None => bash.env_remove(name),
+        };
+    }
     bash.env("DC", env!("CARGO_BIN_EXE_dc")).env_remove("PROMPT_COMMAND");
     let shell = Pty::start(&bash, rows, columns);
     shell.wait_for_text("prompt>");
