@@ -6,21 +6,21 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap_complete::engine::ArgValueCompleter;
+use data_collector::board;
 use data_collector::context::Context;
 use data_collector::error::Result;
 use data_collector::ops::{
     self, AppCommand, CommandsOptions, CronOptions, ForecastOptions, ImportOptions, ImportSource, Many, NotifyOptions,
     PasswordSources, PruneOptions, SendOptions, StopManagersOptions,
 };
-use data_collector::shell::Screen;
 
 use crate::completions;
 
 const EXAMPLES: &str = "\
 Examples:
-  dc manager start                          keep the schedules; a live table on a terminal, lines elsewhere
+  dc manager start                          keep the schedules; a board on a terminal, lines elsewhere
   dc manager start --listen 9187            with metrics for Prometheus at http://127.0.0.1:9187/metrics
-  dc manager status --watch                 what runs, waits, failed, and what comes next
+  dc manager status --watch                 the same board alone: watch, start and stop apps by keys
   dc manager send start companies           run an app now, on whichever machine a manager works
   dc manager send stop companies --wait     end its run, and wait until it has ended
   dc manager send disable --group croatia   the schedules of a group out of force
@@ -90,7 +90,7 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct StatusArgs {
-    /// Show it again and again, until Ctrl-C
+    /// Watch it and operate apps by keys, until `q`; `?` shows the keys
     #[arg(short, long)]
     watch: bool,
 }
@@ -247,9 +247,6 @@ struct PruneArgs {
     dry_run: bool,
 }
 
-/// How often a watched board is drawn.
-const DRAW_EVERY: Duration = Duration::from_millis(1_000);
-
 pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {
     let shell = context.shell();
     let done = match args.command {
@@ -261,7 +258,7 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {
         }
         Command::Start(args) => start::run(context, args),
         Command::Status(StatusArgs { watch: false }) => shell.print(&ops::board(context)?),
-        Command::Status(StatusArgs { watch: true }) => watch(context),
+        Command::Status(StatusArgs { watch: true }) => board::watch(context),
         Command::Stop(StopArgs { everywhere, stop_apps, wait }) => {
             let options = StopManagersOptions { everywhere, stop_apps, wait: Duration::from_secs(wait) };
             shell.print(&ops::stop_managers(context, &options)?)
@@ -325,21 +322,4 @@ fn told(command: Told) -> AppCommand {
         Told::Enable => AppCommand::Enable,
         Told::Disable => AppCommand::Disable,
     }
-}
-
-/// Draws the board again and again; off a terminal each time anew, one after the other.
-fn watch(context: &Context) -> Result<()> {
-    let screen = Screen::open().filter(|_| !context.shell().is_json());
-    while !context.cancellation().is_cancelled() {
-        let board = ops::board(context)?;
-        match &screen {
-            Some(screen) => {
-                let (rows, columns) = screen.size();
-                screen.draw(&board.page(rows, columns, &[]));
-            }
-            None => context.shell().print(&board)?,
-        }
-        std::thread::sleep(DRAW_EVERY);
-    }
-    Ok(())
 }

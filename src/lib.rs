@@ -6,6 +6,7 @@
 extern crate self as data_collector;
 
 pub mod apps;
+pub mod board;
 pub mod bound;
 pub mod broker;
 pub mod captcha;

@@ -185,11 +185,6 @@ impl Manager {
         &self.state
     }
 
-    /// The database, for what is shown of it.
-    pub fn store(&mut self) -> &mut Store {
-        &mut self.scheduler.desk
-    }
-
     /// One pass; how long to wait for the next one. A database that is away is waited for; whatever was not done then
     /// is done later.
     ///

@@ -60,6 +60,12 @@ pub struct LogLine {
     pub app: Option<String>,
 }
 
+impl LogLine {
+    pub(super) fn of(log: StoredLog, app: Option<String>) -> Self {
+        Self { level_name: level_name(log.level), log, app }
+    }
+}
+
 impl fmt::Display for LogLine {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let app = self.app.as_deref().unwrap_or("-");
@@ -283,7 +289,7 @@ impl<E: FnMut(&LogLine) -> Result<()>> Reading<'_, E> {
             return Ok(());
         }
         let app = log.app_id.and_then(|id| names.get(&id)).cloned();
-        (self.each)(&LogLine { level_name: level_name(log.level), log, app })
+        (self.each)(&LogLine::of(log, app))
     }
 }
 

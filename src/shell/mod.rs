@@ -5,7 +5,7 @@ mod prompt;
 mod screen;
 
 pub use bar::Bar;
-pub use screen::Screen;
+pub use screen::{Input, Screen};
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -194,6 +194,11 @@ impl Shell {
     /// `text` in a colour where stdout shows colours.
     pub fn paint(&self, text: &str, paint: Paint) -> String {
         if self.color { paint.around(text) } else { text.to_owned() }
+    }
+
+    /// Whether stdout shows colours.
+    pub fn has_color(&self) -> bool {
+        self.color
     }
 
     fn paint_err(&self, text: &str, paint: Paint) -> String {

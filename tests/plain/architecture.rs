@@ -17,15 +17,16 @@ const FLOORS: &[&[&str]] = &[
     &["readers"],
     &["manager"],
     &["ops"],
-    &["web"],
+    &["board", "web"],
     &["fuzzing"],
 ];
 
 /// What the commands may see: operations, and the plain types that their options are made of.
 const SEEN_BY_COMMANDS: &[&str] = &[
     "ops",
-    // what is shown over HTTP, beside what is shown in a terminal
+    // what is shown over HTTP, and on a terminal that is watched
     "web",
+    "board",
     "shell",
     "settings",
     "context",
@@ -251,6 +252,11 @@ const RULES: &[Rule] = &[
             "commands/memory.rs",
         ],
         why: "unsafe code stands in these files alone",
+    },
+    Rule {
+        words: &["ratatui", "crossterm"],
+        files: &["src/board", "src/shell/screen.rs"],
+        why: "the terminal is taken by the screen and drawn by the board",
     },
     Rule { words: &["quick_xml"], files: &["src/soap/xml"], why: "XML is read by soap/xml alone" },
     Rule {

@@ -1,6 +1,7 @@
 //! Tests that need nothing but dc. What they store goes into SQLite; servers are stand-ins on loopback.
 
 mod architecture;
+mod board;
 mod captcha;
 mod cassette;
 mod circles;

@@ -128,7 +128,7 @@ fn a_pause_holds_for_all_managers_and_is_seen() {
         let waits = sent(&backend, &["start", "often", "--wait", "3"]);
         assert!(stderr(&waits).contains("everything is paused"), "{}", stderr(&waits));
         let runs = number(&mut database, often);
-        for words in [&["manager", "why", "often"][..], &["doctor"], &["manager", "check"]] {
+        for words in [&["manager", "why", "often"][..], &["manager", "status"], &["doctor"], &["manager", "check"]] {
             let seen = on(&backend, words).output().expect("dc runs");
             assert!(stdout(&seen).contains("everything is paused"), "{words:?}: {}", stdout(&seen));
         }

@@ -256,3 +256,19 @@ fn a_key_that_is_given_back_in_other_letters_is_the_same() {
         }
     }
 }
+
+/// Records of which nothing is hashed would all be one.
+#[test]
+fn a_record_of_which_nothing_is_hashed_is_refused() {
+    for backend in Backend::all() {
+        let mut database = backend.connect();
+        let merge = Merge::into("t").create(true).hash_except(["a", "b"]);
+        let error = tried(&backend, &mut database, &merge, "a.csv", "a,b\n1,x\n2,y\n").expect_err("nothing is left");
+        assert!(format!("{error:?}").contains("none of the columns that are hashed"), "{error:?}");
+        let rejects = backend.folder.path().join("rejects.ndjson");
+        let merge = Merge::into("t").create(true).hash_on(["k"]).rejects(&rejects);
+        let lines = "{\"k\":1,\"n\":1}\n{\"n\":2}\n{\"n\":3}\n{\"k\":null}\n";
+        let counts = file(&backend, &mut database, &merge, "a.ndjson", lines).counts;
+        assert_eq!((counts.new, counts.rejected, counts.duplicate), (2, 2, 0));
+    }
+}

@@ -1,6 +1,7 @@
 //! Tests that run on every database, or on PostgreSQL alone.
 
 mod backends;
+mod board;
 mod clocks;
 mod commands;
 mod evolve;

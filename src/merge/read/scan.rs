@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use crate::db::{Column, Form, Kind, RowBatch, fit, row_bytes, text};
 use crate::error::Result;
-use crate::hash::{Canonical, RESERVED, Texts, hash_texts};
+use crate::hash::{Canonical, Columns, RESERVED, Texts, hash_texts};
 use crate::merge::plan::description::Merge;
 use crate::merge::plan::progress::Progress;
 use crate::merge::plan::scope::Part;
@@ -21,6 +21,9 @@ use crate::merge::read::survey::{Survey, kind_of};
 use crate::merge::read::wider::Wider;
 use crate::merge::spool::{Entry, Spool};
 use crate::record::{Record, Value};
+
+/// The canonical form of a record without columns.
+const NOTHING: &[u8] = b"{}";
 
 /// What the first pass found.
 pub(crate) struct Scanned {
@@ -179,7 +182,11 @@ fn scan_chunk(
         }
         let read = reader.read(chunk.source, format, bytes).and_then(|record| {
             check(ground, &record, &mut places, &mut part)?;
-            texts.bytes.extend_from_slice(form.of(&record, &merge.hash));
+            let written = form.of(&record, &merge.hash);
+            if written == NOTHING && merge.hash.columns != Columns::All {
+                return Err(unhashed());
+            }
+            texts.bytes.extend_from_slice(written);
             texts.ends.push(texts.bytes.len());
             if let Some(rows) = &mut rows {
                 part.misfit |= rows.add(&record, offset).is_err();
@@ -203,6 +210,12 @@ fn scan_chunk(
     part.rows = rows.map(|rows| rows.finish(shas));
     part.rejects.extend(chunk.rejects);
     part
+}
+
+/// A record of which no column is hashed: it could not be told from any other one.
+fn unhashed() -> Fault {
+    let reason = "it has none of the columns that are hashed (`--hash-on`, `--hash-except`)".to_owned();
+    Fault { spot: None, reason, kind: FaultKind::Record }
 }
 
 /// A fault that the flag which widens columns did not help against.

@@ -10,17 +10,13 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::manager::{Drift, living};
 use crate::shell;
-use crate::tables::{AppRow, Direction, LogFilter, ManagerRow, RunRow, RunStatus, Store};
+use crate::tables::{AppRow, Direction, LogFilter, ManagerRow, Pause, RunRow, RunStatus, Store};
 
 /// Windows with so many columns show more.
 const WIDE: usize = 100;
 const WIDER: usize = 120;
 /// The width of a progress bar.
 const BAR_WIDTH: usize = 12;
-/// Rows of a page that are neither apps nor lines: title, header, rule, and the gap before the lines.
-const OTHER_ROWS: usize = 4;
-/// The width of a time, as in front of each line.
-const TIME_WIDTH: usize = "yyyy-mm-dd hh:mm:ss".len();
 /// The last log lines that are read.
 const LINES_MAX: usize = 50;
 
@@ -38,6 +34,8 @@ pub struct Board {
     pub lines: Vec<String>,
     /// Where the registry differs from what stands under `apps/`; `None` where nobody looked, or all is alike.
     pub drift: Option<Drift>,
+    /// Whether everything is paused.
+    pub pause: Option<Pause>,
 }
 
 /// One app.
@@ -94,40 +92,12 @@ impl Board {
             format!("{time} {} {}", name(log.app_id), shell::visible(first))
         });
         let lines = lines.collect();
-        Ok(Self { time: clock::now(), managers, apps, lines, drift: None })
-    }
-
-    /// The board as it fits into a window, and below it the last lines of apps and manager: a quarter of the window, or
-    /// what the apps leave. What runs, waits or is out of service comes first, if not all apps find room.
-    pub fn page(&self, rows: usize, columns: usize, said: &[String]) -> String {
-        let room = rows.saturating_sub(OTHER_ROWS + rows / 4).max(1);
-        let mut shown: Vec<&BoardApp> = self.apps.iter().collect();
-        let is_cut = shown.len() > room;
-        if is_cut {
-            shown.sort_by_key(|line| line.rank());
-            shown.truncate(room.saturating_sub(1).max(1));
-            shown.sort_by(|one, other| one.app.name.cmp(&other.app.name));
-        }
-        let mut page = format!("{}\n", self.title(columns));
-        page.push_str(&table(&shown, columns));
-        if is_cut {
-            page.push_str(&format!("\n … and {} more", self.apps.len() - shown.len()));
-        }
-        page.push('\n');
-        let lines_shown = rows.saturating_sub(OTHER_ROWS + shown.len() + usize::from(is_cut));
-        let said = said.iter().filter_map(|line| line.lines().next());
-        let mut lines: Vec<&str> = self.lines.iter().map(String::as_str).chain(said).collect();
-        // all begin with their time
-        lines.sort_by_key(|line| line.get(..TIME_WIDTH));
-        for line in lines.iter().skip(lines.len().saturating_sub(lines_shown)) {
-            // the date is that of the title
-            page.push_str(&format!("\n {}", line.get(TIME_WIDTH - "hh:mm:ss".len()..).unwrap_or(line)));
-        }
-        page
+        let pause = store.switches().pause()?;
+        Ok(Self { time: clock::now(), managers, apps, lines, drift: None, pause })
     }
 
     /// The first line: in a narrow window only what is not zero.
-    fn title(&self, columns: usize) -> String {
+    pub fn title(&self, columns: usize) -> String {
         let count = |status: RunStatus| self.apps.iter().filter(|line| line.state() == status).count();
         let states = [
             (count(RunStatus::Running), "running"),
@@ -138,6 +108,7 @@ impl Board {
         let shown = states.iter().filter(|(count, _)| *count > 0 || columns >= WIDE);
         let shown: Vec<String> = shown.map(|(count, state)| format!("{count} {state}")).collect();
         let managers = match self.managers.len() {
+            _ if self.pause.is_some() => "PAUSED".to_owned(),
             0 => "no manager works".to_owned(),
             1 => "1 manager".to_owned(),
             count => format!("{count} managers"),
@@ -150,7 +121,7 @@ impl Board {
 
 impl BoardApp {
     /// What it does now.
-    fn state(&self) -> RunStatus {
+    pub fn state(&self) -> RunStatus {
         match self.app.status {
             RunStatus::Running => RunStatus::Running,
             _ if self.app.disable => RunStatus::Disabled,
@@ -159,31 +130,49 @@ impl BoardApp {
         }
     }
 
-    /// What matters more comes first.
-    fn rank(&self) -> (u8, Option<NaiveDateTime>) {
-        let rank = match self.state() {
-            RunStatus::Running => 0,
-            RunStatus::Queued => 1,
-            RunStatus::Failed => 2,
-            RunStatus::Disabled => 3,
-            RunStatus::Idle => 4,
-        };
-        (rank, self.app.next_run)
+    /// The share that is done, in percent, while it runs and has told it.
+    pub fn percent(&self) -> Option<f64> {
+        self.app.progress.filter(|_| self.app.status == RunStatus::Running)
     }
 
-    fn bar(&self) -> String {
-        let Some(percent) = self.app.progress.filter(|_| self.app.status == RunStatus::Running) else {
-            return String::new();
-        };
+    /// The same as a bar, 17 columns wide.
+    pub fn bar(&self) -> String {
+        let Some(percent) = self.percent() else { return String::new() };
         let full = (percent / 100.0 * BAR_WIDTH as f64).round() as usize;
         format!("{}{} {percent:>3.0}%", "█".repeat(full), "░".repeat(BAR_WIDTH.saturating_sub(full)))
     }
 
-    fn counts(&self) -> String {
+    /// How many tasks it solved, and how many failed, if any did.
+    pub fn counts(&self) -> String {
         match (self.app.solved, self.app.failed) {
             (0, 0) => String::new(),
             (solved, 0) => solved.to_string(),
             (solved, failed) => format!("{solved}/{failed}"),
+        }
+    }
+
+    /// When its run may end, as a time of day.
+    pub fn eta(&self) -> String {
+        self.app.eta.map(|eta| clock::local(eta)[11..].to_owned()).unwrap_or_default()
+    }
+
+    /// When its last run began, and how it ended.
+    pub fn last_run(&self) -> String {
+        let Some(run) = &self.last else { return String::new() };
+        let ended = if run.ended_at.is_some() { run.code.name().to_lowercase() } else { String::new() };
+        format!("{} {ended}", &clock::local(run.started_at)[5..16])
+    }
+
+    /// When it is due next, in words where it is not.
+    pub fn next_run(&self) -> String {
+        let app = &self.app;
+        match app.next_run {
+            _ if app.disable => "never".to_owned(),
+            Some(next) => clock::local(next)[5..].to_owned(),
+            // a look at the text is enough: it is read for each app, each second
+            None if app.definition.contains("\"keep\":true") => "kept".to_owned(),
+            None if app.definition.contains("\"after\":[") => "after others".to_owned(),
+            None => "by hand".to_owned(),
         }
     }
 }
@@ -197,37 +186,23 @@ fn table(apps: &[&BoardApp], columns: usize) -> String {
     header.push("next run");
     let mut table = shell::table_of(&header, columns);
     for line in apps {
-        let app = &line.app;
-        let mut row = vec![app.name.to_string(), line.state().name().to_lowercase(), line.bar(), line.counts()];
-        if is_wider {
-            row.push(app.eta.map(|eta| clock::local(eta)[11..].to_owned()).unwrap_or_default());
-        }
-        if is_wide {
-            row.push(line.last.as_ref().map(last).unwrap_or_default());
-        }
-        row.push(next(app));
+        let state = line.state().name().to_lowercase();
+        let mut row = vec![line.app.name.to_string(), state, line.bar(), line.counts()];
+        row.extend(is_wider.then(|| line.eta()));
+        row.extend(is_wide.then(|| line.last_run()));
+        row.push(line.next_run());
         table.add_row(row);
     }
     table.to_string()
-}
-
-fn last(run: &RunRow) -> String {
-    let ended = if run.ended_at.is_some() { run.code.name().to_lowercase() } else { String::new() };
-    format!("{} {ended}", &clock::local(run.started_at)[5..16])
-}
-
-fn next(app: &AppRow) -> String {
-    match app.next_run {
-        _ if app.disable => "never".to_owned(),
-        Some(next) => clock::local(next)[5..].to_owned(),
-        None => "by hand".to_owned(),
-    }
 }
 
 impl fmt::Display for Board {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all: Vec<&BoardApp> = self.apps.iter().collect();
         writeln!(formatter, "{}", self.title(shell::columns()))?;
+        if let Some(pause) = &self.pause {
+            writeln!(formatter, " {}: `dc manager resume`", pause.words())?;
+        }
         if let Some(drift) = &self.drift {
             writeln!(formatter, " {drift}: `dc deploy`")?;
         }

@@ -106,7 +106,8 @@ fn look(context: &Context) -> Result<Check> {
         if app.disable {
             found.push((Grade::Warning, format!("{} is out of service", app.name)));
         } else if app.failures > 0 {
-            found.push((Grade::Warning, format!("{} failed {} times in a row", app.name, app.failures)));
+            let often = if app.failures > 1 { format!(" {} times in a row", app.failures) } else { String::new() };
+            found.push((Grade::Warning, format!("{} failed{often}", app.name)));
         }
     }
     found.sort_by_key(|(grade, _)| std::cmp::Reverse(*grade));
