@@ -30,15 +30,20 @@ impl Overdue {
 /// # Errors
 /// What the database says.
 pub fn overdue(store: &mut Store, now: NaiveDateTime) -> Result<Vec<Overdue>> {
-    let last_good = store.apps().last_good()?;
-    let late = |app: AppRow| {
+    let expected = |app: AppRow| {
         let expect = AppDefinition::from_json(&app.definition).ok()?.expect?;
-        let expect = TimeDelta::from_std(expect).ok()?;
-        let since = *last_good.get(&app.id)?;
         let is_expected = !app.disable || app.fatal_flag != FatalFlag::None;
-        (is_expected && now - since > expect).then_some(Overdue { app, since, expect })
+        Some((app, TimeDelta::from_std(expect).ok()?)).filter(|_| is_expected)
     };
-    Ok(store.apps().all()?.into_iter().filter_map(late).collect())
+    let expected: Vec<(AppRow, TimeDelta)> = store.apps().all()?.into_iter().filter_map(expected).collect();
+    let ids: Vec<i64> = expected.iter().map(|(app, _)| app.id).collect();
+    let good = store.apps().last_good_runs(&ids)?;
+    let late = |(app, expect): (AppRow, TimeDelta)| {
+        // of one that never ended well something is expected since it was registered
+        let since = good.get(&app.id).copied().map_or(app.created, |good| good.max(app.created));
+        (now - since > expect).then_some(Overdue { app, since, expect })
+    };
+    Ok(expected.into_iter().filter_map(late).collect())
 }
 
 /// Tells people of each app that is overdue, once until its next good run.

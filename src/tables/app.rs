@@ -176,6 +176,14 @@ impl Apps<'_> {
         })
     }
 
+    /// The active apps that no time starts: their definitions name apps after which they run, or keep them running.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn triggered(&mut self) -> Result<Vec<AppRow>> {
+        self.0.read("read which apps run after others", |connection| load(connection, WhichApps::Triggered))
+    }
+
     /// The apps that have left `apps/`, the oldest first. One that left and came back stands here as well.
     ///
     /// # Errors
@@ -265,6 +273,8 @@ impl Apps<'_> {
 pub(super) enum WhichApps<'a> {
     Active,
     Archived,
+    /// Those that run after others, or are kept.
+    Triggered,
     Failing,
     /// The active one of this name.
     Named(&'a AppName),
@@ -283,6 +293,11 @@ pub(super) fn load(connection: &mut Link, which: WhichApps<'_>) -> QueryResult<V
     let rows: Vec<(AppRecord, String, String, String)> = match which {
         WhichApps::Active => query.filter(active).load(connection)?,
         WhichApps::Archived => query.filter(apps::archive.is_not_null()).load(connection)?,
+        WhichApps::Triggered => {
+            // the definition is JSON in one form, so its words are looked for
+            let is_triggered = apps::definition.like("%\"keep\":true%").or(apps::definition.like("%\"after\":[%"));
+            query.filter(active.and(is_triggered)).load(connection)?
+        }
         WhichApps::Failing => query.filter(active.and(apps::failures.gt(0))).load(connection)?,
         WhichApps::Named(name) => {
             let is_named = apps::name.eq(&name.name).and(app_parents::name.eq(&name.parent));

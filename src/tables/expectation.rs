@@ -3,48 +3,35 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDateTime;
-use diesel::dsl::max;
 use diesel::prelude::*;
 
 use super::app::{AppRow, Apps};
 use super::codebook::RunOutcome;
-use super::connection::Link;
 use super::outbox::{self, MessageKind, NewMessage};
 use super::schema::{apps, occurrences, runtime};
 use super::{Turn, take_turn};
 use crate::error::Result;
 
-fn good_runs(connection: &mut Link) -> QueryResult<BTreeMap<i64, NaiveDateTime>> {
-    let good: Vec<(i64, Option<NaiveDateTime>)> = runtime::table
-        .filter(runtime::code.eq(RunOutcome::Ok.id()))
-        .group_by(runtime::app_id)
-        .select((runtime::app_id, max(runtime::ended_at)))
-        .load(connection)?;
-    Ok(good.into_iter().filter_map(|(app_id, ended_at)| Some((app_id, ended_at?))).collect())
-}
-
 impl Apps<'_> {
-    /// When each active app ended well last; one that never did, when it was registered.
+    /// When each of these apps ended well last, as far as it ever did.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn last_good(&mut self) -> Result<BTreeMap<i64, NaiveDateTime>> {
+    pub fn last_good_runs(&mut self, app_ids: &[i64]) -> Result<BTreeMap<i64, NaiveDateTime>> {
         self.0.read("read when apps ended well", |connection| {
-            let registered: Vec<(i64, NaiveDateTime)> =
-                apps::table.filter(apps::archive.is_null()).select((apps::id, apps::date_created)).load(connection)?;
-            let good = good_runs(connection)?;
-            let last =
-                |(app_id, created)| (app_id, good.get(&app_id).copied().map_or(created, |good| good.max(created)));
-            Ok(registered.into_iter().map(last).collect())
+            let mut last = BTreeMap::new();
+            for app_id in app_ids {
+                // identities sort by their time, so the index leads to the newest ones
+                let good = runtime::table
+                    .filter(runtime::app_id.eq(app_id).and(runtime::code.eq(RunOutcome::Ok.id())))
+                    .order(runtime::id.desc())
+                    .select(runtime::ended_at)
+                    .first::<Option<NaiveDateTime>>(connection)
+                    .optional()?;
+                last.extend(good.flatten().map(|ended_at| (*app_id, ended_at)));
+            }
+            Ok(last)
         })
-    }
-
-    /// When each app ended well last, as far as it ever did.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn last_good_runs(&mut self) -> Result<BTreeMap<i64, NaiveDateTime>> {
-        self.0.read("read when apps ended well", good_runs)
     }
 
     /// Makes an app due now that neither runs, waits nor is due, and has not run since `app` was read; whether it is.

@@ -63,7 +63,8 @@ pub fn why(context: &Context, app: &str, count: i64) -> Result<Why> {
 
 fn open_befores(store: &mut Store, app: &AppRow) -> Result<Vec<String>> {
     let Ok(definition) = AppDefinition::from_json(&app.definition) else { return Ok(Vec::new()) };
-    Ok(waits_for(app, &definition, &store.apps().all()?, &store.apps().last_good_runs()?))
+    let apps = store.apps().all()?;
+    waits_for(store, app, &definition, &apps)
 }
 
 impl fmt::Display for Why {
