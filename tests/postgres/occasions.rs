@@ -237,3 +237,29 @@ fn a_crontab_becomes_apps_that_can_be_deployed() {
     let schedule = rows(&mut backend.connect(), "SELECT schedule, timezone FROM apps");
     assert_eq!(schedule, [["*/5 * * * *", "Europe/Zagreb"]]);
 }
+
+/// What runs after others is foreseen with them.
+#[test]
+fn the_forecast_knows_what_comes_after() {
+    let backend = Backend::sqlite();
+    let project = backend.folder.path();
+    app(project, "a/b/hourly", "true", "schedule = \"0 * * * *\"");
+    app(project, "a/b/daily", "true", "schedule = \"30 6 * * *\"");
+    app(project, "a/b/both", "true", "after = [\"hourly\", \"daily\"]");
+    app(project, "a/b/behind", "true", "after = [\"both\"]");
+    app(project, "a/b/service", "sleep 1000", "keep = true");
+    told(&backend, &["deploy"]);
+    let forecast: serde_json::Value =
+        serde_json::from_str(&told(&backend, &["manager", "simulate", "--days", "10", "--json"])).expect("JSON");
+    let of = |name: &str| {
+        let apps = forecast["apps"].as_array().expect("apps");
+        apps.iter().find(|app| app["app"] == format!("a/b/{name}")).expect(name).clone()
+    };
+    let daily = of("daily")["due"].as_i64().expect("a number");
+    assert!((9..=10).contains(&daily), "{daily}");
+    for name in ["both", "behind"] {
+        let due = of(name)["due"].as_i64().expect("a number");
+        assert!((daily - 1..=daily).contains(&due), "{name}: {due} of {daily}");
+    }
+    assert_eq!((&of("behind")["starts"], &of("service")["starts"]), (&"after both".into(), &"kept running".into()));
+}

@@ -1,6 +1,6 @@
 //! `dc manager simulate`: the schedule that is to come, from the registry and measured durations; nothing is run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use chrono::{Datelike, Local, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Timelike};
@@ -10,6 +10,7 @@ use crate::apps::AppDefinition;
 use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
+use crate::ident::AppName;
 use crate::shell;
 use crate::tables::{AppRow, Store};
 use crate::zone::Zone;
@@ -65,6 +66,9 @@ pub struct ForecastApp {
     pub cut_at: Option<NaiveDateTime>,
     /// Whether it is out of service.
     pub disabled: bool,
+    /// What starts it, where no time does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub starts: Option<String>,
 }
 
 /// Works out what is to come.
@@ -79,21 +83,27 @@ pub fn forecast(context: &Context, options: &ForecastOptions) -> Result<Forecast
     let mut busy: Vec<(NaiveDateTime, i32)> = Vec::new();
     let mut apps = Vec::new();
     let mut zones: Vec<Zone> = Vec::new();
-    for app in store.apps().all()? {
-        let Ok(definition) = AppDefinition::from_json(&app.definition) else { continue };
-        let moments = moments(&app, &definition, from, until);
-        if moments.is_empty() && !app.disable {
+    let mut ends: BTreeMap<AppName, Vec<NaiveDateTime>> = BTreeMap::new();
+    for (app, definition) in in_order(store.apps().all()?) {
+        let moments = match (definition.keep, definition.after.is_empty()) {
+            (true, _) => vec![from],
+            (false, true) => moments(&app, &definition, from, until),
+            (false, false) => moments_after(&definition.after, &ends, until),
+        };
+        if moments.is_empty() && !app.disable && definition.after.is_empty() {
             continue;
         }
         zones.push(definition.timezone.clone());
-        let seconds = lengths.get(&app.id).copied();
+        let seconds = lengths.get(&app.id).copied().filter(|_| !definition.keep);
         let length = TimeDelta::milliseconds((seconds.unwrap_or_default() * 1_000.0) as i64);
         for due_at in &moments {
             busy.push((*due_at, 1));
-            busy.push((*due_at + length, -1));
+            busy.push((if definition.keep { until } else { *due_at + length }, -1));
         }
-        apps.push(forecast_app(&app, &moments, seconds));
+        ends.insert(app.name.clone(), moments.iter().map(|due_at| *due_at + length).collect());
+        apps.push(ForecastApp { starts: starts(&definition), ..forecast_app(&app, &moments, seconds) });
     }
+    apps.sort_by(|one, other| one.app.cmp(&other.app));
     busy.sort();
     zones.sort_by(|one, other| one.name().cmp(other.name()));
     zones.dedup();
@@ -105,6 +115,58 @@ pub fn forecast(context: &Context, options: &ForecastOptions) -> Result<Forecast
         clock_changes: clock_changes(&zones, from, until),
         max_running: context.settings().manager.max_running,
     })
+}
+
+/// The apps, each behind those after which it runs.
+fn in_order(apps: Vec<AppRow>) -> Vec<(AppRow, AppDefinition)> {
+    let defined = |app: AppRow| AppDefinition::from_json(&app.definition).ok().map(|definition| (app, definition));
+    let mut waiting: Vec<(AppRow, AppDefinition)> = apps.into_iter().filter_map(defined).collect();
+    let mut ordered: Vec<(AppRow, AppDefinition)> = Vec::with_capacity(waiting.len());
+    loop {
+        let is_known = |name: &String| ordered.iter().any(|(app, _)| app.name.ends_with(name));
+        let (ready, rest): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|(_, definition)| definition.after.iter().all(is_known));
+        let is_end = ready.is_empty();
+        ordered.extend(ready);
+        if is_end || rest.is_empty() {
+            // in a circle, which `dc deploy` refuses
+            ordered.extend(rest);
+            return ordered;
+        }
+        waiting = rest;
+    }
+}
+
+/// The moments at which all the others have ended since the moment before; all end well here.
+fn moments_after(
+    after: &[String],
+    ends: &BTreeMap<AppName, Vec<NaiveDateTime>>,
+    until: NaiveDateTime,
+) -> Vec<NaiveDateTime> {
+    let of = |name: &String| ends.iter().find(|(app, _)| app.ends_with(name)).map(|(_, ends)| ends.as_slice());
+    let mut events: Vec<(NaiveDateTime, usize)> = Vec::new();
+    for (at, name) in after.iter().enumerate() {
+        events.extend(of(name).unwrap_or_default().iter().map(|ended_at| (*ended_at, at)));
+    }
+    events.sort_unstable();
+    let (mut ended, mut moments) = (BTreeSet::new(), Vec::new());
+    for (ended_at, at) in events.into_iter().filter(|(ended_at, _)| *ended_at < until) {
+        ended.insert(at);
+        if ended.len() == after.len() {
+            moments.push(ended_at);
+            ended.clear();
+        }
+    }
+    moments
+}
+
+/// What starts an app that no time starts.
+fn starts(definition: &AppDefinition) -> Option<String> {
+    match (definition.keep, definition.after.is_empty()) {
+        (true, _) => Some("kept running".to_owned()),
+        (false, false) => Some(format!("after {}", definition.after.join(" and "))),
+        (false, true) => None,
+    }
 }
 
 fn moments(app: &AppRow, definition: &AppDefinition, from: NaiveDateTime, until: NaiveDateTime) -> Vec<NaiveDateTime> {
@@ -133,6 +195,7 @@ fn forecast_app(app: &AppRow, moments: &[NaiveDateTime], seconds: Option<f64>) -
         too_slow,
         cut_at: moments.last().copied().filter(|_| moments.len() == MOMENTS_MAX),
         disabled: app.disable,
+        starts: None,
     }
 }
 
@@ -191,7 +254,8 @@ impl fmt::Display for Forecast {
                 _ => "meets itself",
             };
             let cut = app.cut_at.map(|at| format!("only until {}", clock::local(at)));
-            let note = [Some(note.to_owned()).filter(|note| !note.is_empty()), cut].into_iter().flatten();
+            let note =
+                [app.starts.clone(), Some(note.to_owned()).filter(|note| !note.is_empty()), cut].into_iter().flatten();
             let note = note.collect::<Vec<_>>().join("; ");
             table.add_row([
                 app.app.clone(),
