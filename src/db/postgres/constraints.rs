@@ -47,6 +47,20 @@ pub(super) fn refers_to_itself(client: &mut Client, table: &Table) -> Result<boo
     ask(client, table, find)
 }
 
+/// The deferred references of a table to itself, each with its name, the condition that a row of `c` names a parent, and the
+/// condition that `p` is it.
+pub(super) fn deferred_to_itself(client: &mut Client, table: &Table) -> Result<Vec<(String, String, String)>> {
+    let find = "SELECT conname::text, string_agg(format('c.%I IS NOT NULL', child.attname), ' AND '), \
+            string_agg(format('p.%I = c.%I', parent.attname, child.attname), ' AND ') \
+        FROM pg_constraint CROSS JOIN LATERAL unnest(conkey, confkey) AS pair(child, parent) \
+        JOIN pg_attribute AS child ON child.attrelid = conrelid AND child.attnum = pair.child \
+        JOIN pg_attribute AS parent ON parent.attrelid = confrelid AND parent.attnum = pair.parent \
+        WHERE conrelid = to_regclass($1) AND confrelid = conrelid AND contype = 'f' AND condeferrable GROUP BY conname";
+    let found = client.query(find, &[&table.name.quoted()]);
+    let found = found.map_err(|cause| server_error(format!("look at the constraints of `{}`", table.name), cause))?;
+    Ok(found.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect())
+}
+
 /// Whether policies decide which rows this role may see and write; COPY into the table is refused then.
 pub(super) fn has_row_security(client: &mut Client, table: &Table) -> Result<bool> {
     ask(client, table, "SELECT row_security_active(to_regclass($1)::oid)")

@@ -89,6 +89,7 @@ impl Staging<'_> {
             (first, step) = (moved.get(0), moved.get(1));
             inserted += moved.get::<_, i64>(2);
         }
+        inserted -= self.refuse_orphans(client)?;
         let mut after = 0_i64;
         let list = format!(
             "SELECT n, place, sha, reason FROM {REFUSED} JOIN {STAGE} USING (n) WHERE n > $1 ORDER BY n LIMIT $2"
@@ -106,6 +107,33 @@ impl Staging<'_> {
             }
         }
         Ok(inserted.unsigned_abs())
+    }
+
+    /// Takes the rows out again whose parent was refused, and those of which they are parents; how many. References of a
+    /// table to itself that are deferred can only be looked at when all rows are in.
+    fn refuse_orphans(&self, client: &mut Client) -> Result<i64> {
+        let mut taken_out = 0;
+        let (name, moment) = (self.table.name.quoted(), literal(&moment_text(self.moment)));
+        let sha = if self.table.sha_is_text() { "decode(c.sha, 'hex')" } else { "c.sha" };
+        let keys = constraints::deferred_to_itself(client, self.table)?;
+        loop {
+            let before = taken_out;
+            for (key, names_one, is_it) in &keys {
+                let reason = literal(&format!("foreign key constraint \"{key}\": no row has what it names"));
+                let refuse = format!(
+                    "WITH gone AS (DELETE FROM {name} AS c WHERE c.archive IS NULL AND c.date_created = {moment} \
+                     AND {names_one} AND NOT EXISTS (SELECT FROM {name} AS p WHERE {is_it}) RETURNING {sha} AS sha) \
+                     INSERT INTO {REFUSED} (n, code, reason) SELECT s.n, '23503', {reason} \
+                     FROM gone JOIN {STAGE} AS s ON s.sha = gone.sha"
+                );
+                let count = client.execute(&refuse, &[]);
+                let count = count.map_err(|cause| server_error("take rows without a parent out again", cause))?;
+                taken_out += i64::try_from(count).unwrap_or(i64::MAX);
+            }
+            if taken_out == before {
+                return Ok(taken_out);
+            }
+        }
     }
 
     /// Makes the stage and fills it; tells how many rows are in it.

@@ -13,8 +13,27 @@ use crate::hash::Sha;
 /// Orphans that are taken out at once.
 const ORPHANS_AT_ONCE_MAX: usize = 10_000;
 
+/// Has the keys of a table checked at the commit that refers to itself: its rows may stand before their parents. It holds
+/// until the transaction ends.
+pub(super) fn defer(sqlite: &Sqlite, table: &Table) -> Result<()> {
+    if refers_to_itself(sqlite, table)? {
+        let defer = sqlite.connection.execute_batch("PRAGMA defer_foreign_keys = ON");
+        defer.map_err(|cause| sqlite.fail("defer the foreign keys", cause))?;
+    }
+    Ok(())
+}
+
+fn refers_to_itself(sqlite: &Sqlite, table: &Table) -> Result<bool> {
+    let find = "SELECT 1 FROM pragma_foreign_key_list(?1) WHERE \"table\" = ?1 COLLATE NOCASE LIMIT 1";
+    let found = sqlite.connection.query_row(find, params![table.name.name], |_| Ok(())).optional();
+    found.map(|found| found.is_some()).map_err(|cause| sqlite.fail("look at the foreign keys", cause))
+}
+
 /// Whether the table has such a key; a doubt costs one look more.
 fn has_deferred_keys(sqlite: &Sqlite, table: &Table) -> Result<bool> {
+    if refers_to_itself(sqlite, table)? {
+        return Ok(true);
+    }
     let find = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?1 COLLATE NOCASE";
     let sql = sqlite.connection.query_row(find, params![table.name.name], |row| row.get::<_, String>(0)).optional();
     let sql = sql.map_err(|cause| sqlite.fail("look at the foreign keys", cause))?.unwrap_or_default().to_uppercase();

@@ -102,6 +102,7 @@ pub(super) fn insert_all(
     moment: NaiveDateTime,
 ) -> Result<Option<u64>> {
     let run = |sql: &str| sqlite.connection.execute_batch(sql).map_err(|cause| sqlite.fail("insert the row", cause));
+    deferred::defer(sqlite, table)?;
     run("SAVEPOINT load")?;
     let mut stop = |_| Ok(ControlFlow::Break(()));
     let mut inserted = insert_each(sqlite, (table, columns), next, moment, (&mut |_, _, _| Ok(()), &mut stop))?;
@@ -121,6 +122,7 @@ pub(super) fn insert_accepted(
     moment: NaiveDateTime,
     refused: &mut dyn FnMut(Refused) -> Result<()>,
 ) -> Result<u64> {
+    deferred::defer(sqlite, table)?;
     let placed = deferred::Placed::of(sqlite, table)?;
     let mut go_on = |row| refused(row).map(ControlFlow::Continue);
     let mut place = |row, offset, sha| placed.as_ref().map_or(Ok(()), |placed| placed.note(row, offset, sha));
