@@ -43,6 +43,11 @@ impl ControlGroup {
         std::mem::ManuallyDrop::new(group).pids()
     }
 
+    /// The folder of its files.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Where a process writes `0` to enter the group.
     pub(super) fn door(&self) -> Option<File> {
         OpenOptions::new().write(true).open(self.folder.join("cgroup.procs")).ok()

@@ -11,6 +11,7 @@ use std::time::Duration;
 use chrono::NaiveDateTime;
 use serde::Serialize;
 
+use super::limits::Limits;
 use super::schedule::Schedule;
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::zone::Zone;
@@ -95,6 +96,8 @@ pub struct AppDefinition {
     pub retries: u32,
     /// How long after a failure; `None` for at once.
     pub retry_after: Option<Duration>,
+    /// What it may take of the machine, and whose it is.
+    pub limits: Limits,
     /// Variables for its environment.
     pub env: BTreeMap<String, String>,
     /// The names of the secrets that it is given; all where `None`.
@@ -209,6 +212,14 @@ struct Stored<'a> {
     retries: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nice: Option<i8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory_max: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpu_max: Option<f64>,
     env: &'a BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     secrets: Option<&'a [String]>,
@@ -239,6 +250,10 @@ impl<'a> From<&'a AppDefinition> for Stored<'a> {
             expect: definition.expect.map(length_text),
             retries: Some(definition.retries).filter(|retries| *retries > 0),
             retry_after: definition.retry_after.map(length_text),
+            user: definition.limits.user.as_deref(),
+            nice: definition.limits.nice,
+            memory_max: definition.limits.memory_max.map(|bytes| bytes.to_string()),
+            cpu_max: definition.limits.cpu_max.map(|share| f64::from(share) / 100.0),
             env: &definition.env,
             secrets: definition.secrets.as_deref(),
         }

@@ -13,6 +13,7 @@ use nix::libc;
 
 use super::control_group::ControlGroup;
 use super::definition::is_executable;
+use super::limits::Limits;
 use super::system_call::{in_own_session, in_own_session_and_group};
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::Secret;
@@ -47,6 +48,8 @@ pub struct Launch {
     pub timeout: Option<Duration>,
     /// The time between TERM and KILL.
     pub grace: Duration,
+    /// What it may take of the machine, and whose it is.
+    pub limits: Limits,
     /// Whether this process supervises nothing else meanwhile, as `dc run` does: then no process of the app escapes.
     pub alone: bool,
 }
@@ -65,12 +68,14 @@ impl Launch {
             command.env_remove(name);
         });
         command.envs(self.secrets.iter().map(|(name, value)| (name, value.reveal())));
+        command.envs(self.limits.environment());
         command.env(RUNTIME_VARIABLE, marker);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let bounds = self.limits.bounds(group.map(ControlGroup::folder))?;
         match group.and_then(ControlGroup::door) {
-            Some(door) => in_own_session_and_group(&mut command, door),
-            None => in_own_session(&mut command),
+            Some(door) => in_own_session_and_group(&mut command, door, move || bounds.set()),
+            None => in_own_session(&mut command, move || bounds.set()),
         }
         let mut tries = 0;
         loop {
@@ -226,6 +231,7 @@ mod tests {
             secrets: Vec::new(),
             timeout: None,
             grace: Duration::ZERO,
+            limits: Limits::default(),
             alone: false,
         };
         launch.start(&"test".into(), None).expect_err("no start")

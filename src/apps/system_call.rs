@@ -30,21 +30,31 @@ impl Usage {
 }
 
 /// Makes the child of `command` the leader of a session and group of its own, away from our terminal.
-pub(super) fn in_own_session(command: &mut Command) {
-    before_it_runs(command, None, None);
+pub(super) fn in_own_session(command: &mut Command, also: impl Fn() -> io::Result<()> + Send + Sync + 'static) {
+    before_it_runs(command, None, None, also);
 }
 
 /// The same, and the child inherits a descriptor, by its number here. No other child does.
 pub(crate) fn in_own_session_with(command: &mut Command, inherited: Option<OwnedFd>) {
-    before_it_runs(command, None, inherited);
+    before_it_runs(command, None, inherited, || Ok(()));
 }
 
 /// The same, and it enters the control group behind `door` first: no process of its own is ever outside.
-pub(super) fn in_own_session_and_group(command: &mut Command, door: File) {
-    before_it_runs(command, Some(door), None);
+pub(super) fn in_own_session_and_group(
+    command: &mut Command,
+    door: File,
+    also: impl Fn() -> io::Result<()> + Send + Sync + 'static,
+) {
+    before_it_runs(command, Some(door), None, also);
 }
 
-fn before_it_runs(command: &mut Command, door: Option<File>, inherited: Option<OwnedFd>) {
+/// `also` is done last, and may do nothing but system calls.
+fn before_it_runs(
+    command: &mut Command,
+    door: Option<File>,
+    inherited: Option<OwnedFd>,
+    also: impl Fn() -> io::Result<()> + Send + Sync + 'static,
+) {
     let prepare = move || {
         if let Some(inherited) = &inherited {
             fcntl(inherited, FcntlArg::F_SETFD(FdFlag::empty())).map_err(io::Error::from)?;
@@ -53,16 +63,25 @@ fn before_it_runs(command: &mut Command, door: Option<File>, inherited: Option<O
             // 0 is whoever writes it; a group that has gone is no reason not to start
             let _ = nix::unistd::write(door, b"0");
         }
-        nix::unistd::setsid().map(|_| ()).map_err(io::Error::from)
+        nix::unistd::setsid().map_err(io::Error::from)?;
+        also()
     };
     #[expect(
         unsafe_code,
         reason = "the standard library's own way to setsid is unstable; setsid(2), write(2) and fcntl(2) are async-signal-safe"
     )]
-    // SAFETY: between fork and exec the closure makes three system calls and allocates nothing
+    // SAFETY: between fork and exec the closure makes a few system calls and allocates nothing
     unsafe {
         command.pre_exec(prepare);
     }
+}
+
+/// Has this process stand back behind others: -20 to 19.
+pub(super) fn stand_back(nice: i8) -> io::Result<()> {
+    #[expect(unsafe_code, reason = "no safe crate offers setpriority(2)")]
+    // SAFETY: it takes three numbers
+    let set = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice.into()) };
+    if set == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Takes the end of our child `pid` with what it and the children that it waited for have used; `None` while it runs.

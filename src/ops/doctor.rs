@@ -7,7 +7,7 @@ use chrono::DateTime;
 
 use super::diagnosis::{Diagnosis, Finding, Health};
 use super::manager::NotifyOptions;
-use crate::apps::{Confinement, find_apps};
+use crate::apps::{Confinement, find_apps, limits_in_words};
 use crate::broker;
 use crate::context::Context;
 use crate::db::Connection;
@@ -230,7 +230,7 @@ fn processes() -> Finding {
             Some("run dc where /proc/PID/task/TID/children can be read (Linux 3.5 and later)".to_owned()),
         ),
     };
-    finding("processes", health, found.to_string(), mend)
+    finding("processes", health, format!("{found}; {}", limits_in_words()), mend)
 }
 
 fn disk(context: &Context) -> Finding {

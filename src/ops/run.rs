@@ -292,6 +292,7 @@ impl Runner<'_> {
             secrets: self.given.values.clone(),
             timeout: definition.timeout.or(settings.run.timeout),
             grace: definition.grace.unwrap_or(settings.run.grace),
+            limits: definition.limits.clone(),
             alone: true,
         })
     }

@@ -14,6 +14,7 @@ pub use environment::Environment;
 pub use project::Project;
 pub use secret::Secret;
 pub use section::Section;
+pub(crate) use section::bytes;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -109,7 +109,7 @@ impl<'a> Section<'a> {
     }
 }
 
-fn bytes(text: &str) -> Option<u64> {
+pub(crate) fn bytes(text: &str) -> Option<u64> {
     let text = text.trim();
     let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
     let unit: u64 = match text[digits..].trim().to_lowercase().as_str() {

@@ -1,9 +1,9 @@
 //! Runs of real processes: what they write, how they end, and that nothing of them stays.
 
 use super::*;
-use crate::apps::SignalSender;
 use crate::apps::line::Piece;
 use crate::apps::process::ProcessStat;
+use crate::apps::{Limits, SignalSender};
 use nix::libc::{SIGINT, SIGTERM, SIGUSR1};
 use std::fs;
 use std::sync::Mutex;
@@ -26,6 +26,7 @@ fn shell(script: &str) -> Launch {
         secrets: Vec::new(),
         timeout: Some(Duration::from_secs(60)),
         grace: Duration::from_millis(500),
+        limits: Limits::default(),
         alone: false,
     }
 }
@@ -273,4 +274,28 @@ fn alone_in_a_process_nothing_escapes() {
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success() && text.contains("1 passed"), "{text}");
     }
+}
+
+/// What app.toml allows a run holds for all of its processes.
+#[test]
+fn limits_are_those_of_every_process() {
+    let mut launch = shell("nice; sh -c 'ulimit -v'; id -un; echo $HOME");
+    launch.limits = Limits { nice: Some(7), memory_max: Some(3 << 30), ..Limits::default() };
+    let is_root = nix::unistd::geteuid().is_root();
+    if is_root {
+        launch.limits.user = Some("nobody".to_owned());
+    }
+    let (ended, pieces) = run(&launch);
+    let lines = texts(&pieces, Stream::Stdout);
+    assert_eq!(ended.how, How::Exit(0), "{pieces:?}");
+    assert_eq!(lines[0], "7");
+    // where a control group holds the memory there is no other limit
+    assert!(lines[1] == "3145728" || lines[1] == "unlimited", "{lines:?}");
+    if is_root {
+        assert_eq!(lines[2], "nobody");
+        assert_ne!(lines[3], std::env::var("HOME").unwrap_or_default());
+    }
+    launch.limits = Limits { user: Some("nobody-of-that-name".to_owned()), ..Limits::default() };
+    let error = supervise(&launch, &|_| {}, &mut Signals::sent()).expect_err("no such user");
+    assert_eq!(error.kind(), ErrorKind::Settings);
 }

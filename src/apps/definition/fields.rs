@@ -6,10 +6,12 @@ use std::time::Duration;
 use toml::{Table, Value};
 
 use super::{AppDefinition, CatchUp, DEFAULT_PROGRAM, Overlap, Tell};
+use crate::apps::limits::Limits;
 use crate::apps::schedule::{CronPattern, Schedule};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::secrets::is_name;
+use crate::settings::bytes;
 use crate::zone::Zone;
 
 /// So often an occurrence may be tried again.
@@ -33,6 +35,10 @@ const KNOWN: &[&str] = &[
     "expect",
     "retries",
     "retry_after",
+    "user",
+    "nice",
+    "memory_max",
+    "cpu_max",
     "env",
     "secrets",
 ];
@@ -103,6 +109,7 @@ impl<'a> Fields<'a> {
             expect: self.length("expect", Duration::from_secs(1))?,
             retries: self.retries()?,
             retry_after: self.length("retry_after", Duration::ZERO)?,
+            limits: self.limits()?,
             env: self.env()?,
             secrets: self.secrets()?,
         })
@@ -202,6 +209,37 @@ impl<'a> Fields<'a> {
     fn both(&self, one: &str, other: &str) -> Error {
         settings_error(format!("read {}: it has both `{one}` and `{other}`", self.place))
             .hint("an app starts by its schedule, after others, or whenever it has ended: leave one of them out")
+    }
+
+    fn limits(&self) -> Result<Limits> {
+        let nice = match self.table.get("nice") {
+            None => None,
+            Some(value) => match value.as_integer().and_then(|nice| i8::try_from(nice).ok()) {
+                Some(nice) if (-20..=19).contains(&nice) => Some(nice),
+                _ => return Err(self.wrong("nice", "a whole number from -20 to 19")),
+            },
+        };
+        let memory_max = match self.text("memory_max")? {
+            None => None,
+            Some(text) => match bytes(text) {
+                Some(bytes) if bytes > 0 => Some(bytes),
+                _ => return Err(self.wrong("memory_max", "a size such as \"512MiB\" or \"2GiB\"")),
+            },
+        };
+        let takes = "a number of processors such as 0.5 or 2";
+        let cpu_max = match self.table.get("cpu_max") {
+            None => None,
+            Some(value) => {
+                let share = value.as_float().or_else(|| value.as_integer().map(|number| number as f64));
+                let share = share.filter(|share| (0.01..=1_024.0).contains(share));
+                Some((share.ok_or_else(|| self.wrong("cpu_max", takes))? * 100.0).round() as u32)
+            }
+        };
+        let user = self.text("user")?.map(str::to_owned);
+        if user.as_deref().is_some_and(|user| user.trim().is_empty() || user.contains('\0')) {
+            return Err(self.wrong("user", "the name of a user"));
+        }
+        Ok(Limits { user, nice, memory_max, cpu_max })
     }
 
     fn retries(&self) -> Result<u32> {
@@ -334,6 +372,11 @@ mod tests {
             ("keep = true\nafter = [\"x\"]", "both `after` and `keep`"),
             ("healthy_after = \"5m\"", "`keep = true`"),
             ("retries = -1", "`retries` takes"),
+            ("nice = 20", "`nice` takes"),
+            ("memory_max = \"2 parsec\"", "`memory_max` takes"),
+            ("memory_max = 5", "`memory_max` takes"),
+            ("cpu_max = 0", "`cpu_max` takes"),
+            ("user = \"\"", "`user` takes"),
             ("retry_after = \"1m\"", "without `retries`"),
             ("command = []", "`command` takes"),
             ("command = [\"\"]", "`command` takes"),
