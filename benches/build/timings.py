@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # 415 and not 400 since ratatui and crossterm draw the board of the manager
 CRATES_MAX = 415
 # 41 and not 40 since axum and hyper serve what the dashboard will
-BINARY_MIB_MAX = 41
+BINARY_MIB_MAX = 43
 
 
 def main():
