@@ -17,9 +17,9 @@ deny:
 test:
     cargo test
 
-# the tests that are neither slow nor need a server or another program
+# the tests that are neither slow nor need a server or another program; most wait, so three times as many as processors
 test-fast:
-    DC_TEST_WITHOUT=postgres cargo nextest run --lib --bins --test plain --test postgres -E 'not test(/(^|::)(slow|simulation)::/)'
+    DC_TEST_WITHOUT=postgres cargo nextest run --test-threads $(($(nproc) * 3)) --lib --bins --test plain --test postgres -E 'not test(/(^|::)(slow|simulation)::/)'
 
 # the tests again and again under load: which fail how often; wants cargo-nextest. `just flaky 5 --test plain` runs some
 flaky rounds="20" *arguments="":
