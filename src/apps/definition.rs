@@ -48,7 +48,7 @@ pub enum CatchUp {
     None,
 }
 
-/// When people are told of an app's failures.
+/// Which failures of an app people get a message about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tell {
@@ -88,9 +88,9 @@ pub struct AppDefinition {
     pub keep: bool,
     /// How long a kept app has to run to count as well; `None` for a minute.
     pub healthy_after: Option<Duration>,
-    /// When people are told of its failures.
+    /// Which failures people get a message about.
     pub notify: Tell,
-    /// How long people may wait for a good run: they are told when there was none for so long.
+    /// The longest time without a good run; people get a message when it passes.
     pub expect: Option<Duration>,
     /// How often an occurrence is tried again that failed.
     pub retries: u32,

@@ -138,7 +138,7 @@ fn collect(folder: &Path, levels: usize, found: &mut Vec<PathBuf>) -> Result<()>
     Ok(())
 }
 
-/// A `main` that is not executable makes an app, too: one that is told so, and not one that is not there.
+/// A `main` that is not executable counts as well, so that its error is about the missing permission.
 fn is_app(folder: &Path) -> bool {
     folder.join(DEFINITION_FILE).is_file() || folder.join(DEFAULT_PROGRAM).is_file()
 }

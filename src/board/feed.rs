@@ -71,7 +71,7 @@ impl Feed {
         self.sending.load(Ordering::Acquire) > 0
     }
 
-    /// Tells an app something; what became of it is told later.
+    /// Sends an app a command; its result comes with a later look at the feed.
     pub(super) fn send(&self, command: AppCommand, app: String, has_managers: bool) {
         let (context, told, sending) = (self.context.clone(), self.told.0.clone(), Arc::clone(&self.sending));
         sending.fetch_add(1, Ordering::AcqRel);

@@ -9,7 +9,7 @@ use crate::ops::Watcher;
 /// How often it is printed.
 const PRINT_EVERY: Duration = Duration::from_secs(1);
 
-/// Prints the board until somebody interrupts it. A database that goes away is waited for, which is told once.
+/// Prints the board until somebody interrupts it. While the database is away it waits, and says so once.
 ///
 /// # Errors
 /// What the database says, unless it is only away; a reader that has gone.

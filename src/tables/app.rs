@@ -84,6 +84,23 @@ pub struct AppRow {
     pub archive: Option<NaiveDateTime>,
 }
 
+/// The words of a definition, which is JSON in one form, of an app that is kept running.
+const KEPT: &str = "\"keep\":true";
+/// And of one that runs after others.
+const AFTER: &str = "\"after\":[";
+
+impl AppRow {
+    /// Whether it is started whenever it has ended: a look at the text, since many are asked each second.
+    pub fn is_kept(&self) -> bool {
+        self.definition.contains(KEPT)
+    }
+
+    /// Whether it runs after others, in the same way.
+    pub fn runs_after_others(&self) -> bool {
+        self.definition.contains(AFTER)
+    }
+}
+
 /// How far a run has come.
 #[derive(Debug, Clone)]
 pub struct Progress {
@@ -294,8 +311,8 @@ pub(super) fn load(connection: &mut Link, which: WhichApps<'_>) -> QueryResult<V
         WhichApps::Active => query.filter(active).load(connection)?,
         WhichApps::Archived => query.filter(apps::archive.is_not_null()).load(connection)?,
         WhichApps::Triggered => {
-            // the definition is JSON in one form, so its words are looked for
-            let is_triggered = apps::definition.like("%\"keep\":true%").or(apps::definition.like("%\"after\":[%"));
+            let has = |words: &str| apps::definition.like(format!("%{words}%"));
+            let is_triggered = has(KEPT).or(has(AFTER));
             query.filter(active.and(is_triggered)).load(connection)?
         }
         WhichApps::Failing => query.filter(active.and(apps::failures.gt(0))).load(connection)?,

@@ -7,7 +7,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::app::{Progress, WhichApps};
+use super::app::{AppRow, Progress, WhichApps};
 use super::codebook::{LogLevel, RunOutcome, RunStatus};
 use super::connection::Link;
 use super::outbox::{self, MessageKind, NewMessage};
@@ -217,17 +217,15 @@ pub(super) fn end_run(
     };
     let end = &outcome_of(connection, &before, end)?;
     write(connection, run, end)?;
+    let app = &Ended::of(connection, before.app_id)?;
     let later = runtime::table.filter(runtime::app_id.eq(before.app_id).and(runtime::started_at.gt(before.started_at)));
     // a guess may give way to a good end, and a second run would be too much
-    if ending == Ending::Closed
-        && !end.is_guess
-        && end.code.is_failure()
-        && is_tried_again(connection, run, &before, end)?
+    if ending == Ending::Closed && !end.is_guess && end.code.is_failure() && is_tried_again(connection, run, app, end)?
     {
         return Ok(ending);
     }
     if ending == Ending::Closed || later.count().get_result::<i64>(connection)? == 0 {
-        settle(connection, run, &before, end)?;
+        settle(connection, (run, app), &before, end)?;
     }
     let words = end.reason.as_deref().unwrap_or("it ended well");
     occurrence::end(connection, run.as_str(), words, end.ended_at)?;
@@ -235,18 +233,15 @@ pub(super) fn end_run(
 }
 
 /// Whether the occurrence of a run that failed is tried again: then it is no failure of the app yet.
-fn is_tried_again(connection: &mut Link, run: &RuntimeId, before: &Before, end: &RunEnd) -> QueryResult<bool> {
-    let app = app::load(connection, WhichApps::One(before.app_id))?.pop().ok_or(diesel::NotFound)?;
-    let definition: serde_json::Value = serde_json::from_str(&app.definition).unwrap_or_default();
-    let Some(retries) = definition["retries"].as_i64().filter(|_| !app.disable) else { return Ok(false) };
-    let after = definition["retry_after"].as_str().and_then(|text| clock::duration(text).ok()).unwrap_or_default();
-    let after = TimeDelta::from_std(after).unwrap_or_default();
+fn is_tried_again(connection: &mut Link, run: &RuntimeId, app: &Ended, end: &RunEnd) -> QueryResult<bool> {
+    let Some(retries) = app.definition["retries"].as_i64().filter(|_| !app.row.disable) else { return Ok(false) };
+    let after = app.length("retry_after").unwrap_or_default();
     let words = end.reason.as_deref().unwrap_or("it failed");
     if !occurrence::try_again(connection, run.as_str(), (retries, after), (words, end.ended_at))? {
         return Ok(false);
     }
     let state = (apps::status.eq(RunStatus::Idle.id()), apps::eta.eq(None::<NaiveDateTime>));
-    diesel::update(apps::table.find(before.app_id)).set(state).execute(connection)?;
+    diesel::update(apps::table.find(app.row.id)).set(state).execute(connection)?;
     Ok(true)
 }
 
@@ -262,14 +257,12 @@ fn outcome_of(connection: &mut Link, before: &Before, end: &RunEnd) -> QueryResu
 }
 
 /// Tells people of a failure, with its last lines, where the app's definition says so. In an incident they know.
-fn tell_failure(connection: &mut Link, run: &RuntimeId, app_id: i64, end: &RunEnd) -> QueryResult<()> {
-    if !end.code.is_failure() {
+fn tell_failure(connection: &mut Link, run: &RuntimeId, app: &Ended, end: &RunEnd) -> QueryResult<()> {
+    if !end.code.is_failure() || app.definition["notify"] != "failure" {
         return Ok(());
     }
-    let app = app::load(connection, WhichApps::One(app_id))?.pop().ok_or(diesel::NotFound)?;
-    let definition: serde_json::Value = serde_json::from_str(&app.definition).unwrap_or_default();
     let in_incident = incidents::table.filter(incidents::ended_at.is_null()).count().get_result::<i64>(connection)? > 0;
-    if definition["notify"] != "failure" || in_incident {
+    if in_incident {
         return Ok(());
     }
     let lines = logs::table.filter(logs::runtime.eq(run.as_str())).order(logs::id.desc()).limit(LINES_TOLD);
@@ -279,26 +272,28 @@ fn tell_failure(connection: &mut Link, run: &RuntimeId, app_id: i64, end: &RunEn
     let message = NewMessage {
         kind: MessageKind::Failed,
         severity: LogLevel::Error,
-        app_id: Some(app_id),
-        subject: format!("{}: {}", app.name, end.reason.as_deref().unwrap_or("it failed")),
+        app_id: Some(app.row.id),
+        subject: format!("{}: {}", app.row.name, end.reason.as_deref().unwrap_or("it failed")),
         body: format!("Its last lines:\n{}All of them: dc logs --runtime {run}", shown.collect::<String>()),
     };
     outbox::append(connection, &message).map(drop)
 }
 
 /// Tells people when an app runs well again of which they were told that it does not.
-fn tell_recovery(connection: &mut Link, app_id: i64, end: &RunEnd) -> QueryResult<()> {
-    let bad = [MessageKind::Disabled, MessageKind::Failed, MessageKind::Overdue].map(MessageKind::name);
-    let was_bad = outbox::last_kind(connection, app_id)?.is_some_and(|kind| bad.contains(&kind.as_str()));
-    if end.code != RunOutcome::Ok || !was_bad {
+fn tell_recovery(connection: &mut Link, app: &Ended, end: &RunEnd) -> QueryResult<()> {
+    if end.code != RunOutcome::Ok {
         return Ok(());
     }
-    let app = app::load(connection, WhichApps::One(app_id))?.pop().ok_or(diesel::NotFound)?;
+    let bad = [MessageKind::Disabled, MessageKind::Failed, MessageKind::Overdue].map(MessageKind::name);
+    let was_bad = outbox::last_kind(connection, app.row.id)?.is_some_and(|kind| bad.contains(&kind.as_str()));
+    if !was_bad {
+        return Ok(());
+    }
     let message = NewMessage {
         kind: MessageKind::Recovered,
         severity: LogLevel::Info,
-        app_id: Some(app_id),
-        subject: format!("{} runs well again", app.name),
+        app_id: Some(app.row.id),
+        subject: format!("{} runs well again", app.row.name),
         body: String::new(),
     };
     outbox::append(connection, &message).map(drop)
@@ -341,23 +336,37 @@ enum Kept {
     Briefly,
 }
 
-/// `None` for an app that is not kept running.
-fn kept(connection: &mut Link, app_id: i64, length: TimeDelta) -> QueryResult<Option<Kept>> {
-    let definition: String = apps::table.find(app_id).select(apps::definition).first(connection)?;
-    let definition: serde_json::Value = serde_json::from_str(&definition).unwrap_or_default();
-    if definition["keep"] != true {
-        return Ok(None);
+/// The app of a run that has ended, and what its definition says.
+struct Ended {
+    row: AppRow,
+    definition: serde_json::Value,
+}
+
+impl Ended {
+    fn of(connection: &mut Link, app_id: i64) -> QueryResult<Self> {
+        let row = app::load(connection, WhichApps::One(app_id))?.pop().ok_or(diesel::NotFound)?;
+        let definition = serde_json::from_str(&row.definition).unwrap_or_default();
+        Ok(Self { row, definition })
     }
-    let healthy = definition["healthy_after"].as_str().and_then(|text| clock::duration(text).ok());
-    let healthy = healthy.and_then(|healthy| TimeDelta::from_std(healthy).ok()).unwrap_or(HEALTHY_AFTER);
-    Ok(Some(if length >= healthy { Kept::Well } else { Kept::Briefly }))
+
+    /// A length of time that the definition has.
+    fn length(&self, field: &str) -> Option<TimeDelta> {
+        let length = self.definition[field].as_str().and_then(|text| clock::duration(text).ok())?;
+        TimeDelta::from_std(length).ok()
+    }
+
+    /// How it has run for so long; `None` for an app that is not kept running.
+    fn kept(&self, length: TimeDelta) -> Option<Kept> {
+        let healthy = self.length("healthy_after").unwrap_or(HEALTHY_AFTER);
+        let kept = if length >= healthy { Kept::Well } else { Kept::Briefly };
+        (self.definition["keep"] == true).then_some(kept)
+    }
 }
 
 /// Brings the app into the state after its run. The failure that a guess was counted as is taken back first.
-fn settle(connection: &mut Link, run: &RuntimeId, before: &Before, end: &RunEnd) -> QueryResult<()> {
+fn settle(connection: &mut Link, (run, app): (&RuntimeId, &Ended), before: &Before, end: &RunEnd) -> QueryResult<()> {
     let (app_id, started_at) = (before.app_id, before.started_at);
-    let (disabled, failures): (bool, i64) =
-        apps::table.find(app_id).select((apps::disable, apps::failures)).first(connection)?;
+    let (disabled, failures) = (app.row.disable, app.row.failures);
     let was_failure = before.ended_at.is_some() && RunOutcome::from_id(before.code).is_some_and(RunOutcome::is_failure);
     let failures = (failures - i64::from(was_failure)).max(0);
     let failed = end.code.is_failure();
@@ -366,7 +375,7 @@ fn settle(connection: &mut Link, run: &RuntimeId, before: &Before, end: &RunEnd)
         (false, true) => RunStatus::Failed,
         (false, false) => RunStatus::Idle,
     };
-    let kept = kept(connection, app_id, end.ended_at - started_at)?;
+    let kept = app.kept(end.ended_at - started_at);
     let failures = match end.code {
         RunOutcome::Ok => 0,
         // it was well for a while: what was before does not count
@@ -389,8 +398,8 @@ fn settle(connection: &mut Link, run: &RuntimeId, before: &Before, end: &RunEnd)
         apps::eta.eq(None::<NaiveDateTime>),
     );
     diesel::update(apps::table.find(app_id)).set(state).execute(connection)?;
-    tell_failure(connection, run, app_id, end)?;
-    tell_recovery(connection, app_id, end)
+    tell_failure(connection, run, app, end)?;
+    tell_recovery(connection, app, end)
 }
 
 fn number_of<S: Serializer>(code: &RunOutcome, serializer: S) -> std::result::Result<S::Ok, S::Error> {

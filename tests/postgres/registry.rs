@@ -1,22 +1,11 @@
 //! Apps that are renamed, that leave and come back, and what stands under `apps/` beside what is registered.
 
-use std::process::Output;
-
+use crate::manager::{on, told};
 use crate::support::manager::{Manager, wait_for};
-use crate::support::{Backend, app, dc, stderr, stdout};
+use crate::support::{Backend, app, stderr, stdout};
 
 fn on_all(test: impl Fn(&Backend)) {
     Backend::all().iter().for_each(test);
-}
-
-fn dc_at(backend: &Backend, arguments: &[&str]) -> Output {
-    dc(backend.folder.path()).env("DC_DB_MAIN_URL", &backend.url).args(arguments).output().expect("dc runs")
-}
-
-fn done(backend: &Backend, arguments: &[&str]) -> String {
-    let ended = dc_at(backend, arguments);
-    assert!(ended.status.success(), "{arguments:?}: {}{}", stdout(&ended), stderr(&ended));
-    format!("{}{}", stdout(&ended), stderr(&ended))
 }
 
 fn move_app(backend: &Backend, from: &str, to: &str) {
@@ -27,7 +16,7 @@ fn move_app(backend: &Backend, from: &str, to: &str) {
 
 fn runs(backend: &Backend, app: &str) -> usize {
     let listed: serde_json::Value =
-        serde_json::from_str(&done(backend, &["logs", "--runs", "--json", app])).expect("JSON");
+        serde_json::from_str(&told(backend, &["logs", "--runs", "--json", app])).expect("JSON");
     listed["runs"].as_array().expect("runs").len()
 }
 
@@ -35,20 +24,20 @@ fn runs(backend: &Backend, app: &str) -> usize {
 fn an_app_under_another_name_keeps_its_runs_and_logs() {
     on_all(|backend| {
         app(backend.folder.path(), "a/b/old", "echo a word of $0", "interval = \"1h\"");
-        done(backend, &["deploy"]);
-        done(backend, &["run", "old"]);
+        told(backend, &["deploy"]);
+        told(backend, &["run", "old"]);
         move_app(backend, "a/b/old", "a/c/new");
-        let told = done(backend, &["deploy", "--dry-run"]);
-        assert!(told.contains("dc deploy --rename a/b/old=a/c/new"), "{told}");
-        let told = done(backend, &["deploy", "--rename", "old=new", "--dry-run"]);
-        assert!(told.contains("would be renamed    a/b/old -> a/c/new") && !told.contains("archived"), "{told}");
+        let report = told(backend, &["deploy", "--dry-run"]);
+        assert!(report.contains("dc deploy --rename a/b/old=a/c/new"), "{report}");
+        let report = told(backend, &["deploy", "--rename", "old=new", "--dry-run"]);
+        assert!(report.contains("would be renamed    a/b/old -> a/c/new") && !report.contains("archived"), "{report}");
         assert_eq!(runs(backend, "old"), 1, "nothing was changed");
-        let told = done(backend, &["deploy", "--rename", "old=new"]);
-        assert!(told.contains("renamed    a/b/old -> a/c/new") && !told.contains("added"), "{told}");
-        done(backend, &["run", "new"]);
+        let report = told(backend, &["deploy", "--rename", "old=new"]);
+        assert!(report.contains("renamed    a/b/old -> a/c/new") && !report.contains("added"), "{report}");
+        told(backend, &["run", "new"]);
         assert_eq!(runs(backend, "a/c/new"), 2);
-        assert!(done(backend, &["logs", "new"]).contains("a/c/new a word"));
-        assert_eq!(dc_at(backend, &["logs", "old"]).status.code(), Some(5));
+        assert!(told(backend, &["logs", "new"]).contains("a/c/new a word"));
+        assert_eq!(on(backend, &["logs", "old"]).output().expect("dc runs").status.code(), Some(5));
     });
 }
 
@@ -57,19 +46,19 @@ fn an_app_under_another_name_keeps_its_runs_and_logs() {
 fn a_rename_may_come_later() {
     on_all(|backend| {
         app(backend.folder.path(), "a/b/old", "echo a word", "");
-        done(backend, &["deploy"]);
-        done(backend, &["run", "old"]);
+        told(backend, &["deploy"]);
+        told(backend, &["run", "old"]);
         move_app(backend, "a/b/old", "a/b/new");
-        let told = done(backend, &["deploy"]);
-        assert!(told.contains("dc deploy --rename a/b/old=a/b/new"), "{told}");
-        done(backend, &["run", "new"]);
+        let report = told(backend, &["deploy"]);
+        assert!(report.contains("dc deploy --rename a/b/old=a/b/new"), "{report}");
+        told(backend, &["run", "new"]);
         assert_eq!((runs(backend, "old"), runs(backend, "new")), (1, 1));
-        done(backend, &["deploy", "--rename", "old=new"]);
-        done(backend, &["run", "new"]);
+        told(backend, &["deploy", "--rename", "old=new"]);
+        told(backend, &["run", "new"]);
         assert_eq!(runs(backend, "new"), 3);
-        assert!(done(backend, &["deploy"]).contains("nothing to do"));
+        assert!(told(backend, &["deploy"]).contains("nothing to do"));
         for (rename, status) in [("new=gone", 5), ("never=new", 5), ("new=new", 2)] {
-            let ended = dc_at(backend, &["deploy", "--rename", rename]);
+            let ended = on(backend, &["deploy", "--rename", rename]).output().expect("dc runs");
             assert_eq!(ended.status.code(), Some(status), "{rename}: {}", stderr(&ended));
         }
         assert_eq!(runs(backend, "new"), 3);
@@ -82,19 +71,19 @@ fn what_an_app_did_is_found_after_it_is_gone_and_when_it_is_back() {
         let folder = backend.folder.path();
         app(folder, "a/b/one", "echo a word of mine", "");
         app(folder, "a/b/other", "true", "");
-        done(backend, &["deploy"]);
-        done(backend, &["run", "one"]);
+        told(backend, &["deploy"]);
+        told(backend, &["run", "one"]);
         move_app(backend, "a/b/one", "../aside/one");
-        done(backend, &["deploy"]);
+        told(backend, &["deploy"]);
         assert_eq!(runs(backend, "one"), 1);
-        let logs = done(backend, &["logs", "one"]);
+        let logs = told(backend, &["logs", "one"]);
         assert!(logs.contains("a/b/one a word of mine"), "{logs}");
-        let why = done(backend, &["manager", "why", "one"]);
+        let why = told(backend, &["manager", "why", "one"]);
         assert!(why.contains("not under apps/ any more") && why.contains("it ended well"), "{why}");
-        assert_eq!(dc_at(backend, &["manager", "send", "start", "one"]).status.code(), Some(5));
+        assert_eq!(on(backend, &["manager", "send", "start", "one"]).output().expect("dc runs").status.code(), Some(5));
         move_app(backend, "../aside/one", "a/b/one");
-        done(backend, &["deploy"]);
-        done(backend, &["run", "one"]);
+        told(backend, &["deploy"]);
+        told(backend, &["run", "one"]);
         assert_eq!(runs(backend, "one"), 2, "its first life included");
     });
 }
@@ -105,16 +94,16 @@ fn what_nobody_has_deployed_is_told() {
         let folder = backend.folder.path();
         app(folder, "a/b/one", "true", "interval = \"1h\"");
         app(folder, "a/b/two", "true", "interval = \"1h\"");
-        done(backend, &["deploy"]);
-        assert!(!done(backend, &["manager", "status"]).contains("dc deploy"));
+        told(backend, &["deploy"]);
+        assert!(!told(backend, &["manager", "status"]).contains("dc deploy"));
         app(folder, "a/b/one", "true", "interval = \"2h\"");
         app(folder, "a/b/three", "true", "interval = \"1h\"");
         move_app(backend, "a/b/two", "../aside/two");
-        let status = done(backend, &["manager", "status"]);
+        let status = told(backend, &["manager", "status"]);
         for part in ["`a/b/three` stands under apps/", "`a/b/one` differs", "`a/b/two` is registered", "`dc deploy`"] {
             assert!(status.contains(part), "{part}: {status}");
         }
-        let doctor = stdout(&dc_at(backend, &["doctor", "--json"]));
+        let doctor = stdout(&on(backend, &["doctor", "--json"]).output().expect("dc runs"));
         let doctor: serde_json::Value = serde_json::from_str(&doctor).expect("JSON");
         let findings = doctor["findings"].as_array().expect("findings");
         let drift = findings.iter().find(|finding| finding["what"] == "registry").expect("a finding");
@@ -124,8 +113,8 @@ fn what_nobody_has_deployed_is_told() {
         manager.end();
         // by itself it registers what is here, and leaves what another machine may have
         std::fs::write(folder.join("dc.toml"), "[manager]\ndeploy = \"auto\"\n").expect("a file");
-        done(backend, &["manager", "start", "--once"]);
-        let status = done(backend, &["manager", "status"]);
+        told(backend, &["manager", "start", "--once"]);
+        let status = told(backend, &["manager", "status"]);
         assert!(
             !status.contains("`dc deploy`") && status.contains("a/b/three") && status.contains("a/b/two"),
             "{status}"

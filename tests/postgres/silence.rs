@@ -3,10 +3,10 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::manager::number;
 use crate::support::manager::{Manager, wait_for};
 use crate::support::proxy::Proxy;
 use crate::support::{Backend, app, dc, stderr};
-use data_collector::record::Value;
 
 /// The backend, a way to it that can fall silent, and the URL of that way: whoever takes it waits two seconds.
 fn silenced() -> Option<(Backend, Proxy, String)> {
@@ -23,20 +23,13 @@ fn dc_at(backend: &Backend, url: &str, arguments: &[&str]) -> Command {
     command
 }
 
-fn count(backend: &Backend, sql: &str) -> i64 {
-    match backend.connect().query(sql, &[]).expect("a count").rows[0][0] {
-        Value::Integer(count) => count,
-        ref other => panic!("{other:?}"),
-    }
-}
-
 #[test]
 fn a_manager_gives_a_silent_connection_up_and_goes_on() {
     let Some((backend, proxy, url)) = silenced() else { return };
     app(backend.folder.path(), "a/b/often", "true", "interval = \"1s\"");
     assert!(dc_at(&backend, &url, &["deploy"]).status().expect("dc runs").success());
     let manager = Manager::start(backend.folder.path(), &url, &[]);
-    let runs = || count(&backend, "SELECT count(*) FROM runtime WHERE exit_code = 0");
+    let runs = || number(&mut backend.connect(), "SELECT count(*) FROM runtime WHERE exit_code = 0");
     wait_for("the first runs", 60, || runs() > 1);
     proxy.fall_silent();
     wait_for("a word about it", 60, || manager.said().contains("said nothing for 2 s"));
@@ -44,7 +37,7 @@ fn a_manager_gives_a_silent_connection_up_and_goes_on() {
     proxy.speak();
     wait_for("runs after it", 60, || runs() > before + 2);
     manager.end();
-    assert_eq!(count(&backend, "SELECT count(*) FROM runtime WHERE exit_code <> 0"), 0);
+    assert_eq!(number(&mut backend.connect(), "SELECT count(*) FROM runtime WHERE exit_code <> 0"), 0);
 }
 
 #[test]
@@ -65,7 +58,7 @@ fn a_run_that_ends_while_the_server_is_silent_keeps_its_end() {
     assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
     proxy.speak();
     assert!(dc_at(&backend, &url, &["manager", "start", "--once"]).status().expect("dc runs").success());
-    assert_eq!(count(&backend, "SELECT exit_code::bigint FROM runtime"), 7);
+    assert_eq!(number(&mut backend.connect(), "SELECT exit_code::bigint FROM runtime"), 7);
 }
 
 /// A lock that somebody holds for ever is as silent as a network.

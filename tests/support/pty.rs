@@ -5,8 +5,8 @@ use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::{Child, Command};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::{Winsize, openpty};
@@ -22,6 +22,8 @@ pub(crate) struct Pty {
     name: PathBuf,
     child: Child,
     picture: Arc<Mutex<Picture>>,
+    /// Rings when something was drawn.
+    drawn: Arc<Condvar>,
     /// While it is locked nobody reads what the program writes, as if somebody had pressed ^S.
     reading: Arc<Mutex<()>>,
 }
@@ -40,20 +42,23 @@ impl Pty {
         leader.stdout(inside.try_clone().expect("it")).stderr(inside.try_clone().expect("it"));
         let child = leader.spawn().expect("setsid starts");
         let picture = Arc::new(Mutex::new(Picture::new(rows.into(), columns.into())));
-        let reading = Arc::new(Mutex::new(()));
-        let (mut screen, drawn, may_read) =
-            (outside.try_clone().expect("it"), Arc::clone(&picture), Arc::clone(&reading));
+        let (drawn, reading) = (Arc::new(Condvar::new()), Arc::new(Mutex::new(())));
+        let (mut screen, shown) = (outside.try_clone().expect("it"), Arc::clone(&picture));
+        let (bell, may_read) = (Arc::clone(&drawn), Arc::clone(&reading));
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             loop {
                 drop(may_read.lock());
                 match screen.read(&mut bytes) {
-                    Ok(count @ 1..) => drawn.lock().expect("a picture").feed(&bytes[..count]),
+                    Ok(count @ 1..) => {
+                        shown.lock().expect("a picture").feed(&bytes[..count]);
+                        bell.notify_all();
+                    }
                     _ => return,
                 }
             }
         });
-        Self { keys: outside, inside, name, child, picture, reading }
+        Self { keys: outside, inside, name, child, picture, drawn, reading }
     }
 
     pub(crate) fn press(&self, keys: &str) {
@@ -80,12 +85,11 @@ impl Pty {
 
     /// Waits until the picture is as it should be; fails with the picture.
     pub(crate) fn wait_for(&self, what: &str, is_there: impl Fn(&Picture) -> bool) {
-        let began = Instant::now();
-        while !is_there(&self.picture.lock().expect("a picture")) {
-            let is_late = began.elapsed() > Duration::from_secs(60);
-            assert!(!is_late, "waited 60 s in vain: {what}\n{}", self.text());
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let picture = self.picture.lock().expect("a picture");
+        let is_missing = |picture: &mut Picture| !is_there(picture);
+        let patience = Duration::from_secs(60);
+        let (picture, waited) = self.drawn.wait_timeout_while(picture, patience, is_missing).expect("a picture");
+        assert!(!waited.timed_out(), "waited 60 s in vain: {what}\n{}", picture.text());
     }
 
     pub(crate) fn wait_for_text(&self, text: &str) {

@@ -169,9 +169,8 @@ impl BoardApp {
         match app.next_run {
             _ if app.disable => "never".to_owned(),
             Some(next) => clock::local(next)[5..].to_owned(),
-            // a look at the text is enough: it is read for each app, each second
-            None if app.definition.contains("\"keep\":true") => "kept".to_owned(),
-            None if app.definition.contains("\"after\":[") => "after others".to_owned(),
+            None if app.is_kept() => "kept".to_owned(),
+            None if app.runs_after_others() => "after others".to_owned(),
             None => "by hand".to_owned(),
         }
     }
