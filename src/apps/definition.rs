@@ -80,6 +80,8 @@ pub struct AppDefinition {
     pub overlap: Overlap,
     /// What happens to missed occurrences.
     pub catch_up: CatchUp,
+    /// The labels of machines on which it may work; any where there are none.
+    pub on: Vec<String>,
     /// The failures in a row after which the app is disabled; `None` for never.
     pub max_failures: Option<u32>,
     /// The apps after which it runs: when all of them have ended well since its own last run.
@@ -155,6 +157,12 @@ impl AppDefinition {
         self.schedule.next(after, &self.timezone)
     }
 
+    /// The labels of its machines, for people: `ocr` or `zagreb`.
+    pub fn on_words(&self) -> String {
+        let labels: Vec<String> = self.on.iter().map(|label| format!("`{label}`")).collect();
+        labels.join(" or ")
+    }
+
     /// The program to start for the app in `folder`: an absolute path, or a bare word to be found on PATH.
     pub fn program(&self, folder: &Path) -> PathBuf {
         let first = self.command.first().map_or("", String::as_str);
@@ -197,6 +205,8 @@ struct Stored<'a> {
     catch_up: CatchUp,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_failures: Option<u32>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    on: &'a [String],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     after: &'a [String],
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -243,6 +253,7 @@ impl<'a> From<&'a AppDefinition> for Stored<'a> {
             overlap: definition.overlap,
             catch_up: definition.catch_up,
             max_failures: definition.max_failures,
+            on: &definition.on,
             after: &definition.after,
             keep: definition.keep,
             healthy_after: definition.healthy_after.map(length_text),
@@ -310,6 +321,7 @@ mod tests {
         expect = "26h"
         retries = 3
         retry_after = "2m"
+        on = ["ocr", "zagreb"]
         secrets = ["API_KEY", "DB_PASSWORD"]
         [env]
         REGION = "hr"
@@ -326,7 +338,7 @@ mod tests {
         let json = full.to_json();
         assert_eq!(
             json,
-            r#"{"command":["python3","main.py"],"schedule":"*/15 6-22 * * mon-fri","timezone":"Europe/Zagreb","timeout":"1h30m","grace":"10s","overlap":"queue","catch_up":"all","max_failures":5,"notify":"failure","expect":"1d2h","retries":3,"retry_after":"2m","env":{"PAGES":"3","REGION":"hr"},"secrets":["API_KEY","DB_PASSWORD"]}"#
+            r#"{"command":["python3","main.py"],"schedule":"*/15 6-22 * * mon-fri","timezone":"Europe/Zagreb","timeout":"1h30m","grace":"10s","overlap":"queue","catch_up":"all","max_failures":5,"on":["ocr","zagreb"],"notify":"failure","expect":"1d2h","retries":3,"retry_after":"2m","env":{"PAGES":"3","REGION":"hr"},"secrets":["API_KEY","DB_PASSWORD"]}"#
         );
         assert_eq!(AppDefinition::from_json(&json).expect("the same"), full);
         let every = read("interval = \"1500ms\"\ngrace = \"0s\"").expect("a definition");

@@ -51,10 +51,24 @@ impl Touched {
     }
 }
 
+/// How many rows a merge has changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MergedRows {
+    /// Records inserted that replace no row.
+    pub new: u64,
+    /// Records inserted that replace a row of the same key.
+    pub changed: u64,
+    /// Rows archived or deleted that no record replaces.
+    pub gone: u64,
+}
+
 /// Is told what was touched; for the map of which app touches which table.
 pub trait Observer: Send {
     /// Takes note. It must not fail: a map that cannot be written never stops the work.
     fn touched(&mut self, database: &str, objects: &[Touched]);
+
+    /// Takes note of a merge that was committed; it must not fail either.
+    fn merged(&mut self, database: &str, table: &TableName, rows: MergedRows);
 }
 
 /// An open database.
@@ -97,6 +111,14 @@ impl Connection {
         let fresh: Vec<Touched> = objects.into_iter().filter(|object| self.known.insert(object.clone())).collect();
         if !fresh.is_empty() {
             observer.touched(&self.name, &fresh);
+        }
+    }
+
+    /// Notes that a merge into a table was committed.
+    pub fn note_merge(&mut self, table: &TableName, rows: MergedRows) {
+        self.note(vec![Touched::written_table(table)]);
+        if let Some(observer) = self.observer.as_mut().filter(|_| rows != MergedRows::default()) {
+            observer.merged(&self.name, table, rows);
         }
     }
 

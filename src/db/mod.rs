@@ -14,7 +14,7 @@ pub(crate) use postgres::fuzzing;
 
 pub use batch::{Cell, RowBatch, row_bytes};
 pub(crate) use connection::scope_of;
-pub use connection::{Connection, ObjectKind, Observer, Touched};
+pub use connection::{Connection, MergedRows, ObjectKind, Observer, Touched};
 pub use fit::{Fitted, as_hashed, fit, text, wider};
 pub use form::{Form, has_letters};
 pub use table::{Column, Kind, NAME_BYTES_MAX, NewColumn, Obstacle, RowId, Table, TableName, quote};

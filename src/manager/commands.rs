@@ -5,10 +5,12 @@ use chrono::{NaiveDateTime, TimeDelta};
 use super::desk::Starter;
 use super::launcher::{FailedCommand, Launcher};
 use super::owner::{Owner, ask_to_end, is_beside};
+use super::placement::lacking;
 use crate::apps::AppDefinition;
 use crate::error::Result;
 use crate::tables::{
     AppCommand, CommandFilter, CommandFlag, CommandRow, ManagerRow, Pause, RunFilter, RunLimits, RunRow, Store, Taking,
+    meets,
 };
 
 /// A command that nobody can carry out for so long has failed.
@@ -30,6 +32,8 @@ pub(super) struct Scene<'a> {
     pub(super) now: NaiveDateTime,
     /// How many apps may run at once.
     pub(super) limits: &'a RunLimits,
+    /// The labels of this machine.
+    pub(super) labels: &'a [String],
     /// That nothing is to be started.
     pub(super) paused: Option<&'a Pause>,
 }
@@ -96,6 +100,12 @@ fn request(
         (AppCommand::Stop | AppCommand::Restart, Some(run)) if !scene.is_here(run) => {
             elsewhere(store, scene, command, Some(run))
         }
+        (AppCommand::Start | AppCommand::Restart, None) if !may_start(store, scene, command)? => {
+            match lacking(store, scene.managers, command.app_id)? {
+                Some(reason) => refuse(store, command, &reason),
+                None => Ok(()),
+            }
+        }
         // a manager of a machine that has it is given its time
         (AppCommand::Start | AppCommand::Restart, None)
             if !launcher.has(&command.app) && scene.now - command.time < PATIENCE / 2 =>
@@ -152,6 +162,7 @@ fn follow(
         // the run before has ended: now the next one
         (AppCommand::Restart, None) if is_ours => start(store, launcher, command),
         _ if is_ours || is_held => Ok(()),
+        (AppCommand::Start | AppCommand::Restart, None) if !may_start(store, scene, command)? => Ok(()),
         // the manager that took it is gone, and may have done nothing
         (AppCommand::Start | AppCommand::Restart, None) => match store.commands().accept(command, scene.by, None)? {
             Taking::Taken => start(store, launcher, command),
@@ -165,6 +176,11 @@ fn follow(
         }
         _ => elsewhere(store, scene, command, before),
     }
+}
+
+/// Whether this machine has a label that the app asks for.
+fn may_start(store: &mut Store, scene: &Scene<'_>, command: &CommandRow) -> Result<bool> {
+    Ok(store.apps().labels()?.get(&command.app_id).is_none_or(|asked| meets(asked, scene.labels)))
 }
 
 /// Whether a run of the app began and ended since the command was taken: too fast to be seen going on.

@@ -7,7 +7,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 
 use crate::apps::{AppDefinition, CatchUp, Overlap};
 use crate::clock;
-use crate::tables::{Decision, DueApp, OccurrenceState, Verdict};
+use crate::tables::{Decision, DueApp, OccurrenceState, Pause, Verdict};
 
 /// A moment that is longer ago than this was missed: nobody was there to start it.
 pub(super) const LATE: Duration = Duration::from_secs(60);
@@ -32,13 +32,18 @@ struct Moment {
 }
 
 /// Decides; `None` when the first moment is only due a little later, by its jitter.
-pub(super) fn decide(app: &DueApp, definition: &AppDefinition, now: NaiveDateTime) -> Option<Decided> {
+pub(super) fn decide(
+    app: &DueApp,
+    definition: &AppDefinition,
+    pauses: &[Pause],
+    now: NaiveDateTime,
+) -> Option<Decided> {
     let (moments, next_run) = ripe(app, definition, now);
     if moments.is_empty() {
         return None;
     }
-    let mut judge =
-        Judge { app, definition, now, is_busy: app.open_run.is_some() || app.claimed > 0, queued: app.queued };
+    let is_busy = app.open_run.is_some() || app.claimed > 0;
+    let mut judge = Judge { app, definition, pauses, now, is_busy, queued: app.queued };
     let mut replaces = false;
     let last = moments.len() - 1;
     let mut verdicts = Vec::with_capacity(moments.len());
@@ -103,6 +108,8 @@ fn ripe(app: &DueApp, definition: &AppDefinition, now: NaiveDateTime) -> (Vec<Mo
 struct Judge<'a> {
     app: &'a DueApp,
     definition: &'a AppDefinition,
+    /// The times in which nothing was to be started.
+    pauses: &'a [Pause],
     now: NaiveDateTime,
     is_busy: bool,
     queued: i64,
@@ -114,11 +121,21 @@ impl Judge<'_> {
             CatchUp::Last | CatchUp::All => "the last one is made up for",
             CatchUp::None => "missed moments are not made up for",
         };
+        let absent = self.absent(moment.due_at);
         let reason = match moment.until {
-            Some(until) => format!("no manager was at work; nor at any moment until {}", clock::brief(until)),
-            None => format!("no manager was at work; {made_up}"),
+            Some(until) => format!("{absent}; nor at any moment until {}", clock::brief(until)),
+            None => format!("{absent}; {made_up}"),
         };
         verdict(moment, OccurrenceState::Missed, reason)
+    }
+
+    /// Why nobody was there to start it.
+    fn absent(&self, moment: NaiveDateTime) -> String {
+        match self.pauses.iter().find(|pause| pause.covers(moment)) {
+            Some(pause) => pause.past_words(),
+            None if self.definition.on.is_empty() => "no manager was at work".to_owned(),
+            None => format!("no manager of a machine with the label {} was at work", self.definition.on_words()),
+        }
     }
 
     fn start(&mut self, moment: &Moment, is_late: bool, replaces: &mut bool) -> Verdict {
@@ -134,7 +151,7 @@ impl Judge<'_> {
         let what = match &self.app.open_run {
             Some(run) => format!("run {run} goes on"),
             None if self.app.claimed + self.app.queued > 0 => "one before it has not started yet".to_owned(),
-            None => "no manager was at work, and one before it starts first".to_owned(),
+            None => format!("{}, and one before it starts first", self.absent(self.app.due_at)),
         };
         match self.definition.overlap {
             // moments that are all to be made up for wait for each other
@@ -200,7 +217,7 @@ mod tests {
 
     /// The decision in short: `10:00 claimed`, and when the next one is due.
     fn short(app: &DueApp, definition: &AppDefinition, now: &str) -> (Vec<String>, String) {
-        let decided = decide(app, definition, moment(now)).expect("a decision").decision;
+        let decided = decide(app, definition, &[], moment(now)).expect("a decision").decision;
         let line = |verdict: &Verdict| format!("{} {}", verdict.due_at.format("%H:%M:%S"), verdict.state.name());
         (
             decided.verdicts.iter().map(line).collect(),
@@ -240,7 +257,7 @@ mod tests {
         let at = |overlap: &str| definition(&format!(r#""schedule":"0 * * * *","overlap":"{overlap}""#));
         let busy = DueApp { open_run: Some("r".to_owned()), ..app("10:00:00") };
         let first = |app: &DueApp, overlap: &str| {
-            let decided = decide(app, &at(overlap), moment("10:00:01")).expect("a decision");
+            let decided = decide(app, &at(overlap), &[], moment("10:00:01")).expect("a decision");
             (decided.decision.verdicts[0].state, decided.replaces)
         };
         assert_eq!(first(&busy, "skip"), (OccurrenceState::Skipped, false));
@@ -249,7 +266,7 @@ mod tests {
         let waiting = DueApp { queued: 1, ..busy };
         assert_eq!(first(&waiting, "queue"), (OccurrenceState::Skipped, false));
         let failing = DueApp { retry_at: Some(moment("10:05:00")), failures: 3, ..app("10:00:00") };
-        let decided = decide(&failing, &at("skip"), moment("10:00:01")).expect("a decision").decision;
+        let decided = decide(&failing, &at("skip"), &[], moment("10:00:01")).expect("a decision").decision;
         assert!(decided.verdicts[0].reason.as_deref().is_some_and(|reason| reason.contains("3 failures")));
         assert_eq!(
             first(&DueApp { retry_at: Some(moment("09:59:00")), ..app("10:00:00") }, "skip").0,
@@ -262,7 +279,7 @@ mod tests {
         let at = |overlap: &str| definition(&format!(r#""schedule":"0 * * * *","overlap":"{overlap}""#));
         let decided = |app: &DueApp, overlap: &str| {
             let verdict =
-                decide(app, &at(overlap), moment("10:00:01")).expect("a decision").decision.verdicts.remove(0);
+                decide(app, &at(overlap), &[], moment("10:00:01")).expect("a decision").decision.verdicts.remove(0);
             (verdict.state, verdict.reason.unwrap_or_default())
         };
         let claimed = DueApp { claimed: 1, ..app("10:00:00") };
@@ -282,7 +299,7 @@ mod tests {
         let hourly = definition(r#""schedule":"0 * * * *""#);
         let at = |now: &str, failures: i64| {
             let failing = DueApp { retry_at: Some(moment("10:00:30")), failures, ..app("10:00:00") };
-            let verdict = decide(&failing, &hourly, moment(now)).expect("a decision").decision.verdicts.remove(0);
+            let verdict = decide(&failing, &hourly, &[], moment(now)).expect("a decision").decision.verdicts.remove(0);
             (verdict.state, verdict.reason)
         };
         let until = clock::brief(moment("10:00:30"));
@@ -303,7 +320,12 @@ mod tests {
         assert_eq!(state(r#","jitter":"5m""#, "10:06:01"), "10:00:00 missed");
         let reasons = |catch_up: &str, now: &str| {
             let definition = definition(&format!(r#""schedule":"0 * * * *","catch_up":"{catch_up}""#));
-            decide(&app("10:00:00"), &definition, moment(now)).expect("a decision").decision.verdicts.remove(0).reason
+            decide(&app("10:00:00"), &definition, &[], moment(now))
+                .expect("a decision")
+                .decision
+                .verdicts
+                .remove(0)
+                .reason
         };
         let missed = |why: &str| Some(format!("no manager was at work; {why}"));
         assert_eq!(reasons("none", "10:30:00"), missed("missed moments are not made up for"));
@@ -311,9 +333,32 @@ mod tests {
     }
 
     #[test]
+    fn what_was_due_while_everything_was_paused_is_told_so() {
+        let hourly = definition(r#""schedule":"0 * * * *","on":["ocr"]"#);
+        let pause = Pause {
+            set_by: "ana".to_owned(),
+            set_at: moment("08:30:00"),
+            reason: Some("an upgrade".to_owned()),
+            ended_at: Some(moment("09:30:00")),
+        };
+        let decided = decide(&app("08:00:00"), &hourly, &[pause], moment("10:00:01")).expect("a decision").decision;
+        let reasons: Vec<String> =
+            decided.verdicts.into_iter().map(|verdict| verdict.reason.unwrap_or_default()).collect();
+        let made_up = "the last one is made up for";
+        assert_eq!(
+            reasons,
+            [
+                format!("no manager of a machine with the label `ocr` was at work; {made_up}"),
+                format!("everything was paused by ana (an upgrade); {made_up}"),
+                String::new(),
+            ]
+        );
+    }
+
+    #[test]
     fn no_more_than_a_hundred_wait_to_be_made_up_for() {
         let all = definition(r#""schedule":"* * * * *","catch_up":"all""#);
-        let decided = decide(&app("00:00:00"), &all, moment("02:30:30")).expect("a decision").decision;
+        let decided = decide(&app("00:00:00"), &all, &[], moment("02:30:30")).expect("a decision").decision;
         let count = |state| decided.verdicts.iter().filter(|verdict| verdict.state == state).count();
         assert_eq!((count(OccurrenceState::Claimed), count(OccurrenceState::Queued)), (1, 100));
         assert_eq!((count(OccurrenceState::Skipped), decided.verdicts.len()), (50, 151));
@@ -339,7 +384,7 @@ mod tests {
         let app = app("10:00:00");
         let start = start_of(&app, &jittered, app.due_at);
         assert!(start >= app.due_at && start < moment("10:00:30"));
-        assert_eq!(decide(&app, &jittered, start - TimeDelta::milliseconds(1)), None);
+        assert_eq!(decide(&app, &jittered, &[], start - TimeDelta::milliseconds(1)), None);
         assert_eq!(short(&app, &jittered, "10:00:30"), (vec!["10:00:00 claimed".to_owned()], "11:00".to_owned()));
         let starts: std::collections::BTreeSet<NaiveDateTime> = (0..50)
             .map(|hour| start_of(&app, &jittered, app.due_at + TimeDelta::hours(hour)) - TimeDelta::hours(hour))
@@ -350,7 +395,7 @@ mod tests {
     #[test]
     fn a_long_absence_is_accounted_for_in_a_bounded_number_of_lines() {
         let every = definition(r#""schedule":"* * * * * *""#);
-        let decided = decide(&app("00:00:00"), &every, moment("20:00:00")).expect("a decision").decision;
+        let decided = decide(&app("00:00:00"), &every, &[], moment("20:00:00")).expect("a decision").decision;
         // 199 one by one, a line for all up to the last minute, and that
         assert_eq!(decided.verdicts.len(), MOMENTS_MAX + LATE.as_secs() as usize);
         let shared = &decided.verdicts[MOMENTS_MAX - 1];

@@ -8,7 +8,7 @@ use chrono::NaiveDateTime;
 use crate::error::Result;
 use crate::ident::{AppName, RuntimeId, host};
 use crate::tables::{
-    Backoff, Claim, Decision, DueApp, DuePlace, NewRun, OccurrenceRow, OccurrenceState, RunEnd, RunLimits, Store,
+    Backoff, Claim, Decision, DueApp, DuePlace, NewRun, OccurrenceRow, OccurrenceState, Pause, RunEnd, RunLimits, Store,
 };
 
 /// What the runs of schedules are started by, in the table of runs.
@@ -16,8 +16,18 @@ pub(super) const BY_SCHEDULE: &str = "manager";
 
 /// Where decisions are written down: the database.
 pub(super) trait Desk {
-    /// The apps that are due, after a place.
-    fn due_apps(&mut self, now: NaiveDateTime, after: Option<DuePlace>, count: i64) -> Result<Vec<DueApp>>;
+    /// The apps that are due and may work on a machine with `labels`, after a place.
+    fn due_apps(
+        &mut self,
+        now: NaiveDateTime,
+        labels: &[String],
+        after: Option<DuePlace>,
+        count: i64,
+    ) -> Result<Vec<DueApp>>;
+    /// The times in which nothing was to be started, and that had not ended at `since`.
+    fn pauses(&mut self, _since: NaiveDateTime) -> Result<Vec<Pause>> {
+        Ok(Vec::new())
+    }
     /// When the first one is after that.
     fn next_due(&mut self, after: NaiveDateTime) -> Result<Option<NaiveDateTime>>;
     /// Writes decisions down; what may start comes back.
@@ -28,12 +38,18 @@ pub(super) trait Desk {
         by: &str,
         now: NaiveDateTime,
     ) -> Result<Vec<Claim>>;
-    /// What waits and may start.
-    fn startable(&mut self, limits: &RunLimits, now: NaiveDateTime, count: i64) -> Result<Vec<Claim>>;
+    /// What waits and may start on a machine with `labels`.
+    fn startable(
+        &mut self,
+        limits: &RunLimits,
+        labels: &[String],
+        now: NaiveDateTime,
+        count: i64,
+    ) -> Result<Vec<Claim>>;
     /// Claims what waits.
     fn claim(&mut self, waiting: &Claim, limits: &RunLimits, by: &str, now: NaiveDateTime) -> Result<Option<Claim>>;
-    /// Claims that are older than `before`.
-    fn old_claims(&mut self, before: NaiveDateTime, count: i64) -> Result<Vec<OccurrenceRow>>;
+    /// Claims that are older than `before` and may start on a machine with `labels`.
+    fn old_claims(&mut self, before: NaiveDateTime, labels: &[String], count: i64) -> Result<Vec<OccurrenceRow>>;
     /// Takes such a claim over.
     fn take_over(&mut self, old: &OccurrenceRow, by: &str, now: NaiveDateTime) -> Result<Option<Claim>>;
     /// Ends a claim without a start.
@@ -50,6 +66,10 @@ pub(super) trait Starter {
     fn start(&mut self, claim: &Claim) -> Result<()>;
     /// Whether the app stands on this machine.
     fn has(&self, _app: &AppName) -> bool {
+        true
+    }
+    /// Whether it stands here as it is registered.
+    fn has_as(&self, _app: &AppName, _definition: &str) -> bool {
         true
     }
     /// The claims whose `dc run` has ended without success, and what it said last.
@@ -78,8 +98,18 @@ pub(super) trait Clock {
 }
 
 impl Desk for Store {
-    fn due_apps(&mut self, now: NaiveDateTime, after: Option<DuePlace>, count: i64) -> Result<Vec<DueApp>> {
-        self.apps().due(now, after, count)
+    fn due_apps(
+        &mut self,
+        now: NaiveDateTime,
+        labels: &[String],
+        after: Option<DuePlace>,
+        count: i64,
+    ) -> Result<Vec<DueApp>> {
+        self.apps().due(now, labels, after, count)
+    }
+
+    fn pauses(&mut self, since: NaiveDateTime) -> Result<Vec<Pause>> {
+        Self::pauses(self).since(since)
     }
 
     fn next_due(&mut self, after: NaiveDateTime) -> Result<Option<NaiveDateTime>> {
@@ -96,16 +126,22 @@ impl Desk for Store {
         self.occurrences().decide(decided, limits, by, now)
     }
 
-    fn startable(&mut self, limits: &RunLimits, now: NaiveDateTime, count: i64) -> Result<Vec<Claim>> {
-        self.occurrences().startable(limits, now, count)
+    fn startable(
+        &mut self,
+        limits: &RunLimits,
+        labels: &[String],
+        now: NaiveDateTime,
+        count: i64,
+    ) -> Result<Vec<Claim>> {
+        self.occurrences().startable(limits, labels, now, count)
     }
 
     fn claim(&mut self, waiting: &Claim, limits: &RunLimits, by: &str, now: NaiveDateTime) -> Result<Option<Claim>> {
         self.occurrences().claim(waiting, limits, by, now)
     }
 
-    fn old_claims(&mut self, before: NaiveDateTime, count: i64) -> Result<Vec<OccurrenceRow>> {
-        self.occurrences().old_claims(before, count)
+    fn old_claims(&mut self, before: NaiveDateTime, labels: &[String], count: i64) -> Result<Vec<OccurrenceRow>> {
+        self.occurrences().old_claims(before, labels, count)
     }
 
     fn take_over(&mut self, old: &OccurrenceRow, by: &str, now: NaiveDateTime) -> Result<Option<Claim>> {

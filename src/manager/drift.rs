@@ -93,6 +93,7 @@ pub fn registration(app: FoundApp, now: NaiveDateTime) -> Result<AppRegistration
         sha: make_hash(&serde_json::json!({ "definition": definition }))?.0,
         timezone: app.definition.timezone.name().to_owned(),
         next_run: app.definition.next_run(now),
+        labels: app.definition.on.clone(),
         name: app.name,
         app_type,
         definition,

@@ -61,7 +61,7 @@ pub(super) fn tell(store: &mut Store, now: NaiveDateTime) -> Result<()> {
             subject: late.words(),
             body: format!("One is expected every {hours:.1} h.\nSee why: dc manager why {name}; dc logs {name}"),
         };
-        if store.apps().tell_overdue(late.app.id, late.since, &message)? {
+        if store.apps().tell_once(late.app.id, late.since, &message)? {
             log::error!("{}", message.subject);
         }
     }

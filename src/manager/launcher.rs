@@ -9,7 +9,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::desk::{BY_SCHEDULE, Failed, Starter};
-use crate::apps::detach;
+use crate::apps::{AppDefinition, detach};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, OrFail, Result, file_error};
 use crate::ident::AppName;
@@ -151,6 +151,11 @@ impl Starter for Launcher {
 
     fn has(&self, app: &AppName) -> bool {
         self.project.apps().join(app.to_string()).is_dir()
+    }
+
+    fn has_as(&self, app: &AppName, definition: &str) -> bool {
+        let here = AppDefinition::read(&self.project.apps().join(app.to_string()));
+        here.is_ok_and(|here| here.to_json() == definition)
     }
 
     fn failed(&mut self) -> Vec<Failed> {

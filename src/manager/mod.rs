@@ -11,6 +11,7 @@ mod failures;
 mod groups;
 mod launcher;
 mod owner;
+mod placement;
 mod runs;
 mod scheduler;
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub use drift::{Drift, registration};
 pub use expectation::{Overdue, overdue};
 pub use groups::check_groups;
 pub use owner::{Owner, UNHEARD_PATIENCE, lives, living, whereabouts};
+pub use placement::lacking;
 pub use runs::{close_gone, close_lost};
 pub use triggers::waits_for;
 pub use wake::Waker;

@@ -37,6 +37,10 @@ pub(super) struct Scheduler<D, S, C> {
     /// The manager's identity, which stands on its claims.
     by: String,
     pub(super) limits: RunLimits,
+    /// The labels of this machine.
+    pub(super) labels: Vec<String>,
+    /// No other manager works: what stands here otherwise than it is registered is started all the same.
+    pub(super) is_alone: bool,
     /// Apps that have failed too often are started all the same: there is an incident, and it is not their fault.
     pub(super) forgives: bool,
     /// A claim that is not followed by a start for so long is taken over.
@@ -73,6 +77,8 @@ impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
         Self {
             by,
             limits,
+            labels: Vec::new(),
+            is_alone: true,
             forgives: false,
             claim_patience: CLAIM_PATIENCE,
             backoff: Backoff::default(),
@@ -115,7 +121,7 @@ impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
         let mut seen = Seen { until: self.clock.now(), ripe_at: None };
         let mut place: Option<DuePlace> = None;
         loop {
-            let due = self.desk.due_apps(seen.until, place, BATCH_MAX)?;
+            let due = self.desk.due_apps(seen.until, &self.labels, place, BATCH_MAX)?;
             place = due.last().map(|app| (app.due_at, app.app_id));
             let is_full = due.len() as i64 >= BATCH_MAX;
             self.start_some(due, &mut seen, pass)?;
@@ -128,6 +134,11 @@ impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
     fn start_some(&mut self, due: Vec<DueApp>, seen: &mut Seen, pass: &mut Pass) -> Result<()> {
         let now = self.clock.now();
         let (mut decided, mut replaced) = (Vec::new(), Vec::new());
+        let pauses = match due.iter().map(|app| app.due_at).min() {
+            // only what is late may have been due while everything was paused
+            Some(first) if now - first > span(PAUSE_MAX) => self.desk.pauses(first)?,
+            _ => Vec::new(),
+        };
         for app in due {
             let Some(definition) = self.definitions.of(&app) else { continue };
             let has_failed = definition.max_failures.is_some_and(|max| app.failures >= i64::from(max));
@@ -136,13 +147,17 @@ impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
                 seen.ripe_at = Some(now);
                 continue;
             }
-            if now - app.due_at < span(LATE) && !self.starter.has(&app.name) {
-                // a manager of a machine that has it is given the first minute
+            let is_here = match self.is_alone {
+                true => self.starter.has(&app.name),
+                false => self.starter.has_as(&app.name, &app.definition),
+            };
+            if now - app.due_at < span(LATE) && !is_here {
+                // a manager of a machine that has it, as it is registered, is given the first minute
                 let late_at = app.due_at + span(LATE);
                 seen.ripe_at = Some(seen.ripe_at.map_or(late_at, |known| known.min(late_at)));
                 continue;
             }
-            match decide(&app, definition, now) {
+            match decide(&app, definition, &pauses, now) {
                 Some(Decided { decision, replaces }) => {
                     replaced.extend(replaces.then_some(app.app_id));
                     decided.push((app, decision));
@@ -175,7 +190,7 @@ impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
     }
 
     fn start_queued(&mut self, pass: &mut Pass) -> Result<()> {
-        for waiting in self.desk.startable(&self.limits, self.clock.now(), QUEUE_MAX)? {
+        for waiting in self.desk.startable(&self.limits, &self.labels, self.clock.now(), QUEUE_MAX)? {
             let now = self.clock.now();
             if now - waiting.due_at < span(LATE) && !self.starter.has(&waiting.app) {
                 continue;
@@ -190,7 +205,7 @@ impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
     /// Claims that nobody has followed: a new number, and another start. The old one, should it still come, is refused.
     fn take_over(&mut self, pass: &mut Pass) -> Result<()> {
         let now = self.clock.now();
-        for old in self.desk.old_claims(now - span(self.claim_patience), QUEUE_MAX)? {
+        for old in self.desk.old_claims(now - span(self.claim_patience), &self.labels, QUEUE_MAX)? {
             if old.fence >= CLAIMS_MAX {
                 let claim = claim_of(&old);
                 let reason = format!("it did not start, tried {} times", old.fence);

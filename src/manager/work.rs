@@ -14,6 +14,7 @@ use super::failures;
 use super::groups::check_groups;
 use super::launcher::Launcher;
 use super::owner::{Owner, ask_to_end, lives};
+use super::placement;
 use super::runs::Care;
 use super::scheduler::{Pass, Scheduler};
 use super::triggers;
@@ -125,6 +126,7 @@ impl Manager {
             seen_at: now,
             ended_at: None,
             stop_flag: StopWish::None.id(),
+            labels: settings.labels.join(" "),
         };
         store.managers().register(&row, context.settings().run.lease)?;
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
@@ -137,6 +139,7 @@ impl Manager {
         scheduler.backoff = backoff;
         // a claim is as good as a lease
         scheduler.claim_patience = context.settings().run.lease;
+        scheduler.labels.clone_from(&settings.labels);
         Ok(Self {
             context: context.clone(),
             scheduler,
@@ -254,9 +257,10 @@ impl Manager {
             self.look_for_drift()?;
             let now = self.scheduler.clock.now();
             expectation::tell(&mut self.scheduler.desk, now)?;
+            placement::tell(&mut self.scheduler.desk, now)?;
             self.looked = Some(Instant::now());
         }
-        let paused = self.scheduler.desk.switches().pause()?;
+        let paused = self.scheduler.desk.pauses().current()?;
         let Pass { started, settled, clock_jump_ms, pause, events } = match self.trust {
             // what is due meanwhile is decided afterwards
             _ if paused.is_some() => Pass { pause: IDLE_PAUSE, ..Pass::default() },
@@ -363,11 +367,12 @@ impl Manager {
                 log::info!("run {} of {} gives way to the next one", run.runtime, run.app);
             }
         }
-        let Scheduler { desk, starter, clock, limits, .. } = &mut self.scheduler;
+        let Scheduler { desk, starter, clock, limits, labels, is_alone, .. } = &mut self.scheduler;
         let (open, now) = (desk.runs().open()?, clock.now());
         let managers: Vec<ManagerRow> =
             desk.managers().all()?.into_iter().filter(|manager| lives(manager, now)).collect();
-        let scene = Scene { by: &self.id, open: &open, managers: &managers, now, limits, paused };
+        *is_alone = managers.len() < 2;
+        let scene = Scene { by: &self.id, open: &open, managers: &managers, now, limits, labels, paused };
         commands::carry_out(desk, starter, &scene)
     }
 

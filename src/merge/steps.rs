@@ -29,7 +29,7 @@ use super::write::guard::{check_blast_radius, check_ledger, check_not_empty};
 use super::write::load::Load;
 use super::write::shape::{add_columns, shape};
 use super::write::widen::widen;
-use crate::db::{Connection, Database, Table, TableName, Touched};
+use crate::db::{Connection, Database, MergedRows, Table, TableName};
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint;
 
@@ -76,7 +76,8 @@ fn run(merge: &Merge, connection: &mut Connection, open: impl FnOnce() -> Result
         _ => error.within(format!("merge into `{}`", merge.table)),
     })?;
     if !merge.dry_run {
-        connection.note(vec![Touched::written_table(&name)]);
+        let Counts { new, changed, gone, .. } = report.counts;
+        connection.note_merge(&name, MergedRows { new, changed, gone });
     }
     report.time(started.elapsed());
     report.phases = watch.phases();

@@ -1,5 +1,6 @@
 //! `dc deploy`: schema, codebooks and apps brought up to date.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -9,10 +10,10 @@ use crate::context::Context;
 use crate::db::{Connection, Gone};
 use crate::error::{ErrorKind, Result};
 use crate::ident::AppName;
-use crate::manager::registration;
+use crate::manager::{living, registration};
 use crate::merge::{MaxGone, Merge, MergeReport};
 use crate::settings::MAIN;
-use crate::tables::{Besides, Missing, Registered, Renamed, SchemaState, Store, codebooks, embedded_names};
+use crate::tables::{Besides, ManagerRow, Missing, Registered, Renamed, SchemaState, Store, codebooks, embedded_names};
 
 /// What `dc deploy` is asked for.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +39,17 @@ pub struct DeployReport {
     pub apps: Registered,
     /// Apps that cannot be read. What is registered of them stays as it is.
     pub broken: Vec<BrokenFolder>,
+    /// Labels that apps ask for, and that neither this machine nor one of a manager at work has.
+    pub labels_missing: Vec<MissingLabel>,
+}
+
+/// A label that no machine has, as far as is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MissingLabel {
+    /// The label.
+    pub label: String,
+    /// The apps that ask for it.
+    pub apps: Vec<String>,
 }
 
 /// An app that cannot be read.
@@ -87,6 +99,7 @@ pub fn deploy(context: &Context, options: &DeployOptions) -> Result<DeployReport
         codebooks: Vec::new(),
         apps: Registered::default(),
         broken: broken.into_iter().map(broken_folder).collect(),
+        labels_missing: Vec::new(),
     };
     let missing = if options.dry_run { Missing::Fail } else { Missing::Create };
     let mut store = match Store::open(context, missing) {
@@ -113,10 +126,30 @@ pub fn deploy(context: &Context, options: &DeployOptions) -> Result<DeployReport
     // an app is due by the database's clock
     let now = store.now()?;
     let renamed = renamed(&mut store, &found, &options.renames)?;
+    report.labels_missing = labels_missing(context, &mut store, &found)?;
     let registrations = found.into_iter().map(|app| registration(app, now)).collect::<Result<Vec<_>>>()?;
     report.apps =
         store.apps().register_beside(&registrations, Besides { left: &left, renamed: &renamed }, options.dry_run)?;
     Ok(report)
+}
+
+/// The labels that apps ask for, and that no machine has, as far as is known.
+fn labels_missing(context: &Context, store: &mut Store, found: &[FoundApp]) -> Result<Vec<MissingLabel>> {
+    let mut asked: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for app in found {
+        for label in &app.definition.on {
+            asked.entry(label).or_default().push(app.name.to_string());
+        }
+    }
+    for label in &context.settings().manager.labels {
+        asked.remove(label.as_str());
+    }
+    if !asked.is_empty() && store.schema_state()? == SchemaState::Current {
+        for label in living(store)?.iter().flat_map(ManagerRow::labels) {
+            asked.remove(label.as_str());
+        }
+    }
+    Ok(asked.into_iter().map(|(label, apps)| MissingLabel { label: label.to_owned(), apps }).collect())
 }
 
 /// The full names of what was renamed.
@@ -190,6 +223,10 @@ impl fmt::Display for DeployReport {
             let name = app.as_deref().map(|name| format!("{name}: ")).unwrap_or_default();
             let hint = hint.as_deref().map(|hint| format!(" ({hint})")).unwrap_or_default();
             writeln!(formatter, "  app       broken     {name}{error}{hint}")?;
+        }
+        for MissingLabel { label, apps } in &self.labels_missing {
+            let apps = apps.join(", ");
+            writeln!(formatter, "  hint      no machine at work has the label `{label}`, which {apps} asks for")?;
         }
         for Renamed { from, to } in &self.apps.alike {
             writeln!(

@@ -167,7 +167,7 @@ fn managers(mut store: Store) -> Vec<Finding> {
             Some(format!("dc manager send stop {} --force, if that machine is gone", run.app)),
         ));
     }
-    if let Ok(Some(pause)) = store.switches().pause() {
+    if let Ok(Some(pause)) = store.pauses().current() {
         findings.push(finding("manager", Health::Warning, pause.words(), Some("dc manager resume".to_owned())));
     }
     if let Ok(Some(incident)) = store.incidents().current() {

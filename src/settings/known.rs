@@ -67,7 +67,7 @@ pub(super) const KNOWN: &[Known] = &[
     },
     Known {
         section: "manager",
-        fields: &["max_running", "backoff", "backoff_max", "keep", "deploy", "heartbeat", "heartbeat_every"],
+        fields: &["max_running", "labels", "backoff", "backoff_max", "keep", "deploy", "heartbeat", "heartbeat_every"],
         secret: &["heartbeat"],
     },
     Known { section: "merge", fields: &["max_gone_percent", "max_gone_rows"], secret: &[] },

@@ -145,6 +145,8 @@ pub struct ManagerSettings {
     pub backoff_max: Duration,
     /// How long runs, occurrences and commands are kept; `None` for ever.
     pub keep: Option<Duration>,
+    /// The labels of this machine: apps with `on` in app.toml work only where one of theirs is.
+    pub labels: Vec<String>,
     /// Whether what is new or differs under `apps/` is registered by itself.
     pub deploys: bool,
     /// An address that is asked for while the manager works, so that a service elsewhere notices when it does not.
@@ -338,10 +340,28 @@ fn manager_settings(layers: &Layers) -> Result<ManagerSettings> {
         backoff: section.duration("backoff")?.unwrap_or(BACKOFF.0),
         backoff_max: section.duration("backoff_max")?.unwrap_or(BACKOFF.1),
         keep: section.duration("keep")?,
+        labels: labels(&section)?,
         deploys: deploys(&section)?,
         heartbeat: section.text("heartbeat")?.map(Secret::new),
         heartbeat_every: section.duration("heartbeat_every")?.unwrap_or(HEARTBEAT_EVERY),
     })
+}
+
+/// Whether a text can be the label of a machine.
+pub fn is_label(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|char| char.is_ascii_alphanumeric() || "_-.".contains(char))
+}
+
+/// `labels = ["ocr", "zagreb"]`, in order and each once.
+fn labels(section: &Section<'_>) -> Result<Vec<String>> {
+    let mut labels = section.words("labels")?.unwrap_or_default();
+    if let Some(wrong) = labels.iter().find(|label| !is_label(label)) {
+        return Err(failure::settings_error(format!("read `manager.labels`: `{wrong}` is no label"))
+            .hint("a label has letters, digits, `_`, `-` and `.`: labels = [\"ocr\", \"zagreb\"]"));
+    }
+    labels.sort();
+    labels.dedup();
+    Ok(labels)
 }
 
 /// Whose process this is: cron and containers set no variable that says so.

@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDateTime};
 use diesel::prelude::*;
 
 use super::app::Apps;
+use super::label::barred;
 use super::schema::{app_groups, app_parents, apps, occurrences, runtime};
 use crate::error::Result;
 use crate::ident::AppName;
@@ -40,12 +41,18 @@ type Row = (i64, String, Option<NaiveDateTime>, bool, Option<NaiveDateTime>, i64
 type Named = (Row, String, String, String);
 
 impl Apps<'_> {
-    /// The apps that are due, the longest due first, at most `count` of those after a place (the due moment and the row
-    /// of the last one that was read).
+    /// The apps that are due and may work on a machine with `labels`, the longest due first, at most `count` of those after
+    /// a place (the due moment and the row of the last one that was read).
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn due(&mut self, now: NaiveDateTime, after: Option<DuePlace>, count: i64) -> Result<Vec<DueApp>> {
+    pub fn due(
+        &mut self,
+        now: NaiveDateTime,
+        labels: &[String],
+        after: Option<DuePlace>,
+        count: i64,
+    ) -> Result<Vec<DueApp>> {
         self.0.read("read which apps are due", |connection| {
             // no app is due before any time that SQLite can write
             let (due_at, app_id) = after.unwrap_or((DateTime::UNIX_EPOCH.naive_utc(), 0));
@@ -54,6 +61,7 @@ impl Apps<'_> {
                 .inner_join(app_parents::table.inner_join(app_groups::table))
                 .filter(apps::archive.is_null().and(apps::disable.eq(false)))
                 .filter(apps::next_run.le(now).and(is_after))
+                .filter(apps::id.ne_all(barred(connection, labels)?))
                 .select((
                     (apps::id, apps::definition, apps::next_run, apps::next_run_wished, apps::retry_at, apps::failures),
                     app_groups::name,

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 
 use super::app::{AppRow, Apps};
 use super::codebook::RunOutcome;
-use super::outbox::{self, MessageKind, NewMessage};
+use super::outbox::{self, NewMessage};
 use super::schema::{apps, occurrences, runtime};
 use super::{Turn, take_turn};
 use crate::error::Result;
@@ -58,15 +58,15 @@ impl Apps<'_> {
         })
     }
 
-    /// Tells people that an app had no good run since then; false when they know.
+    /// Tells people what is wrong with an app since then; false when they know of this kind.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn tell_overdue(&mut self, app_id: i64, since: NaiveDateTime, message: &NewMessage) -> Result<bool> {
-        self.0.write("tell that an app had no good run", |connection| {
+    pub fn tell_once(&mut self, app_id: i64, since: NaiveDateTime, message: &NewMessage) -> Result<bool> {
+        self.0.write("tell what is wrong with an app", |connection| {
             // two managers look at the same time
             take_turn(connection, Turn::Claim)?;
-            if outbox::was_told(connection, app_id, MessageKind::Overdue, since)? {
+            if outbox::was_told(connection, app_id, message.kind, since)? {
                 return Ok(false);
             }
             outbox::append(connection, message).map(|_| true)

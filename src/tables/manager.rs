@@ -45,6 +45,15 @@ pub struct ManagerRow {
     /// Until when it is believed to live, by the database's clock; `None` for an older dc.
     #[serde(serialize_with = "shown::moment_or_null")]
     pub lease_until: Option<NaiveDateTime>,
+    /// The labels of its machine, parted by spaces.
+    pub labels: String,
+}
+
+impl ManagerRow {
+    /// The labels of its machine.
+    pub fn labels(&self) -> Vec<String> {
+        self.labels.split_whitespace().map(str::to_owned).collect()
+    }
 }
 
 /// What a manager is asked for.

@@ -1,8 +1,8 @@
 //! The map of which app touches which table: told by the databases that a run opens, kept in `app_db_objects`.
 
-use super::{Missing, ObjectKind, Store, TouchedObject};
+use super::{ChangedRows, Missing, ObjectKind, Store, TouchedObject};
 use crate::context::Context;
-use crate::db::{self, Observer};
+use crate::db::{self, MergedRows, Observer, TableName};
 use crate::error::Result;
 use crate::settings::Inside;
 
@@ -27,6 +27,17 @@ impl ObjectMap {
 }
 
 impl Observer for ObjectMap {
+    fn merged(&mut self, database: &str, table: &TableName, rows: MergedRows) {
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let rows = ChangedRows { new: number(rows.new), changed: number(rows.changed), gone: number(rows.gone) };
+        let table = touched(database, &db::Touched::written_table(table));
+        let added = Store::open(&self.context, Missing::Fail)
+            .and_then(|mut store| store.objects().add_rows(self.run.app_id, &table, &rows));
+        if let Err(error) = added {
+            log::warn!("how many rows this merge changed was not noted: {error}");
+        }
+    }
+
     fn touched(&mut self, database: &str, objects: &[db::Touched]) {
         if let Err(error) = self.write(database, objects) {
             log::warn!("what this run touches was not noted: {error}");

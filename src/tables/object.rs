@@ -66,6 +66,32 @@ pub struct TouchedObject {
     pub writes: bool,
 }
 
+/// How many rows merges have changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ChangedRows {
+    /// Records inserted that replace no row.
+    pub new: i64,
+    /// Records inserted that replace a row of the same key.
+    pub changed: i64,
+    /// Rows taken out that no record replaces.
+    pub gone: i64,
+}
+
+/// A table into which an app has merged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MergedTable {
+    /// The app.
+    pub app_id: i64,
+    /// The database as the settings call it.
+    pub database: String,
+    /// Its schema; empty where the database has none.
+    pub schema_name: String,
+    /// Its name.
+    pub name: String,
+    /// How many rows all merges of the app have changed.
+    pub rows: ChangedRows,
+}
+
 /// An object that an app touches, from all its runs.
 #[derive(Debug, Clone, Serialize)]
 pub struct ObjectRow {
@@ -159,6 +185,54 @@ impl Objects<'_> {
             }
             Ok(())
         })
+    }
+
+    /// Adds to how many rows the merges of an app have changed in a table that it has touched.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn add_rows(&mut self, app_id: i64, table: &TouchedObject, rows: &ChangedRows) -> Result<()> {
+        let this = app_db_objects::table
+            .filter(app_db_objects::app_id.eq(app_id).and(app_db_objects::archive.is_null()))
+            .filter(app_db_objects::database.eq(&table.database))
+            .filter(app_db_objects::schema_name.eq(&table.schema_name))
+            .filter(app_db_objects::name.eq(&table.name).and(app_db_objects::kind.eq(ObjectKind::Table.name())));
+        let more = (
+            app_db_objects::rows_new.eq(app_db_objects::rows_new + rows.new),
+            app_db_objects::rows_changed.eq(app_db_objects::rows_changed + rows.changed),
+            app_db_objects::rows_gone.eq(app_db_objects::rows_gone + rows.gone),
+        );
+        self.0.write("count the rows of a merge", |connection| {
+            diesel::update(this).set(more).execute(connection).map(drop)
+        })
+    }
+
+    /// The tables into which apps have merged: the app, the database, the schema, the table, and how many rows.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn merged(&mut self) -> Result<Vec<MergedTable>> {
+        let rows = (app_db_objects::rows_new, app_db_objects::rows_changed, app_db_objects::rows_gone);
+        let any = app_db_objects::rows_new + app_db_objects::rows_changed + app_db_objects::rows_gone;
+        let merged = app_db_objects::table
+            .filter(app_db_objects::archive.is_null().and(any.gt(0)))
+            .order(app_db_objects::id.asc())
+            .select((
+                app_db_objects::app_id,
+                (app_db_objects::database, app_db_objects::schema_name, app_db_objects::name),
+                rows,
+            ));
+        type Merged = (i64, (String, String, String), (i64, i64, i64));
+        let found: Vec<Merged> =
+            self.0.read("read into which tables apps have merged", |connection| merged.load(connection))?;
+        let table = |(app_id, (database, schema_name, name), (new, changed, gone)): Merged| MergedTable {
+            app_id,
+            database,
+            schema_name,
+            name,
+            rows: ChangedRows { new, changed, gone },
+        };
+        Ok(found.into_iter().map(table).collect())
     }
 
     /// What the app touches, ordered by database, schema and name.

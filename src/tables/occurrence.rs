@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::connection::Link;
 use super::due::DueApp;
+use super::label::barred;
 use super::room::{Room, RunLimits};
 use super::schema::{app_groups, app_parents, apps, occurrences, runtime};
 use super::{Store, shown};
@@ -187,17 +188,24 @@ impl Occurrences<'_> {
         })
     }
 
-    /// The occurrences that wait and may start now: their apps do not run and have nothing claimed, and there is room.
-    /// The longest due first, one for each app.
+    /// The occurrences that wait and may start now on a machine with `labels`: their apps do not run and have nothing
+    /// claimed, and there is room. The longest due first, one for each app.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn startable(&mut self, limits: &RunLimits, now: NaiveDateTime, count: i64) -> Result<Vec<Claim>> {
+    pub fn startable(
+        &mut self,
+        limits: &RunLimits,
+        labels: &[String],
+        now: NaiveDateTime,
+        count: i64,
+    ) -> Result<Vec<Claim>> {
         self.0.read("read what waits to start", |connection| {
             let claimed = occurrences::table.filter(occurrences::state.eq("claimed")).select(occurrences::app_id);
             let mut busy: Vec<i64> = claimed.load(connection)?;
             let running = runtime::table.filter(runtime::ended_at.is_null()).select(runtime::app_id);
             busy.extend(running.load::<i64>(connection)?);
+            busy.extend(barred(connection, labels)?);
             let firsts: Vec<Option<i64>> = occurrences::table
                 .filter(occurrences::state.eq("queued"))
                 .filter(occurrences::not_before.is_null().or(occurrences::not_before.le(now)))
@@ -236,12 +244,15 @@ impl Occurrences<'_> {
         })
     }
 
-    /// The claims that are older than `before`: whoever made them may be gone.
+    /// The claims that are older than `before` and may start on a machine with `labels`: whoever made them may be gone.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn old_claims(&mut self, before: NaiveDateTime, count: i64) -> Result<Vec<OccurrenceRow>> {
-        self.0.read("read old claims", |connection| load(connection, &Which::ClaimedBefore(before), count))
+    pub fn old_claims(&mut self, before: NaiveDateTime, labels: &[String], count: i64) -> Result<Vec<OccurrenceRow>> {
+        self.0.read("read old claims", |connection| {
+            let barred = barred(connection, labels)?;
+            load(connection, &Which::ClaimedBefore(before, &barred), count)
+        })
     }
 
     /// Takes over a claim that is not followed by a start; `None` when somebody else was faster.
@@ -422,8 +433,8 @@ fn claim_of(row: OccurrenceRow) -> Claim {
 enum Which<'a> {
     /// Those of these numbers, the longest due first.
     These(&'a [i64]),
-    /// Those that are claimed since before then, the longest due first.
-    ClaimedBefore(NaiveDateTime),
+    /// Those that are claimed since before then, but for these apps; the longest due first.
+    ClaimedBefore(NaiveDateTime, &'a [i64]),
     /// Those of these apps, the latest due first.
     OfApps(&'a [i64]),
 }
@@ -435,9 +446,9 @@ fn load(connection: &mut Link, which: &Which<'_>, count: i64) -> QueryResult<Vec
         .into_boxed();
     query = match which {
         Which::These(ids) => query.filter(occurrences::id.eq_any(*ids)),
-        Which::ClaimedBefore(before) => {
-            query.filter(occurrences::state.eq("claimed").and(occurrences::claimed_at.lt(*before)))
-        }
+        Which::ClaimedBefore(before, barred) => query
+            .filter(occurrences::state.eq("claimed").and(occurrences::claimed_at.lt(*before)))
+            .filter(occurrences::app_id.ne_all(*barred)),
         Which::OfApps(app_ids) => query.filter(occurrences::app_id.eq_any(*app_ids)),
     };
     query = match which {

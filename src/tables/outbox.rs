@@ -23,6 +23,8 @@ pub enum MessageKind {
     Failed,
     /// An app had no good run for longer than people expect.
     Overdue,
+    /// An app is due, and no machine at work has a label that it asks for.
+    Unplaced,
     /// Many apps fail at once.
     Incident,
     /// They no longer do.
@@ -41,6 +43,7 @@ impl MessageKind {
             Self::Recovered => "recovered",
             Self::Failed => "failed",
             Self::Overdue => "overdue",
+            Self::Unplaced => "unplaced",
             Self::Incident => "incident",
             Self::IncidentOver => "incident_over",
             Self::Clock => "clock",

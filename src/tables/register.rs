@@ -13,7 +13,7 @@ use super::codebook::AppType;
 use super::connection::Link;
 use super::schema::{app_groups, app_parents, apps, runtime};
 use super::sha::text_sha;
-use super::{Turn, shown, take_turn};
+use super::{Turn, label, shown, take_turn};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ident::AppName;
@@ -35,6 +35,8 @@ pub struct AppRegistration {
     pub timezone: String,
     /// When it is due first; taken for a new app and for one whose schedule changed.
     pub next_run: Option<NaiveDateTime>,
+    /// The labels of machines on which it may work; all where there are none.
+    pub labels: Vec<String>,
     /// The record hash of its definition.
     pub sha: [u8; 32],
 }
@@ -275,7 +277,10 @@ fn add(connection: &mut Link, app: &AppRegistration, now: NaiveDateTime) -> Quer
         apps::timezone.eq(&app.timezone),
         apps::next_run.eq(app.next_run),
     );
-    diesel::insert_into(apps::table).values(row).execute(connection).map(drop)
+    diesel::insert_into(apps::table).values(row).execute(connection)?;
+    let this = apps::table.filter(apps::archive.is_null().and(apps::app_parent_id.eq(parent_id)));
+    let app_id = this.filter(apps::name.eq(&app.name.name)).select(apps::id).first(connection)?;
+    label::replace(connection, app_id, &app.labels)
 }
 
 fn change(connection: &mut Link, row: &Existing, app: &AppRegistration, now: NaiveDateTime) -> QueryResult<()> {
@@ -289,6 +294,7 @@ fn change(connection: &mut Link, row: &Existing, app: &AppRegistration, now: Nai
         apps::timezone.eq(&app.timezone),
     );
     diesel::update(apps::table.find(row.id)).set(definition).execute(connection)?;
+    label::replace(connection, row.id, &app.labels)?;
     // a moment that is due already is not lost by a change of, say, the time-out
     let same_times = row.schedule == app.schedule && row.interval_ms == app.interval_ms && row.timezone == app.timezone;
     if !same_times {

@@ -81,11 +81,18 @@ table! {
 }
 
 table! {
-    switches (name) {
-        name -> Text,
-        set_by -> Text,
+    app_labels (app_id, label) {
+        app_id -> BigInt,
+        label -> Text,
+    }
+}
+
+table! {
+    pauses (set_at) {
         set_at -> Timestamp,
+        set_by -> Text,
         reason -> Nullable<Text>,
+        ended_at -> Nullable<Timestamp>,
     }
 }
 
@@ -187,6 +194,9 @@ table! {
         writes -> Bool,
         last_seen -> Timestamp,
         last_runtime -> Text,
+        rows_new -> BigInt,
+        rows_changed -> BigInt,
+        rows_gone -> BigInt,
     }
 }
 
@@ -221,6 +231,7 @@ table! {
         stop_flag -> BigInt,
         pid_namespace -> Nullable<Text>,
         lease_until -> Nullable<Timestamp>,
+        labels -> Text,
     }
 }
 

@@ -21,10 +21,22 @@ impl Exposition {
         label: &str,
         values: impl IntoIterator<Item = (String, f64)>,
     ) {
+        self.labelled((name, kind, help), &[label], values.into_iter().map(|(of, value)| (vec![of], value)));
+    }
+
+    /// A figure for each combination of the values of labels.
+    pub(super) fn labelled(
+        &mut self,
+        (name, kind, help): (&str, &str, &str),
+        labels: &[&str],
+        values: impl IntoIterator<Item = (Vec<String>, f64)>,
+    ) {
         self.head(name, kind, help);
         for (of, value) in values {
-            let of = of.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-            let _ = writeln!(self.0, "{name}{{{label}=\"{of}\"}} {value}");
+            let escaped = |of: &String| of.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+            let of: Vec<String> =
+                labels.iter().zip(&of).map(|(label, of)| format!("{label}=\"{}\"", escaped(of))).collect();
+            let _ = writeln!(self.0, "{name}{{{}}} {value}", of.join(","));
         }
     }
 

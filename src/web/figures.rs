@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::exposition::Exposition;
 use crate::context::Context;
 use crate::error::Result;
-use crate::tables::{AppRow, RunOutcome, RunRow, Store};
+use crate::tables::{AppRow, ChangedRows, MergedTable, RunOutcome, RunRow, Store};
 
 /// They are read at most this often.
 const FRESH: Duration = Duration::from_secs(5);
@@ -101,10 +101,30 @@ fn of_database(store: &mut Store) -> Result<String> {
     each_run("dc_app_last_run_memory_bytes", "The most memory that it held.", &|run| {
         run.memory_peak_kib as f64 * 1024.0
     });
+    let merged = store.objects().merged()?;
+    out.labelled(
+        ("dc_app_rows_total", "counter", "Rows that the merges of an app have changed."),
+        &["app", "database", "table", "change"],
+        merged.iter().flat_map(|table| changed_rows(&apps, table)),
+    );
     out.one("dc_waiting", "gauge", "Occurrences that wait to start.", store.occurrences().waiting()?.len() as f64);
     out.one("dc_running", "gauge", "Runs that go on.", store.runs().open()?.len() as f64);
     out.one("dc_managers", "gauge", "Managers that have not ended.", store.managers().all()?.len() as f64);
     Ok(out.into_text())
+}
+
+/// The figures of a table into which an app has merged, by what became of the rows.
+fn changed_rows(apps: &[AppRow], table: &MergedTable) -> Vec<(Vec<String>, f64)> {
+    let Some(app) = apps.iter().find(|app| app.id == table.app_id) else { return Vec::new() };
+    let name = match table.schema_name.as_str() {
+        "" => table.name.clone(),
+        schema => format!("{schema}.{}", table.name),
+    };
+    let by = |change: &str, rows: i64| {
+        (vec![app.name.to_string(), table.database.clone(), name.clone(), change.to_owned()], rows as f64)
+    };
+    let ChangedRows { new, changed, gone } = table.rows;
+    vec![by("new", new), by("changed", changed), by("gone", gone)]
 }
 
 fn duration(run: &RunRow) -> f64 {

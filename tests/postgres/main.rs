@@ -16,6 +16,7 @@ mod notify;
 mod occasions;
 mod ownership;
 mod pipeline;
+mod placement;
 mod random_merges;
 mod refused_rows;
 mod registry;

@@ -39,7 +39,12 @@ fn figures_and_health_are_served() {
         let project = backend.folder.path();
         app(project, "a/b/long", "exec sleep 60", "schedule = \"* * * * * *\"");
         app(project, "a/b/short", "echo '{\"level\":\"error\",\"msg\":\"x\"}'; exit 3", "");
+        let loads = "i=$(cat n 2>/dev/null || echo 0); echo $((i + 1)) > n; \
+                     seq -f '{\"n\":%g}' $i $((i + 2)) | \"$DC_BIN\" merge numbers --create --max-gone 100";
+        app(project, "a/b/loads", loads, "");
         told(&backend, &["deploy"]);
+        told(&backend, &["run", "loads"]);
+        told(&backend, &["run", "loads"]);
         let failed =
             dc(project).args(["run", "short"]).env("DC_DB_MAIN_URL", &backend.url).output().expect("dc starts");
         assert_eq!(failed.status.code(), Some(3));
@@ -54,6 +59,9 @@ fn figures_and_health_are_served() {
             "dc_app_last_run_ok{app=\"a/b/short\"} 0",
             "dc_app_last_run_errors{app=\"a/b/short\"} 2",
             "# TYPE dc_app_last_run_seconds gauge",
+            "# TYPE dc_app_rows_total counter",
+            "dc_app_rows_total{app=\"a/b/loads\",database=\"main\",table=\"numbers\",change=\"new\"} 4",
+            "dc_app_rows_total{app=\"a/b/loads\",database=\"main\",table=\"numbers\",change=\"gone\"} 1",
         ] {
             assert!(figures.lines().any(|said| said.trim_end() == line), "{line} in {figures}");
         }

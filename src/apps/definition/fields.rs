@@ -11,7 +11,7 @@ use crate::apps::schedule::{CronPattern, Schedule};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::secrets::is_name;
-use crate::settings::bytes;
+use crate::settings::{bytes, is_label};
 use crate::zone::Zone;
 
 /// So often an occurrence may be tried again.
@@ -28,6 +28,7 @@ const KNOWN: &[&str] = &[
     "overlap",
     "catch_up",
     "max_failures",
+    "on",
     "after",
     "keep",
     "healthy_after",
@@ -101,6 +102,7 @@ impl<'a> Fields<'a> {
             catch_up: self
                 .choice("catch_up", &[("last", CatchUp::Last), ("all", CatchUp::All), ("none", CatchUp::None)])?,
             max_failures: self.max_failures()?,
+            on: self.on()?,
             after: self.after()?,
             keep: self.keep()?,
             healthy_after: self.length("healthy_after", Duration::ZERO)?,
@@ -175,6 +177,18 @@ impl<'a> Fields<'a> {
     /// An app starts by one thing: by time, after others, or whenever it has ended.
     fn by_time(&self) -> Option<&'static str> {
         ["schedule", "interval"].into_iter().find(|name| self.has(name))
+    }
+
+    fn on(&self) -> Result<Vec<String>> {
+        let takes = "a list of labels such as [\"ocr\"], of letters, digits, `_`, `-` and `.`";
+        let Some(value) = self.table.get("on") else { return Ok(Vec::new()) };
+        let labels = value.as_array().ok_or_else(|| self.wrong("on", takes))?;
+        let label = |label: &Value| label.as_str().filter(|label| is_label(label)).map(str::to_owned);
+        let mut labels: Vec<String> =
+            labels.iter().map(label).collect::<Option<_>>().ok_or_else(|| self.wrong("on", takes))?;
+        labels.sort();
+        labels.dedup();
+        Ok(labels)
     }
 
     fn after(&self) -> Result<Vec<String>> {

@@ -32,6 +32,7 @@ impl Scene {
             interval_ms: None,
             timezone: "UTC".to_owned(),
             next_run: None,
+            labels: Vec::new(),
             sha: [1; 32],
         };
         store.apps().register(&[app], false).expect("registered");

@@ -258,7 +258,13 @@ impl Door {
 }
 
 impl Desk for Door {
-    fn due_apps(&mut self, now: NaiveDateTime, after: Option<DuePlace>, count: i64) -> Result<Vec<DueApp>> {
+    fn due_apps(
+        &mut self,
+        now: NaiveDateTime,
+        _: &[String],
+        after: Option<DuePlace>,
+        count: i64,
+    ) -> Result<Vec<DueApp>> {
         self.step(|world| world.due(now, after, count))
     }
 
@@ -287,7 +293,7 @@ impl Desk for Door {
         })
     }
 
-    fn startable(&mut self, _: &RunLimits, _: NaiveDateTime, count: i64) -> Result<Vec<Claim>> {
+    fn startable(&mut self, _: &RunLimits, _: &[String], _: NaiveDateTime, count: i64) -> Result<Vec<Claim>> {
         self.step(|world| {
             let mut waiting: Vec<&OccurrenceRow> = world
                 .occurrences
@@ -320,7 +326,7 @@ impl Desk for Door {
         self.step(|world| world.renew(waiting, OccurrenceState::Queued, by, now))
     }
 
-    fn old_claims(&mut self, before: NaiveDateTime, count: i64) -> Result<Vec<OccurrenceRow>> {
+    fn old_claims(&mut self, before: NaiveDateTime, _: &[String], count: i64) -> Result<Vec<OccurrenceRow>> {
         self.step(|world| {
             let is_old = |row: &&OccurrenceRow| {
                 row.state == OccurrenceState::Claimed && row.claimed_at.is_some_and(|claimed_at| claimed_at < before)

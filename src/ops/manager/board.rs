@@ -92,7 +92,7 @@ impl Board {
             format!("{time} {} {}", name(log.app_id), shell::visible(first))
         });
         let lines = lines.collect();
-        let pause = store.switches().pause()?;
+        let pause = store.pauses().current()?;
         Ok(Self { time: clock::now(), managers, apps, lines, drift: None, pause })
     }
 
@@ -214,7 +214,9 @@ impl fmt::Display for Board {
         write!(formatter, "{}", table(&all, shell::columns()))?;
         for manager in &self.managers {
             let since = clock::local(manager.started_at);
-            write!(formatter, "\nmanager {} on {} (process {}) since {since}", manager.id, manager.host, manager.pid)?;
+            let ManagerRow { id, host, pid, labels, .. } = manager;
+            let labels = if labels.is_empty() { String::new() } else { format!(", labels {labels}") };
+            write!(formatter, "\nmanager {id} on {host} (process {pid}) since {since}{labels}")?;
         }
         Ok(())
     }

@@ -95,7 +95,7 @@ fn look(context: &Context) -> Result<Check> {
     if managers == 0 && store.apps().next_due(DateTime::UNIX_EPOCH.naive_utc())?.is_some() {
         found.push((Grade::Critical, "no manager works: apps with a schedule are not started".to_owned()));
     }
-    if let Some(pause) = store.switches().pause()? {
+    if let Some(pause) = store.pauses().current()? {
         found.push((Grade::Warning, pause.words()));
     }
     if let Some(incident) = store.incidents().current()? {

@@ -41,7 +41,7 @@ impl fmt::Display for PauseReport {
 /// What the database says.
 pub fn pause(context: &Context, reason: Option<&str>) -> Result<PauseReport> {
     let mut store = Store::ready(context)?;
-    let is_new = store.switches().set_pause(&context.settings().user, reason)?;
+    let is_new = store.pauses().begin(&context.settings().user, reason)?;
     report(&mut store, is_new)
 }
 
@@ -51,10 +51,10 @@ pub fn pause(context: &Context, reason: Option<&str>) -> Result<PauseReport> {
 /// What the database says.
 pub fn resume(context: &Context) -> Result<PauseReport> {
     let mut store = Store::ready(context)?;
-    let is_new = store.switches().end_pause()?;
+    let is_new = store.pauses().end()?;
     report(&mut store, is_new)
 }
 
 fn report(store: &mut Store, is_new: bool) -> Result<PauseReport> {
-    Ok(PauseReport { pause: store.switches().pause()?, is_new, running: store.runs().open()?.len() })
+    Ok(PauseReport { pause: store.pauses().current()?, is_new, running: store.runs().open()?.len() })
 }

@@ -11,7 +11,7 @@ use crate::apps::AppDefinition;
 use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::manager::{living, waits_for};
+use crate::manager::{lacking, living, waits_for};
 use crate::tables::{
     AppRow, CommandFilter, CommandRow, FatalFlag, OccurrenceRow, OccurrenceState, Pause, RunFilter, RunRow, Store,
 };
@@ -29,6 +29,8 @@ pub struct Why {
     pub commands: Vec<CommandRow>,
     /// How many managers work.
     pub managers: usize,
+    /// Why no machine at work may start it; `None` when one may.
+    pub lacking: Option<String>,
     /// The apps after which it runs, and that have not ended well since it ran last.
     pub waits_for: Vec<String>,
     /// Whether everything is paused.
@@ -49,13 +51,15 @@ pub fn why(context: &Context, app: &str, count: i64) -> Result<Why> {
     let found = rows.into_iter().next();
     let found = found.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("find the app `{app}`")))?;
     let filter = RunFilter { app_ids: Some(ids.clone()), runtime: None, limit: count };
+    let managers = living(&mut store)?;
     Ok(Why {
         occurrences: store.occurrences().of_apps(&ids, count)?,
         runs: store.runs().list(&filter)?,
         commands: store.commands().list(&CommandFilter::OfApps(&ids, count))?,
-        managers: living(&mut store)?.len(),
+        lacking: lacking(&mut store, &managers, found.id)?,
+        managers: managers.len(),
         time: store.now()?,
-        pause: store.switches().pause()?,
+        pause: store.pauses().current()?,
         waits_for: open_befores(&mut store, &found)?,
         app: found,
     })
@@ -111,6 +115,10 @@ impl Why {
             ),
             (false, _, Some(next)) if self.managers == 0 => {
                 format!("it would be due at {}, but no manager works: `dc manager start`", clock::local(next))
+            }
+            (false, _, Some(next)) if self.lacking.is_some() => {
+                let lacking = self.lacking.as_deref().unwrap_or_default();
+                format!("it would be due at {}, but {lacking}", clock::local(next))
             }
             (false, _, Some(next)) => format!("it is due next at {}", clock::local(next)),
             (false, _, None) if !self.waits_for.is_empty() => {

@@ -112,6 +112,7 @@ fn app(name: &str, definition: &str) -> AppRegistration {
         interval_ms: None,
         timezone: "Europe/Zagreb".to_owned(),
         next_run: Some(clock::now()),
+        labels: Vec::new(),
         sha: [u8::try_from(definition.len()).expect("a short one"); 32],
     }
 }
