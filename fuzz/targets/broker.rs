@@ -1,19 +1,10 @@
-//! What comes from a broker, and where it is.
+//! Where a broker is.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::address::Address;
-use super::note::CommandNote;
 use crate::fuzzing::halves;
 use crate::settings::Secret;
-
-/// Any body of a message: a note, or a reason.
-pub fn note(data: &[u8]) {
-    match CommandNote::from_json(data) {
-        Ok(note) => assert_eq!(CommandNote::from_json(&note.to_json()), Ok(note)),
-        Err(reason) => assert!(!reason.is_empty()),
-    }
-}
 
 /// Any URL; and a user and a password, encoded, of any signs: they are decoded as they were. No error shows a password.
 pub fn broker_url(data: &[u8]) {

@@ -18,10 +18,11 @@ mod check;
 mod mutate;
 
 pub use crate::apps::fuzzing::{app_toml, cron, line, message};
-pub use crate::broker::fuzzing::{broker_url, note};
+pub use crate::broker::fuzzing::broker_url;
 pub use crate::db::fuzzing::statement;
 pub use crate::http::fuzzing::{body, cassette, cookies};
 pub use crate::logs::fuzzing::{backlog, log_line};
+pub use crate::manager::fuzzing::note;
 pub use crate::notify::fuzzing::notifier_url;
 pub use crate::soap::fuzzing::{soap_answer, wsdl, xml};
 pub use db::database_url;

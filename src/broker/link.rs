@@ -1,11 +1,11 @@
-//! A manager's standing link to the broker: a thread that listens, and connects again for as long as it takes.
+//! A standing link to the broker: a thread that takes messages, and connects again for as long as it takes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::{CommandNote, Next, Notice, connect, is_configured};
+use super::{Delivery, Event, Next, Topology, connect, is_configured};
 use crate::context::Context;
 use crate::die;
 use crate::error::{OrFail, Result};
@@ -15,57 +15,88 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_
 /// How often a pause looks whether the link is to end.
 const STEP: Duration = Duration::from_millis(100);
 
-/// Listens until it goes.
+/// What is taken from the broker, and how.
+#[derive(Debug, Clone)]
+pub struct Subscription {
+    /// What has to be there.
+    pub topology: Topology,
+    /// The queues that messages are taken from.
+    pub queues: Vec<String>,
+    /// How many messages of a queue are here at once, delivered and not settled.
+    pub prefetch: u16,
+    /// How long what was delivered is waited for at the end.
+    pub drain: Duration,
+    /// What happens while the broker is away, for the log: `commands travel by the database`.
+    pub meanwhile: &'static str,
+}
+
+/// What a link tells.
+#[derive(Debug)]
+pub enum Sign {
+    /// Messages will come: for the first time, or again.
+    Up,
+    /// A message has come.
+    Delivery(Delivery),
+    /// The broker is away; it is told once.
+    Down,
+}
+
+/// Takes messages until it goes.
 pub struct Link {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Listens for notes, if a broker is configured. Its being away is told once and stops nothing.
+/// Takes messages, if a broker is configured. Its being away is told once and stops nothing.
 ///
 /// # Errors
 /// Settings, when the broker's section cannot be read; when the system gives no thread.
 pub fn listen(
     context: &Context,
-    manager: &str,
-    each: impl FnMut(CommandNote) + Send + 'static,
+    subscription: Subscription,
+    each: impl FnMut(Sign) + Send + 'static,
 ) -> Result<Option<Link>> {
     if !is_configured(context)? {
         return Ok(None);
     }
     let stop = Arc::new(AtomicBool::new(false));
     let thread = std::thread::Builder::new().name("broker".to_owned());
-    let (context, manager, stopped) = (context.clone(), manager.to_owned(), Arc::clone(&stop));
-    let thread = thread.spawn(move || run(&context, &manager, &stopped, each));
+    let (context, stopped) = (context.clone(), Arc::clone(&stop));
+    let thread = thread.spawn(move || run(&context, &subscription, &stopped, each));
     Ok(Some(Link { stop, thread: Some(thread.or_fail(|| "start a thread for the broker".to_owned())?) }))
 }
 
-fn run(context: &Context, manager: &str, stop: &AtomicBool, mut each: impl FnMut(CommandNote)) {
+fn run(context: &Context, subscription: &Subscription, stop: &AtomicBool, mut each: impl FnMut(Sign)) {
     let mut pause = PAUSE.0;
     let mut is_away = false;
     while !stop.load(Ordering::Relaxed) {
         let mut was_ready = false;
-        let listened = connect(context).and_then(|broker| match broker {
-            Some(mut broker) => broker.consume(manager, &mut |notice| {
-                match notice {
-                    Notice::Ready => {
-                        was_ready = true;
-                        if is_away {
-                            log::warn!("the broker is back");
-                        }
-                        is_away = false;
+        let mut on_event = |event: Event| {
+            match event {
+                Event::Ready => {
+                    was_ready = true;
+                    if is_away {
+                        log::warn!("the broker is back");
                     }
-                    Notice::Note(note) => each(note),
-                    Notice::Refused(reason) => log::warn!("a message was put with the dead letters: {reason}"),
-                    Notice::Quiet => {}
+                    is_away = false;
+                    each(Sign::Up);
                 }
-                if stop.load(Ordering::Relaxed) { Next::Stop } else { Next::On }
-            }),
+                Event::Delivery(delivery) => each(Sign::Delivery(delivery)),
+                Event::Quiet => {}
+            }
+            if stop.load(Ordering::Relaxed) { Next::Stop } else { Next::On }
+        };
+        let listened = connect(context).and_then(|broker| match broker {
+            Some(mut broker) => {
+                broker.declare(&subscription.topology)?;
+                broker.consume(subscription, &mut on_event)
+            }
             None => Ok(()),
         });
         let Err(error) = listened else { continue };
         if !is_away {
-            log::warn!("the broker is away, commands travel by the database meanwhile: {error}");
+            log::warn!("the broker is away, {} meanwhile: {error}", subscription.meanwhile);
+            each(Sign::Down);
         }
         is_away = true;
         pause = if was_ready { PAUSE.0 } else { (pause * 2).min(PAUSE.1) };
@@ -77,7 +108,7 @@ fn run(context: &Context, manager: &str, stop: &AtomicBool, mut each: impl FnMut
     }
 }
 
-/// Between a half and one, so that managers that lost a broker together do not come back in step.
+/// Between a half and one, so that those that lost a broker together do not come back in step.
 fn share() -> f64 {
     0.5 + 0.5 * die::share()
 }

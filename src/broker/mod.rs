@@ -1,52 +1,94 @@
-//! RabbitMQ, for what shall not wait: a note about a command reaches all managers at once. The command itself stands in
-//! the database, so a broker that is away costs a second and nothing else.
+//! RabbitMQ behind a trait: messages are sent and confirmed, and come and are settled after the work. What they mean stands
+//! above; whatever has to be kept stands in the database, so a broker that is away delays and never loses.
 
 mod address;
 #[cfg(any(test, fuzzing))]
 #[path = "../../fuzz/targets/broker.rs"]
 pub(crate) mod fuzzing;
 mod link;
-mod note;
+mod message;
+mod publisher;
 mod rabbit;
+mod table;
 mod tls_stream;
+mod topology;
 
-pub use link::{Link, listen};
-pub use note::CommandNote;
+pub use link::{Link, Sign, Subscription, listen};
+pub use message::{Delivery, Envelope, Message, Properties, Verdict};
+pub use publisher::Publisher;
+pub use topology::{Argument, Binding, Exchange, ExchangeKind, Queue, Topology};
 
-use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, OrFail, Result};
+use crate::error::Result;
 use crate::settings::Secret;
 
-/// How long a note may take to be confirmed; a broker that is short of memory would hold us for longer.
-const ANNOUNCE_LIMIT: Duration = Duration::from_secs(3);
-
-/// What the framework asks of a message broker.
+/// What the framework asks of a message broker: one connection, used by one thread.
 pub trait Broker: Send {
-    /// Publishes a note to all managers, and waits until the broker has it.
+    /// Makes exchanges, queues and bindings that are not there.
     ///
     /// # Errors
-    /// Temporary, when the broker is away or does not confirm.
-    fn publish(&mut self, note: &CommandNote) -> Result<()>;
+    /// Settings for a queue that is there with other arguments, permission, or temporary.
+    fn declare(&mut self, topology: &Topology) -> Result<()>;
 
-    /// Waits for notes and gives them to `each` until it says stop, or the connection is gone.
+    /// Sends messages, and waits until the broker has them all; for each whether a queue took it.
     ///
     /// # Errors
-    /// Temporary, with the reason why the connection is gone.
-    fn consume(&mut self, manager: &str, each: &mut dyn FnMut(Notice) -> Next) -> Result<()>;
+    /// Temporary, when the broker is away or does not confirm within `patience`: any of them may have arrived.
+    fn publish(&mut self, envelopes: &[Envelope], patience: Duration) -> Result<Vec<Taken>>;
+
+    /// Waits for messages and gives them to `each` until it says stop, or the connection is gone. After a stop it waits
+    /// until what was delivered is settled, for `subscription.drain` at most.
+    ///
+    /// # Errors
+    /// Temporary, with the reason why the connection is gone; as [`Broker::declare`] for a queue that is not there.
+    fn consume(&mut self, subscription: &Subscription, each: &mut dyn FnMut(Event) -> Next) -> Result<()>;
+
+    /// How many messages wait in each queue, and who takes from it; `None` for one that is not there.
+    ///
+    /// # Errors
+    /// Temporary, when the broker is away.
+    fn depths(&mut self, queues: &[String]) -> Result<Vec<Option<Depth>>>;
+
+    /// Looks at what waits in a queue, in its order, at most `count` messages, and settles each as `each` says. Nobody
+    /// else gets them meanwhile.
+    ///
+    /// # Errors
+    /// Not found for a queue that is not there; temporary, when the broker is away: unsettled ones are back.
+    fn look_through(
+        &mut self,
+        queue: &str,
+        count: usize,
+        each: &mut dyn FnMut(&Message) -> Result<Verdict>,
+    ) -> Result<()>;
+}
+
+/// What became of a message that was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// A queue has it.
+    ByQueue,
+    /// No queue is bound for its key: it is nowhere.
+    ByNobody,
+}
+
+/// How full a queue is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Depth {
+    /// Messages that wait.
+    pub messages: u64,
+    /// Who takes from it.
+    pub consumers: u64,
 }
 
 /// What a consumer is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Notice {
-    /// The queue is there; notes will come.
+#[derive(Debug)]
+pub enum Event {
+    /// The queues are there; messages will come.
     Ready,
-    /// A note has come.
-    Note(CommandNote),
-    /// A message that cannot be understood was put with the dead letters, for this reason.
-    Refused(String),
+    /// A message has come.
+    Delivery(Delivery),
     /// Nothing has come for a while.
     Quiet,
 }
@@ -82,26 +124,4 @@ pub fn is_configured(context: &Context) -> Result<bool> {
 
 fn url(context: &Context) -> Result<Option<Secret>> {
     context.settings().section("broker").secret("url")
-}
-
-/// Tells all managers about a command, if a broker is configured. It takes at most a few seconds.
-///
-/// # Errors
-/// Temporary, when the broker is away, or does not confirm in time.
-pub fn announce(context: &Context, note: &CommandNote) -> Result<()> {
-    if !is_configured(context)? {
-        return Ok(());
-    }
-    let (sender, receiver) = channel();
-    let (context, note) = (context.clone(), note.clone());
-    let thread = std::thread::Builder::new().name("announce".to_owned());
-    let publish = move || {
-        let published = connect(&context).and_then(|broker| broker.map_or(Ok(()), |mut broker| broker.publish(&note)));
-        // nobody may be waiting any more
-        let _ = sender.send(published);
-    };
-    thread.spawn(publish).or_fail(|| "start a thread for the broker".to_owned())?;
-    receiver.recv_timeout(ANNOUNCE_LIMIT).unwrap_or_else(|_| {
-        Err(Error::new(ErrorKind::Busy, format!("hear from the broker within {} s", ANNOUNCE_LIMIT.as_secs())))
-    })
 }

@@ -8,8 +8,12 @@ mod desk;
 mod drift;
 mod expectation;
 mod failures;
+#[cfg(any(test, fuzzing))]
+#[path = "../../fuzz/targets/note.rs"]
+pub(crate) mod fuzzing;
 mod groups;
 mod launcher;
+mod note;
 mod owner;
 mod placement;
 mod runs;
@@ -23,6 +27,7 @@ mod work;
 pub use drift::{Drift, registration};
 pub use expectation::{Overdue, overdue};
 pub use groups::check_groups;
+pub use note::{CommandNote, announce, listen};
 pub use owner::{Owner, UNHEARD_PATIENCE, lives, living, whereabouts};
 pub use placement::lacking;
 pub use runs::{close_gone, close_lost};

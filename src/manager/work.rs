@@ -13,6 +13,7 @@ use super::expectation;
 use super::failures;
 use super::groups::check_groups;
 use super::launcher::Launcher;
+use super::note;
 use super::owner::{Owner, ask_to_end, lives};
 use super::placement;
 use super::runs::Care;
@@ -20,7 +21,7 @@ use super::scheduler::{Pass, Scheduler};
 use super::triggers;
 use super::wake::Waker;
 use crate::apps::{AppDefinition, Orphans, ProcessIdentity, is_first_process};
-use crate::broker::{self, Link};
+use crate::broker::Link;
 use crate::clock;
 use crate::context::Context;
 use crate::die;
@@ -172,7 +173,7 @@ impl Manager {
     /// Settings, when the broker's section cannot be read.
     pub fn link(&self) -> Result<Option<Link>> {
         let waker = self.waker();
-        broker::listen(&self.context, &self.id, move |note| {
+        note::listen(&self.context, &self.id, move |note| {
             log::debug!("a note about command {} has come", note.command);
             waker.wake();
         })

@@ -1,5 +1,6 @@
 //! Tests that need RabbitMQ.
 
+mod deliveries;
 mod notes;
 
 #[path = "../support/mod.rs"]

@@ -12,8 +12,9 @@ use crate::support::proxy::Proxy;
 use crate::support::rabbit::Rabbit;
 use crate::support::{Backend, app, dc, stderr, stdout};
 use amiquip::{Connection, ConsumerMessage, ConsumerOptions, Exchange, Publish, QueueDeclareOptions};
-use data_collector::broker::{CommandNote, announce, connect, listen};
+use data_collector::broker::connect;
 use data_collector::context::Context;
+use data_collector::manager::{CommandNote, announce, listen};
 
 fn context(backend: &Backend, url: &str) -> Context {
     backend.context_with(&[("DC_BROKER_URL", url)])

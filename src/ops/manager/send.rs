@@ -7,10 +7,9 @@ use serde::Serialize;
 
 use super::super::which::app_id;
 use super::force::force_stop;
-use crate::broker::{CommandNote, announce};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::manager::living;
+use crate::manager::{CommandNote, announce, living};
 use crate::tables::{AppCommand, CommandFilter, CommandFlag, CommandRow, Store};
 
 /// How often the result is looked for.
