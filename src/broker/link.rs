@@ -32,6 +32,7 @@ pub struct Subscription {
 
 /// What a link tells.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are deliveries")]
 pub enum Sign {
     /// Messages will come: for the first time, or again.
     Up,

@@ -84,6 +84,7 @@ pub struct Depth {
 
 /// What a consumer is told.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are deliveries")]
 pub enum Event {
     /// The queues are there; messages will come.
     Ready,
