@@ -188,7 +188,9 @@ fn seed(context: &Context, dry_run: bool) -> Result<Vec<CodebookChange>> {
     let mut database = Connection::open(context, MAIN)?;
     let mut changes = Vec::new();
     for book in codebooks() {
-        let merge = Merge::into(book.table).key(["id"]).own_id(true).exact(true).gone(Gone::Archive).threads(1);
+        // what people have added to an open book is theirs
+        let gone = if book.is_open { Gone::Keep } else { Gone::Archive };
+        let merge = Merge::into(book.table).key(["id"]).own_id(true).exact(true).gone(gone).threads(1);
         let merge = merge.max_gone(MaxGone::Share { percent: 100, rows: 0 }).dry_run(dry_run);
         let MergeReport { counts, .. } = merge.run(&mut database, &book.rows)?;
         if counts.new + counts.changed + counts.gone > 0 {

@@ -119,6 +119,29 @@ pub(super) const KNOWN: &[Known] = &[
         ],
         secret: &[],
     },
+    Known {
+        section: "storage",
+        fields: &["root", "store", "dates", "retention", "min_free", "prune_every"],
+        secret: &[],
+    },
+    Known {
+        section: "storage.stores.*",
+        fields: &[
+            "type",
+            "path",
+            "endpoint",
+            "region",
+            "bucket",
+            "prefix",
+            "addressing",
+            "access_key",
+            "secret_key",
+            "session_token",
+            "certificates",
+            "min_free",
+        ],
+        secret: &["secret_key", "session_token"],
+    },
     Known { section: "run", fields: &["map_objects", "timeout", "grace", "lease"], secret: &[] },
 ];
 
@@ -130,9 +153,24 @@ impl Known {
 
     pub(super) fn takes(&self, section: &str) -> bool {
         match self.family() {
-            Some(family) => section.split_once('.').is_some_and(|(first, rest)| first == family && !rest.is_empty()),
+            Some(family) => member(section, family).is_some(),
             None => self.section == section,
         }
+    }
+}
+
+/// The name of a member of a family: `main` of `db.main`.
+fn member<'a>(section: &'a str, family: &str) -> Option<&'a str> {
+    section.strip_prefix(family)?.strip_prefix('.').filter(|member| !member.is_empty())
+}
+
+/// The tables that lead to a section. A member's name may have points of its own: `host.api.example.com`.
+pub(super) fn steps(section: &str) -> Vec<&str> {
+    let families = KNOWN.iter().filter_map(Known::family);
+    match families.filter_map(|family| Some((family, member(section, family)?))).max_by_key(|(family, _)| family.len())
+    {
+        Some((family, member)) => family.split('.').chain([member]).collect(),
+        None => section.split('.').collect(),
     }
 }
 

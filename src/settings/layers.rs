@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
 use super::failure::settings_error;
-use super::known::{KNOWN, check_names};
+use super::known::{KNOWN, check_names, steps};
 use super::secret::{Secret, password_in};
 use crate::error::{Error, ErrorKind, Result, file_error};
 
@@ -75,12 +75,12 @@ impl Layers {
     pub(super) fn names(&self, family: &str) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         for file in &self.files {
-            if let Some(toml::Value::Table(members)) = file.table.get(family) {
+            if let Some(toml::Value::Table(members)) = value_at(&file.table, family.split('.')) {
                 names.extend(members.keys().cloned());
             }
         }
         let fields = KNOWN.iter().find(|known| known.family() == Some(family)).map_or(&[][..], |known| known.fields);
-        let prefix = format!("DC_{}_", family.to_uppercase());
+        let prefix = format!("DC_{}_", family.replace('.', "_").to_uppercase());
         let stored = match &self.store {
             Store::Open { values, .. } => values.keys().map(String::as_str).collect(),
             _ => Vec::new(),
@@ -160,13 +160,7 @@ impl Layers {
             Store::Silent => self.check_not_withheld(&variable)?,
         }
         for file in &self.files {
-            // a member's name may have points of its own: host.api.example.com
-            let (first, member) = section.split_once('.').map_or((section, None), |(first, rest)| (first, Some(rest)));
-            let mut value = file.table.get(first);
-            for part in member.into_iter().chain([field]) {
-                value = value.and_then(|value| value.get(part));
-            }
-            let text = match value {
+            let text = match value_at(&file.table, steps(section).into_iter().chain([field])) {
                 None => continue,
                 Some(toml::Value::String(text)) => text.clone(),
                 Some(toml::Value::Integer(number)) => number.to_string(),
@@ -187,6 +181,12 @@ impl Layers {
         }
         Ok(None)
     }
+}
+
+/// What stands at the end of these steps.
+fn value_at<'a>(table: &'a toml::Table, mut steps: impl Iterator<Item = &'a str>) -> Option<&'a toml::Value> {
+    let first = table.get(steps.next()?)?;
+    steps.try_fold(first, |value, step| value.get(step))
 }
 
 /// The passwords in URLs, which may be several with commas.

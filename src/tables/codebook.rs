@@ -11,6 +11,8 @@ pub struct Codebook {
     pub table: &'static str,
     /// Its rows, ordered by number.
     pub rows: Vec<CodebookRow>,
+    /// Whether people add rows of their own, which stay when ours are seeded.
+    pub is_open: bool,
 }
 
 /// One row of a codebook.
@@ -22,6 +24,9 @@ pub struct CodebookRow {
     pub name: &'static str,
     /// What it means, in a sentence.
     pub description: &'static str,
+    /// Of a retention, how many days it keeps a file; `None` for ever, and in all other codebooks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub days: Option<i64>,
 }
 
 macro_rules! codebook {
@@ -57,8 +62,13 @@ macro_rules! codebook {
             }
 
             fn book() -> Codebook {
-                let row = |it: &Self| CodebookRow { id: it.id(), name: it.name(), description: it.description() };
-                Codebook { table: $table, rows: Self::ALL.iter().map(row).collect() }
+                let row = |it: &Self| CodebookRow {
+                    id: it.id(),
+                    name: it.name(),
+                    description: it.description(),
+                    days: None,
+                };
+                Codebook { table: $table, rows: Self::ALL.iter().map(row).collect(), is_open: false }
             }
         }
 
@@ -150,6 +160,45 @@ codebook! {
     }
 }
 
+codebook! {
+    /// How long a stored file is kept.
+    FileRetention in "c_file_retention" {
+        Transient = 1 "TRANSIENT" "For a week: what can be made again",
+        ShortTerm = 2 "SHORT_TERM" "For a quarter",
+        Standard = 3 "STANDARD" "For a year",
+        Regulatory3Y = 4 "REGULATORY_3Y" "For three years, leap days included",
+        Regulatory5Y = 5 "REGULATORY_5Y" "For five years, leap days included",
+        Regulatory7Y = 6 "REGULATORY_7Y" "For seven years, leap days included",
+        Regulatory10Y = 7 "REGULATORY_10Y" "For ten years, leap days included",
+        Extended = 8 "EXTENDED" "For 25 years",
+        Permanent = 9 "PERMANENT" "For ever",
+    }
+}
+
+impl FileRetention {
+    /// For how many days; `None` for ever. Those of regulations are never shorter than so many years of any calendar.
+    pub fn days(self) -> Option<i64> {
+        match self {
+            Self::Transient => Some(7),
+            Self::ShortTerm => Some(90),
+            Self::Standard => Some(365),
+            Self::Regulatory3Y => Some(1_096),
+            Self::Regulatory5Y => Some(1_827),
+            Self::Regulatory7Y => Some(2_557),
+            Self::Regulatory10Y => Some(3_653),
+            Self::Extended => Some(9_125),
+            Self::Permanent => None,
+        }
+    }
+
+    /// The book with its days, to which people may add.
+    fn open_book() -> Codebook {
+        let Codebook { table, rows, .. } = Self::book();
+        let with_days = |row: CodebookRow| CodebookRow { days: Self::from_id(row.id).and_then(Self::days), ..row };
+        Codebook { table, rows: rows.into_iter().map(with_days).collect(), is_open: true }
+    }
+}
+
 impl RunOutcome {
     /// Whether it counts as a failure of the app: it ended, badly, and nobody wanted that.
     pub fn is_failure(self) -> bool {
@@ -167,6 +216,7 @@ pub fn codebooks() -> Vec<Codebook> {
         RunOutcome::book(),
         LogLevel::book(),
         AppType::book(),
+        FileRetention::open_book(),
     ]
 }
 
@@ -184,7 +234,8 @@ c_cmd_list 1 START,2 STOP,3 RESTART,4 RESET,5 ENABLE,6 DISABLE
 c_cmd_flags 0 NONE,1 REQUESTED,2 ACCEPTED,3 DONE,4 REFUSED,5 FAILED
 c_runtime_codes 1 RUNNING,2 OK,3 FAILED,4 TIMEOUT,5 SIGNALLED,6 INTERRUPTED,7 START_FAILED,8 ORPHAN_PID,9 STOPPED
 c_log_level 10 DEBUG,20 INFO,30 WARNING,40 ERROR,50 CRITICAL
-c_app_type 1 MANUAL,2 CRON,3 INTERVAL";
+c_app_type 1 MANUAL,2 CRON,3 INTERVAL
+c_file_retention 1 TRANSIENT,2 SHORT_TERM,3 STANDARD,4 REGULATORY_3Y,5 REGULATORY_5Y,6 REGULATORY_7Y,7 REGULATORY_10Y,8 EXTENDED,9 PERMANENT";
 
     #[test]
     fn numbers_are_those_that_databases_hold() {

@@ -16,6 +16,9 @@ pub(crate) enum Link {
     Postgres(Pg),
 }
 
+/// Both backends at once, as diesel names them.
+pub(super) type LinkBackend = <Link as diesel::Connection>::Backend;
+
 impl Link {
     /// Starts a transaction that may read first and write then. On SQLite it takes the write lock at once: a
     /// deferred one fails with "database is locked" when it comes to write, whatever the time-out.

@@ -5,7 +5,7 @@ use diesel::dsl::min;
 use diesel::prelude::*;
 use serde::Serialize;
 
-use super::connection::Link;
+use super::connection::{Link, LinkBackend};
 use super::log::Logs;
 use super::schema::logs;
 use super::shown;
@@ -184,8 +184,6 @@ fn levels(connection: &mut Link, lowest: Option<i64>) -> QueryResult<Vec<i64>> {
     Ok(found)
 }
 
-/// Both backends at once, as diesel names them.
-type LinkBackend = <Link as diesel::Connection>::Backend;
 type Selected<'a> = diesel::helper_types::IntoBoxed<
     'a,
     diesel::dsl::Select<logs::table, diesel::dsl::AsSelect<StoredLog, LinkBackend>>,

@@ -1,6 +1,7 @@
 //! The framework's own tables, through diesel on SQLite and PostgreSQL alike: apps, runs, logs, the objects that apps
 //! touch, and the codebooks that name their numbers. They live in the database `main`.
 
+mod alarm;
 mod app;
 mod codebook;
 mod command;
@@ -12,6 +13,10 @@ mod driver;
 mod due;
 mod expectation;
 mod failure;
+mod file;
+mod file_end;
+mod file_keep;
+mod file_retention;
 mod function;
 mod incident;
 mod label;
@@ -38,13 +43,19 @@ mod sha;
 mod shown;
 mod write_queue;
 
+pub use alarm::Alarms;
 pub use app::{AppRow, Apps, Progress};
 pub use codebook::{
-    AppCommand, AppType, Codebook, CodebookRow, CommandFlag, FatalFlag, LogLevel, RunOutcome, RunStatus, codebooks,
+    AppCommand, AppType, Codebook, CodebookRow, CommandFlag, FatalFlag, FileRetention, LogLevel, RunOutcome, RunStatus,
+    codebooks,
 };
 pub use command::{CommandFilter, CommandRow, Commands, Taking};
 pub use delivery::{ChannelRow, Channels, DigestRow, Sent, Waiting};
 pub use due::{DueApp, DuePlace};
+pub use file::{FileCount, FileFilter, FilePlace, FileRow, FileToCheck, Files, SHA256_BYTES, hex_text};
+pub use file_end::Ended;
+pub use file_keep::{Kept, NewFile, Offer, Relocated};
+pub use file_retention::{OWN_RETENTION_MIN, RetentionRow, Retentions};
 pub use function::{FunctionRow, FunctionTimes, Functions};
 pub use incident::{IncidentRow, Incidents, LastOutcome};
 pub use label::meets;
@@ -213,6 +224,30 @@ fn take_turn(connection: &mut Link, turn: Turn) -> QueryResult<()> {
             server.batch_execute(&format!(
                 "SET LOCAL lock_timeout = '{seconds}s'; SELECT pg_catalog.pg_advisory_xact_lock({})",
                 turn as i64
+            ))
+        }
+    }
+}
+
+/// What two processes must not do at once with the same thing on PostgreSQL.
+#[derive(Debug, Clone, Copy)]
+enum Keyed {
+    /// Saying where the bytes of a stored file are.
+    File = 730_419_104,
+    /// Telling people of something that lasts.
+    Alarm = 730_419_105,
+}
+
+/// As [`take_turn`], for one thing of many: its key is the start of `key`, so that others go on.
+fn take_keyed_turn(connection: &mut Link, turn: Keyed, key: &[u8]) -> QueryResult<()> {
+    match connection {
+        Link::Sqlite(_) => Ok(()),
+        Link::Postgres(server) => {
+            let start: [u8; 4] = std::array::from_fn(|place| key.get(place).copied().unwrap_or_default());
+            server.batch_execute(&format!(
+                "SET LOCAL lock_timeout = '20s'; SELECT pg_catalog.pg_advisory_xact_lock({}, {})",
+                turn as i32,
+                i32::from_be_bytes(start)
             ))
         }
     }

@@ -31,6 +31,10 @@ pub enum MessageKind {
     IncidentOver,
     /// The clock of a manager's machine is wrong.
     Clock,
+    /// A store takes no more files, since its disk is almost full.
+    DiskFull,
+    /// It takes files again.
+    DiskFree,
     /// What an app or a person has to say.
     Told,
 }
@@ -47,6 +51,8 @@ impl MessageKind {
             Self::Incident => "incident",
             Self::IncidentOver => "incident_over",
             Self::Clock => "clock",
+            Self::DiskFull => "disk_full",
+            Self::DiskFree => "disk_free",
             Self::Told => "told",
         }
     }

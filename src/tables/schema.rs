@@ -1,5 +1,5 @@
-//! The framework's own tables as diesel sees them; schema/ has the SQL. The codebooks and `example_table` are not
-//! here: they are filled and read through the merge engine.
+//! The framework's own tables as diesel sees them; schema/ has the SQL. Of the codebooks it is that of
+//! retentions alone; they and `example_table` are filled through the merge engine.
 
 use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
 
@@ -84,6 +84,15 @@ table! {
     app_labels (app_id, label) {
         app_id -> BigInt,
         label -> Text,
+    }
+}
+
+table! {
+    alarms (name) {
+        name -> Text,
+        set_by -> Text,
+        set_at -> Timestamp,
+        reason -> Nullable<Text>,
     }
 }
 
@@ -281,6 +290,39 @@ table! {
         taken_at -> Timestamp,
         sent_at -> Nullable<Timestamp>,
         reason -> Nullable<Text>,
+    }
+}
+
+table! {
+    c_file_retention (id) {
+        id -> BigInt,
+        archive -> Nullable<Timestamp>,
+        name -> Text,
+        description -> Text,
+        days -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    stored_files (id) {
+        id -> BigInt,
+        app_id -> Nullable<BigInt>,
+        runtime -> Nullable<Text>,
+        sha256 -> Binary,
+        name -> Text,
+        extension -> Text,
+        bytes -> BigInt,
+        store -> Text,
+        path -> Text,
+        retention -> BigInt,
+        kept_until -> Nullable<Timestamp>,
+        held -> Nullable<Text>,
+        held_by -> Nullable<Text>,
+        held_at -> Nullable<Timestamp>,
+        created_at -> Timestamp,
+        checked_at -> Nullable<Timestamp>,
+        fault -> Nullable<Text>,
+        deleted_at -> Nullable<Timestamp>,
     }
 }
 

@@ -17,6 +17,14 @@ CREATE TABLE pauses (
 INSERT INTO pauses (set_at, set_by, reason) SELECT set_at, set_by, reason FROM switches WHERE name = 'paused';
 DROP TABLE switches;
 
+-- What lasts, and what people were told of once.
+CREATE TABLE alarms (
+    name TEXT NOT NULL PRIMARY KEY,
+    set_by TEXT NOT NULL,
+    set_at TIMESTAMP NOT NULL,
+    reason TEXT NULL
+);
+
 -- How many rows the merges of an app have inserted, replaced and taken out, from the beginning.
 ALTER TABLE app_db_objects ADD COLUMN rows_new BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE app_db_objects ADD COLUMN rows_changed BIGINT NOT NULL DEFAULT 0;

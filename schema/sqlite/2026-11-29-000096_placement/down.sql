@@ -9,6 +9,7 @@ CREATE TABLE switches (
 );
 INSERT INTO switches (name, set_by, set_at, reason)
 SELECT 'paused', set_by, set_at, reason FROM pauses WHERE ended_at IS NULL;
+DROP TABLE alarms;
 DROP TABLE pauses;
 ALTER TABLE managers DROP COLUMN labels;
 DROP TABLE app_labels;

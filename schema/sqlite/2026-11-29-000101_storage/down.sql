@@ -1,0 +1,2 @@
+DROP TABLE stored_files;
+DROP TABLE c_file_retention;

@@ -1,0 +1,237 @@
+//! How a file comes into the table, and changes there: the same bytes of one app are one file, whoever keeps them at once.
+
+use chrono::{NaiveDateTime, TimeDelta};
+use diesel::prelude::*;
+
+use super::connection::{Link, LinkBackend};
+use super::file::{FilePlace, FileRow, Files};
+use super::lease::database_now;
+use super::schema::stored_files;
+use super::{Keyed, take_keyed_turn};
+use crate::error::Result;
+
+/// A file that is to be kept.
+#[derive(Debug, Clone)]
+pub struct NewFile {
+    /// The app whose file it is.
+    pub app_id: Option<i64>,
+    /// The run that keeps it.
+    pub runtime: Option<String>,
+    /// The SHA-256 of its bytes.
+    pub sha256: Vec<u8>,
+    /// Its name.
+    pub name: String,
+    /// The end of its name.
+    pub extension: String,
+    /// How many bytes it has.
+    pub bytes: i64,
+    /// The number of its retention.
+    pub retention: i64,
+    /// For how many days; `None` for ever.
+    pub days: Option<i64>,
+}
+
+/// Where the bytes of a new file are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Offer {
+    /// They were put here, and belong to whoever keeps them.
+    Placed(FilePlace),
+    /// They were found here, where a kept file has its place.
+    Found(FilePlace),
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kept {
+    /// It is in the table. Its place is that of a file that was there, or the one that was offered.
+    As {
+        /// The row.
+        row: FileRow,
+        /// Whether the row is new.
+        is_new: bool,
+    },
+    /// A deleted file has had this place: the bytes must go somewhere else.
+    Taken,
+    /// What was found is no longer kept there: look again.
+    Moved,
+}
+
+/// What became of moving a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relocated {
+    /// So many rows name the new place now.
+    Done(usize),
+    /// A deleted file has had the new place.
+    Taken,
+    /// No row names the old place any more.
+    Gone,
+}
+
+type Live = diesel::helper_types::IntoBoxed<'static, stored_files::table, LinkBackend>;
+
+/// The rows of the bytes with this SHA-256 that an app keeps.
+pub(super) fn live(app_id: Option<i64>, sha256: &[u8]) -> Live {
+    let rows = stored_files::table.into_boxed().filter(stored_files::deleted_at.is_null());
+    let rows = rows.filter(stored_files::sha256.eq(sha256.to_vec()));
+    match app_id {
+        Some(app_id) => rows.filter(stored_files::app_id.eq(app_id)),
+        None => rows.filter(stored_files::app_id.is_null()),
+    }
+}
+
+/// How many rows, of deleted files or not, have a place.
+pub(super) fn rows_at(connection: &mut Link, place: &FilePlace) -> QueryResult<i64> {
+    let at = stored_files::table.filter(stored_files::store.eq(&place.store).and(stored_files::path.eq(&place.path)));
+    at.count().get_result(connection)
+}
+
+impl Files<'_> {
+    /// Keeps a file under a name. The same name of the same bytes is the row that is there, whose time becomes the longer
+    /// one of both.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn keep(&mut self, file: &NewFile, offer: &Offer) -> Result<Kept> {
+        self.0.write("note a stored file", |connection| {
+            take_keyed_turn(connection, Keyed::File, &file.sha256)?;
+            let now = database_now(connection)?;
+            let place = match (place_of(connection, file)?, offer) {
+                (Some(there), Offer::Placed(_)) => there,
+                (Some(there), Offer::Found(found)) if there == *found => there,
+                (_, Offer::Found(_)) => return Ok(Kept::Moved),
+                (None, Offer::Placed(place)) if rows_at(connection, place)? > 0 => return Ok(Kept::Taken),
+                (None, Offer::Placed(place)) => place.clone(),
+            };
+            let kept_until = file.days.and_then(|days| now.checked_add_signed(TimeDelta::try_days(days)?));
+            let same_name = |connection: &mut Link| {
+                let rows = live(file.app_id, &file.sha256).filter(stored_files::name.eq(file.name.clone()));
+                rows.select(FileRow::as_select()).order(stored_files::id.desc()).first(connection).optional()
+            };
+            let is_new = match same_name(connection)? {
+                Some(row) => {
+                    prolong(connection, &row, kept_until, file.retention)?;
+                    false
+                }
+                None => {
+                    insert(connection, file, &place, (now, kept_until))?;
+                    true
+                }
+            };
+            let row = same_name(connection)?.ok_or(diesel::NotFound)?;
+            Ok(Kept::As { row, is_new })
+        })
+    }
+
+    /// Holds files against deletion; those that could be held. A file that is held keeps its first reason.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn hold(&mut self, ids: &[i64], by: &str, reason: &str) -> Result<usize> {
+        self.0.write("hold stored files", |connection| {
+            let live = stored_files::table.filter(stored_files::id.eq_any(ids).and(stored_files::deleted_at.is_null()));
+            let row = (
+                stored_files::held.eq(reason),
+                stored_files::held_by.eq(by),
+                stored_files::held_at.eq(database_now(connection)?),
+            );
+            diesel::update(live.filter(stored_files::held.is_null())).set(row).execute(connection)
+        })
+    }
+
+    /// Lets go of files that were held; how many were.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn release(&mut self, ids: &[i64]) -> Result<usize> {
+        self.0.write("release stored files", |connection| {
+            let held = stored_files::table.filter(stored_files::id.eq_any(ids).and(stored_files::held.is_not_null()));
+            let row = (
+                stored_files::held.eq(None::<String>),
+                stored_files::held_by.eq(None::<String>),
+                stored_files::held_at.eq(None::<NaiveDateTime>),
+            );
+            diesel::update(held).set(row).execute(connection)
+        })
+    }
+
+    /// Names another place for a file, whose bytes are there already.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn relocate(&mut self, sha256: &[u8], from: &FilePlace, to: &FilePlace) -> Result<Relocated> {
+        self.0.write("note the new place of a stored file", |connection| {
+            take_keyed_turn(connection, Keyed::File, sha256)?;
+            if rows_at(connection, to)? > 0 {
+                return Ok(Relocated::Taken);
+            }
+            let live = stored_files::table
+                .filter(stored_files::store.eq(&from.store).and(stored_files::path.eq(&from.path)))
+                .filter(stored_files::deleted_at.is_null());
+            let row = (stored_files::store.eq(&to.store), stored_files::path.eq(&to.path));
+            Ok(match diesel::update(live).set(row).execute(connection)? {
+                0 => Relocated::Gone,
+                count => Relocated::Done(count),
+            })
+        })
+    }
+
+    /// Notes what reading a file back has found.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn note_check(&mut self, store: &str, found: &[(String, Option<String>)]) -> Result<()> {
+        self.0.write("note what a check has found", |connection| {
+            let now = database_now(connection)?;
+            let at = |path: &str| {
+                let place = stored_files::table.filter(stored_files::store.eq(store.to_owned()));
+                place.filter(stored_files::path.eq(path.to_owned()).and(stored_files::deleted_at.is_null()))
+            };
+            found.iter().try_for_each(|(path, fault)| {
+                let row = (stored_files::checked_at.eq(now), stored_files::fault.eq(fault));
+                diesel::update(at(path)).set(row).execute(connection).map(drop)
+            })
+        })
+    }
+}
+
+/// Where the same bytes are kept for the same app.
+fn place_of(connection: &mut Link, file: &NewFile) -> QueryResult<Option<FilePlace>> {
+    let live = live(file.app_id, &file.sha256).order(stored_files::id.asc());
+    let place = live.select((stored_files::store, stored_files::path)).first(connection).optional()?;
+    Ok(place.map(|(store, path)| FilePlace { store, path }))
+}
+
+fn prolong(connection: &mut Link, row: &FileRow, kept_until: Option<NaiveDateTime>, retention: i64) -> QueryResult<()> {
+    let is_longer = match (row.kept_until, kept_until) {
+        (Some(before), Some(after)) => after > before,
+        (Some(_), None) => true,
+        (None, _) => false,
+    };
+    if !is_longer {
+        return Ok(());
+    }
+    let changed = (stored_files::kept_until.eq(kept_until), stored_files::retention.eq(retention));
+    diesel::update(stored_files::table.find(row.id)).set(changed).execute(connection).map(drop)
+}
+
+fn insert(
+    connection: &mut Link,
+    file: &NewFile,
+    place: &FilePlace,
+    (now, kept_until): (NaiveDateTime, Option<NaiveDateTime>),
+) -> QueryResult<()> {
+    let row = (
+        stored_files::app_id.eq(file.app_id),
+        stored_files::runtime.eq(&file.runtime),
+        stored_files::sha256.eq(&file.sha256),
+        stored_files::name.eq(&file.name),
+        stored_files::extension.eq(&file.extension),
+        stored_files::bytes.eq(file.bytes),
+        stored_files::store.eq(&place.store),
+        stored_files::path.eq(&place.path),
+        stored_files::retention.eq(file.retention),
+        stored_files::kept_until.eq(kept_until),
+        stored_files::created_at.eq(now),
+    );
+    diesel::insert_into(stored_files::table).values(row).execute(connection).map(drop)
+}
