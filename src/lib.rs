@@ -40,6 +40,7 @@ pub mod secrets;
 pub mod settings;
 pub mod shell;
 pub mod soap;
+pub mod storage;
 pub mod tables;
 pub mod telemetry;
 pub mod web;

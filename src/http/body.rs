@@ -5,7 +5,7 @@ mod multipart;
 pub use multipart::Form;
 
 use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -36,6 +36,15 @@ pub enum Body {
         path: PathBuf,
         /// What stands in `Content-Type`.
         content_type: Option<String>,
+    },
+    /// A part of a file, which is streamed.
+    Part {
+        /// Where the file is.
+        path: PathBuf,
+        /// The first byte.
+        offset: u64,
+        /// How many bytes.
+        length: u64,
     },
     /// A form with files, which are streamed.
     Multipart(Form),
@@ -72,13 +81,18 @@ impl Body {
         Self::File { path: path.as_ref().to_owned(), content_type: None }
     }
 
+    /// A part of a file, streamed.
+    pub fn part(path: impl AsRef<Path>, offset: u64, length: u64) -> Self {
+        Self::Part { path: path.as_ref().to_owned(), offset, length }
+    }
+
     pub(super) fn is_none(&self) -> bool {
         matches!(self, Self::None)
     }
 
     pub(super) fn content_type(&self) -> Option<String> {
         match self {
-            Self::None => None,
+            Self::None | Self::Part { .. } => None,
             Self::Bytes { content_type, .. } => content_type.clone(),
             Self::File { content_type, .. } => {
                 content_type.clone().or_else(|| Some("application/octet-stream".to_owned()))
@@ -96,6 +110,7 @@ impl Body {
             Self::None => Ok(0),
             Self::Bytes { bytes, .. } => Ok(bytes.len() as u64),
             Self::File { path, .. } => file_length(path),
+            Self::Part { length, .. } => Ok(*length),
             Self::Multipart(form) => form.length(),
         }
     }
@@ -108,7 +123,13 @@ impl Body {
         match self {
             Self::None => Ok(Box::new(std::io::empty())),
             Self::Bytes { bytes, .. } => Ok(Box::new(Cursor::new(Arc::clone(bytes)))),
-            Self::File { path, .. } => open_file(path),
+            Self::File { path, .. } => Ok(Box::new(open_file(path)?)),
+            Self::Part { path, offset, length } => {
+                let mut file = open_file(path)?;
+                let sought = file.seek(SeekFrom::Start(*offset));
+                sought.map_err(|cause| file_error(format!("send {}", path.display()), cause))?;
+                Ok(Box::new(file.take(*length)))
+            }
             Self::Multipart(form) => form.open(),
         }
     }
@@ -128,7 +149,6 @@ fn file_length(path: &Path) -> Result<u64> {
     Ok(data.len())
 }
 
-fn open_file(path: &Path) -> Result<Stream> {
-    let file = File::open(path).map_err(|cause| file_error(format!("send {}", path.display()), cause))?;
-    Ok(Box::new(file))
+fn open_file(path: &Path) -> Result<File> {
+    File::open(path).map_err(|cause| file_error(format!("send {}", path.display()), cause))
 }

@@ -167,7 +167,13 @@ impl Files<'_> {
             let live = stored_files::table
                 .filter(stored_files::store.eq(&from.store).and(stored_files::path.eq(&from.path)))
                 .filter(stored_files::deleted_at.is_null());
-            let row = (stored_files::store.eq(&to.store), stored_files::path.eq(&to.path));
+            // what was wrong with the old one is of no interest
+            let row = (
+                stored_files::store.eq(&to.store),
+                stored_files::path.eq(&to.path),
+                stored_files::checked_at.eq(None::<NaiveDateTime>),
+                stored_files::fault.eq(None::<String>),
+            );
             Ok(match diesel::update(live).set(row).execute(connection)? {
                 0 => Relocated::Gone,
                 count => Relocated::Done(count),

@@ -93,7 +93,7 @@ impl Form {
         for part in &self.parts {
             let content = match &part.content {
                 Content::Bytes(bytes) => Box::new(Cursor::new(Arc::clone(bytes))) as Stream,
-                Content::File(path) => open_file(path)?,
+                Content::File(path) => Box::new(open_file(path)?),
             };
             let head = Cursor::new(Arc::clone(&part.head));
             all = Box::new(all.chain(head).chain(content).chain(Cursor::new(*b"\r\n")));

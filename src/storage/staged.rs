@@ -1,0 +1,85 @@
+//! A file that is still on its way: it has no name that counts, and goes when it is dropped.
+
+use std::fs::{File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use tempfile::{NamedTempFile, TempPath};
+
+use super::path::PART;
+use super::store::Put;
+use crate::error::{Result, file_error};
+
+/// A stored file is not written again.
+const MODE: u32 = 0o440;
+/// How often its folder is made anew that somebody else took away because it was empty.
+const FOLDER_ATTEMPTS_MAX: usize = 5;
+
+/// A file on its way.
+pub struct Staged {
+    file: File,
+    /// `None` once it has its place.
+    path: Option<TempPath>,
+    /// The SHA-256 of its bytes.
+    pub(super) sha256: Vec<u8>,
+    /// How many bytes it has.
+    pub(super) bytes: u64,
+}
+
+impl Staged {
+    /// An empty one in the folder that `folder` makes.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(super) fn make(folder: impl Fn() -> Result<std::path::PathBuf>) -> Result<Self> {
+        let mut attempts = 1;
+        loop {
+            let folder = folder()?;
+            let made = tempfile::Builder::new()
+                .prefix(".")
+                .suffix(PART)
+                .permissions(Permissions::from_mode(MODE))
+                .tempfile_in(&folder);
+            match made {
+                Ok(made) => {
+                    let (file, path) = NamedTempFile::into_parts(made);
+                    return Ok(Self { file, path: Some(path), sha256: Vec::new(), bytes: 0 });
+                }
+                Err(cause) if cause.kind() == std::io::ErrorKind::NotFound && attempts < FOLDER_ATTEMPTS_MAX => {
+                    attempts += 1;
+                }
+                Err(cause) => return Err(file_error(format!("make a file in {}", folder.display()), cause)),
+            }
+        }
+    }
+
+    /// The file itself, open for writing.
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Where it is for now; `None` once it has its place.
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// Gives it its name in the same file system, once its bytes are safe; nothing is replaced.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(super) fn name(&mut self, path: &Path) -> Result<Put> {
+        let failed = |cause| file_error(format!("store {}", path.display()), cause);
+        self.file.sync_all().map_err(failed)?;
+        let Some(staged) = self.path.take() else { return Ok(Put::Taken) };
+        match staged.persist_noclobber(path) {
+            Ok(()) => Ok(Put::Done),
+            Err(refused) => {
+                self.path = Some(refused.path);
+                match refused.error.kind() {
+                    std::io::ErrorKind::AlreadyExists => Ok(Put::Taken),
+                    _ => Err(failed(refused.error)),
+                }
+            }
+        }
+    }
+}

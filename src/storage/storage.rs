@@ -1,0 +1,178 @@
+//! The storage of a project: its stores, opened when they are needed, and the table of what is in them.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::path::PathBuf;
+
+use super::STORES;
+use super::digest::{self, Copied, ReadFailure};
+use super::disk;
+use super::options::StorageOptions;
+use super::staged::Staged;
+use super::store::{FileStore, Given, Room};
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::tables::{FileRow, Store};
+
+/// The storage of a project.
+///
+/// One connection to the database, used by one thread at a time.
+pub struct Storage {
+    pub(super) context: Context,
+    pub(super) tables: Store,
+    pub(super) stores: Stores,
+}
+
+/// The stores that are open.
+pub(super) struct Stores {
+    context: Context,
+    pub(super) options: StorageOptions,
+    open: BTreeMap<String, Box<dyn FileStore>>,
+}
+
+impl Storage {
+    /// The storage as `[storage]` says. No store is reached yet.
+    ///
+    /// # Errors
+    /// Settings; what the database says.
+    pub fn open(context: &Context) -> Result<Self> {
+        let options = StorageOptions::of(context.settings())?;
+        let stores = Stores { context: context.clone(), options, open: BTreeMap::new() };
+        Ok(Self { context: context.clone(), tables: Store::ready(context)?, stores })
+    }
+
+    /// What `[storage]` says.
+    pub fn options(&self) -> &StorageOptions {
+        &self.stores.options
+    }
+
+    /// The tables.
+    pub fn tables(&mut self) -> &mut Store {
+        &mut self.tables
+    }
+
+    /// Writes the bytes of a file, and looks at the end whether they were those that were kept.
+    ///
+    /// # Errors
+    /// Not found for a deleted file; failed for bytes that are not those that were kept, after they were written; what the
+    /// store and `into` say.
+    pub fn read(&mut self, row: &FileRow, into: &mut dyn Write) -> Result<u64> {
+        let mut from = self.open_file(row)?;
+        let cancellation = self.context.cancellation().clone();
+        let what = format!("read the stored file {}", row.id);
+        let read = digest::read_all(&mut from, &mut |bytes| {
+            cancellation.check()?;
+            into.write_all(bytes).map_err(|cause| file_error("write what was stored", cause))
+        });
+        match read {
+            Ok(Copied { sha256, bytes }) if sha256 == row.sha256 => Ok(bytes),
+            Ok(_) => Err(Error::failed(format!("{what}: its bytes are not those that were kept"))
+                .hint("`dc files check` looks at all of them; keep the original again, and it is whole")),
+            Err(ReadFailure::Read(cause)) => Err(file_error(what, cause)),
+            Err(ReadFailure::Each(error)) => Err(error),
+        }
+    }
+
+    /// Opens a file. Whoever reads it sees to it that the bytes are those that were kept: [`Storage::read`] does.
+    ///
+    /// # Errors
+    /// Not found for a deleted file; what the store says.
+    pub fn open_file(&mut self, row: &FileRow) -> Result<Box<dyn Read + Send>> {
+        if let Some(at) = row.deleted_at {
+            let message = format!("read the stored file {}: it was deleted at {}", row.id, crate::clock::local(at));
+            return Err(Error::new(ErrorKind::NotFound, message));
+        }
+        let Self { stores, tables, .. } = self;
+        let open = stores.get(tables, &row.store)?.open(&row.path);
+        open.map_err(|error| error.within(format!("read the stored file {}", row.id)))
+    }
+
+    /// The file itself, where it stands on this machine. Nobody may write into it.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn local(&mut self, row: &FileRow) -> Result<Option<PathBuf>> {
+        let Self { stores, tables, .. } = self;
+        Ok(stores.get(tables, &row.store)?.local(&row.path))
+    }
+
+    /// How much room each store has that knows it, and why one cannot be used.
+    pub fn rooms(&mut self) -> Vec<(String, String, Result<Option<Room>>)> {
+        let Self { stores, tables, .. } = self;
+        let names: Vec<String> = stores.options.stores.keys().cloned().collect();
+        let look = |name: String| match stores.get(tables, &name) {
+            Ok(store) => (name, store.label(), store.room()),
+            Err(error) => (name, String::new(), Err(error)),
+        };
+        names.into_iter().map(look).collect()
+    }
+
+    /// The stores that are set up, and those that files are in although nobody has set them up any more.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(super) fn store_names(&mut self) -> Result<Vec<String>> {
+        let mut names: Vec<String> = self.stores.options.stores.keys().cloned().collect();
+        names.extend(self.tables.files().stores()?);
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+}
+
+impl Stores {
+    /// A store, opened and reached.
+    ///
+    /// # Errors
+    /// Settings for one that is not set up; what it says when it cannot be reached.
+    pub(super) fn get(&mut self, tables: &mut Store, name: &str) -> Result<&mut dyn FileStore> {
+        if !self.open.contains_key(name) {
+            self.options.check(name)?;
+            let kind = self.options.stores.get(name).map(|(kind, _)| kind.clone()).unwrap_or_default();
+            let entry = STORES.iter().find(|entry| entry.name == kind).ok_or_else(|| {
+                let known: Vec<&str> = STORES.iter().map(|entry| entry.name).collect();
+                Error::new(ErrorKind::Settings, format!("use the store `{name}`: unknown type `{kind}`"))
+                    .hint(format!("known: {}", known.join(", ")))
+            })?;
+            let full = format!("storage.stores.{name}");
+            let section = self.context.settings().section(&full);
+            let mut store = (entry.open)(&self.context, &Given { name, section, root: &self.options.root })?;
+            store.reach(tables.files().knows(name)?)?;
+            self.open.insert(name.to_owned(), store);
+        }
+        self.reached(name)
+    }
+
+    /// A store that was opened before.
+    ///
+    /// # Errors
+    /// Failed, for one that was not.
+    pub(super) fn reached(&mut self, name: &str) -> Result<&mut dyn FileStore> {
+        match self.open.get_mut(name) {
+            Some(store) => Ok(store.as_mut()),
+            None => Err(Error::failed(format!("use the store `{name}`"))),
+        }
+    }
+
+    /// Refuses so many bytes for a store where too little room would be left: of its disk, or of the one on which they wait.
+    ///
+    /// # Errors
+    /// Refused and temporary.
+    pub(super) fn check_room(&self, name: &str, wanted: u64) -> Result<()> {
+        let Some(((_, min_free), store)) = self.options.stores.get(name).zip(self.open.get(name)) else { return Ok(()) };
+        let (room, label) = match store.room()? {
+            Some(room) => (room, store.label()),
+            None => (disk::room(&store.staging("")?)?, self.options.root.display().to_string()),
+        };
+        disk::check(room, wanted, (*min_free, &label))
+    }
+
+    /// An empty file on its way into a folder of a store.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(super) fn stage(&self, name: &str, folder: &str) -> Result<Staged> {
+        let store = self.open.get(name).ok_or_else(|| Error::failed(format!("use the store `{name}`")))?;
+        Staged::make(|| store.staging(folder))
+    }
+}
