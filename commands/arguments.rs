@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use data_collector::settings::Source;
 use data_collector::shell::{ColorChoice, ShellOptions};
 
-use crate::{completions, deploy, doctor, logs, man, manager, merge, ocr, run, secrets};
+use crate::{completions, deploy, doctor, files, logs, man, manager, merge, ocr, run, secrets};
 
 const ABOUT: &str = "Run, watch and merge what collects your data";
 
@@ -17,6 +17,7 @@ Examples:
   dc logs companies --level error     what went wrong
   dc manager start                    keep the schedules of all apps
   dc secrets set API_KEY              a secret for your apps, encrypted
+  dc files keep invoice.pdf           store a file, found again by its content
   dc ocr scan.pdf                     what a scan, a PDF or a picture says
   dc doctor                           what is wrong, and how to mend it
   dc deploy                           bring the schema and the apps up to date
@@ -60,6 +61,7 @@ pub(crate) enum Command {
     Logs(logs::Args),
     Manager(manager::Args),
     Secrets(secrets::Args),
+    Files(Box<files::Args>),
     Ocr(Box<ocr::Args>),
     #[command(hide = true)]
     OcrWorker(ocr::WorkerArgs),

@@ -5,6 +5,7 @@ mod completions;
 mod deploy;
 mod doctor;
 mod exit;
+mod files;
 mod logs;
 mod man;
 mod manager;
@@ -93,6 +94,10 @@ fn dispatch(context: &Context, command: Command) -> Result<i32> {
             ocr::run(context, *args).map(|()| 0)
         }
         Command::OcrWorker(_) => ocr::worker().map(|()| 0),
+        Command::Files(args) => {
+            watch_interrupts(context)?;
+            files::run(context, *args)
+        }
         Command::Doctor(args) => doctor::run(context, &args),
         Command::Completions(args) => completions::run(context, &args).map(|()| 0),
         Command::Man(args) => man::run(context, &args).map(|()| 0),

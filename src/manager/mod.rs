@@ -12,6 +12,7 @@ mod failures;
 #[path = "../../fuzz/targets/note.rs"]
 pub(crate) mod fuzzing;
 mod groups;
+mod janitor;
 mod launcher;
 mod note;
 mod owner;

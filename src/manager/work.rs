@@ -12,6 +12,7 @@ use super::drift::{self, Drift};
 use super::expectation;
 use super::failures;
 use super::groups::check_groups;
+use super::janitor::Janitor;
 use super::launcher::Launcher;
 use super::note;
 use super::owner::{Owner, ask_to_end, lives};
@@ -70,6 +71,7 @@ pub struct Manager {
     seen: Option<Instant>,
     cared: Option<Instant>,
     pruned: Option<Instant>,
+    janitor: Janitor,
     timed: Option<Instant>,
     trust: Trust,
     looked: Option<Instant>,
@@ -153,6 +155,7 @@ impl Manager {
             seen: None,
             cared: None,
             pruned: None,
+            janitor: Janitor::default(),
             timed: None,
             trust: Trust::Right,
             looked: None,
@@ -288,6 +291,7 @@ impl Manager {
         if is_due(self.pruned, PRUNE_EVERY) && self.prune()? {
             self.pruned = Some(Instant::now());
         }
+        self.janitor.look(&self.context)?;
         Ok(pause)
     }
 
