@@ -22,7 +22,7 @@ pub(super) fn full(tables: &mut Store, store: &str, error: &Error) -> Result<()>
         subject: format!("the store `{store}` on {host} takes no more files: its disk is almost full"),
         body: format!("{error}\n{}", error.hint_text().unwrap_or_default()),
     };
-    if tables.switches().raise(&switch(store), &host, &message)? {
+    if tables.alarms().raise(&switch(store), &host, &message)? {
         log::error!("{}", message.subject);
     }
     Ok(())
@@ -41,5 +41,5 @@ pub(super) fn free(tables: &mut Store, store: &str) -> Result<()> {
         subject: format!("the store `{store}` on {host} takes files again"),
         body: String::new(),
     };
-    tables.switches().lower(&switch(store), &message).map(drop)
+    tables.alarms().lower(&switch(store), &message).map(drop)
 }
