@@ -52,7 +52,8 @@ pub(super) fn copy(
         let failed = |cause| Error::failed("start a thread that hashes").because(cause);
         let hashing = spawn("hash").spawn_scoped(scope, move || hash(&to_hash, &spare)).map_err(failed)?;
         let (flush, to_flush) = sync_channel::<()>(1);
-        spawn("flush").spawn_scoped(scope, move || while to_flush.recv().is_ok_and(|()| into.sync_data().is_ok()) {})
+        spawn("flush")
+            .spawn_scoped(scope, move || while to_flush.recv().is_ok_and(|()| into.sync_data().is_ok()) {})
             .map_err(failed)?;
         let bytes = pump(Pump { name, into, full, used, flush: &flush }, from, start, look)?;
         drop(flush);

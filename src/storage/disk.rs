@@ -52,7 +52,10 @@ mod tests {
         assert!(check(room, 1 << 30, five).is_ok());
         let error = check(room, (1 << 30) + 1, five).expect_err("too much");
         assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Refused, true));
-        assert!(error.to_string().contains("6.0 GiB are free, and `min_free` leaves 5 % of 100.0 GiB alone"), "{error}");
+        assert!(
+            error.to_string().contains("6.0 GiB are free, and `min_free` leaves 5 % of 100.0 GiB alone"),
+            "{error}"
+        );
         assert!(check(room, 6 << 30, (MinFree::Bytes(0), "/files")).is_ok());
         assert!(check(room, 7 << 30, (MinFree::Bytes(0), "/files")).is_err());
     }

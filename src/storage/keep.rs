@@ -90,20 +90,16 @@ impl Storage {
     /// # Errors
     /// As [`Storage::keep_path`]; usage without a name.
     pub fn keep_reader(&mut self, from: &mut dyn Read, options: &KeepOptions) -> Result<KeptFile> {
-        let name = options.name.as_deref().ok_or_else(|| {
-            Error::new(ErrorKind::Usage, "keep what has no name").hint("give it one: --name NAME")
-        })?;
+        let name = options
+            .name
+            .as_deref()
+            .ok_or_else(|| Error::new(ErrorKind::Usage, "keep what has no name").hint("give it one: --name NAME"))?;
         let name = name::written(OsStr::new(name))?;
         let keep = Keep { shown: name.clone(), name, bytes: 0, options };
         self.keep(&keep, from, &|_| Ok(()))
     }
 
-    fn keep(
-        &mut self,
-        keep: &Keep<'_>,
-        from: &mut dyn Read,
-        is_same: &dyn Fn(u64) -> Result<()>,
-    ) -> Result<KeptFile> {
+    fn keep(&mut self, keep: &Keep<'_>, from: &mut dyn Read, is_same: &dyn Fn(u64) -> Result<()>) -> Result<KeptFile> {
         let Keep { name, shown, bytes, options } = keep;
         let retention = options.retention.as_deref().unwrap_or(&self.stores.options.retention).to_owned();
         let retention = self.tables.retentions().named(&retention)?;

@@ -33,10 +33,10 @@ mod path;
 mod relocate;
 mod source;
 mod staged;
-mod store;
-mod stores;
 #[expect(clippy::module_inception, reason = "the type that the room is named for")]
 mod storage;
+mod store;
+mod stores;
 
 pub use check::{CheckReport, Fault};
 pub use janitor::{PruneFilesOptions, PruneFilesReport};

@@ -60,7 +60,8 @@ pub fn original(text: &str) -> OsString {
 pub(super) fn extension(name: &str) -> String {
     let last = name.rsplit('/').next().unwrap_or_default();
     let Some((before, end)) = last.rsplit_once('.') else { return String::new() };
-    let is_plain = !end.is_empty() && end.len() <= EXTENSION_CHARS_MAX && end.bytes().all(|it| it.is_ascii_alphanumeric());
+    let is_plain =
+        !end.is_empty() && end.len() <= EXTENSION_CHARS_MAX && end.bytes().all(|it| it.is_ascii_alphanumeric());
     if is_plain && !before.is_empty() { end.to_ascii_lowercase() } else { String::new() }
 }
 

@@ -111,10 +111,12 @@ impl StorageOptions {
             return Ok(());
         }
         let known: Vec<&str> = self.stores.keys().map(String::as_str).collect();
-        Err(Error::new(ErrorKind::Settings, format!("use the store `{store}`: it is not in the settings")).hint(format!(
-            "known: {}; `[storage.stores.{store}]` in dc.toml adds it, with `type = \"folder\"` or \"s3\"",
-            known.join(", ")
-        )))
+        Err(Error::new(ErrorKind::Settings, format!("use the store `{store}`: it is not in the settings")).hint(
+            format!(
+                "known: {}; `[storage.stores.{store}]` in dc.toml adds it, with `type = \"folder\"` or \"s3\"",
+                known.join(", ")
+            ),
+        ))
     }
 }
 

@@ -108,7 +108,8 @@ mod tests {
     fn a_path_says_what_it_is_of() {
         let sha256: Vec<u8> = (0..32).collect();
         let app: AppName = "hr/scans/invoices".parse().expect("a name");
-        let now = chrono::NaiveDate::from_ymd_opt(2026, 11, 9).and_then(|day| day.and_hms_opt(4, 5, 6)).expect("a time");
+        let now =
+            chrono::NaiveDate::from_ymd_opt(2026, 11, 9).and_then(|day| day.and_hms_opt(4, 5, 6)).expect("a time");
         let plain = path(&folder(Some(&app), "pdf", Dates::Daily, now), &sha256, "pdf", false);
         assert_eq!(plain, format!("hr/scans/invoices/pdf/2026/11/09/{}.pdf", hex_text(&sha256)));
         assert_eq!(folder(None, "", Dates::Flat, now), "@people/none");

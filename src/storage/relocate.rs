@@ -29,7 +29,8 @@ impl Storage {
     /// Failed for bytes that are not those that were kept: they stay where they are. What the stores say.
     pub fn move_file(&mut self, row: &FileRow, to: &str) -> Result<Option<MovedFile>> {
         self.stores.get(&mut self.tables, to)?;
-        let Some(row) = self.tables.files().by_id(row.id)?.filter(|row| row.deleted_at.is_none() && row.store != to) else {
+        let Some(row) = self.tables.files().by_id(row.id)?.filter(|row| row.deleted_at.is_none() && row.store != to)
+        else {
             return Ok(None);
         };
         let from = row.place();

@@ -159,7 +159,9 @@ impl Stores {
     /// # Errors
     /// Refused and temporary.
     pub(super) fn check_room(&self, name: &str, wanted: u64) -> Result<()> {
-        let Some(((_, min_free), store)) = self.options.stores.get(name).zip(self.open.get(name)) else { return Ok(()) };
+        let Some(((_, min_free), store)) = self.options.stores.get(name).zip(self.open.get(name)) else {
+            return Ok(());
+        };
         let (room, label) = match store.room()? {
             Some(room) => (room, store.label()),
             None => (disk::room(&store.staging("")?)?, self.options.root.display().to_string()),

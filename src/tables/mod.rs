@@ -31,6 +31,7 @@ mod occurrence;
 mod open;
 mod outbox;
 mod pause;
+mod pipeline;
 mod postgres;
 mod register;
 mod retention;
@@ -70,6 +71,10 @@ pub use occurrence::{Claim, Decision, OccurrenceRow, OccurrenceState, Occurrence
 pub use open::Missing;
 pub use outbox::{MessageKind, MessageRow, NewMessage, Outbox};
 pub use pause::{Pause, Pauses};
+pub use pipeline::{
+    AttemptEnd, AttemptRow, BlockRow, ClaimLimits, ClaimedTask, DEATHS_MAX, Fate, FolderRow, Found, Ledger, LostWorker,
+    NewDocument, Settled, StageOutput, TaskFilter, TaskRow, TaskState, Tasks, WorkerRow,
+};
 pub use register::{AppRegistration, Besides, Registered, Renamed};
 pub use retention::{Old, OldRows};
 pub use room::RunLimits;
@@ -236,6 +241,8 @@ enum Keyed {
     File = 730_419_104,
     /// Telling people of something that lasts.
     Alarm = 730_419_105,
+    /// Taking a document in, or noting that a stage cannot work.
+    Document = 730_419_106,
 }
 
 /// As [`take_turn`], for one thing of many: its key is the start of `key`, so that others go on.

@@ -26,7 +26,10 @@ impl fmt::Display for FilesCheck {
         }
         let seconds = *elapsed_ms as f64 / 1_000.0;
         let (files, bytes) = (count(*files, "file"), size(*bytes));
-        write!(formatter, "{files} read, {bytes}, {seconds:.1} s: {damaged} damaged, {missing} missing, {strays} unknown")
+        write!(
+            formatter,
+            "{files} read, {bytes}, {seconds:.1} s: {damaged} damaged, {missing} missing, {strays} unknown"
+        )
     }
 }
 

@@ -37,17 +37,14 @@ pub(super) fn find(store: &mut Store, text: &str) -> Result<Vec<FileRow>> {
     {
         return Ok(vec![row]);
     }
-    let unknown = || {
-        Error::new(ErrorKind::NotFound, format!("find the stored file `{text}`")).hint("`dc files list` shows them")
-    };
+    let unknown =
+        || Error::new(ErrorKind::NotFound, format!("find the stored file `{text}`")).hint("`dc files list` shows them");
     let Some(range) = range(text) else {
         if is_number && !text.is_empty() {
             return Err(unknown());
         }
-        return Err(Error::new(ErrorKind::Usage, format!("read `{text}` as a stored file")).hint(format!(
-            "name it by its number, or by {DIGITS_MIN} to {} digits of its SHA-256",
-            2 * SHA256_BYTES
-        )));
+        return Err(Error::new(ErrorKind::Usage, format!("read `{text}` as a stored file"))
+            .hint(format!("name it by its number, or by {DIGITS_MIN} to {} digits of its SHA-256", 2 * SHA256_BYTES)));
     };
     let filter = FileFilter { sha256: Some(range), deleted: true, ..FileFilter::default() };
     let rows = store.files().list(&filter, NAMES_MAX)?;

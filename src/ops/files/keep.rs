@@ -59,7 +59,8 @@ impl FilesKept {
 impl fmt::Display for FilesKept {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for KeptFile { row, is_new, .. } in &self.files {
-            let until = row.kept_until.map_or_else(|| "for ever".to_owned(), |at| format!("until {}", clock::local(at)));
+            let until =
+                row.kept_until.map_or_else(|| "for ever".to_owned(), |at| format!("until {}", clock::local(at)));
             let known = if *is_new { "" } else { " (it was kept before)" };
             let (name, bytes) = (visible(&row.name), size(row.bytes.unsigned_abs()));
             writeln!(formatter, "{}  {}  {name}, {bytes}, {until}{known}", row.id, row.sha256_hex())?;

@@ -35,7 +35,10 @@ pub(super) struct Page {
 /// The failure that an answer tells of, also one with status 200.
 pub(super) fn failure(body: &[u8]) -> Option<Failure> {
     let element = parse(body, &LIMITS).ok().filter(|element| &*element.name.local == "Error")?;
-    Some(Failure { code: text(&element, "Code").unwrap_or_default(), message: text(&element, "Message").unwrap_or_default() })
+    Some(Failure {
+        code: text(&element, "Code").unwrap_or_default(),
+        message: text(&element, "Message").unwrap_or_default(),
+    })
 }
 
 /// The number of an upload in parts.
@@ -56,7 +59,8 @@ pub(super) fn page(body: &[u8]) -> Result<Page> {
     if &*list.name.local != "ListBucketResult" {
         return Err(Error::failed(format!("read a list: the answer is `{}`", list.name.local)));
     }
-    let files = list.elements().filter(|element| &*element.name.local == "Contents").map(file).collect::<Result<_>>()?;
+    let files =
+        list.elements().filter(|element| &*element.name.local == "Contents").map(file).collect::<Result<_>>()?;
     let is_cut = text(&list, "IsTruncated").is_some_and(|text| text == "true");
     Ok(Page { files, next: text(&list, "NextContinuationToken").filter(|_| is_cut) })
 }

@@ -93,7 +93,9 @@ impl Bucket {
         match (said.as_ref().map(|said| said.code.as_str()), error.kind()) {
             (Some("NoSuchBucket"), _) => error.hint("make the bucket, or name another one"),
             (Some("RequestTimeTooSkewed"), _) => error.hint("set the clock right: timedatectl set-ntp true"),
-            (_, ErrorKind::Permission) => error.hint("check `access_key`, `secret_key` and `region`, and the policy of the bucket"),
+            (_, ErrorKind::Permission) => {
+                error.hint("check `access_key`, `secret_key` and `region`, and the policy of the bucket")
+            }
             _ => error,
         }
     }
@@ -104,7 +106,8 @@ impl Bucket {
     /// What the server says.
     pub(super) fn list(&self, prefix: &str, after: Option<&str>, count: u32) -> Result<Page> {
         let count = count.to_string();
-        let mut query = vec![("encoding-type", "url"), ("list-type", "2"), ("max-keys", count.as_str()), ("prefix", prefix)];
+        let mut query =
+            vec![("encoding-type", "url"), ("list-type", "2"), ("max-keys", count.as_str()), ("prefix", prefix)];
         query.extend(after.map(|token| ("continuation-token", token)));
         let answer = self.ask(Method::GET, "", &query, (Body::None, sign::EMPTY_SHA256))?;
         answer::page(answer.bytes()).map_err(|error| error.within(format!("use the store `{}`", self.store)))

@@ -78,7 +78,15 @@ fn open(context: &Context, given: &Given<'_>) -> Result<Box<dyn FileStore>> {
         "" => String::new(),
         prefix => format!("{prefix}/"),
     };
-    let bucket = Bucket { store: given.name.to_owned(), name, region, base, url, who, request: Request::with(context, options)? };
+    let bucket = Bucket {
+        store: given.name.to_owned(),
+        name,
+        region,
+        base,
+        url,
+        who,
+        request: Request::with(context, options)?,
+    };
     Ok(Box::new(S3 { bucket, prefix, spool: given.root.join(SPOOL) }))
 }
 

@@ -52,7 +52,8 @@ fn parts(bucket: &Bucket, (file, bytes): (&Path, u64), (key, id): (&str, &str)) 
         let number = (tags.len() + 1).to_string();
         let body = (Body::part(file, offset, length), sha256.as_str());
         let answer = bucket.ask(Method::PUT, key, &[("partNumber", &number), ("uploadId", id)], body)?;
-        let tag = answer.header("etag").ok_or_else(|| Error::failed(format!("upload part {number}: it has no ETag")))?;
+        let tag =
+            answer.header("etag").ok_or_else(|| Error::failed(format!("upload part {number}: it has no ETag")))?;
         tags.push(tag.to_owned());
         offset += length;
     }

@@ -1,0 +1,7 @@
+DROP TABLE pipeline_folders;
+DROP TABLE pipeline_workers;
+DROP TABLE pipeline_blocks;
+DROP TABLE pipeline_counts;
+DROP TABLE pipeline_duplicates;
+DROP TABLE pipeline_attempts;
+DROP TABLE pipeline_tasks;

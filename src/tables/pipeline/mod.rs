@@ -1,0 +1,23 @@
+//! The documents of pipelines: what each is, how far it has come, who works on it, and what was done.
+//!
+//! A task exists when its row is committed, and belongs to whoever claimed it last: a claim carries a number (`fence`), and
+//! whoever comes back with an older one writes nothing.
+
+mod attempt;
+mod block;
+mod claim;
+mod found;
+mod outcome;
+mod schema;
+mod task;
+mod watched;
+mod worker;
+
+pub use attempt::AttemptRow;
+pub use block::BlockRow;
+pub use claim::{ClaimLimits, ClaimedTask, StageOutput};
+pub use found::{Found, NewDocument};
+pub use outcome::{AttemptEnd, Fate, Settled};
+pub use task::{Ledger, TaskFilter, TaskRow, TaskState, Tasks};
+pub use watched::FolderRow;
+pub use worker::{DEATHS_MAX, LostWorker, WorkerRow};
