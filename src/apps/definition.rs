@@ -1,6 +1,7 @@
 //! What an app is: the program that it runs, when it is due, and how its runs are kept in bounds.
 
 pub(super) mod fields;
+pub(super) mod stages;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,6 +13,7 @@ use chrono::NaiveDateTime;
 use serde::Serialize;
 
 use super::limits::Limits;
+use super::pipeline::{PipelineDefinition, StageDefinition};
 use super::schedule::Schedule;
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::zone::Zone;
@@ -104,6 +106,8 @@ pub struct AppDefinition {
     pub env: BTreeMap<String, String>,
     /// The names of the secrets that it is given; all where `None`.
     pub secrets: Option<Vec<String>>,
+    /// Where it is a pipeline: where its documents come from, and the stages that they go through.
+    pub pipeline: Option<PipelineDefinition>,
 }
 
 impl AppDefinition {
@@ -120,7 +124,7 @@ impl AppDefinition {
         };
         let place = file.display().to_string();
         let fields = Fields::from_toml(&place, &text)?;
-        let has_command = fields.has("command");
+        let has_command = fields.has("command") || fields.has("pipeline");
         let definition = fields.definition()?;
         if !has_command {
             check_default_program(folder)?;
@@ -189,6 +193,7 @@ pub(super) fn is_executable(path: &Path) -> bool {
 /// The definition's JSON form: the field names and texts of app.toml, lengths of time in one spelling.
 #[derive(Serialize)]
 struct Stored<'a> {
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     command: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     schedule: Option<&'a str>,
@@ -233,6 +238,10 @@ struct Stored<'a> {
     env: &'a BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     secrets: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pipeline: Option<&'a PipelineDefinition>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stage: Vec<serde_json::Value>,
 }
 
 impl<'a> From<&'a AppDefinition> for Stored<'a> {
@@ -243,7 +252,7 @@ impl<'a> From<&'a AppDefinition> for Stored<'a> {
             Schedule::Every(interval) => (None, Some(length_text(*interval))),
         };
         Self {
-            command: &definition.command,
+            command: if definition.pipeline.is_some() { &[] } else { &definition.command },
             schedule,
             interval,
             timezone: definition.timezone.name(),
@@ -267,12 +276,14 @@ impl<'a> From<&'a AppDefinition> for Stored<'a> {
             cpu_max: definition.limits.cpu_max.map(|share| f64::from(share) / 100.0),
             env: &definition.env,
             secrets: definition.secrets.as_deref(),
+            pipeline: definition.pipeline.as_ref(),
+            stage: definition.pipeline.iter().flat_map(|it| &it.stages).map(StageDefinition::to_json).collect(),
         }
     }
 }
 
 /// A length of time as `clock::duration` reads it: `1h30m`.
-fn length_text(length: Duration) -> String {
+pub(super) fn length_text(length: Duration) -> String {
     let mut rest_ms = length.as_millis();
     let mut text = String::new();
     for (unit, unit_ms) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {

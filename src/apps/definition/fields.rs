@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use toml::{Table, Value};
 
+use super::stages;
 use super::{AppDefinition, CatchUp, DEFAULT_PROGRAM, Overlap, Tell};
 use crate::apps::limits::Limits;
 use crate::apps::schedule::{CronPattern, Schedule};
@@ -42,6 +43,8 @@ const KNOWN: &[&str] = &[
     "cpu_max",
     "env",
     "secrets",
+    "pipeline",
+    "stage",
 ];
 /// The variables that dc itself gives an app; a definition cannot set them.
 const RESERVED: &[&str] =
@@ -52,32 +55,34 @@ const LENGTH_MAX: Duration = Duration::from_secs(3_653 * 24 * 60 * 60);
 /// The fields of one definition and the place that they come from.
 pub(in crate::apps) struct Fields<'a> {
     place: &'a str,
-    table: Table,
+    /// The text itself, where there is one.
+    text: &'a str,
+    pub(super) table: Table,
 }
 
 impl<'a> Fields<'a> {
     /// The fields in the text of an app.toml at `place`.
-    pub(in crate::apps) fn from_toml(place: &'a str, text: &str) -> Result<Self> {
+    pub(in crate::apps) fn from_toml(place: &'a str, text: &'a str) -> Result<Self> {
         let table = toml::from_str(text).map_err(|cause| {
             // the crate's own message shows the line, which may hold a secret: place and reason are enough
             let line = cause.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             settings_error(format!("read {place} line {line}: {}", cause.message()))
         })?;
-        Self::of(place, table)
+        Self::of(place, text, table)
     }
 
     /// The fields in the stored JSON form.
     pub(super) fn from_json(place: &'a str, text: &str) -> Result<Self> {
         let table =
             serde_json::from_str(text).map_err(|cause| settings_error(format!("read {place}")).because(cause))?;
-        Self::of(place, table)
+        Self::of(place, "", table)
     }
 
-    fn of(place: &'a str, table: Table) -> Result<Self> {
+    fn of(place: &'a str, text: &'a str, table: Table) -> Result<Self> {
         match table.keys().find(|name| !KNOWN.contains(&name.as_str())) {
             Some(name) => Err(settings_error(format!("read {place}: there is no field `{name}`"))
                 .hint(format!("known here: {}", KNOWN.join(", ")))),
-            None => Ok(Self { place, table }),
+            None => Ok(Self { place, text, table }),
         }
     }
 
@@ -114,6 +119,7 @@ impl<'a> Fields<'a> {
             limits: self.limits()?,
             env: self.env()?,
             secrets: self.secrets()?,
+            pipeline: stages::pipeline(self)?,
         })
     }
 
@@ -333,13 +339,19 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// What is wrong at a place deeper in, with its line where the text is known.
+    pub(super) fn wrong_at(&self, path: &[&str], reason: &str) -> Error {
+        let line = stages::line_of(self.text, path).map(|line| format!(" line {line}")).unwrap_or_default();
+        settings_error(format!("read {}{line}: {}", self.place, stages::words(path, reason)))
+    }
+
     /// The value is left out where it could be a secret, so it is left out everywhere.
     fn wrong(&self, field: &str, takes: &str) -> Error {
         settings_error(format!("read {}: `{field}` takes {takes}", self.place))
     }
 }
 
-fn settings_error(message: String) -> Error {
+pub(super) fn settings_error(message: String) -> Error {
     Error::new(ErrorKind::Settings, message)
 }
 
