@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use data_collector::settings::Source;
 use data_collector::shell::{ColorChoice, ShellOptions};
 
-use crate::{completions, deploy, doctor, files, logs, man, manager, merge, ocr, run, secrets};
+use crate::{completions, deploy, doctor, files, logs, man, manager, merge, ocr, run, secrets, tasks};
 
 const ABOUT: &str = "Run, watch and merge what collects your data";
 
@@ -65,6 +65,8 @@ pub(crate) enum Command {
     Ocr(Box<ocr::Args>),
     #[command(hide = true)]
     OcrWorker(ocr::WorkerArgs),
+    #[command(hide = true)]
+    PipelineWorker(tasks::WorkerArgs),
     Doctor(doctor::Args),
     Completions(completions::Args),
     #[command(hide = true)]

@@ -14,6 +14,7 @@ mod merge;
 mod ocr;
 mod run;
 mod secrets;
+mod tasks;
 
 use std::process::ExitCode;
 
@@ -41,7 +42,11 @@ fn main() -> ExitCode {
     let settings = Settings::load(&arguments.source(), environment);
     let result = settings.and_then(|settings| {
         let context = context(settings, shell.clone(), &arguments.command)?;
-        let _log = start_log(context.settings(), arguments.verbose)?;
+        let _log = match &arguments.command {
+            // what it says is told as any app's
+            Command::PipelineWorker(_) => LogSetup::of(context.settings()).filter("info").start()?,
+            _ => start_log(context.settings(), arguments.verbose)?,
+        };
         dispatch(&context, arguments.command)
     });
     let status = match result {
@@ -94,6 +99,10 @@ fn dispatch(context: &Context, command: Command) -> Result<i32> {
             ocr::run(context, *args).map(|()| 0)
         }
         Command::OcrWorker(_) => ocr::worker().map(|()| 0),
+        Command::PipelineWorker(args) => {
+            watch_interrupts(context)?;
+            tasks::worker(context, args).map(|()| 0)
+        }
         Command::Files(args) => {
             watch_interrupts(context)?;
             files::run(context, *args)

@@ -47,6 +47,9 @@ pub(crate) struct Args {
     /// Who or what starts it, in the table of runs
     #[arg(long, hide = true, value_name = "NAME")]
     started_by: Option<String>,
+    /// Work a pipeline off for as long as it is in service
+    #[arg(long, hide = true)]
+    stay: bool,
     /// List the registered apps with their last and next run
     #[arg(long, conflicts_with = "app")]
     list: bool,
@@ -70,14 +73,14 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {
         (true, false) => Echo::Through,
         (true, true) => Echo::ToStderr,
     };
-    let Args { app, args, occurrence, started_by, record, replay, .. } = args;
+    let Args { app, args, occurrence, started_by, record, replay, stay, .. } = args;
     let tape = match (record, replay) {
         (true, _) => TapeOptions::Record,
         (false, Some(run)) => TapeOptions::Replay(run),
         (false, None) => TapeOptions::None,
     };
     let app = app.unwrap_or_default();
-    let report = ops::run(context, &RunOptions { app, args, echo, occurrence, tape, started_by })?;
+    let report = ops::run(context, &RunOptions { app, args, echo, occurrence, tape, started_by, serves: stay })?;
     if shell.is_json() {
         shell.print(&report)?;
     } else if report.exit_status != 0 {

@@ -32,6 +32,7 @@ pub mod notify;
 pub mod ocr;
 pub mod ops;
 pub mod pdf;
+pub mod pipeline;
 pub mod profile;
 pub mod readers;
 pub mod record;

@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use super::control_group::ControlGroup;
 use super::event::{Ended, Event, How, Stream};
 use super::identity::ProcessIdentity;
-use super::launch::{Launch, RUNTIME_VARIABLE};
+use super::launch::Launch;
 use super::output::Output;
 use super::process_tree::{ProcessTree, become_subreaper};
 use super::signals::{Bell, Signals};
@@ -33,13 +33,13 @@ use crate::ident::RuntimeId;
 pub fn supervise(launch: &Launch, events: &(dyn Fn(Event) + Sync), signals: &mut Signals) -> Result<Ended> {
     become_subreaper()?;
     let (quit, call_off) = io::pipe().or_fail(|| "make a pipe".to_owned())?;
-    let given = launch.environment.iter().rev().find(|(name, _)| name == RUNTIME_VARIABLE);
+    let given = launch.environment.iter().rev().find(|(name, _)| name == launch.mark);
     let marker = given.map_or_else(|| OsString::from(RuntimeId::new().as_str()), |(_, value)| value.clone());
     signals.bell().reset();
     let started = Instant::now();
     let group = ControlGroup::make(&marker);
     let child = launch.start(&marker, group.as_ref())?;
-    let main = Main::of(&child, &marker, launch.alone, group);
+    let main = Main::of(&child, &marker, launch, group);
     thread::scope(|scope| {
         // inside the scope, so that a panic ends the app before the scope waits for the threads that wait for the app
         let (mut main, call_off) = (main, call_off);
@@ -64,11 +64,11 @@ struct Main {
 }
 
 impl Main {
-    fn of(child: &Child, marker: &OsString, alone: bool, group: Option<ControlGroup>) -> Self {
+    fn of(child: &Child, marker: &OsString, launch: &Launch, group: Option<ControlGroup>) -> Self {
         let pid = child.id().cast_signed();
-        let mut variable = OsString::from(format!("{RUNTIME_VARIABLE}="));
+        let mut variable = OsString::from(format!("{}=", launch.mark));
         variable.push(marker);
-        Self { pid, tree: ProcessTree::of(pid, variable.into_encoded_bytes(), alone, group), reaped: false }
+        Self { pid, tree: ProcessTree::of(pid, variable.into_encoded_bytes(), launch.alone, group), reaped: false }
     }
 
     /// Takes the end of the main process, which only now gives its number back.

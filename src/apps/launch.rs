@@ -37,8 +37,8 @@ pub struct Launch {
     pub arguments: Vec<OsString>,
     /// Its working folder.
     pub folder: PathBuf,
-    /// Variables for its environment, which is ours besides. `DC_RUNTIME` marks its processes and must be its own;
-    /// where it is missing, one is made up.
+    /// Variables for its environment, which is ours besides. Where the one that marks its processes is missing, it is
+    /// made up.
     pub environment: Vec<(String, OsString)>,
     /// Variables of ours that it does not get; `environment` comes after.
     pub environment_removed: Vec<String>,
@@ -52,6 +52,8 @@ pub struct Launch {
     pub limits: Limits,
     /// Whether this process supervises nothing else meanwhile, as `dc run` does: then no process of the app escapes.
     pub alone: bool,
+    /// The variable that marks its processes, and must be its own: [`RUNTIME_VARIABLE`] for a run.
+    pub mark: &'static str,
 }
 
 impl Launch {
@@ -69,7 +71,7 @@ impl Launch {
         });
         command.envs(self.secrets.iter().map(|(name, value)| (name, value.reveal())));
         command.envs(self.limits.environment());
-        command.env(RUNTIME_VARIABLE, marker);
+        command.env(self.mark, marker);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let bounds = self.limits.bounds(group.map(ControlGroup::folder))?;
@@ -233,6 +235,7 @@ mod tests {
             grace: Duration::ZERO,
             limits: Limits::default(),
             alone: false,
+            mark: RUNTIME_VARIABLE,
         };
         launch.start(&"test".into(), None).expect_err("no start")
     }

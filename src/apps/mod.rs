@@ -46,5 +46,5 @@ pub use protocol::{CRITICAL, DEBUG, ERROR, INFO, Message, WARNING};
 pub use schedule::{CronPattern, Schedule};
 pub use signals::{SignalSender, Signals};
 pub use survivors::end_survivors;
-pub use system_call::Usage;
 pub(crate) use system_call::in_own_session_with as detach;
+pub use system_call::{Usage, is_open_for_writing};

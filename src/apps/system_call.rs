@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, ExitStatus};
 
@@ -73,6 +73,26 @@ fn before_it_runs(
     // SAFETY: between fork and exec the closure makes a few system calls and allocates nothing
     unsafe {
         command.pre_exec(prepare);
+    }
+}
+
+/// Whether a process of this machine has a file open for writing; `None` where the file system cannot tell, or the file is
+/// not ours. `file` has to be open for reading alone.
+pub fn is_open_for_writing(file: &File) -> Option<bool> {
+    let lease = |kind: libc::c_int| {
+        #[expect(unsafe_code, reason = "no safe crate offers leases of fcntl(2)")]
+        // SAFETY: it takes three numbers, and the descriptor is open
+        let set = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLEASE, kind) };
+        if set == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    };
+    match lease(libc::F_RDLCK) {
+        Ok(()) => {
+            // it goes with the descriptor in any case
+            let _ = lease(libc::F_UNLCK);
+            Some(false)
+        }
+        Err(cause) if cause.raw_os_error() == Some(libc::EAGAIN) => Some(true),
+        Err(_) => None,
     }
 }
 

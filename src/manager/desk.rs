@@ -166,6 +166,7 @@ impl Desk for Store {
             pid: None,
             pid_started: None,
             occurrence: Some((claim.occurrence, claim.fence)),
+            serves: false,
         };
         let is_failed = self.runs().fail_to_start(&run, &RunEnd::not_begun(now, reason.to_owned(), backoff))?;
         // it runs by now, started by hand maybe: then only this moment is lost

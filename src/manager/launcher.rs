@@ -46,6 +46,8 @@ pub(super) struct FailedCommand {
 enum Purpose {
     Occurrence(Claim),
     Command(i64),
+    /// It works a pipeline off.
+    Serve(AppName),
 }
 
 struct Started {
@@ -69,6 +71,17 @@ impl Launcher {
         let mut words = vec!["--started-by".to_owned(), by.to_owned()];
         words.extend(args.iter().flat_map(|args| ["--args".to_owned(), (*args).to_owned()]));
         self.spawn(app, &words, Purpose::Command(command))
+    }
+
+    /// Starts the workers of a pipeline on this machine.
+    pub(super) fn serve(&mut self, app: &AppName) -> Result<()> {
+        let words = ["--stay", "--started-by", BY_SCHEDULE].map(str::to_owned);
+        self.spawn(app, &words, Purpose::Serve(app.clone()))
+    }
+
+    /// Whether the workers of a pipeline were started from here, and have not ended.
+    pub(super) fn is_serving(&self, app: &AppName) -> bool {
+        self.children.iter().any(|started| matches!(&started.purpose, Purpose::Serve(name) if name == app))
     }
 
     /// Whether the start by this command is still under way.
@@ -131,6 +144,9 @@ impl Launcher {
                     let (status, said) = (code(status), last_words(&mut started.said));
                     match started.purpose {
                         Purpose::Occurrence(claim) => failed.push(Failed { claim, status, said }),
+                        Purpose::Serve(app) => {
+                            log::warn!("the workers of {app} ended with status {status}: {said}");
+                        }
                         Purpose::Command(command) => {
                             self.failed_commands.push(FailedCommand { command, status, said });
                         }

@@ -16,6 +16,7 @@ mod janitor;
 mod launcher;
 mod note;
 mod owner;
+mod pipelines;
 mod placement;
 mod runs;
 mod scheduler;

@@ -16,6 +16,7 @@ use super::janitor::Janitor;
 use super::launcher::Launcher;
 use super::note;
 use super::owner::{Owner, ask_to_end, lives};
+use super::pipelines;
 use super::placement;
 use super::runs::Care;
 use super::scheduler::{Pass, Scheduler};
@@ -385,12 +386,16 @@ impl Manager {
         if let Some(count) = self.orphans.as_mut().map(Orphans::reap).filter(|count| *count > 0) {
             log::debug!("{count} processes that had lost their parents have ended");
         }
+        let may_start = !matches!(self.trust, Trust::Wrong(_)) && self.wish() == StopWish::None;
         let now = self.scheduler.clock.now();
         let store = &mut self.scheduler.desk;
         // an end that was seen comes before any guess
         self.ends.deliver(store)?;
         let open = store.runs().open()?;
         self.care.look(&self.context, store, &open, now)?;
+        if may_start && store.pauses().current()?.is_none() {
+            pipelines::keep(store, &mut self.scheduler.starter, &self.scheduler.labels)?;
+        }
         for gone in store.managers().all()?.iter().filter(|manager| manager.id != self.id && !lives(manager, now)) {
             store.managers().end(&gone.id)?;
         }

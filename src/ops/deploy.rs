@@ -12,6 +12,7 @@ use crate::error::{ErrorKind, Result};
 use crate::ident::AppName;
 use crate::manager::{living, registration};
 use crate::merge::{MaxGone, Merge, MergeReport};
+use crate::pipeline;
 use crate::settings::MAIN;
 use crate::tables::{Besides, ManagerRow, Missing, Registered, Renamed, SchemaState, Store, codebooks, embedded_names};
 
@@ -90,7 +91,15 @@ pub struct CodebookChange {
 /// Refused for a database that a newer dc made, and what the database says.
 pub fn deploy(context: &Context, options: &DeployOptions) -> Result<DeployReport> {
     let label = context.settings().database(MAIN)?.target.label();
-    let (found, broken) = look_for_apps(&context.settings().project.apps())?;
+    let (found, mut broken) = look_for_apps(&context.settings().project.apps())?;
+    let mut sound = Vec::with_capacity(found.len());
+    for app in found {
+        match pipeline::check(context, &app) {
+            Ok(()) => sound.push(app),
+            Err(error) => broken.push(BrokenApp { name: Some(app.name), error }),
+        }
+    }
+    let found = sound;
     let left: Vec<AppName> = broken.iter().filter_map(|app| app.name.clone()).collect();
     let mut report = DeployReport {
         database: label,

@@ -16,6 +16,7 @@ mod profile;
 mod prune;
 mod run;
 mod secrets;
+mod tasks;
 mod which;
 
 pub use crate::manager::{Manager, ManagerState};
@@ -37,3 +38,4 @@ pub use profile::{ProfileOptions, RunProfile, profile};
 pub use prune::{PruneOptions, PruneReport, prune};
 pub use run::{Echo, RunOptions, RunReport, TapeOptions, run};
 pub use secrets::*;
+pub use tasks::{WorkOptions, WorkReport, work};

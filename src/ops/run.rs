@@ -20,7 +20,8 @@ use chrono::{NaiveDateTime, TimeDelta};
 
 use super::deploy::{DeployOptions, deploy};
 use crate::apps::{
-    AppDefinition, Ended, FoundApp, How, Launch, Overlap, ProcessIdentity, Signals, find_app, supervise,
+    AppDefinition, Ended, FoundApp, How, Launch, Overlap, ProcessIdentity, RUNTIME_VARIABLE, Signals, find_app,
+    supervise,
 };
 use crate::clock;
 use crate::context::Context;
@@ -64,6 +65,8 @@ pub struct RunOptions {
     pub echo: Echo,
     /// The occurrence that a manager has claimed, and the number of the claim.
     pub occurrence: Option<(i64, i64)>,
+    /// Whether it works a pipeline off for as long as the pipeline is in service: what a manager starts on each machine.
+    pub serves: bool,
     /// What becomes of its requests.
     pub tape: TapeOptions,
     /// Who or what started it, where that is not the person at the keyboard.
@@ -226,6 +229,7 @@ impl Runner<'_> {
             pid: Some(i64::from(identity.pid)),
             pid_started: i64::try_from(identity.start_ticks).ok(),
             occurrence: self.options.occurrence,
+            serves: self.options.serves,
         };
         for _ in 0..ORPHANS_MAX {
             match store.runs().start(&new)? {
@@ -278,14 +282,21 @@ impl Runner<'_> {
             ("DC_APP_ID".to_owned(), self.app.id.to_string().into()),
             ("DC_RUNTIME".to_owned(), self.runtime.to_string().into()),
             ("DC_ARGS".to_owned(), self.arguments.clone().into()),
-            ("DC_BIN".to_owned(), dc.into()),
+            ("DC_BIN".to_owned(), dc.clone().into()),
             ("DC_CONFIG".to_owned(), settings.project.config.clone().into()),
         ];
         let set = definition.env.iter().map(|(name, value)| (name.clone(), value.clone().into()));
         let own = own.into_iter().chain(self.tape.environment()).chain(self.given.marks.clone());
+        let (program, arguments) = match &definition.pipeline {
+            // its stages are worked off by dc itself
+            Some(_) => (dc.clone(), self.worker_arguments()),
+            None => {
+                (definition.program(&self.found.folder), definition.arguments().iter().map(OsString::from).collect())
+            }
+        };
         Ok(Launch {
-            program: definition.program(&self.found.folder),
-            arguments: definition.arguments().iter().map(OsString::from).collect(),
+            program,
+            arguments,
             folder: self.found.folder.clone(),
             environment: set.chain(own).collect(),
             environment_removed: self.given.removed.clone(),
@@ -294,7 +305,14 @@ impl Runner<'_> {
             grace: definition.grace.unwrap_or(settings.run.grace),
             limits: definition.limits.clone(),
             alone: true,
+            mark: RUNTIME_VARIABLE,
         })
+    }
+
+    fn worker_arguments(&self) -> Vec<OsString> {
+        let stay = self.options.serves.then_some("--stay");
+        let name = self.found.name.to_string();
+        ["pipeline-worker", &name].into_iter().chain(stay).map(OsString::from).collect()
     }
 
     /// What dc itself has to say about the end, so that `dc logs` tells the whole story.

@@ -137,6 +137,7 @@ codebook! {
         StartFailed = 7 "START_FAILED" "Its program could not be started",
         OrphanPid = 8 "ORPHAN_PID" "Its process was gone, with nobody to see how it ended",
         Stopped = 9 "STOPPED" "A person stopped it",
+        Serving = 10 "SERVING" "It has not ended: it works a pipeline off, on one of several machines",
     }
 }
 

@@ -25,6 +25,12 @@ pub enum MessageKind {
     Overdue,
     /// An app is due, and no machine at work has a label that it asks for.
     Unplaced,
+    /// A document was set aside: what worked on it died twice.
+    Quarantined,
+    /// A stage of a pipeline cannot work.
+    Blocked,
+    /// It works again.
+    Unblocked,
     /// Many apps fail at once.
     Incident,
     /// They no longer do.
@@ -48,6 +54,9 @@ impl MessageKind {
             Self::Failed => "failed",
             Self::Overdue => "overdue",
             Self::Unplaced => "unplaced",
+            Self::Quarantined => "quarantined",
+            Self::Blocked => "blocked",
+            Self::Unblocked => "unblocked",
             Self::Incident => "incident",
             Self::IncidentOver => "incident_over",
             Self::Clock => "clock",

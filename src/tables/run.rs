@@ -46,6 +46,15 @@ pub struct NewRun {
     pub pid_started: Option<i64>,
     /// The occurrence that it is the run of, with the number of its claim.
     pub occurrence: Option<(i64, i64)>,
+    /// Whether it works a pipeline off: each machine may have such a run.
+    pub serves: bool,
+}
+
+impl NewRun {
+    /// The code of its row while it goes on.
+    pub(super) fn code(&self) -> RunOutcome {
+        if self.serves { RunOutcome::Serving } else { RunOutcome::Running }
+    }
 }
 
 /// What came of a start.
@@ -68,7 +77,7 @@ impl Runs<'_> {
     pub fn start(&mut self, run: &NewRun) -> Result<StartRun> {
         let mut attempts = 1;
         loop {
-            let outcome = self.0.attempt(|connection| match open_run(connection, run.app_id)? {
+            let outcome = self.0.attempt(|connection| match open_run(connection, run)? {
                 Some(row) => Ok(StartRun::Busy(Box::new(row))),
                 None if !begin(connection, run)? => Ok(StartRun::Superseded),
                 None => start(connection, run).map(|()| StartRun::Started),
@@ -92,7 +101,7 @@ impl Runs<'_> {
     /// When the database cannot be written.
     pub fn fail_to_start(&mut self, run: &NewRun, end: &RunEnd) -> Result<bool> {
         self.0.write("record a run that did not begin", |connection| {
-            if open_run(connection, run.app_id)?.is_some() || !begin(connection, run)? {
+            if open_run(connection, run)?.is_some() || !begin(connection, run)? {
                 return Ok(false);
             }
             start(connection, run)?;
@@ -128,7 +137,7 @@ fn start(connection: &mut Link, run: &NewRun) -> QueryResult<()> {
     let row = (
         runtime::id.eq(run.runtime.as_str()),
         runtime::app_id.eq(run.app_id),
-        runtime::code.eq(RunOutcome::Running.id()),
+        runtime::code.eq(run.code().id()),
         runtime::started_at.eq(run.started_at),
         runtime::args.eq(&run.args),
         runtime::started_by.eq(&run.started_by),

@@ -370,10 +370,13 @@ fn settle(connection: &mut Link, (run, app): (&RuntimeId, &Ended), before: &Befo
     let was_failure = before.ended_at.is_some() && RunOutcome::from_id(before.code).is_some_and(RunOutcome::is_failure);
     let failures = (failures - i64::from(was_failure)).max(0);
     let failed = end.code.is_failure();
-    let status = match (disabled, failed) {
-        (true, _) => RunStatus::Disabled,
-        (false, true) => RunStatus::Failed,
-        (false, false) => RunStatus::Idle,
+    // a pipeline may be worked off elsewhere
+    let others = runtime::table.filter(runtime::app_id.eq(app_id).and(runtime::ended_at.is_null())).count();
+    let status = match (others.get_result::<i64>(connection)? > 0, disabled, failed) {
+        (true, ..) => RunStatus::Running,
+        (false, true, _) => RunStatus::Disabled,
+        (false, false, true) => RunStatus::Failed,
+        (false, false, false) => RunStatus::Idle,
     };
     let kept = app.kept(end.ended_at - started_at);
     let failures = match end.code {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::app::known;
 use super::codebook::RunOutcome;
 use super::connection::Link;
+use super::run::NewRun;
 use super::schema::{app_groups, app_parents, apps, runtime};
 use super::{Store, shown};
 use crate::error::Result;
@@ -148,7 +149,7 @@ struct Newest {
 /// Which rows [`load`] reads.
 enum Which<'a> {
     Filter(&'a RunFilter),
-    OpenOf(i64),
+    InTheWayOf(&'a NewRun),
     Open,
     These(&'a [String]),
 }
@@ -229,8 +230,8 @@ impl Runs<'_> {
 }
 
 /// The open run of the app.
-pub(super) fn open_run(connection: &mut Link, app_id: i64) -> QueryResult<Option<RunRow>> {
-    Ok(load(connection, &Which::OpenOf(app_id))?.pop())
+pub(super) fn open_run(connection: &mut Link, run: &NewRun) -> QueryResult<Option<RunRow>> {
+    Ok(load(connection, &Which::InTheWayOf(run))?.pop())
 }
 
 fn load(connection: &mut Link, which: &Which<'_>) -> QueryResult<Vec<RunRow>> {
@@ -240,8 +241,21 @@ fn load(connection: &mut Link, which: &Which<'_>) -> QueryResult<Vec<RunRow>> {
         .order(runtime::id.desc())
         .into_boxed();
     match which {
-        Which::OpenOf(app_id) => {
-            query = query.filter(runtime::app_id.eq(*app_id).and(runtime::ended_at.is_null()));
+        Which::InTheWayOf(run) => {
+            query = query.filter(runtime::app_id.eq(run.app_id).and(runtime::ended_at.is_null()));
+            query = query.filter(runtime::code.eq(run.code().id()));
+            if run.serves {
+                // other machines work it off, too
+                let (boot_id, namespaces) = (run.boot_id.clone(), run.pid_namespace.clone());
+                query = match boot_id {
+                    Some(boot_id) => query.filter(runtime::boot_id.eq(boot_id)),
+                    None => query.filter(runtime::boot_id.is_null()),
+                };
+                query = match namespaces {
+                    Some(namespaces) => query.filter(runtime::pid_namespace.eq(namespaces)),
+                    None => query.filter(runtime::pid_namespace.is_null()),
+                };
+            }
         }
         Which::Open => query = query.filter(runtime::ended_at.is_null()),
         Which::These(identities) => query = query.filter(runtime::id.eq_any(*identities)),

@@ -114,3 +114,9 @@ CREATE TABLE pipeline_folders (
     error TEXT NULL,
     PRIMARY KEY (app_id, host, folder)
 );
+
+-- One open run an app; of a pipeline (10: SERVING) one on each machine.
+DROP INDEX runtime_open;
+CREATE UNIQUE INDEX runtime_open ON runtime
+    (app_id, (CASE WHEN code = 10 THEN COALESCE(boot_id, '') || ' ' || COALESCE(pid_namespace, '') ELSE '' END))
+    WHERE ended_at IS NULL;

@@ -1,6 +1,7 @@
 //! Runs of real processes: what they write, how they end, and that nothing of them stays.
 
 use super::*;
+use crate::apps::RUNTIME_VARIABLE;
 use crate::apps::line::Piece;
 use crate::apps::process::ProcessStat;
 use crate::apps::{Limits, SignalSender};
@@ -27,6 +28,7 @@ fn shell(script: &str) -> Launch {
         timeout: Some(Duration::from_secs(60)),
         grace: Duration::from_millis(500),
         limits: Limits::default(),
+        mark: RUNTIME_VARIABLE,
         alone: false,
     }
 }

@@ -51,6 +51,7 @@ impl Scene {
             pid: None,
             pid_started: None,
             occurrence: None,
+            serves: false,
         };
         store.runs().start(&new).expect("a start");
         Self { context, store, run, app_id, folder }

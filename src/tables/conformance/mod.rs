@@ -131,6 +131,7 @@ fn run_of(app_id: i64) -> NewRun {
         pid: None,
         pid_started: None,
         occurrence: None,
+        serves: false,
     }
 }
 

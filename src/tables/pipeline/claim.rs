@@ -114,17 +114,20 @@ impl Tasks<'_> {
         self.0.read("read when a task may be tried", |connection| query.first(connection))
     }
 
-    /// How many tasks wait or are under way in these stages.
+    /// How many tasks of these stages could be claimed now.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn open_count(&mut self, app_id: i64, stages: &[String]) -> Result<i64> {
-        let query = pipeline_tasks::table
-            .filter(pipeline_tasks::app_id.eq(app_id))
-            .filter(pipeline_tasks::state.eq_any(["waiting", "running"]))
-            .filter(pipeline_tasks::stage.eq_any(stages))
-            .count();
-        self.0.read("count what waits", |connection| query.get_result(connection))
+    pub fn ready_count(&mut self, app_id: i64, stages: &[String]) -> Result<i64> {
+        self.0.read("count what waits", |connection| {
+            let now = database_now(connection)?;
+            pipeline_tasks::table
+                .filter(pipeline_tasks::app_id.eq(app_id).and(pipeline_tasks::state.eq("waiting")))
+                .filter(pipeline_tasks::not_before.is_null().or(pipeline_tasks::not_before.le(now)))
+                .filter(pipeline_tasks::stage.eq_any(stages))
+                .count()
+                .get_result(connection)
+        })
     }
 }
 

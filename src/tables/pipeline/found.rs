@@ -66,16 +66,30 @@ impl Tasks<'_> {
         Ok(rows.into_iter().filter_map(|row| Some((row.work_path.clone()?, row))).collect())
     }
 
-    /// Whether this place of a machine was noted as that of a duplicate.
+    /// Tasks of a pipeline that came to their end, and whose files still wait on a machine.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn is_duplicate(&mut self, app_id: i64, origin: &str) -> Result<bool> {
-        let query = pipeline_duplicates::table
-            .inner_join(pipeline_tasks::table)
-            .filter(pipeline_tasks::app_id.eq(app_id).and(pipeline_duplicates::origin.eq(origin)))
-            .count();
-        Ok(self.0.read("read what came twice", |connection| query.get_result::<i64>(connection))? > 0)
+    pub fn ended_at_work(&mut self, app_id: i64, host: &str, count: i64) -> Result<Vec<super::TaskRow>> {
+        let query = pipeline_tasks::table
+            .filter(pipeline_tasks::app_id.eq(app_id).and(pipeline_tasks::host.eq(host)))
+            .filter(pipeline_tasks::work_path.is_not_null())
+            .filter(pipeline_tasks::state.ne_all(["waiting", "running"]))
+            .order(pipeline_tasks::id.asc())
+            .limit(count)
+            .select(super::TaskRow::as_select());
+        self.0.read("read whose files may go", |connection| query.load(connection))
+    }
+
+    /// Notes that the files of these tasks wait no more.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn forget_work(&mut self, ids: &[i64]) -> Result<()> {
+        self.0.write("note that files are gone", |connection| {
+            let these = pipeline_tasks::table.filter(pipeline_tasks::id.eq_any(ids));
+            diesel::update(these).set(pipeline_tasks::work_path.eq(None::<String>)).execute(connection).map(drop)
+        })
     }
 }
 

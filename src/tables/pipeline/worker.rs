@@ -89,12 +89,12 @@ impl Tasks<'_> {
         self.0.read("read the workers", |connection| query.load(connection))
     }
 
-    /// Takes a worker away that has ended or is gone. `began` are the tasks that it was working on when it died, where that
-    /// is known; the others were only claimed.
+    /// Takes a worker away that has ended or is gone. `began` are the tasks that it was working on when it died: the others
+    /// were only claimed. Where nobody knows (`None`), each attempt counts, and none is a death.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn remove_worker(&mut self, worker: &WorkerRow, began: &[i64], reason: &str) -> Result<LostWorker> {
+    pub fn remove_worker(&mut self, worker: &WorkerRow, began: Option<&[i64]>, reason: &str) -> Result<LostWorker> {
         self.0.write("take the tasks of a worker back", |connection| {
             let mut lost = LostWorker::default();
             // whoever takes the row away takes the tasks back
@@ -107,8 +107,9 @@ impl Tasks<'_> {
                 .select(TaskRow::as_select())
                 .load(connection)?;
             for task in tasks {
-                if !began.contains(&task.id) {
-                    take_back(connection, &task, (task.attempts - 1, task.deaths), TaskState::Waiting, now)?;
+                if !began.is_some_and(|began| began.contains(&task.id)) {
+                    let attempts = task.attempts - i64::from(began.is_some());
+                    take_back(connection, &task, (attempts, task.deaths), TaskState::Waiting, now)?;
                     lost.waiting += 1;
                     continue;
                 }

@@ -1,0 +1,489 @@
+//! Hands out documents and writes down what became of them, for all threads of a worker: many in one transaction, whatever
+//! has come together while the last one was written.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::NaiveDateTime;
+use crossbeam_channel::{Receiver, Sender};
+
+use super::care;
+use super::hand::{Order, Report, say};
+use super::inbox::Inbox;
+use super::ledger::fate;
+use super::plan::Plan;
+use super::stage::FailureKind;
+use crate::apps::AppDefinition;
+use crate::context::{Cancellation, Context};
+use crate::die;
+use crate::error::Result;
+use crate::tables::{
+    ClaimLimits, Fate, LogLevel, MessageKind, NewMessage, Settled, Store, TaskState, WorkerRow, meets,
+};
+
+/// So many documents are settled in one transaction.
+const BATCH_MAX: usize = 256;
+/// How long a worker with nothing to do waits before it looks again, if nothing wakes it.
+const IDLE: Duration = Duration::from_millis(500);
+/// How often it is looked whether tasks were taken away.
+const VOID_EVERY: Duration = Duration::from_secs(1);
+/// How often the tasks of workers that are gone are looked for, and whether this one is to end.
+const CARE_EVERY: Duration = Duration::from_secs(2);
+/// The longest pause while the database is away.
+const AWAY_MAX: Duration = Duration::from_secs(5);
+/// Documents are claimed ahead for so long, as fast as they were done last.
+const AHEAD: Duration = Duration::from_millis(250);
+/// So many documents are claimed ahead at most.
+const AHEAD_MAX: usize = 512;
+/// How often the progress is told.
+const PROGRESS_EVERY: Duration = Duration::from_secs(2);
+
+/// What a worker has done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub(super) done: u64,
+    pub(super) ended: u64,
+    pub(super) attempts: u64,
+}
+
+/// Why a worker ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// Nothing waits any more.
+    Empty,
+    /// Somebody asked it to.
+    Asked,
+}
+
+pub(super) struct Foreman<'a> {
+    pub(super) context: &'a Context,
+    pub(super) plan: Arc<Plan>,
+    pub(super) store: Store,
+    pub(super) row: WorkerRow,
+    /// Where the files of what was begun are.
+    pub(super) folder: PathBuf,
+    pub(super) hands: usize,
+    pub(super) stay: bool,
+    pub(super) orders: Sender<Order>,
+    pub(super) reports: Receiver<Report>,
+    /// Rings when there may be something new.
+    pub(super) news: Receiver<()>,
+    /// Set when nothing more is to be begun.
+    pub(super) closing: Cancellation,
+    pub(super) inbox: Option<Inbox>,
+    pub(super) tally: Tally,
+    state: State,
+}
+
+/// What changes while it works.
+#[derive(Default)]
+struct State {
+    under_way: BTreeMap<i64, UnderWay>,
+    /// What could not be written down yet.
+    unsaved: Vec<Report>,
+    /// When documents were done lately.
+    lately: VecDeque<Instant>,
+    voided: Option<Instant>,
+    cared: Option<Instant>,
+    renewed: Option<Instant>,
+    told: Option<Instant>,
+    away_since: Option<Instant>,
+    /// The database's time less that of this machine.
+    offset: chrono::TimeDelta,
+    is_ending: Option<Why>,
+    /// Stages that people were told of.
+    blocked: Vec<String>,
+}
+
+struct UnderWay {
+    stage: usize,
+    fence: i64,
+    deaths: i64,
+    cancellation: Cancellation,
+}
+
+impl<'a> Foreman<'a> {
+    #[expect(clippy::too_many_arguments, reason = "all that a worker is made of")]
+    pub(super) fn new(
+        context: &'a Context,
+        plan: Arc<Plan>,
+        store: Store,
+        (row, folder): (WorkerRow, PathBuf),
+        (hands, stay): (usize, bool),
+        (orders, reports): (Sender<Order>, Receiver<Report>),
+        (news, closing): (Receiver<()>, Cancellation),
+        inbox: Option<Inbox>,
+    ) -> Self {
+        let (tally, state) = (Tally::default(), State::default());
+        Self { context, plan, store, row, folder, hands, stay, orders, reports, news, closing, inbox, tally, state }
+    }
+
+    /// Works until nothing waits, or somebody asks it to end. A database that is away is waited for.
+    pub(super) fn run(&mut self) -> Result<Why> {
+        loop {
+            match self.turn() {
+                Ok(Some(why)) => return Ok(why),
+                Ok(None) => self.back(),
+                Err(error) if error.is_temporary() => self.away(&error.to_string()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Ends: its row goes, with whatever it may still have.
+    pub(super) fn leave(mut self) -> Result<Tally> {
+        self.inbox = None;
+        let reason = "its worker ended";
+        self.store.tasks().remove_worker(&self.row, Some(&[]), reason)?;
+        Ok(self.tally)
+    }
+
+    /// One turn: takes reports, writes down, claims, hands out; why it is over.
+    fn turn(&mut self) -> Result<Option<Why>> {
+        self.collect();
+        if self.context.cancellation().is_cancelled() && self.state.is_ending.is_none() {
+            self.state.is_ending = Some(Why::Asked);
+            self.closing.cancel();
+            for under_way in self.state.under_way.values() {
+                under_way.cancellation.cancel();
+            }
+        }
+        if is_due(self.state.renewed, self.lease() / 3) {
+            self.renew()?;
+        }
+        self.settle()?;
+        if is_due(self.state.cared, CARE_EVERY) {
+            self.care()?;
+        }
+        if is_due(self.state.voided, VOID_EVERY) {
+            self.give_up_void()?;
+        }
+        if self.state.is_ending.is_none() {
+            self.claim()?;
+        }
+        self.tell_progress()?;
+        if self.state.under_way.is_empty() && self.state.unsaved.is_empty() {
+            if let Some(why) = self.state.is_ending {
+                return Ok(Some(why));
+            }
+            if !self.stay && self.inbox.as_ref().is_none_or(Inbox::is_empty) && self.is_empty()? {
+                return Ok(Some(Why::Empty));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes what has come, and waits for the first of it.
+    fn collect(&mut self) {
+        let until = Instant::now() + if self.state.unsaved.is_empty() { IDLE } else { Duration::ZERO };
+        loop {
+            let wait = until.saturating_duration_since(Instant::now());
+            let came = crossbeam_channel::select! {
+                recv(self.reports) -> report => report.ok().map(|report| self.state.unsaved.push(report)),
+                recv(self.news) -> _ => None,
+                default(wait) => None,
+            };
+            if came.is_none() {
+                break;
+            }
+            while self.state.unsaved.len() < BATCH_MAX {
+                match self.reports.try_recv() {
+                    Ok(report) => self.state.unsaved.push(report),
+                    Err(_) => break,
+                }
+            }
+            break;
+        }
+    }
+
+    /// Writes down what became of documents.
+    fn settle(&mut self) -> Result<()> {
+        self.give_back()?;
+        if self.state.unsaved.is_empty() {
+            return Ok(());
+        }
+        let now = self.now();
+        let count = self.state.unsaved.len().min(BATCH_MAX);
+        let settled: Vec<Settled> =
+            self.state.unsaved[..count].iter().map(|report| self.settled(report, now)).collect();
+        let was_ours = self.store.tasks().settle(&settled)?;
+        let reports: Vec<Report> = self.state.unsaved.drain(..count).collect();
+        for ((report, settled), was_ours) in reports.iter().zip(&settled).zip(was_ours) {
+            self.state.under_way.remove(&report.task_id);
+            self.state.lately.push_back(Instant::now());
+            self.tally.attempts += 1;
+            if was_ours {
+                self.follow(report, &settled.fate)?;
+            } else {
+                let what = "it was taken away meanwhile: what became of it is not written down";
+                say(report.task_id, &report.attempt.stage, LogLevel::Warning, what);
+            }
+        }
+        Ok(())
+    }
+
+    fn settled(&self, report: &Report, now: NaiveDateTime) -> Settled {
+        let deaths = self.state.under_way.get(&report.task_id).map_or(0, |under_way| under_way.deaths);
+        let fate = fate(&self.plan, report, deaths, now, die::share());
+        Settled { task_id: report.task_id, fence: report.fence, fate, attempt: report.attempt.clone() }
+    }
+
+    /// Gives back what was claimed and not begun.
+    fn give_back(&mut self) -> Result<()> {
+        let claims: Vec<(i64, i64)> =
+            self.state.unsaved.iter().filter(|it| !it.is_begun).map(|it| (it.task_id, it.fence)).collect();
+        if claims.is_empty() {
+            return Ok(());
+        }
+        self.store.tasks().give_back(&claims)?;
+        self.state.unsaved.retain(|report| report.is_begun);
+        for (task_id, _) in claims {
+            self.state.under_way.remove(&task_id);
+        }
+        Ok(())
+    }
+
+    /// What follows from the end of an attempt.
+    fn follow(&mut self, report: &Report, fate: &Fate) -> Result<()> {
+        let stage = report.attempt.stage.as_str();
+        if let (None, Some(place)) = (&report.failure, self.state.blocked.iter().position(|known| known == stage)) {
+            self.state.blocked.swap_remove(place);
+            self.unblock(stage)?;
+        }
+        let Some(failure) = &report.failure else {
+            self.tally.done += u64::from(*fate == Fate::Done);
+            if let (Fate::Done, Some(inbox)) = (fate, &self.inbox) {
+                inbox.ended();
+            }
+            return Ok(());
+        };
+        if report.is_cancelled {
+            return Ok(());
+        }
+        let message = &failure.message;
+        match fate {
+            Fate::Ended(state) => {
+                self.tally.ended += 1;
+                say(report.task_id, stage, LogLevel::Error, &format!("{}: {message}", state.name()));
+                if *state == TaskState::Quarantined {
+                    let (app_id, name) = (self.row.app_id, self.plan.name.clone());
+                    care::quarantine(&mut self.store, app_id, &name, report.task_id, message)?;
+                }
+                if let Some(inbox) = &self.inbox {
+                    inbox.ended();
+                }
+            }
+            Fate::Again { .. } if failure.kind == FailureKind::Blocked => self.block(stage, message)?,
+            _ => say(report.task_id, stage, LogLevel::Warning, &format!("it is tried again: {message}")),
+        }
+        Ok(())
+    }
+
+    /// A stage cannot work: it rests for all, and people are told once.
+    fn block(&mut self, stage: &str, reason: &str) -> Result<()> {
+        if !self.state.blocked.iter().any(|known| known == stage) {
+            self.state.blocked.push(stage.to_owned());
+        }
+        if !self.store.tasks().block(self.row.app_id, stage, reason)? {
+            return Ok(());
+        }
+        let subject = format!("{}: the stage `{stage}` cannot work", self.plan.name);
+        log::error!(stage = stage; "the stage waits, and tries one document at a time: {reason}");
+        self.tell(MessageKind::Blocked, LogLevel::Error, subject, format!("{reason}\nIt goes on by itself."))
+    }
+
+    fn unblock(&mut self, stage: &str) -> Result<()> {
+        if self.store.tasks().unblock(self.row.app_id, stage)?.is_none() {
+            return Ok(());
+        }
+        let subject = format!("{}: the stage `{stage}` works again", self.plan.name);
+        log::warn!(stage = stage; "the stage works again");
+        self.tell(MessageKind::Unblocked, LogLevel::Warning, subject, "What waited goes on.".to_owned())
+    }
+
+    fn tell(&mut self, kind: MessageKind, severity: LogLevel, subject: String, body: String) -> Result<()> {
+        let message = NewMessage { kind, severity, app_id: Some(self.row.app_id), subject, body };
+        self.store.outbox().tell(&message).map(drop)
+    }
+
+    /// Claims as much as the hands will need until the next turn.
+    fn claim(&mut self) -> Result<()> {
+        let mine = self.stages();
+        let mut claimed = Vec::new();
+        let is_alone = self.state.under_way.is_empty();
+        let has_suspect = self.state.under_way.values().any(|under_way| under_way.deaths > 0);
+        if has_suspect {
+            // something died of it: it is worked on with nothing beside it
+            return Ok(());
+        }
+        let mut free = self.ahead().saturating_sub(self.state.under_way.len());
+        let (limited, others): (Vec<usize>, Vec<usize>) =
+            mine.iter().partition(|place| self.plan.stages[**place].definition.workers.is_some());
+        for place in limited {
+            let stage = &self.plan.stages[place].definition;
+            let busy = self.state.under_way.values().filter(|under_way| under_way.stage == place).count();
+            let room = (stage.workers.unwrap_or(1) as usize).saturating_sub(busy).min(free);
+            let some = self.claim_some(&[stage.name.clone()], room, is_alone && claimed.is_empty())?;
+            free -= some.len().min(free);
+            claimed.extend(some);
+        }
+        let names: Vec<String> = others.iter().map(|place| self.plan.order[*place].clone()).collect();
+        let some = self.claim_some(&names, free, is_alone && claimed.is_empty())?;
+        claimed.extend(some);
+        for claimed in claimed {
+            let Some(stage) = self.plan.place(&claimed.task.stage) else { continue };
+            let cancellation = Cancellation::default();
+            let under_way = UnderWay {
+                stage,
+                fence: claimed.task.fence,
+                deaths: claimed.task.deaths,
+                cancellation: cancellation.clone(),
+            };
+            self.state.under_way.insert(claimed.task.id, under_way);
+            // the hands live as long as we do
+            let _ = self.orders.send(Order { claimed, stage, cancellation });
+        }
+        Ok(())
+    }
+
+    fn claim_some(
+        &mut self,
+        stages: &[String],
+        count: usize,
+        is_alone: bool,
+    ) -> Result<Vec<crate::tables::ClaimedTask>> {
+        if count == 0 || stages.is_empty() {
+            return Ok(Vec::new());
+        }
+        let limits = ClaimLimits {
+            app_id: self.row.app_id,
+            worker: &self.row.id,
+            stages,
+            order: &self.plan.order,
+            count: i64::try_from(count).unwrap_or(i64::MAX),
+            is_alone,
+        };
+        self.store.tasks().claim(&limits)
+    }
+
+    /// The stages that may work on this machine.
+    fn stages(&self) -> Vec<usize> {
+        let labels = &self.context.settings().manager.labels;
+        (0..self.plan.stages.len()).filter(|place| meets(&self.plan.stages[*place].definition.on, labels)).collect()
+    }
+
+    /// How many documents are to be here at once: for each hand one and one more, and what was done within the last moment.
+    fn ahead(&mut self) -> usize {
+        while self.state.lately.front().is_some_and(|done| done.elapsed() > AHEAD) {
+            self.state.lately.pop_front();
+        }
+        (self.hands + self.state.lately.len()).min(AHEAD_MAX.max(self.hands))
+    }
+
+    /// Tasks that were taken away are given up.
+    fn give_up_void(&mut self) -> Result<()> {
+        let claims: Vec<(i64, i64)> = self.state.under_way.iter().map(|(id, it)| (*id, it.fence)).collect();
+        if !claims.is_empty() {
+            for task_id in self.store.tasks().void(&claims)? {
+                if let Some(under_way) = self.state.under_way.get(&task_id) {
+                    under_way.cancellation.cancel();
+                }
+            }
+        }
+        self.state.voided = Some(Instant::now());
+        Ok(())
+    }
+
+    fn care(&mut self) -> Result<()> {
+        care::take_back(&mut self.store, &self.row, &self.folder, &self.plan.name)?;
+        let blocks = self.store.tasks().blocks(Some(self.row.app_id))?;
+        self.state.blocked = blocks.into_iter().map(|block| block.stage).collect();
+        self.state.cared = Some(Instant::now());
+        if self.state.is_ending.is_none() && self.is_to_end()? {
+            // what is begun comes to its end
+            self.state.is_ending = Some(Why::Asked);
+            self.closing.cancel();
+        }
+        Ok(())
+    }
+
+    /// Whether the pipeline was taken out of service or paused, or has changed: then another worker starts.
+    fn is_to_end(&mut self) -> Result<bool> {
+        if !self.stay {
+            return Ok(false);
+        }
+        if self.store.pauses().current()?.is_some() {
+            return Ok(true);
+        }
+        let Some(app) = self.store.apps().by_id(self.row.app_id)? else { return Ok(true) };
+        let is_same = AppDefinition::from_json(&app.definition)
+            .is_ok_and(|definition| definition.pipeline.as_ref() == Some(&self.plan.definition));
+        Ok(app.disable || app.archive.is_some() || !is_same)
+    }
+
+    /// Renews the lease; a worker that was taken for gone begins anew, with nothing.
+    fn renew(&mut self) -> Result<()> {
+        let lease = self.lease();
+        if !self.store.tasks().renew_worker(&self.row.id, lease)? {
+            log::warn!("this worker was taken for gone: others have its documents, and it begins anew");
+            for under_way in self.state.under_way.values() {
+                under_way.cancellation.cancel();
+            }
+            self.store.tasks().register_worker(&self.row, lease)?;
+        }
+        self.state.offset = self.store.now()? - crate::clock::now();
+        self.state.renewed = Some(Instant::now());
+        Ok(())
+    }
+
+    fn lease(&self) -> Duration {
+        self.context.settings().run.lease
+    }
+
+    fn now(&self) -> NaiveDateTime {
+        crate::clock::now() + self.state.offset
+    }
+
+    /// Whether nothing waits that could be worked on now.
+    fn is_empty(&mut self) -> Result<bool> {
+        let limits = self.stages().into_iter().map(|place| self.plan.order[place].clone()).collect::<Vec<_>>();
+        let is_blocked = |stage: &String| self.state.blocked.contains(stage);
+        let free: Vec<String> = limits.into_iter().filter(|stage| !is_blocked(stage)).collect();
+        Ok(self.store.tasks().ready_count(self.row.app_id, &free)? == 0)
+    }
+
+    fn tell_progress(&mut self) -> Result<()> {
+        if !is_due(self.state.told, PROGRESS_EVERY) {
+            return Ok(());
+        }
+        self.state.told = Some(Instant::now());
+        let ledger = self.store.tasks().ledger(self.row.app_id)?;
+        let of = |state: TaskState| ledger.states.get(state.name()).copied().unwrap_or_default();
+        let all: i64 = ledger.states.values().sum();
+        let (solved, failed) =
+            (of(TaskState::Done), of(TaskState::Rejected) + of(TaskState::Failed) + of(TaskState::Quarantined));
+        let line = serde_json::json!({"dc": "progress", "task_size": all, "solved": solved, "failed": failed});
+        self.context.shell().line(&line.to_string())
+    }
+
+    fn away(&mut self, reason: &str) {
+        if self.state.away_since.is_none() {
+            log::warn!("the database is away, and waited for: {reason}");
+            self.state.away_since = Some(Instant::now());
+        }
+        let since = self.state.away_since.map(|since| since.elapsed()).unwrap_or_default();
+        std::thread::sleep(AWAY_MAX.min(Duration::from_millis(200) + since / 4));
+    }
+
+    fn back(&mut self) {
+        if let Some(since) = self.state.away_since.take() {
+            log::warn!("the database is back after {} s", since.elapsed().as_secs());
+        }
+    }
+}
+
+fn is_due(last: Option<Instant>, every: Duration) -> bool {
+    last.is_none_or(|last| last.elapsed() >= every)
+}

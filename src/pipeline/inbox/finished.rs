@@ -1,0 +1,82 @@
+//! Files of documents that have come to their end: those that are done go, the others are put aside.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::take::{Taker, move_to};
+use super::{ASIDE, WORK};
+use crate::error::Result;
+use crate::storage::original;
+use crate::tables::{TaskRow, TaskState};
+
+/// So many are put away in one look.
+const FILES_MAX: i64 = 1_000;
+/// So often a free name is looked for.
+const NAMES_MAX: usize = 1_000;
+
+impl Taker {
+    /// Puts the files of documents away that have come to their end.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub(super) fn put_away(&mut self) -> Result<()> {
+        loop {
+            let ended = self.storage.tables().tasks().ended_at_work(self.app_id, &self.host, FILES_MAX)?;
+            let is_last = (ended.len() as i64) < FILES_MAX;
+            let mut away = Vec::with_capacity(ended.len());
+            for task in &ended {
+                let Some(path) = task.work_path.as_deref().map(original) else { continue };
+                match put_away(task, Path::new(&path)) {
+                    Ok(()) => away.push(task.id),
+                    Err(cause) => log::warn!(task = task.id; "its file stays: {}: {cause}", Path::new(&path).display()),
+                }
+            }
+            if !away.is_empty() {
+                self.storage.tables().tasks().forget_work(&away)?;
+            }
+            if is_last || away.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn put_away(task: &TaskRow, path: &Path) -> std::io::Result<()> {
+    let gone = |cause: std::io::Error| match cause.kind() {
+        std::io::ErrorKind::NotFound => Ok(()),
+        _ => Err(cause),
+    };
+    if task.state == TaskState::Done {
+        // its bytes are stored, and what was made of them is written down
+        return fs::remove_file(path).or_else(gone);
+    }
+    let Some(folder) = path.parent().filter(|folder| folder.ends_with(WORK)).and_then(Path::parent) else {
+        return Ok(());
+    };
+    let aside = folder.join(ASIDE);
+    fs::create_dir_all(&aside)?;
+    for number in 0..NAMES_MAX {
+        match move_to(path, &free_name(&aside, &task.name, number)) {
+            Ok(()) => return Ok(()),
+            Err(nix::errno::Errno::EEXIST) => {}
+            Err(errno) => return gone(errno.into()),
+        }
+    }
+    Ok(())
+}
+
+/// `invoice.pdf`, `invoice-1.pdf`, ..
+fn free_name(aside: &Path, name: &str, number: usize) -> PathBuf {
+    let name = original(name);
+    if number == 0 {
+        return aside.join(name);
+    }
+    let path = Path::new(&name);
+    let mut numbered = path.file_stem().unwrap_or_default().to_owned();
+    numbered.push(format!("-{number}"));
+    if let Some(end) = path.extension() {
+        numbered.push(".");
+        numbered.push(end);
+    }
+    aside.join(numbered)
+}

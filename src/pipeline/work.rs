@@ -1,0 +1,113 @@
+//! A worker of a pipeline: the process that `dc run` starts for one.
+
+use std::fmt;
+use std::fs;
+use std::sync::Arc;
+
+use crossbeam_channel::{bounded, unbounded};
+use serde::Serialize;
+
+use super::began::{Began, left_by};
+use super::care;
+use super::foreman::{Foreman, Tally, Why};
+use super::hand::{Bench, work as work_on};
+use super::inbox::Inbox;
+use super::plan::Plan;
+use super::workers::Workers;
+use crate::apps::find_app;
+use crate::context::{Cancellation, Context};
+use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::tables::Store;
+
+/// What a worker is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct WorkOptions {
+    /// The pipeline: its full name, or a tail that no other app has.
+    pub app: String,
+    /// Whether it goes on when nothing waits.
+    pub stay: bool,
+}
+
+/// What a worker has done.
+#[derive(Debug, Clone, Serialize)]
+pub struct WorkReport {
+    /// The pipeline.
+    pub pipeline: String,
+    /// Documents that came through.
+    pub done: u64,
+    /// Documents that were rejected, failed, or were set aside.
+    pub ended: u64,
+    /// Attempts of stages.
+    pub attempts: u64,
+}
+
+impl fmt::Display for WorkReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pipeline, done, ended, attempts } = self;
+        write!(formatter, "{pipeline}: {done} done, {ended} not, in {attempts} attempts of stages")
+    }
+}
+
+/// Works a pipeline off: until nothing waits, or until somebody asks it to end.
+///
+/// # Errors
+/// Settings for a pipeline that cannot work as it is written; not found for one that is not registered; what the database
+/// says.
+pub fn work(context: &Context, options: &WorkOptions, workers: &Workers) -> Result<WorkReport> {
+    let app = find_app(&context.settings().project.apps(), &options.app)?;
+    let plan = Arc::new(Plan::of(context, &app, workers)?);
+    let mut store = Store::ready(context)?;
+    let registered = store.apps().all()?.into_iter().find(|row| row.name == app.name);
+    let registered = registered.ok_or_else(|| {
+        Error::new(ErrorKind::NotFound, format!("work {} off: it is not registered", app.name)).hint("dc deploy")
+    })?;
+    let runtime = context.settings().inside.as_ref().map(|inside| inside.runtime.to_string());
+    let folder = context.settings().project.root.join(".dc/pipeline");
+    fs::create_dir_all(&folder).map_err(|cause| file_error(format!("make {}", folder.display()), cause))?;
+    let row = care::own_row(registered.id, runtime.clone())?;
+    let began = Began::make(&folder, &row.id)?;
+    // what a worker that died here was working on is known by now, before anything of it is claimed
+    care::take_back(&mut store, &row, &folder, &plan.name)?;
+    store.tasks().register_worker(&row, context.settings().run.lease)?;
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let hands = plan.definition.workers.map_or(processors, |workers| workers as usize);
+    let (ring, news) = bounded(1);
+    let inbox = Inbox::start(context, &plan, registered.id, runtime.clone(), ring)?;
+    let (orders, taken) = unbounded();
+    let (told, reports) = unbounded();
+    let bench = Bench {
+        context: context.clone(),
+        plan: Arc::clone(&plan),
+        app_id: registered.id,
+        worker: row.id.clone(),
+        host: row.host.clone(),
+        runtime,
+        began,
+        scratch: folder.clone(),
+        closing: Cancellation::default(),
+    };
+    let closing = bench.closing.clone();
+    let ended = std::thread::scope(|scope| {
+        for number in 0..hands {
+            let (bench, taken, told) = (&bench, taken.clone(), told.clone());
+            scope.spawn(move || work_on(bench, number, &taken, &told));
+        }
+        drop((taken, told));
+        let mut foreman = Foreman::new(
+            context,
+            Arc::clone(&plan),
+            store,
+            (row.clone(), folder.clone()),
+            (hands, options.stay),
+            (orders, reports),
+            (news, closing),
+            inbox,
+        );
+        let ended = foreman.run();
+        let leaving = foreman.leave();
+        ended.and_then(|why| leaving.map(|tally| (why, tally)))
+    });
+    let (why, Tally { done, ended, attempts }) = ended?;
+    debug_assert!(why == Why::Asked || left_by(&folder, &row.id).is_none_or(|left| left.is_empty()));
+    Ok(WorkReport { pipeline: plan.name.clone(), done, ended, attempts })
+}
