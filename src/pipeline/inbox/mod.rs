@@ -149,6 +149,10 @@ impl Watching {
             let pause = pause.max(began.elapsed());
             self.events.wait(wake.as_fd(), pause);
         }
+        // what came to its end meanwhile; the next worker does what fails now
+        if let Err(error) = self.taker.put_away() {
+            log::debug!("files of documents that are done stay for now: {error}");
+        }
     }
 
     /// Looks at all once; how long to wait.
