@@ -64,6 +64,11 @@ chaos minutes="10" apps="200":
     cargo build --release
     python3 benches/manager/chaos.py target/release/dc {{minutes}} {{apps}}
 
+# two hosts made of namespaces on one PostgreSQL: packets dropped, clocks moved, hosts lost; as root
+chaos-hosts minutes="10" apps="12" *seed="":
+    cargo build --release
+    python3 benches/manager/two_hosts.py target/release/dc {{minutes}} {{apps}} {{seed}}
+
 # how late apps start that are due every minute, and what an idle manager costs
 latency minutes="3" apps="500":
     cargo build --release

@@ -24,6 +24,10 @@ from project import deploy, program
 ROUNDS = 5
 DEADLINE_S = 60
 LINE = "x" * 99
+# where PostgreSQL is, without a database: postgres://postgres@127.0.0.1:5432
+POSTGRES = os.environ.get("DC_BENCH_POSTGRES")
+# what other measurements have written behind the tables
+OTHERS = "\n# Two hosts in chaos\n"
 
 dc, supervisord, pm2 = (str(pathlib.Path(path).resolve()) for path in sys.argv[1:4])
 apps = int(sys.argv[4]) if len(sys.argv) > 4 else 200
@@ -66,6 +70,28 @@ def rate(book, began):
 def dc_project(folder, programs, extra="", schedule=""):
     definitions = {name: f'command = ["{path}"]\n{schedule}' for name, path in programs.items()}
     return deploy(dc, folder / "project", definitions, extra)
+
+
+def dc_starts_postgres(folder):
+    """The same on PostgreSQL, in a database of its own."""
+    name = f"dc_bench_{os.getpid()}"
+    told = lambda database, query: subprocess.run(
+        ["psql", "-qAt", "-c", query, f"{POSTGRES}/{database}"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    told("postgres", f"CREATE DATABASE {name}")
+    book, environment = folder / "book", {**os.environ, "DC_DB_MAIN_URL": f"{POSTGRES}/{name}"}
+    try:
+        definition = f'command = ["{starter(folder, book)}"]\ninterval = "1h"\n'
+        root = deploy(dc, folder / "project", {f"a{n}": definition for n in range(apps)}, "", environment)
+        told(name, "UPDATE apps SET next_run = (now() AT TIME ZONE 'UTC') - interval '1 second'")
+        began = time.time()
+        words = [dc, "-C", root, "manager", "start", "--once"]
+        subprocess.run(words, check=True, capture_output=True, env=environment)
+        found = rate(book, began)
+        until(lambda: told(name, "SELECT count(*) FROM runtime WHERE ended_at IS NULL") == "0", "the end of the runs")
+        return found
+    finally:
+        told("postgres", f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def dc_starts(folder):
@@ -192,6 +218,8 @@ def pm2_lines(folder):
 # --- all of them, in turns -----------------------------------------------------------------------------------------
 
 STARTS = {"dc": dc_starts, "supervisord": supervisord_starts, "PM2": pm2_starts}
+if POSTGRES:
+    STARTS["dc on PostgreSQL"] = dc_starts_postgres
 LINES = {
     "dc, into a file": dc_lines_file,
     "supervisord, into a file": supervisord_lines,
@@ -233,5 +261,7 @@ text = "\n\n".join(
         table(f"{lines:,} lines of 100 bytes kept", measure(LINES)),
     ]
 )
-(pathlib.Path(__file__).parent / "RESULTS.md").write_text(text + "\n")
+results = pathlib.Path(__file__).parent / "RESULTS.md"
+_, marker, others = results.read_text().partition(OTHERS)
+results.write_text(f"{text}\n{marker}{others}")
 print(text)

@@ -4,7 +4,8 @@
 #
 #   benches/manager/compare.sh [APPS] [LINES]
 #
-# Needs Python 3.11 with pip, and Node.js with npm.
+# Needs Python 3.11 with pip, and Node.js with npm. With DC_BENCH_POSTGRES=postgres://postgres@127.0.0.1:5432 apps are also
+# started on PostgreSQL.
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
 cd "$here/../.."
