@@ -99,6 +99,19 @@ pub fn moment(text: &str) -> Result<NaiveDateTime> {
     })
 }
 
+/// A length of time as [`duration`] reads it: `1h30m`.
+pub fn length_text(length: Duration) -> String {
+    let mut rest_ms = length.as_millis();
+    let mut text = String::new();
+    for (unit, unit_ms) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
+        if rest_ms >= unit_ms {
+            text.push_str(&format!("{}{unit}", rest_ms / unit_ms));
+            rest_ms %= unit_ms;
+        }
+    }
+    if text.is_empty() { "0s".to_owned() } else { text }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,8 @@
 //! What an app is: the program that it runs, when it is due, and how its runs are kept in bounds.
 
 pub(super) mod fields;
-pub(super) mod stages;
+pub(super) mod flaw;
+mod stages;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,6 +16,7 @@ use serde::Serialize;
 use super::limits::Limits;
 use super::pipeline::{PipelineDefinition, StageDefinition};
 use super::schedule::Schedule;
+use crate::clock;
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::zone::Zone;
 use fields::Fields;
@@ -249,27 +251,27 @@ impl<'a> From<&'a AppDefinition> for Stored<'a> {
         let (schedule, interval) = match &definition.schedule {
             Schedule::ByHand => (None, None),
             Schedule::Cron(pattern) => (Some(pattern.as_str()), None),
-            Schedule::Every(interval) => (None, Some(length_text(*interval))),
+            Schedule::Every(interval) => (None, Some(clock::length_text(*interval))),
         };
         Self {
             command: if definition.pipeline.is_some() { &[] } else { &definition.command },
             schedule,
             interval,
             timezone: definition.timezone.name(),
-            jitter: definition.jitter.map(length_text),
-            timeout: definition.timeout.map(length_text),
-            grace: definition.grace.map(length_text),
+            jitter: definition.jitter.map(clock::length_text),
+            timeout: definition.timeout.map(clock::length_text),
+            grace: definition.grace.map(clock::length_text),
             overlap: definition.overlap,
             catch_up: definition.catch_up,
             max_failures: definition.max_failures,
             on: &definition.on,
             after: &definition.after,
             keep: definition.keep,
-            healthy_after: definition.healthy_after.map(length_text),
+            healthy_after: definition.healthy_after.map(clock::length_text),
             notify: Some(definition.notify).filter(|notify| *notify != Tell::default()),
-            expect: definition.expect.map(length_text),
+            expect: definition.expect.map(clock::length_text),
             retries: Some(definition.retries).filter(|retries| *retries > 0),
-            retry_after: definition.retry_after.map(length_text),
+            retry_after: definition.retry_after.map(clock::length_text),
             user: definition.limits.user.as_deref(),
             nice: definition.limits.nice,
             memory_max: definition.limits.memory_max.map(|bytes| bytes.to_string()),
@@ -280,19 +282,6 @@ impl<'a> From<&'a AppDefinition> for Stored<'a> {
             stage: definition.pipeline.iter().flat_map(|it| &it.stages).map(StageDefinition::to_json).collect(),
         }
     }
-}
-
-/// A length of time as `clock::duration` reads it: `1h30m`.
-pub(super) fn length_text(length: Duration) -> String {
-    let mut rest_ms = length.as_millis();
-    let mut text = String::new();
-    for (unit, unit_ms) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
-        if rest_ms >= unit_ms {
-            text.push_str(&format!("{}{unit}", rest_ms / unit_ms));
-            rest_ms %= unit_ms;
-        }
-    }
-    if text.is_empty() { "0s".to_owned() } else { text }
 }
 
 fn check_default_program(folder: &Path) -> Result<()> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::definition::length_text;
+use crate::clock::length_text;
 
 /// A pipeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

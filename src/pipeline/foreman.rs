@@ -177,25 +177,15 @@ impl<'a> Foreman<'a> {
 
     /// Takes what has come, and waits for the first of it.
     fn collect(&mut self) {
-        let until = Instant::now() + if self.state.unsaved.is_empty() { IDLE } else { Duration::ZERO };
-        loop {
-            let wait = until.saturating_duration_since(Instant::now());
-            let came = crossbeam_channel::select! {
-                recv(self.reports) -> report => report.ok().map(|report| self.state.unsaved.push(report)),
-                recv(self.news) -> _ => None,
-                default(wait) => None,
-            };
-            if came.is_none() {
-                break;
-            }
-            while self.state.unsaved.len() < BATCH_MAX {
-                match self.reports.try_recv() {
-                    Ok(report) => self.state.unsaved.push(report),
-                    Err(_) => break,
-                }
-            }
-            break;
+        let wait = if self.state.unsaved.is_empty() { IDLE } else { Duration::ZERO };
+        crossbeam_channel::select! {
+            recv(self.reports) -> report => self.state.unsaved.extend(report),
+            recv(self.news) -> _ => {}
+            default(wait) => {}
         }
+        // what has come together meanwhile is written down together
+        let room = BATCH_MAX.saturating_sub(self.state.unsaved.len());
+        self.state.unsaved.extend(self.reports.try_iter().take(room));
     }
 
     /// Writes down what became of documents.
@@ -322,10 +312,10 @@ impl<'a> Foreman<'a> {
         let (limited, others): (Vec<usize>, Vec<usize>) =
             mine.iter().partition(|place| self.plan.stages[**place].definition.workers.is_some());
         for place in limited {
-            let stage = &self.plan.stages[place].definition;
+            let stage = self.plan.stages[place].definition.clone();
             let busy = self.state.under_way.values().filter(|under_way| under_way.stage == place).count();
             let room = (stage.workers.unwrap_or(1) as usize).saturating_sub(busy).min(free);
-            let some = self.claim_some(&[stage.name.clone()], room, is_alone && claimed.is_empty())?;
+            let some = self.claim_some(std::slice::from_ref(&stage.name), room, is_alone && claimed.is_empty())?;
             free -= some.len().min(free);
             claimed.extend(some);
         }

@@ -11,7 +11,7 @@ use super::connection::Link;
 use super::lease::lease_end;
 use super::occurrence;
 use super::run_end::{RunEnd, end_run};
-use super::run_list::{RunRow, Runs, open_run};
+use super::run_list::{RunRow, Runs, WantedPlace, open_run};
 use super::schema::{apps, runtime};
 use crate::error::Result;
 use crate::ident::RuntimeId;
@@ -52,8 +52,13 @@ pub struct NewRun {
 
 impl NewRun {
     /// The code of its row while it goes on.
-    pub(super) fn code(&self) -> RunOutcome {
+    fn code(&self) -> RunOutcome {
         if self.serves { RunOutcome::Serving } else { RunOutcome::Running }
+    }
+
+    fn place(&self) -> WantedPlace<'_> {
+        let machine = (self.boot_id.as_deref(), self.pid_namespace.as_deref());
+        WantedPlace { app_id: self.app_id, code: self.code(), machine: self.serves.then_some(machine) }
     }
 }
 
@@ -77,7 +82,7 @@ impl Runs<'_> {
     pub fn start(&mut self, run: &NewRun) -> Result<StartRun> {
         let mut attempts = 1;
         loop {
-            let outcome = self.0.attempt(|connection| match open_run(connection, run)? {
+            let outcome = self.0.attempt(|connection| match open_run(connection, &run.place())? {
                 Some(row) => Ok(StartRun::Busy(Box::new(row))),
                 None if !begin(connection, run)? => Ok(StartRun::Superseded),
                 None => start(connection, run).map(|()| StartRun::Started),
@@ -101,7 +106,7 @@ impl Runs<'_> {
     /// When the database cannot be written.
     pub fn fail_to_start(&mut self, run: &NewRun, end: &RunEnd) -> Result<bool> {
         self.0.write("record a run that did not begin", |connection| {
-            if open_run(connection, run)?.is_some() || !begin(connection, run)? {
+            if open_run(connection, &run.place())?.is_some() || !begin(connection, run)? {
                 return Ok(false);
             }
             start(connection, run)?;

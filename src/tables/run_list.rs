@@ -8,7 +8,6 @@ use serde::Serialize;
 use super::app::known;
 use super::codebook::RunOutcome;
 use super::connection::Link;
-use super::run::NewRun;
 use super::schema::{app_groups, app_parents, apps, runtime};
 use super::{Store, shown};
 use crate::error::Result;
@@ -149,7 +148,7 @@ struct Newest {
 /// Which rows [`load`] reads.
 enum Which<'a> {
     Filter(&'a RunFilter),
-    InTheWayOf(&'a NewRun),
+    InTheWayOf(WantedPlace<'a>),
     Open,
     These(&'a [String]),
 }
@@ -229,9 +228,19 @@ impl Runs<'_> {
     }
 }
 
+/// What a run is about to take: the place of an app, or that of a pipeline on one machine.
+#[derive(Clone, Copy)]
+pub(super) struct WantedPlace<'a> {
+    pub(super) app_id: i64,
+    /// The code of an open run there.
+    pub(super) code: RunOutcome,
+    /// Boot and namespaces, where each machine has a place.
+    pub(super) machine: Option<(Option<&'a str>, Option<&'a str>)>,
+}
+
 /// The open run of the app.
-pub(super) fn open_run(connection: &mut Link, run: &NewRun) -> QueryResult<Option<RunRow>> {
-    Ok(load(connection, &Which::InTheWayOf(run))?.pop())
+pub(super) fn open_run(connection: &mut Link, wanted: &WantedPlace<'_>) -> QueryResult<Option<RunRow>> {
+    Ok(load(connection, &Which::InTheWayOf(*wanted))?.pop())
 }
 
 fn load(connection: &mut Link, which: &Which<'_>) -> QueryResult<Vec<RunRow>> {
@@ -241,12 +250,10 @@ fn load(connection: &mut Link, which: &Which<'_>) -> QueryResult<Vec<RunRow>> {
         .order(runtime::id.desc())
         .into_boxed();
     match which {
-        Which::InTheWayOf(run) => {
-            query = query.filter(runtime::app_id.eq(run.app_id).and(runtime::ended_at.is_null()));
-            query = query.filter(runtime::code.eq(run.code().id()));
-            if run.serves {
-                // other machines work it off, too
-                let (boot_id, namespaces) = (run.boot_id.clone(), run.pid_namespace.clone());
+        Which::InTheWayOf(WantedPlace { app_id, code, machine }) => {
+            query = query.filter(runtime::app_id.eq(*app_id).and(runtime::ended_at.is_null()));
+            query = query.filter(runtime::code.eq(code.id()));
+            if let Some((boot_id, namespaces)) = *machine {
                 query = match boot_id {
                     Some(boot_id) => query.filter(runtime::boot_id.eq(boot_id)),
                     None => query.filter(runtime::boot_id.is_null()),

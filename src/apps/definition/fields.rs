@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use toml::{Table, Value};
 
+use super::flaw::{Source, settings_error};
 use super::stages;
 use super::{AppDefinition, CatchUp, DEFAULT_PROGRAM, Overlap, Tell};
 use crate::apps::limits::Limits;
 use crate::apps::schedule::{CronPattern, Schedule};
 use crate::clock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::secrets::is_name;
 use crate::settings::{bytes, is_label};
 use crate::zone::Zone;
@@ -57,7 +58,7 @@ pub(in crate::apps) struct Fields<'a> {
     place: &'a str,
     /// The text itself, where there is one.
     text: &'a str,
-    pub(super) table: Table,
+    table: Table,
 }
 
 impl<'a> Fields<'a> {
@@ -119,7 +120,7 @@ impl<'a> Fields<'a> {
             limits: self.limits()?,
             env: self.env()?,
             secrets: self.secrets()?,
-            pipeline: stages::pipeline(self)?,
+            pipeline: stages::pipeline(Source { place: self.place, text: self.text }, &self.table)?,
         })
     }
 
@@ -339,25 +340,16 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// What is wrong at a place deeper in, with its line where the text is known.
-    pub(super) fn wrong_at(&self, path: &[&str], reason: &str) -> Error {
-        let line = stages::line_of(self.text, path).map(|line| format!(" line {line}")).unwrap_or_default();
-        settings_error(format!("read {}{line}: {}", self.place, stages::words(path, reason)))
-    }
-
     /// The value is left out where it could be a secret, so it is left out everywhere.
     fn wrong(&self, field: &str, takes: &str) -> Error {
         settings_error(format!("read {}: `{field}` takes {takes}", self.place))
     }
 }
 
-pub(super) fn settings_error(message: String) -> Error {
-    Error::new(ErrorKind::Settings, message)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     fn error(text: &str) -> Error {
         Fields::from_toml("app.toml", text).and_then(|fields| fields.definition()).expect_err(text)

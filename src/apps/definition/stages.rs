@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
-use super::fields::{Fields, settings_error};
+use super::flaw::Source;
 use crate::apps::pipeline::{Complete, PipelineDefinition, StageDefinition, StageWork};
 use crate::clock;
 use crate::error::{Error, Result};
@@ -35,38 +34,38 @@ const WORD_BYTES_MAX: usize = 64;
 const STAGES_MAX: usize = 50;
 
 /// Reads what a definition says about a pipeline; `None` where it says nothing.
-pub(super) fn pipeline(fields: &Fields<'_>) -> Result<Option<PipelineDefinition>> {
-    let stages = match fields.table.get("stage") {
+pub(super) fn pipeline(source: Source<'_>, whole: &Table) -> Result<Option<PipelineDefinition>> {
+    let stages = match whole.get("stage") {
         None => Vec::new(),
         Some(Value::Array(stages)) => stages.iter().collect(),
-        Some(_) => return Err(fields.wrong_at(&["stage"], "takes sections, `[[stage]]`, one for each stage")),
+        Some(_) => return Err(source.wrong_at(&["stage"], "takes sections, `[[stage]]`, one for each stage")),
     };
-    let table = match fields.table.get("pipeline") {
+    let table = match whole.get("pipeline") {
         None if stages.is_empty() => return Ok(None),
-        None => return Err(fields.wrong_at(&["stage", "0"], "stands in an app without a section `[pipeline]`")),
+        None => return Err(source.wrong_at(&["stage", "0"], "stands in an app without a section `[pipeline]`")),
         Some(Value::Table(table)) => table,
-        Some(_) => return Err(fields.wrong_at(&["pipeline"], "takes a section, `[pipeline]`")),
+        Some(_) => return Err(source.wrong_at(&["pipeline"], "takes a section, `[pipeline]`")),
     };
     for other in ["command", "keep", "after"] {
-        if fields.has(other) {
-            return Err(fields.wrong_at(&[other], "is not for a pipeline: its stages say what is done"));
+        if whole.contains_key(other) {
+            return Err(source.wrong_at(&[other], "is not for a pipeline: its stages say what is done"));
         }
     }
-    let section = Section { fields, at: vec!["pipeline".to_owned()], table };
+    let section = Section { source, at: vec!["pipeline".to_owned()], table };
     section.check_known(PIPELINE)?;
     if stages.is_empty() {
-        return Err(fields.wrong_at(&["pipeline"], "has no stage").hint("add one: [[stage]] with name and command"));
+        return Err(source.wrong_at(&["pipeline"], "has no stage").hint("add one: [[stage]] with name and command"));
     }
     if stages.len() > STAGES_MAX {
-        return Err(fields.wrong_at(&["pipeline"], &format!("has more than {STAGES_MAX} stages")));
+        return Err(source.wrong_at(&["pipeline"], &format!("has more than {STAGES_MAX} stages")));
     }
     let mut read: Vec<StageDefinition> = Vec::with_capacity(stages.len());
     for (place, value) in stages.into_iter().enumerate() {
         let at = vec!["stage".to_owned(), place.to_string()];
         let Value::Table(table) = value else {
-            return Err(fields.wrong_at(&["stage"], "takes sections, `[[stage]]`, one for each stage"));
+            return Err(source.wrong_at(&["stage"], "takes sections, `[[stage]]`, one for each stage"));
         };
-        let section = Section { fields, at, table };
+        let section = Section { source, at, table };
         let stage = stage(&section)?;
         if read.iter().any(|known| known.name == stage.name) {
             return Err(section.wrong("name", &format!("is `{}`, as that of a stage before", stage.name)));
@@ -145,7 +144,7 @@ fn stage(section: &Section<'_>) -> Result<StageDefinition> {
 
 /// A section of the definition, and where it stands.
 struct Section<'a> {
-    fields: &'a Fields<'a>,
+    source: Source<'a>,
     at: Vec<String>,
     table: &'a Table,
 }
@@ -225,65 +224,19 @@ impl Section<'_> {
     fn wrong(&self, name: &str, reason: &str) -> Error {
         let mut at: Vec<&str> = self.at.iter().map(String::as_str).collect();
         at.push(name);
-        self.fields.wrong_at(&at, reason)
+        self.source.wrong_at(&at, reason)
     }
 
     fn wrong_here(&self, reason: &str) -> Error {
         let at: Vec<&str> = self.at.iter().map(String::as_str).collect();
-        self.fields.wrong_at(&at, reason)
+        self.source.wrong_at(&at, reason)
     }
-}
-
-/// What is wrong with a stage of an app.toml, told with its line. `field` stands in the stage.
-pub(crate) fn stage_error(place: &str, text: &str, stage: usize, field: Option<&str>, reason: &str) -> Error {
-    let number = stage.to_string();
-    let path: Vec<&str> = ["stage", &number].into_iter().chain(field).collect();
-    let line = line_of(text, &path).map(|line| format!(" line {line}")).unwrap_or_default();
-    settings_error(format!("read {place}{line}: {}", words(&path, reason)))
-}
-
-/// Where in a text a field stands, from 1: the deepest part of the path that is there.
-pub(super) fn line_of(text: &str, path: &[&str]) -> Option<usize> {
-    let document = DeTable::parse(text).ok()?;
-    let (mut at, mut value): (Option<usize>, Option<&DeValue<'_>>) = (None, None);
-    for step in path {
-        let next = match value {
-            None => field(document.get_ref(), step),
-            Some(DeValue::Table(table)) => field(table, step),
-            Some(DeValue::Array(values)) => {
-                let one = step.parse::<usize>().ok().and_then(|place| values.get(place));
-                one.map(|one| (one.span().start, one.get_ref()))
-            }
-            Some(_) => None,
-        };
-        let Some((start, inner)) = next else { break };
-        (at, value) = (Some(start), Some(inner));
-    }
-    at.map(|at| text[..at.min(text.len())].matches('\n').count() + 1)
-}
-
-fn field<'a, 'i>(table: &'a DeTable<'i>, name: &str) -> Option<(usize, &'a DeValue<'i>)> {
-    let (key, value) = table.iter().find(|(key, _)| key.get_ref() == name)?;
-    Some((key.span().start, value.get_ref()))
 }
 
 fn is_word(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= WORD_BYTES_MAX
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
-}
-
-/// A path and what is wrong there: `stage 2, `use`: ..`.
-pub(super) fn words(path: &[&str], reason: &str) -> String {
-    match path {
-        ["stage", place, rest @ ..] => {
-            let number = place.parse::<usize>().map_or(0, |place| place + 1);
-            let field = rest.iter().map(|field| format!(", `{field}`")).collect::<String>();
-            format!("stage {number}{field} {reason}")
-        }
-        [section, field] => format!("`{section}.{field}` {reason}"),
-        path => format!("`{}` {reason}", path.join(".")),
-    }
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ impl Events {
 
 fn is_silent(folder: &Path) -> bool {
     statfs(folder).is_ok_and(|found| {
-        let kind = i64::from(found.filesystem_type().0) & 0xffff_ffff;
+        let kind = found.filesystem_type().0 & 0xffff_ffff;
         SILENT.contains(&kind)
     })
 }

@@ -43,12 +43,13 @@ pub(super) fn answer(line: &str, task: i64) -> Option<Result<Output, Failure>> {
         return None;
     }
     let answer: Line = serde_json::from_str(line).ok()?;
-    if answer.task != task || (answer.output.is_none() && answer.fail.is_none()) {
+    // null is an output: nothing of its own
+    let is_answer = answer.output.is_some() || answer.fail.is_some() || line.contains("\"output\"");
+    if answer.task != task || !is_answer {
         return None;
     }
     Some(match (answer.fail, answer.output) {
         (Some(kind), _) => Err(Failure { kind: kind_of(&kind), message: words(answer.msg) }),
-        (None, Some(output)) if output.get() == "null" => Ok(Output::Same),
         (None, Some(output)) => Ok(Output::Json(output.get().to_owned())),
         (None, None) => Ok(Output::Same),
     })

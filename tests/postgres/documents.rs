@@ -1,0 +1,360 @@
+//! Documents flow: found in folders, through stages, with whatever goes wrong on the way.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Output};
+
+use crate::manager::{number, on, rows, told};
+use crate::support::manager::{Manager, wait_for};
+use crate::support::{Backend, signal, stderr, stdout};
+
+const STATES: &str = "SELECT name, state, stage FROM pipeline_tasks ORDER BY name";
+const BALANCE: &str = "SELECT (SELECT sum(found) FROM pipeline_counts) \
+                       - (SELECT count(*) FROM pipeline_tasks) - (SELECT count(*) FROM pipeline_duplicates)";
+const OPEN: &str = "SELECT count(*) FROM pipeline_tasks WHERE state IN ('waiting', 'running')";
+
+/// A pipeline `a/b/p` with these sections, which watches `inbox`, and that folder.
+fn pipeline(backend: &Backend, head: &str, stages: &str) -> PathBuf {
+    let folder = backend.folder.path().join("apps/a/b/p");
+    fs::create_dir_all(folder.join("inbox")).expect("a folder");
+    let text = format!("[pipeline]\nwatch = [\"inbox\"]\ncomplete = \"rename\"\n{head}\n{stages}");
+    fs::write(folder.join("app.toml"), text).expect("a definition");
+    told(backend, &["deploy"]);
+    folder.join("inbox")
+}
+
+/// A stage whose program is a script of the shell.
+fn stage(name: &str, script: &str, more: &str) -> String {
+    format!("[[stage]]\nname = \"{name}\"\ncommand = [\"sh\", \"-c\", '''{script}''']\n{more}\n")
+}
+
+fn run(backend: &Backend) -> Output {
+    let output = on(backend, &["run", "p"]).output().expect("dc starts");
+    assert!(output.status.success(), "{}", stderr(&output));
+    output
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn documents_go_through_the_stages_and_their_rows_are_theirs_alone() {
+    for backend in Backend::all() {
+        let read = "printf '{\"number\":\"%s\",\"_how\":1}' \"$(cat \"$DC_DOCUMENT\")\" > \"$DC_OUTPUT\"";
+        let same = "test -s \"$DC_INPUT\" && test \"$DC_STAGE\" = look && echo \"seen $DC_NAME\"";
+        let load = "[[stage]]\nname = \"load\"\nuse = \"load\"\ntable = \"docs\"\ncreate = true\nkey = [\"number\"]\n";
+        let inbox =
+            pipeline(&backend, "extensions = [\"txt\"]", &(stage("read", read, "") + &stage("look", same, "") + load));
+        for (name, text) in [("a.txt", "17"), ("b.TXT", "18"), ("c.txt", "17"), ("d.pdf", "19")] {
+            fs::write(inbox.join(name), text).expect("a file");
+        }
+        run(&backend);
+        let mut database = backend.connect();
+        let states = rows(&mut database, "SELECT state, stage FROM pipeline_tasks");
+        assert_eq!(states, [["done", "load"], ["done", "load"]], "two contents");
+        assert_eq!(number(&mut database, BALANCE), 0);
+        assert_eq!(number(&mut database, "SELECT count(*) FROM pipeline_duplicates"), 1);
+        assert_eq!(rows(&mut database, "SELECT number FROM docs ORDER BY number"), [["17"], ["18"]]);
+        assert_eq!(names(&inbox), ["d.pdf", "work"], "what it does not take stays");
+        assert!(names(&inbox.join("work")).is_empty());
+        let ignored = rows(&mut database, "SELECT ignored, waiting_count FROM pipeline_folders");
+        assert_eq!(ignored, [["1", "0"]]);
+        let logged = told(&backend, &["logs", "p"]);
+        assert!(logged.contains("seen ") && logged.contains("\"stage\":\"look\""), "{logged}");
+        // the same name with other bytes is a new task that names the one before; the same bytes are no work
+        fs::write(inbox.join("b.TXT"), "20").expect("a file");
+        fs::write(inbox.join("e.txt"), "18").expect("a file");
+        run(&backend);
+        let later = "SELECT count(*) FROM pipeline_tasks t JOIN pipeline_tasks p ON p.id = t.predecessor \
+                     WHERE t.name = 'b.TXT' AND p.name = 'b.TXT'";
+        assert_eq!(number(&mut database, later), 1);
+        assert_eq!(number(&mut database, "SELECT count(*) FROM pipeline_attempts"), 9);
+        assert_eq!(rows(&mut database, "SELECT number FROM docs ORDER BY number"), [["17"], ["18"], ["20"]]);
+        assert_eq!(number(&mut database, BALANCE), 0);
+        assert_eq!(number(&mut database, "SELECT count(*) FROM pipeline_workers"), 0);
+    }
+}
+
+#[test]
+fn each_failure_has_its_own_end_and_none_stops_the_others() {
+    for backend in Backend::all() {
+        let script = r#"case "$DC_NAME" in
+            wrong*) exit 65 ;;
+            said*) echo '{"dc":"fail","kind":"permanent","msg":"no date on it"}'; exit 1 ;;
+            late*) echo "it is away" >&2; exit 75 ;;
+            poison*) kill -9 $$ ;;
+            slow*) sleep 60 ;;
+            second*) [ "$DC_ATTEMPT" = 2 ] ;;
+        esac"#;
+        let inbox = pipeline(
+            &backend,
+            "workers = 4",
+            &stage("only", script, "attempts = 2\nretry_after = \"0s\"\ntimeout = \"1s\""),
+        );
+        for name in ["wrong", "said", "late", "poison", "slow", "second", "good1", "good2", "good3"] {
+            fs::write(inbox.join(name), name).expect("a file");
+        }
+        run(&backend);
+        let mut database = backend.connect();
+        wait_for("all ends", 60, || {
+            if number(&mut database, OPEN) > 0 {
+                run(&backend);
+            }
+            number(&mut database, OPEN) == 0
+        });
+        let ends = [
+            ["good1", "done", "only"],
+            ["good2", "done", "only"],
+            ["good3", "done", "only"],
+            ["late", "failed", "only"],
+            ["poison", "quarantined", "only"],
+            ["said", "rejected", "only"],
+            ["second", "done", "only"],
+            ["slow", "failed", "only"],
+            ["wrong", "rejected", "only"],
+        ];
+        assert_eq!(rows(&mut database, STATES), ends);
+        let error = |name: &str| format!("SELECT error_kind, error FROM pipeline_tasks WHERE name = '{name}'");
+        assert_eq!(rows(&mut database, &error("said")), [["permanent", "no date on it"]]);
+        let late = "its program ended with status 75: it is away";
+        assert_eq!(rows(&mut database, &error("late")), [["passing", late]]);
+        assert_eq!(rows(&mut database, &error("slow")), [["passing", "it took longer than 1 s"]]);
+        assert_eq!(rows(&mut database, &error("poison")), [["died", "its program was killed by signal 9"]]);
+        let tries = "SELECT t.name, count(*) FROM pipeline_attempts a JOIN pipeline_tasks t ON t.id = a.task_id \
+                     GROUP BY t.name HAVING count(*) <> 1 ORDER BY t.name";
+        assert_eq!(rows(&mut database, tries), [["late", "2"], ["poison", "2"], ["second", "2"], ["slow", "2"]]);
+        // what did not come through is put aside
+        wait_for("the files", 20, || {
+            run(&backend);
+            names(&inbox.join("rejected")) == ["late", "poison", "said", "slow", "wrong"]
+        });
+        assert!(names(&inbox.join("work")).is_empty());
+        let letters = rows(&mut database, "SELECT kind, subject FROM outbox");
+        assert!(letters.len() == 1 && letters[0][0] == "quarantined", "{letters:?}");
+        assert_eq!(number(&mut database, BALANCE), 0);
+    }
+}
+
+/// What a stage needs is away: it rests for all, one message goes out, no attempt is spent, and it goes on by itself.
+#[test]
+fn a_stage_that_cannot_work_rests_and_goes_on_by_itself() {
+    for backend in Backend::all() {
+        let script = "[ -e here ] || { echo 'the engine is missing' >&2; exit 69; }";
+        let inbox = pipeline(&backend, "workers = 2", &stage("only", script, "attempts = 1"));
+        for number in 0..10 {
+            fs::write(inbox.join(format!("f{number}")), number.to_string()).expect("a file");
+        }
+        let manager = Manager::start(backend.folder.path(), &backend.url, &[]);
+        let mut database = backend.connect();
+        let blocked = "SELECT count(*) FROM pipeline_blocks";
+        wait_for("a stage that rests", 60, || number(&mut database, blocked) == 1);
+        wait_for("a probe in vain", 60, || {
+            number(&mut database, "SELECT coalesce(max(probes), 0) FROM pipeline_blocks") > 0
+        });
+        let spent = "SELECT count(*) FROM pipeline_tasks WHERE state <> 'running' AND attempts > 0";
+        assert_eq!(number(&mut database, spent), 0);
+        fs::write(backend.folder.path().join("apps/a/b/p/here"), "").expect("a file");
+        let done = "SELECT count(*) FROM pipeline_tasks WHERE state = 'done'";
+        wait_for("all", 90, || number(&mut database, done) == 10);
+        manager.end();
+        let kinds = rows(&mut database, "SELECT kind FROM outbox ORDER BY id");
+        assert_eq!(kinds, [["blocked"], ["unblocked"]]);
+        let reason = rows(&mut database, "SELECT body FROM outbox WHERE kind = 'blocked'");
+        assert!(reason[0][0].contains("the engine is missing"), "{reason:?}");
+    }
+}
+
+fn worker(backend: &Backend) -> Child {
+    on(backend, &["run", "p"]).spawn().expect("dc starts")
+}
+
+/// The process of the one worker that is known.
+fn worker_pid(database: &mut data_collector::db::Connection) -> Option<u32> {
+    let rows = rows(database, "SELECT pid FROM pipeline_workers");
+    rows.first().and_then(|row| row[0].parse().ok())
+}
+
+#[test]
+fn what_a_killed_worker_was_at_is_tried_alone_and_what_it_had_claimed_goes_on() {
+    for backend in Backend::all() {
+        let script = "if [ \"$DC_NAME\" = f0 ] && [ ! -e once ]; then touch once; sleep 60; fi";
+        let inbox = pipeline(&backend, "workers = 1", &stage("only", script, ""));
+        for number in 0..5 {
+            fs::write(inbox.join(format!("f{number}")), number.to_string()).expect("a file");
+        }
+        let mut database = backend.connect();
+        let mut first = worker(&backend);
+        let once = backend.folder.path().join("apps/a/b/p/once");
+        wait_for("the document that hangs", 60, || once.exists());
+        let pid = worker_pid(&mut database).expect("a worker");
+        signal("KILL", pid);
+        first.wait().expect("its end");
+        run(&backend);
+        let done = rows(&mut database, "SELECT name, state, deaths FROM pipeline_tasks ORDER BY name");
+        assert!(done.iter().all(|row| row[1] == "done"), "{done:?}");
+        let died = "SELECT t.name, a.outcome FROM pipeline_attempts a JOIN pipeline_tasks t ON t.id = a.task_id \
+                    WHERE a.outcome <> 'done'";
+        assert_eq!(rows(&mut database, died), [["f0", "died"]], "of the others nothing is counted");
+        assert_eq!(number(&mut database, BALANCE), 0);
+        assert_eq!(number(&mut database, "SELECT count(*) FROM pipeline_workers"), 0);
+    }
+}
+
+#[test]
+fn a_file_that_is_being_written_waits_visibly_however_long() {
+    let backend = Backend::sqlite();
+    let inbox = pipeline(&backend, "", &stage("only", "cp \"$DC_DOCUMENT\" seen", ""));
+    let manager = Manager::start(backend.folder.path(), &backend.url, &[]);
+    let mut database = backend.connect();
+    let mut file = fs::File::create(inbox.join("slow.txt")).expect("a file");
+    file.write_all(b"half ").expect("room");
+    let waits = "SELECT waiting FROM pipeline_folders WHERE waiting_count = 1";
+    wait_for("a file that waits", 60, || !rows(&mut database, waits).is_empty());
+    assert!(rows(&mut database, waits)[0][0].contains("open for writing"));
+    fs::write(inbox.join("other.txt"), "other").expect("a file");
+    let done = "SELECT count(*) FROM pipeline_tasks WHERE state = 'done'";
+    wait_for("the other one", 60, || number(&mut database, done) == 1);
+    file.write_all(b"whole").expect("room");
+    drop(file);
+    wait_for("the slow one", 60, || number(&mut database, done) == 2);
+    assert_eq!(fs::read(backend.folder.path().join("apps/a/b/p/seen")).expect("a copy"), b"half whole");
+    manager.end();
+}
+
+#[test]
+fn odd_files_end_in_a_state_that_is_shown() {
+    let backend = Backend::sqlite();
+    let inbox = pipeline(&backend, "", &stage("only", "cat \"$DC_DOCUMENT\" > /dev/null", ""));
+    let long = "x".repeat(255);
+    for name in [b"new\nline".as_slice(), b"no \xff utf-8", "čćž €".as_bytes(), long.as_bytes(), b"empty"] {
+        let text = if name == b"empty" { b"".as_slice() } else { name };
+        fs::write(inbox.join(std::ffi::OsStr::from_bytes(name)), text).expect("a file");
+    }
+    std::os::unix::fs::symlink("/etc/passwd", inbox.join("link")).expect("a link");
+    nix::unistd::mkfifo(&inbox.join("pipe"), nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+    fs::create_dir(inbox.join("folder")).expect("a folder");
+    fs::write(inbox.join("folder/inner"), "not watched").expect("a file");
+    run(&backend);
+    let mut database = backend.connect();
+    let done = rows(&mut database, "SELECT name FROM pipeline_tasks WHERE state = 'done' ORDER BY name");
+    let names_found: Vec<&str> = done.iter().map(|row| row[0].as_str()).collect();
+    assert_eq!(names_found, ["empty", "new\nline", "no \\xff utf-8", &long, "čćž €"]);
+    assert_eq!(names(&inbox), ["folder", "link", "pipe", "work"]);
+    let told = rows(&mut database, "SELECT waiting, ignored FROM pipeline_folders");
+    assert!(told[0][0].contains("it is a link") && told[0][0].contains("it is no file"), "{told:?}");
+    assert_eq!(told[0][1], "2");
+}
+
+#[test]
+fn a_program_may_serve_many_documents() {
+    for backend in Backend::all() {
+        let folder = backend.folder.path().join("apps/a/b/p");
+        fs::create_dir_all(&folder).expect("a folder");
+        let script = r#"echo started >> starts
+while read -r line; do
+  task=$(printf '%s' "$line" | sed -E 's/.*"task":([0-9]+).*/\1/')
+  name=$(printf '%s' "$line" | sed -E 's/.*"name":"([^"]*)".*/\1/')
+  echo "at $name" >&2
+  case "$name" in
+    bad) printf '{"task":%s,"fail":"permanent","msg":"bad"}\n' "$task" ;;
+    dies) kill -9 $$ ;;
+    *) printf '{"task":%s,"output":{"n":"%s"}}\n' "$task" "$name" ;;
+  esac
+done
+"#;
+        fs::write(folder.join("serve.sh"), script).expect("a script");
+        let stages = "[[stage]]\nname = \"only\"\ncommand = [\"sh\", \"serve.sh\"]\nserve = true\n";
+        let inbox = pipeline(&backend, "workers = 1", stages);
+        for name in ["a", "bad", "c", "dies", "e"] {
+            fs::write(inbox.join(name), name).expect("a file");
+        }
+        run(&backend);
+        let mut database = backend.connect();
+        let ends = [
+            ["a", "done", "only"],
+            ["bad", "rejected", "only"],
+            ["c", "done", "only"],
+            ["dies", "quarantined", "only"],
+            ["e", "done", "only"],
+        ];
+        assert_eq!(rows(&mut database, STATES), ends);
+        let starts = fs::read_to_string(folder.join("starts")).expect("a count").lines().count();
+        assert!(starts <= 3, "one, and one after each death: {starts}");
+        let output = rows(&mut database, "SELECT output FROM pipeline_attempts WHERE output LIKE '%\"a\"%'");
+        assert_eq!(output, [["{\"n\":\"a\"}"]]);
+        assert!(told(&backend, &["logs", "p"]).contains("at a"));
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_pipeline_is_told_by_deploy_with_its_line() {
+    let backend = Backend::sqlite();
+    let folder = backend.folder.path().join("apps/a/b/p");
+    fs::create_dir_all(&folder).expect("a folder");
+    let cases = [
+        (
+            "[[stage]]\nname = \"x\"\nuse = \"magic\"\n",
+            "app.toml line 4: stage 1, `use` names `magic`, which is not built in",
+        ),
+        ("[[stage]]\nname = \"x\"\nuse = \"load\"\n", "line 2: stage 1 has no `table`"),
+        (
+            "[[stage]]\nname = \"x\"\nuse = \"load\"\ntable = \"none\"\n",
+            "line 5: stage 1, `table` names `none`, which is not in",
+        ),
+        ("[[stage]]\nname = \"x\"\nuse = \"ocr\"\nengin = \"x\"\n", "line 5: stage 1, `engin` is not known here"),
+        ("[[stage]]\nname = \"x\"\ncommand = [\"./none\"]\n", "line 4: stage 1, `command` names"),
+        (
+            "[[stage]]\nname = \"x\"\nworker = \"w\"\n",
+            "line 4: stage 1, `worker` names `w`, which this program does not have",
+        ),
+    ];
+    for (stages, expected) in cases {
+        fs::write(folder.join("app.toml"), format!("[pipeline]\n{stages}")).expect("a definition");
+        let deployed = on(&backend, &["deploy"]).output().expect("dc starts");
+        let said = stdout(&deployed);
+        assert!(
+            deployed.status.code() == Some(1) && said.contains(expected),
+            "{expected}: {said}{}",
+            stderr(&deployed)
+        );
+    }
+}
+
+/// Two managers on one folder, and one that is killed: each document once.
+#[test]
+fn two_workers_of_one_folder_do_each_document_once() {
+    for backend in Backend::all() {
+        let script = "echo \"$DC_NAME\" >> ledger";
+        let inbox = pipeline(&backend, "workers = 2", &(stage("one", script, "") + &stage("two", "true", "")));
+        let managers = [
+            Manager::start(backend.folder.path(), &backend.url, &[]),
+            Manager::start(backend.folder.path(), &backend.url, &[]),
+        ];
+        // a third worker, started by hand, beside that of the managers
+        for number in 0..60 {
+            let part = inbox.parent().expect("a folder").join(format!("part{number}"));
+            fs::write(&part, number.to_string()).expect("a file");
+            fs::rename(&part, inbox.join(format!("f{number}"))).expect("moved in");
+            if number == 20 {
+                run(&backend);
+            }
+        }
+        let mut database = backend.connect();
+        let done = "SELECT count(*) FROM pipeline_tasks WHERE state = 'done'";
+        wait_for("all", 120, || number(&mut database, done) == 60);
+        managers.into_iter().for_each(|manager| drop(manager.end()));
+        let ledger = fs::read_to_string(backend.folder.path().join("apps/a/b/p/ledger")).expect("a ledger");
+        let mut lines: Vec<&str> = ledger.lines().collect();
+        lines.sort_unstable();
+        lines.dedup();
+        assert_eq!((lines.len(), ledger.lines().count()), (60, 60));
+        assert_eq!(number(&mut database, BALANCE), 0);
+    }
+}
