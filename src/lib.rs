@@ -24,6 +24,7 @@ pub mod fuzzing;
 pub mod hash;
 pub mod http;
 pub mod ident;
+pub mod json_schema;
 pub mod layout;
 pub mod logs;
 pub mod manager;

@@ -45,6 +45,7 @@ targets! {
     dotenv: 2_000,
     json: 3_000,
     json_array: 100,
+    json_schema: 1_000,
     line: 300,
     log_line: 2_000,
     message: 2_000,
