@@ -18,6 +18,7 @@ pub mod documents;
 pub mod ends;
 pub mod error;
 mod failpoint;
+pub mod fields;
 #[cfg(any(test, fuzzing))]
 #[path = "../fuzz/targets/mod.rs"]
 pub mod fuzzing;

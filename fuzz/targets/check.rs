@@ -43,6 +43,8 @@ targets! {
     csv: 150,
     database_url: 1_000,
     dotenv: 2_000,
+    field_value: 2_000,
+    fields: 300,
     json: 3_000,
     json_array: 100,
     json_schema: 1_000,

@@ -24,6 +24,7 @@ const FLOORS: &[&[&str]] = &[
         "ocr",
         "telemetry",
         "ends",
+        "fields",
         "json_schema",
     ],
     &["documents", "storage"],
