@@ -18,12 +18,14 @@ pub mod documents;
 pub mod ends;
 pub mod error;
 mod failpoint;
+pub mod fields;
 #[cfg(any(test, fuzzing))]
 #[path = "../fuzz/targets/mod.rs"]
 pub mod fuzzing;
 pub mod hash;
 pub mod http;
 pub mod ident;
+pub mod json_schema;
 pub mod layout;
 pub mod logs;
 pub mod manager;

@@ -1,5 +1,7 @@
 //! Numbers as they are written: those that need no second look, and the digits of all others.
 
+use std::cmp::Ordering;
+
 /// Decimals of so many digits are never the same float: the shortest form of one is itself.
 const DIGITS_EXACT_MAX: usize = 15;
 /// Integers of so many digits are 64-bit integers.
@@ -113,6 +115,26 @@ impl Digits {
         text.parse().ok()
     }
 
+    /// Whether this is a whole number of times `step`; `None` for a step of zero or of more than 18 significant digits.
+    pub fn is_multiple_of(&self, step: &Self) -> Option<bool> {
+        let divisor = step.significant().filter(|divisor| *divisor > 0)?;
+        if self.digits.is_empty() {
+            return Some(true);
+        }
+        // both as whole numbers times a power of ten; a number has no zeros at its end, so it lacks what the step has
+        let power = |it: &Self| it.point - it.digits.len() as i64;
+        let Ok(shift) = u64::try_from(power(self) - power(step)) else { return Some(false) };
+        let modulus = u128::from(divisor);
+        let rest = self.digits.iter().fold(0, |rest, digit| (rest * 10 + u128::from(digit - b'0')) % modulus);
+        Some((rest * power_of_ten(shift, modulus)).is_multiple_of(modulus))
+    }
+
+    /// The significant digits as a number, where 18 are enough.
+    fn significant(&self) -> Option<u64> {
+        let text = std::str::from_utf8(&self.digits).ok()?;
+        if text.is_empty() { Some(0) } else { text.parse().ok().filter(|_| text.len() <= DIGITS_INTEGER_MAX) }
+    }
+
     /// Appends the number in the one form of its value: without an exponent and without zeros that say nothing, or,
     /// where that would be very long, as `DIGITSePOWER`.
     pub fn write(&self, out: &mut String) {
@@ -146,6 +168,38 @@ impl Digits {
     }
 }
 
+impl Ord for Digits {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // zero lies between those below it and those above
+        let side = |it: &Self| match (it.digits.is_empty(), it.is_negative) {
+            (true, _) => 0,
+            (false, true) => -1,
+            (false, false) => 1,
+        };
+        let size = || self.point.cmp(&other.point).then_with(|| self.digits.cmp(&other.digits));
+        side(self).cmp(&side(other)).then_with(|| if self.is_negative { size().reverse() } else { size() })
+    }
+}
+
+impl PartialOrd for Digits {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Ten to a power, by a modulus of at most 18 digits.
+fn power_of_ten(mut power: u64, modulus: u128) -> u128 {
+    let (mut result, mut square) = (1 % modulus, 10 % modulus);
+    while power > 0 {
+        if power % 2 == 1 {
+            result = result * square % modulus;
+        }
+        square = square * square % modulus;
+        power /= 2;
+    }
+    result
+}
+
 /// The float that a number becomes without losing anything: printed with as many decimals, it is the number again.
 /// `None` for a number that no float holds.
 pub fn float_without_loss(number: &str) -> Option<f64> {
@@ -176,6 +230,8 @@ fn is_printed(float: f64, value: &Digits) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn written(number: &str) -> Option<String> {
@@ -224,6 +280,52 @@ mod tests {
         ] {
             assert_eq!(float_without_loss(number).is_some(), survives, "{number}");
             assert_eq!(is_float(number), is_printed, "{number}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_compared_and_divided_by_their_digits() {
+        let digits = |text: &str| Digits::of(text).expect("a number");
+        let ascending =
+            ["-1e30", "-12.5", "-12.49", "-0.1", "0", "1e-30", "0.1", "1", "12.49", "12.5", "99", "100.0", "1e30"];
+        for pair in ascending.windows(2) {
+            assert!(digits(pair[0]) < digits(pair[1]), "{pair:?}");
+        }
+        assert!(digits("12345678901234567890.11") < digits("12345678901234567890.12"));
+        assert_eq!(digits("1.0").cmp(&digits("10e-1")), Ordering::Equal);
+        for (number, step, is_multiple) in [
+            ("19.99", "0.01", Some(true)),
+            ("19.999", "0.01", Some(false)),
+            ("12345678901234567890.12", "0.01", Some(true)),
+            ("12345678901234567890.123", "0.01", Some(false)),
+            ("-7.5", "2.5", Some(true)),
+            ("0", "3", Some(true)),
+            ("1e300", "3", Some(false)),
+            ("1e300", "7e299", Some(false)),
+            ("4200", "2e1", Some(true)),
+            ("4210", "2e2", Some(false)),
+            ("1e999999999", "999999999999999999", Some(false)),
+            ("5", "0", None),
+            ("5", "1.234567890123456789", None),
+        ] {
+            assert_eq!(digits(number).is_multiple_of(&digits(step)), is_multiple, "{number} {step}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Decimals of one scale are whole numbers.
+        #[test]
+        fn decimals_compare_and_divide_as_whole_numbers(
+            one in -1_000_000_i64..1_000_000,
+            other in -1_000_i64..1_000,
+            scale in 0_u32..9,
+        ) {
+            let digits = |number: i64| Digits::of(&format!("{number}e-{scale}")).expect("a number");
+            prop_assert_eq!(digits(one).cmp(&digits(other)), one.cmp(&other));
+            let expected = (other != 0).then(|| one % other == 0);
+            prop_assert_eq!(digits(one).is_multiple_of(&digits(other)), expected);
         }
     }
 
