@@ -19,6 +19,9 @@ pub struct PipelineDefinition {
     /// When a file is complete.
     #[serde(serialize_with = "complete")]
     pub complete: Complete,
+    /// Whether files stay where they are: for folders that others keep in order, or that nobody may write to.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub copy: bool,
     /// Whether folders in the folders are watched, too.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub recursive: bool,

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::settings::is_label;
 
 /// The fields of `[pipeline]`.
-const PIPELINE: &[&str] = &["watch", "extensions", "complete", "recursive", "retention", "workers"];
+const PIPELINE: &[&str] = &["watch", "extensions", "complete", "copy", "recursive", "retention", "workers"];
 /// The fields that any stage may have; one with `use` has those of what it uses besides.
 const STAGE: &[&str] = &["name", "on", "timeout", "attempts", "retry_after", "workers"];
 /// What does the work of a stage: one of these.
@@ -77,6 +77,7 @@ pub(super) fn pipeline(source: Source<'_>, whole: &Table) -> Result<Option<Pipel
         watch: section.texts("watch")?,
         extensions: section.texts("extensions")?.into_iter().map(dotless).collect(),
         complete: complete(&section)?,
+        copy: section.flag("copy")?,
         recursive: section.flag("recursive")?,
         retention: section.text("retention")?,
         workers: section.number("workers", WORKERS_MAX)?,

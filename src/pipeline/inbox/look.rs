@@ -20,6 +20,8 @@ const TAKEN_MAX: usize = 1_000;
 pub(super) struct Look {
     pub(super) folder: PathBuf,
     known: BTreeMap<PathBuf, Known>,
+    /// Files that stay and were taken, as they were then.
+    pub(super) copied: BTreeMap<PathBuf, Stamp>,
     number: u64,
 }
 
@@ -42,7 +44,7 @@ pub(super) struct Seen {
 
 impl Look {
     pub(super) fn into(folder: PathBuf) -> Self {
-        Self { folder, known: BTreeMap::new(), number: 0 }
+        Self { folder, known: BTreeMap::new(), copied: BTreeMap::new(), number: 0 }
     }
 
     pub(super) fn pass(&mut self, definition: &PipelineDefinition) -> Seen {
@@ -103,7 +105,11 @@ impl Look {
                 continue;
             }
             let Ok(data) = entry.metadata() else { continue };
-            let same_for = self.remember(&path, Stamp::of(&data));
+            let stamp = Stamp::of(&data);
+            if self.copied.get(&path) == Some(&stamp) {
+                continue;
+            }
+            let same_for = self.remember(&path, stamp);
             match judge(&definition.complete, &path, &data, same_for) {
                 Judgement::Take => seen.complete.push(path),
                 Judgement::Wait(reason, due) => self.wait(seen, &path, &reason, due),

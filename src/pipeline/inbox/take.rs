@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use chrono::DateTime;
 use crossbeam_channel::Sender;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
@@ -50,7 +51,7 @@ impl Taker {
     /// What concerns all files: the database, or the disk.
     pub(super) fn take_all(
         &mut self,
-        look: &Look,
+        look: &mut Look,
         files: &[PathBuf],
         news: &Sender<()>,
         is_stopped: &dyn Fn() -> bool,
@@ -60,7 +61,11 @@ impl Taker {
             if is_stopped() {
                 break;
             }
-            match self.take(&look.folder, path) {
+            let taken = match self.plan.definition.copy {
+                true => self.copy(look, path),
+                false => self.take(&look.folder, path),
+            };
+            match taken {
                 Ok(true) => count += 1,
                 Ok(false) => {}
                 Err(error) if error.is_temporary() || error.kind() == ErrorKind::Refused => return Err(error),
@@ -124,6 +129,22 @@ impl Taker {
         }
     }
 
+    /// Takes a copy of one file, unless it was taken as it is; false when it is written to again.
+    fn copy(&mut self, look: &mut Look, path: &Path) -> Result<bool> {
+        let before = stamp(path)?;
+        let shown = written(path.as_os_str())?;
+        let data =
+            fs::symlink_metadata(path).map_err(|cause| file_error(format!("look at {}", path.display()), cause))?;
+        let changed = DateTime::from_timestamp(data.ctime(), u32::try_from(data.ctime_nsec()).unwrap_or_default());
+        let since = changed.unwrap_or_default().naive_utc();
+        let is_known = self.storage.tables().tasks().was_found(self.app_id, &shown, since)?;
+        if !is_known && !self.store(path, written(path.file_name().unwrap_or(path.as_os_str()))?, Some(shown))? {
+            return Ok(false);
+        }
+        look.copied.insert(path.to_owned(), before);
+        Ok(!is_known)
+    }
+
     /// Stores a file that was taken, and has it noted; false when it changes.
     fn store(&mut self, taken: &Path, name: String, origin: Option<String>) -> Result<bool> {
         let before = stamp(taken)?;
@@ -149,7 +170,10 @@ impl Taker {
             file_id: kept.row.id,
             name,
             origin,
-            work: Some((written(taken.as_os_str())?, self.host.clone())),
+            work: match self.plan.definition.copy {
+                true => None,
+                false => Some((written(taken.as_os_str())?, self.host.clone())),
+            },
             stage: self.plan.order.first().cloned().unwrap_or_default(),
             priority: 0,
         });

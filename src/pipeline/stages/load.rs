@@ -1,14 +1,18 @@
 //! The built-in stage `load`: what was found in a document becomes rows of a table, in the scope of the document, so that the
 //! same document once more replaces its own rows alone.
 
-use serde_json::{Map, Value};
+use std::fmt;
+use std::fs;
 
-use super::super::stage::{Failure, Job, Output, Stage, Worked};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::super::stage::{Failure, Given, Job, Output, Stage, Worked};
 use super::{BuiltIn, Entry, Flaw, Open};
 use crate::context::Context;
 use crate::db::{Connection, TableName};
 use crate::error::{Error, ErrorKind};
-use crate::merge::{MaxGone, Merge};
+use crate::merge::{Format, Input, MaxGone, Merge};
 use crate::settings::MAIN;
 use crate::tables::ObjectMap;
 
@@ -89,7 +93,9 @@ impl Stage for Loading {
 
 impl Loading {
     fn merge(&mut self, job: &Job<'_>) -> std::result::Result<Output, Failure> {
-        let rows = self.load.records(job)?;
+        let rows = job.scratch.join("rows.ndjson");
+        let lines = self.load.lines(job)?;
+        fs::write(&rows, lines).map_err(|cause| Failure::blocked(format!("{}: {cause}", rows.display())))?;
         if self.connection.is_none() {
             self.connection = Some(open(&self.context, &self.load.database).map_err(|error| Failure::of(&error))?);
         }
@@ -103,11 +109,12 @@ impl Loading {
             .evolve(load.evolve)
             .ignore(load.ignore.clone())
             .allow_empty(true)
+            .format(Format::Ndjson)
             .max_gone(MaxGone::Share { percent: 100, rows: 0 })
             .threads(1)
             .runtime(runtime);
         merge = merge.cancellation(job.cancellation.clone());
-        match merge.run(connection, &rows) {
+        match merge.run_inputs(connection, &[Input::File(rows)]) {
             Ok(_) => Ok(Output::Same),
             Err(error) => {
                 if error.is_temporary() {
@@ -137,29 +144,66 @@ fn refused(error: &Error) -> Failure {
     }
 }
 
-impl Load {
-    /// The rows of a document, each with the column that says so.
-    fn records(&self, job: &Job<'_>) -> std::result::Result<Vec<Map<String, Value>>, Failure> {
-        let mut value = job.input.value()?;
-        if let Some(field) = &self.rows {
-            let none = || Failure::permanent(format!("what the stage before gave has no field `{field}` with rows"));
-            value = value.get_mut(field).map(Value::take).ok_or_else(none)?;
-        }
-        let values = match value {
-            Value::Array(values) => values,
-            Value::Object(_) => vec![value],
-            _ => return Err(Failure::permanent("what the stage before gave is neither a record nor a list of them")),
-        };
-        let record = |value: Value| match value {
-            Value::Object(fields) => {
-                // what begins so tells how a value was found, and is no value itself
-                let mut record: Map<String, Value> =
-                    fields.into_iter().filter(|(name, _)| !name.starts_with('_')).collect();
-                record.insert(self.scope.clone(), job.sha256.into());
-                Ok(record)
+/// A record whose values stand as they were written: no digit of a number is lost on the way.
+struct Raw(Vec<(String, Box<RawValue>)>);
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Raw;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a record")
             }
-            other => Err(Failure::permanent(format!("a row is no record: {other}"))),
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Raw, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Raw(fields))
+            }
+        }
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+impl Load {
+    /// The rows of a document as lines of JSON, each with the column that says of which document it is.
+    fn lines(&self, job: &Job<'_>) -> std::result::Result<String, Failure> {
+        let text = match &job.input {
+            Given::Json(text) => text.as_str(),
+            Given::Nothing => return Err(Failure::permanent("the stages before gave nothing to load")),
+            Given::File(_) => return Err(Failure::permanent("what the stage before gave is no JSON")),
         };
-        values.into_iter().map(record).collect()
+        let wrong = |cause: serde_json::Error| {
+            Failure::permanent(format!("what the stage before gave is neither a record nor a list of them: {cause}"))
+        };
+        let whole: Raw;
+        let rows = match &self.rows {
+            None => text,
+            Some(field) => {
+                whole = serde_json::from_str(text).map_err(wrong)?;
+                let none =
+                    || Failure::permanent(format!("what the stage before gave has no field `{field}` with rows"));
+                whole.0.iter().find(|(name, _)| name == field).map(|(_, value)| value.get()).ok_or_else(none)?
+            }
+        };
+        let records: Vec<Raw> = match rows.trim_start().starts_with('[') {
+            true => serde_json::from_str(rows).map_err(wrong)?,
+            false => vec![serde_json::from_str(rows).map_err(wrong)?],
+        };
+        let mut lines = String::new();
+        for Raw(fields) in records {
+            lines.push('{');
+            // what begins so tells how a value was found, and is no value itself
+            for (name, value) in fields.iter().filter(|(name, _)| !name.starts_with('_') && *name != self.scope) {
+                lines.push_str(&format!("{}:{},", serde_json::Value::from(name.as_str()), value.get()));
+            }
+            let scope = serde_json::Value::from(self.scope.as_str());
+            lines.push_str(&format!("{scope}:\"{}\"}}\n", job.sha256));
+        }
+        Ok(lines)
     }
 }

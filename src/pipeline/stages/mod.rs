@@ -1,6 +1,8 @@
 //! What does the work of a stage: a program, something built in, or a worker in Rust.
 
+mod check;
 mod command;
+mod fields;
 mod load;
 mod ocr;
 mod reply;
@@ -47,7 +49,7 @@ pub struct Entry {
 }
 
 /// What `use` may name.
-pub const STAGES: &[Entry] = &[ocr::ENTRY, load::ENTRY];
+pub const STAGES: &[Entry] = &[ocr::ENTRY, fields::ENTRY, check::ENTRY, load::ENTRY];
 
 impl Flaw {
     pub(super) fn at(field: &str, reason: impl Into<String>) -> Self {

@@ -66,6 +66,28 @@ impl Tasks<'_> {
         Ok(rows.into_iter().filter_map(|row| Some((row.work_path.clone()?, row))).collect())
     }
 
+    /// Whether the file at a place was found since it changed last.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn was_found(&mut self, app_id: i64, origin: &str, changed: NaiveDateTime) -> Result<bool> {
+        self.0.read("read whether a file was found", |connection| {
+            let as_task = pipeline_tasks::table
+                .filter(pipeline_tasks::app_id.eq(app_id).and(pipeline_tasks::origin.eq(origin)))
+                .filter(pipeline_tasks::created_at.ge(changed))
+                .count()
+                .get_result::<i64>(connection)?;
+            if as_task > 0 {
+                return Ok(true);
+            }
+            let again = pipeline_duplicates::table
+                .inner_join(pipeline_tasks::table)
+                .filter(pipeline_tasks::app_id.eq(app_id).and(pipeline_duplicates::origin.eq(origin)))
+                .filter(pipeline_duplicates::seen_at.ge(changed));
+            Ok(again.count().get_result::<i64>(connection)? > 0)
+        })
+    }
+
     /// Tasks of a pipeline that came to their end, and whose files still wait on a machine.
     ///
     /// # Errors
