@@ -66,8 +66,12 @@ impl Storage {
         });
         match read {
             Ok(Copied { sha256, bytes }) if sha256 == row.sha256 => Ok(bytes),
-            Ok(_) => Err(Error::failed(format!("{what}: its bytes are not those that were kept"))
-                .hint("`dc files check` looks at all of them; keep the original again, and it is whole")),
+            Ok(_) => {
+                let fault = "its bytes are not those that were kept";
+                self.tables.files().note_check(&row.store, &[(row.path.clone(), Some(fault.to_owned()))])?;
+                Err(Error::failed(format!("{what}: {fault}"))
+                    .hint("`dc files check` looks at all of them; keep the original again, and it is whole"))
+            }
             Err(ReadFailure::Read(cause)) => Err(file_error(what, cause)),
             Err(ReadFailure::Each(error)) => Err(error),
         }
