@@ -46,7 +46,7 @@ pub use options::{MinFree, StorageOptions};
 pub use path::Dates;
 pub use relocate::MovedFile;
 pub use staged::{Put, Staged};
-pub use storage::Storage;
+pub use storage::{Storage, StoreInUse};
 pub use store::{Entry, FileStore, FoundFile, Given, Room};
 
 /// The kinds of stores, each with what opens it.

@@ -213,7 +213,10 @@ fn damage_is_found_and_kept_again_a_file_is_whole() {
         assert_eq!(keep(project, name, content)["is_new"], false);
     }
     let healed = json(project, &["files", "check"]);
-    assert_eq!((healed["files"].as_i64(), healed["damaged"].as_i64(), healed["strays"].as_i64()), (Some(3), Some(0), Some(2)));
+    assert_eq!(
+        (healed["files"].as_i64(), healed["damaged"].as_i64(), healed["strays"].as_i64()),
+        (Some(3), Some(0), Some(2))
+    );
     assert_eq!(json(project, &["files", "list", "--faulty"])["files"].as_array().map(Vec::len), Some(0));
     age(Path::new(&text(&rotten["file"])));
     age(&project.join(".dc/files/README"));
@@ -237,7 +240,8 @@ fn a_full_disk_is_refused_and_told_once() {
     json(project, &["files", "prune"]);
     json(project, &["files", "prune"]);
     assert_eq!((told("disk_full"), told("disk_free")), (1, 1));
-    let wrong = dc(project).args(["files", "keep", "a"]).env("DC_STORAGE_MIN_FREE", "much").output().expect("dc starts");
+    let wrong =
+        dc(project).args(["files", "keep", "a"]).env("DC_STORAGE_MIN_FREE", "much").output().expect("dc starts");
     assert_eq!(wrong.status.code(), Some(3), "{}", stderr(&wrong));
 }
 
@@ -245,7 +249,8 @@ fn a_full_disk_is_refused_and_told_once() {
 fn a_store_that_is_away_is_left_out_and_loses_nothing() {
     let project = tempfile::tempdir().expect("a folder");
     let project = project.path();
-    let settings = "[storage]\nstore = \"archive\"\ndates = \"flat\"\n[storage.stores.archive]\npath = \"mounted/here\"\n";
+    let settings =
+        "[storage]\nstore = \"archive\"\ndates = \"flat\"\n[storage.stores.archive]\npath = \"mounted/here\"\n";
     std::fs::write(project.join("dc.toml"), settings).expect("settings");
     let kept = keep(project, "a.txt", b"a");
     assert_eq!(kept["path"], format!("@people/txt/{}.txt", text(&kept["sha256"])));
@@ -260,7 +265,10 @@ fn a_store_that_is_away_is_left_out_and_loses_nothing() {
     }
     let pruned = run(project, &["files", "prune", "--json"]);
     let report: Value = serde_json::from_str(&stdout(&pruned)).expect("JSON");
-    assert_eq!((pruned.status.code(), &report["names"], &report["away"][0][0]), (Some(1), &1.into(), &"archive".into()));
+    assert_eq!(
+        (pruned.status.code(), &report["names"], &report["away"][0][0]),
+        (Some(1), &1.into(), &"archive".into())
+    );
     let checked: Value = serde_json::from_str(&stdout(&run(project, &["files", "check", "--json"]))).expect("JSON");
     assert_eq!((&checked["missing"], &checked["away"][0][0]), (&0.into(), &"archive".into()));
     std::fs::remove_dir(project.join("mounted/here")).expect("unmounted");
@@ -353,7 +361,11 @@ mod killed {
             std::fs::write(project.join("a.txt"), "a").expect("a file");
             killed_at(point, &mut keeping(project));
             let found = json(project, &["files", "check"]);
-            assert_eq!((&found["strays"], &found["missing"], &found["files"]), (&1.into(), &0.into(), &1.into()), "{point}");
+            assert_eq!(
+                (&found["strays"], &found["missing"], &found["files"]),
+                (&1.into(), &0.into(), &1.into()),
+                "{point}"
+            );
             // it may be on its way
             assert_eq!(json(project, &["files", "prune"])["strays"], 0, "{point}");
             // whoever keeps it again does not care
@@ -365,7 +377,11 @@ mod killed {
             assert_eq!(json(project, &["files", "prune", "--dry-run"])["strays"], 1, "{point}");
             assert_eq!(json(project, &["files", "prune"])["strays"], 1, "{point}");
             let after = json(project, &["files", "check"]);
-            assert_eq!((&after["strays"], &after["missing"], &after["files"]), (&0.into(), &0.into(), &2.into()), "{point}");
+            assert_eq!(
+                (&after["strays"], &after["missing"], &after["files"]),
+                (&0.into(), &0.into(), &2.into()),
+                "{point}"
+            );
         }
     }
 

@@ -148,7 +148,10 @@ fn what_a_server_refuses_is_told_with_what_to_do() {
     json(project, &["files", "keep", "a.txt", "--store", "s3"]);
     let absent = run(project, &["files", "keep", "a.txt", "--name", "b", "--store", "nowhere"]);
     let said = stderr(&absent);
-    assert!(absent.status.code() == Some(5) && said.contains("NoSuchBucket") && said.contains("make the bucket"), "{said}");
+    assert!(
+        absent.status.code() == Some(5) && said.contains("NoSuchBucket") && said.contains("make the bucket"),
+        "{said}"
+    );
     let mut wrong = dc(project);
     wrong.args(["files", "get", "1"]).env("DC_STORAGE_STORES_S3_SECRET_KEY", "not-the-secret-key");
     let wrong = wrong.output().expect("dc starts");

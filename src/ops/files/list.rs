@@ -184,7 +184,12 @@ impl fmt::Display for ListedFile {
             ("path", Some(row.path.clone())),
             ("kept at", moment(Some(row.created_at))),
             ("kept until", Some(format!("{} ({retention_name})", until(row)))),
-            ("held", row.held.as_ref().map(|reason| format!("{} (by {})", one_line(reason), row.held_by.as_deref().unwrap_or("-")))),
+            (
+                "held",
+                row.held
+                    .as_ref()
+                    .map(|reason| format!("{} (by {})", one_line(reason), row.held_by.as_deref().unwrap_or("-"))),
+            ),
             ("checked at", moment(row.checked_at)),
             ("fault", row.fault.clone()),
             ("deleted at", moment(row.deleted_at)),

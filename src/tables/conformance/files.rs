@@ -92,9 +92,8 @@ fn many_that_keep_the_same_bytes_at_once_agree_on_a_place() {
 fn what_is_over_its_time_ends_unless_it_is_held_or_needed() {
     on_every_backend(|house| {
         let mut store = house.ready();
-        let rows: Vec<FileRow> = (1..=5)
-            .map(|number| keep(&mut store, &new("a.pdf", number), &format!("x/{number}")).0)
-            .collect();
+        let rows: Vec<FileRow> =
+            (1..=5).map(|number| keep(&mut store, &new("a.pdf", number), &format!("x/{number}")).0).collect();
         let shared = keep(&mut store, &new("b.pdf", 1), "x/9").0;
         expire(&mut store, &format!("id <> {}", rows[4].id));
         assert_eq!(store.files().hold(&[rows[1].id, rows[1].id], "me", "audit").expect("held"), 1);
@@ -145,7 +144,10 @@ fn a_place_that_a_deleted_file_had_is_not_used_again() {
         assert!(store.files().bury(&place("x/3"), &[1; 32], 7).expect("buried"));
         assert!(store.files().bury(&place("x/3"), &[1; 32], 7).expect("buried before"));
         assert!(!store.files().bury(&place("x/2"), &[1; 32], 7).expect("it is known"));
-        assert_eq!(store.files().keep(&new("b.pdf", 1), &Offer::Placed(place("x/3"))).expect("seen").is_as(), Some("x/2"));
+        assert_eq!(
+            store.files().keep(&new("b.pdf", 1), &Offer::Placed(place("x/3"))).expect("seen").is_as(),
+            Some("x/2")
+        );
         assert_eq!(store.files().known("local", &["x/2".into(), "x/3".into()]).expect("paths"), ["x/2"]);
         // nor does a file move there
         let relocate = |store: &mut Store, from: &str, to: &str| {
