@@ -160,7 +160,7 @@ impl Storage {
                     if let Some(place) = placed.filter(|place| *place != row.place()) {
                         discard(tables, stores, &place);
                     }
-                    return Ok((row, is_new));
+                    return Ok((*row, is_new));
                 }
                 Kept::Taken => {
                     if let Some(place) = &placed {

@@ -63,6 +63,14 @@ impl Storage {
         &mut self.tables
     }
 
+    /// The newest name of the bytes with this SHA-256 that an app keeps; `None` where it keeps none.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn by_sha256(&mut self, app_id: Option<i64>, sha256: &[u8]) -> Result<Option<FileRow>> {
+        self.tables.files().by_sha256(app_id, sha256)
+    }
+
     /// Writes the bytes of a file, and looks at the end whether they were those that were kept.
     ///
     /// # Errors

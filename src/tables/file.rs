@@ -165,6 +165,15 @@ impl Files<'_> {
         self.0.read("read the stored files", |connection| row.first(connection).optional())
     }
 
+    /// The newest name of the bytes with this SHA-256 that an app keeps.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn by_sha256(&mut self, app_id: Option<i64>, sha256: &[u8]) -> Result<Option<FileRow>> {
+        let newest = live(app_id, sha256).select(FileRow::as_select()).order(stored_files::id.desc());
+        self.0.read("read the stored files", |connection| newest.first(connection).optional())
+    }
+
     /// The files that a filter lets through, the newest first.
     ///
     /// # Errors

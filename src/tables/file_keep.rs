@@ -46,7 +46,7 @@ pub enum Kept {
     /// It is in the table. Its place is that of a file that was there, or the one that was offered.
     As {
         /// The row.
-        row: FileRow,
+        row: Box<FileRow>,
         /// Whether the row is new.
         is_new: bool,
     },
@@ -106,7 +106,7 @@ impl Files<'_> {
                 }
             };
             let row = same_name(connection)?.ok_or(diesel::NotFound)?;
-            Ok(Kept::As { row, is_new })
+            Ok(Kept::As { row: Box::new(row), is_new })
         })
     }
 

@@ -134,7 +134,7 @@ impl FileStore for Folder {
 
     fn size(&mut self, path: &str) -> Result<Option<u64>> {
         match self.at(path).symlink_metadata() {
-            Ok(data) => Ok(data.is_file().then(|| data.len())),
+            Ok(data) => Ok(data.is_file().then_some(data.len())),
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(cause) => Err(file_error(format!("look at {}", self.at(path).display()), cause)),
         }

@@ -27,7 +27,7 @@ fn place(path: &str) -> FilePlace {
 
 fn keep(store: &mut Store, file: &NewFile, path: &str) -> (FileRow, bool) {
     match store.files().keep(file, &Offer::Placed(place(path))).expect("kept") {
-        Kept::As { row, is_new } => (row, is_new),
+        Kept::As { row, is_new } => (*row, is_new),
         other => panic!("{other:?}"),
     }
 }
