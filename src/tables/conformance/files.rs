@@ -36,7 +36,7 @@ fn expire(store: &mut Store, filter: &str) {
     sql(store, &format!("UPDATE stored_files SET kept_until = '2020-01-01 00:00:00' WHERE {filter}"));
 }
 
-fn ids(ended: &Ended) -> Vec<i64> {
+fn ids_of(ended: &Ended) -> Vec<i64> {
     ended.rows.iter().map(|row| row.id).collect()
 }
 
@@ -106,18 +106,18 @@ fn what_is_over_its_time_ends_unless_it_is_held_or_needed() {
             needed.select(stored_files::id).load(connection)
         };
         let dry = store.files().end_but("local", (0, 100), &[need], true).expect("a dry run");
-        assert_eq!((ids(&dry), dry.needed), (vec![rows[0].id, rows[3].id, shared.id], 1));
+        assert_eq!((ids_of(&dry), dry.needed), (vec![rows[0].id, rows[3].id, shared.id], 1));
         let some = store.files().end_but("local", (0, 1), &[need], false).expect("the first");
         // its other name still has the file
-        assert_eq!((ids(&some), some.places.len(), some.last), (vec![rows[0].id], 0, Some(rows[0].id)));
+        assert_eq!((ids_of(&some), some.places.len(), some.last), (vec![rows[0].id], 0, Some(rows[0].id)));
         let rest = store.files().end_but("local", (rows[0].id, 100), &[need], false).expect("the others");
-        assert_eq!(ids(&rest), [rows[3].id, shared.id]);
+        assert_eq!(ids_of(&rest), [rows[3].id, shared.id]);
         assert_eq!(rest.places, [place("x/1"), place("x/4")]);
         let last = rest.last.expect("a last one");
         assert_eq!(store.files().end_but("local", (last, 100), &[need], false).expect("nothing").last, None);
         assert!(store.files().end("elsewhere", 0, 100, false).expect("nothing").rows.is_empty());
         assert_eq!(store.files().release(&[rows[1].id]).expect("released"), 1);
-        assert_eq!(ids(&store.files().end("local", 0, 100, false).expect("the rest")), [rows[1].id, rows[2].id]);
+        assert_eq!(ids_of(&store.files().end("local", 0, 100, false).expect("the rest")), [rows[1].id, rows[2].id]);
         let all = FileFilter { deleted: true, ..FileFilter::default() };
         assert_eq!(store.files().list(&all, 100).expect("rows outlive their files").len(), 6);
         assert_eq!(store.files().list(&FileFilter::default(), 100).expect("files").len(), 1);
@@ -199,5 +199,28 @@ fn a_retention_is_found_by_its_name_before_and_after_the_codebook_is_filled() {
         sql(&mut store, &format!("INSERT INTO c_file_retention {columns} VALUES {}", row.replace("{}", sha)));
         assert_eq!(store.retentions().named("own").expect("ours").id, 100);
         assert_eq!(store.retentions().all().expect("all").len(), 10);
+    });
+}
+
+#[test]
+fn a_document_that_is_not_finished_keeps_its_original_and_its_outputs() {
+    on_every_backend(|house| {
+        let mut store = house.ready();
+        store.apps().register(&[app("a/b/c", "{}")], false).expect("registered");
+        let app_id = store.apps().all().expect("apps")[0].id;
+        let ids: Vec<i64> = (1..=3).map(|it| keep(&mut store, &new("a", it), &format!("x/{it}")).0.id).collect();
+        expire(&mut store, "1 = 1");
+        let sha = if store.has_clock() { "'\\x01'" } else { "x'01'" };
+        let (at, original, output) = ("'2026-01-01 00:00:00'", ids[0], ids[1]);
+        let columns = "(app_id, sha256, file_id, name, state, stage, created_at, changed_at)";
+        let task = format!("({app_id}, {sha}, {original}, 'a', 'waiting', 'parse', {at}, {at})");
+        sql(&mut store, &format!("INSERT INTO pipeline_tasks {columns} VALUES {task}"));
+        let columns = "(task_id, stage, attempt, worker, host, started_at, ended_at, outcome, output_file)";
+        let attempt = format!("'extract', 1, 'w', 'h', {at}, {at}, 'done', {output}");
+        sql(&mut store, &format!("INSERT INTO pipeline_attempts {columns} SELECT id, {attempt} FROM pipeline_tasks"));
+        let ended = store.files().end("local", 0, 100, false).expect("ended");
+        assert_eq!((ids_of(&ended), ended.needed), (vec![ids[2]], 2));
+        sql(&mut store, "UPDATE pipeline_tasks SET state = 'done'");
+        assert_eq!(ids_of(&store.files().end("local", 0, 100, false).expect("ended")), ids[..2]);
     });
 }
