@@ -78,6 +78,11 @@ latency minutes="3" apps="500":
 bench-ocr pdfs="":
     benches/ocr/compare.sh {{pdfs}}
 
+# storing a large file beside `cp` plus `sha256sum` in one pass
+bench-storage mib="10240":
+    cargo build --release
+    benches/documents/storage.sh target/release/dc {{mib}}
+
 # many requests at once beside httpx, against nginx on loopback; writes benches/http/RESULTS.md
 bench-http requests="2000" concurrency="100":
     benches/http/compare.sh {{requests}} {{concurrency}}

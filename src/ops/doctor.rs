@@ -14,6 +14,7 @@ use crate::db::Connection;
 use crate::error::{Error, Result};
 use crate::manager::{Drift, Owner, check_groups, living};
 use crate::settings::MAIN;
+use crate::storage::{Storage, StoreInUse};
 use crate::tables::{RunRow, SchemaState, Store};
 
 /// A clock that differs more from the database's is wrong.
@@ -31,11 +32,13 @@ pub fn doctor(context: &Context) -> Result<Diagnosis> {
     findings.push(apps(context));
     let (database, store) = database(context);
     findings.extend(database);
+    let is_ready = store.is_some();
     findings.extend(store.map(managers).unwrap_or_default());
     findings.push(broker(context));
     findings.extend(notify(context));
     findings.push(processes());
     findings.push(disk(context));
+    findings.extend(if is_ready { storage(context) } else { Vec::new() });
     findings.push(waiting(context));
     Ok(Diagnosis { findings })
 }
@@ -250,6 +253,32 @@ fn disk(context: &Context) -> Finding {
             finding("disk", Health::Warning, format!("{} cannot be looked at: {cause}", root.display()), None)
         }
     }
+}
+
+/// The stores that files are in, and the section of those that are not.
+fn storage(context: &Context) -> Vec<Finding> {
+    let failed = |error: &Error| finding("storage", Health::Failed, told(error), error.hint_text().map(str::to_owned));
+    let stores = match Storage::open(context).and_then(|mut storage| storage.stores_in_use()) {
+        Ok(stores) => stores,
+        Err(error) => return vec![failed(&error)],
+    };
+    let of_store = |store: StoreInUse| match store.found {
+        Err(error) => failed(&error.within(format!("use {} of `{}`", files(store.count.names), store.name))),
+        Ok((label, room)) => {
+            let room = room.map(|room| format!(", {:.1} GiB free", room.free as f64 / (1 << 30) as f64));
+            let found =
+                format!("{} in `{}`, {label}{}", files(store.count.names), store.name, room.unwrap_or_default());
+            match store.is_full {
+                true => finding("storage", Health::Failed, found, Some("dc files prune".to_owned())),
+                false => finding("storage", Health::Ok, found, None),
+            }
+        }
+    };
+    stores.into_iter().map(of_store).collect()
+}
+
+fn files(count: i64) -> String {
+    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
 }
 
 /// Log records that wait on disk for a sink.

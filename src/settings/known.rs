@@ -232,3 +232,22 @@ fn unknown(path: &Path, name: &str, known: &[&str]) -> Error {
     settings_error(format!("read {}: there is no setting `{name}`", path.display()))
         .hint(format!("known here: {}", known.join(", ")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_may_stand_inside_another() {
+        assert_eq!(steps("storage.stores.s3"), ["storage", "stores", "s3"]);
+        assert_eq!(steps("host.api.example.com"), ["host", "api.example.com"]);
+        assert_eq!(steps("log.splunk"), ["log", "splunk"]);
+        let check = |text: &str| check_names(Path::new("dc.toml"), &toml::from_str(text).expect("TOML"));
+        assert!(check("[storage]\nstore = \"s3\"\n[storage.stores.s3]\ntype = \"s3\"").is_ok());
+        for wrong in
+            ["[storage.stores]\nroot = \"x\"", "[storage.shelves.x]\npath = \"x\"", "[storage.stores.x]\nroot = \"x\""]
+        {
+            assert!(check(wrong).is_err(), "{wrong}");
+        }
+    }
+}

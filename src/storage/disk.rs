@@ -23,7 +23,7 @@ pub(super) fn room(folder: &Path) -> Result<Room> {
 /// Refused and temporary.
 pub(super) fn check(room: Room, wanted: u64, (min_free, label): (MinFree, &str)) -> Result<()> {
     let must = min_free.of(room.total);
-    if room.free.saturating_sub(wanted) >= must {
+    if room.free.checked_sub(wanted).is_some_and(|left| left >= must) {
         return Ok(());
     }
     let gib = |bytes: u64| format!("{:.1} GiB", bytes as f64 / (1_u64 << 30) as f64);

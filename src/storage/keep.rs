@@ -11,9 +11,8 @@ use super::digest;
 use super::name;
 use super::path;
 use super::source::Source;
-use super::staged::Staged;
+use super::staged::{Put, Staged};
 use super::storage::{Storage, Stores};
-use super::store::Put;
 use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
@@ -144,8 +143,8 @@ impl Storage {
                     placed = Some(place.clone());
                     Offer::Placed(place)
                 }
-                (None, Some(there)) if is_whole(tables, stores, &there, staged.bytes)? => Offer::Found(there),
-                (None, Some(there)) => {
+                (None, Some((there, false))) if is_whole(tables, stores, &there, staged.bytes)? => Offer::Found(there),
+                (None, Some((there, _))) => {
                     log::warn!("{} of the store {} is not what was kept: it is stored anew", there.path, there.store);
                     let place = put(tables, stores, parcel, staged)?;
                     match tables.files().relocate(&file.sha256, &there, &place)? {
@@ -161,7 +160,7 @@ impl Storage {
                     if let Some(place) = placed.filter(|place| *place != row.place()) {
                         discard(tables, stores, &place);
                     }
-                    return Ok((row, is_new));
+                    return Ok((*row, is_new));
                 }
                 Kept::Taken => {
                     if let Some(place) = &placed {

@@ -45,8 +45,9 @@ pub use name::{original, written};
 pub use options::{MinFree, StorageOptions};
 pub use path::Dates;
 pub use relocate::MovedFile;
-pub use storage::Storage;
-pub use store::{Entry, FileStore, FoundFile, Given, Put, Room};
+pub use staged::{Put, Staged};
+pub use storage::{Storage, StoreInUse};
+pub use store::{Entry, FileStore, FoundFile, Given, Room};
 
 /// The kinds of stores, each with what opens it.
 pub const STORES: &[Entry] = &[stores::folder::ENTRY, stores::s3::ENTRY];

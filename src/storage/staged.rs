@@ -7,13 +7,21 @@ use std::path::Path;
 use tempfile::{NamedTempFile, TempPath};
 
 use super::path::PART;
-use super::store::Put;
 use crate::error::{Result, file_error};
 
 /// A stored file is not written again.
 const MODE: u32 = 0o440;
 /// How often its folder is made anew that somebody else took away because it was empty.
 const FOLDER_ATTEMPTS_MAX: usize = 5;
+
+/// How putting a file went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// It is there, and safe.
+    Done,
+    /// Something stands there already.
+    Taken,
+}
 
 /// A file on its way.
 pub struct Staged {

@@ -12,7 +12,7 @@ use super::staged::Staged;
 use super::store::{FileStore, Given, Room};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, file_error};
-use crate::tables::{FileRow, Store};
+use crate::tables::{FileCount, FileRow, Store};
 
 /// The storage of a project.
 ///
@@ -21,6 +21,18 @@ pub struct Storage {
     pub(super) context: Context,
     pub(super) tables: Store,
     pub(super) stores: Stores,
+}
+
+/// A store that files are in.
+pub struct StoreInUse {
+    /// Its name.
+    pub name: String,
+    /// How many files are in it.
+    pub count: FileCount,
+    /// What it is and how much room it has; why it cannot be used.
+    pub found: Result<(String, Option<Room>)>,
+    /// Whether it takes no more files.
+    pub is_full: bool,
 }
 
 /// The stores that are open.
@@ -51,6 +63,14 @@ impl Storage {
         &mut self.tables
     }
 
+    /// The newest name of the bytes with this SHA-256 that an app keeps; `None` where it keeps none.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn by_sha256(&mut self, app_id: Option<i64>, sha256: &[u8]) -> Result<Option<FileRow>> {
+        self.tables.files().by_sha256(app_id, sha256)
+    }
+
     /// Writes the bytes of a file, and looks at the end whether they were those that were kept.
     ///
     /// # Errors
@@ -66,8 +86,12 @@ impl Storage {
         });
         match read {
             Ok(Copied { sha256, bytes }) if sha256 == row.sha256 => Ok(bytes),
-            Ok(_) => Err(Error::failed(format!("{what}: its bytes are not those that were kept"))
-                .hint("`dc files check` looks at all of them; keep the original again, and it is whole")),
+            Ok(_) => {
+                let fault = "its bytes are not those that were kept";
+                self.tables.files().note_check(&row.store, &[(row.path.clone(), Some(fault.to_owned()))])?;
+                Err(Error::failed(format!("{what}: {fault}"))
+                    .hint("`dc files check` looks at all of them; keep the original again, and it is whole"))
+            }
             Err(ReadFailure::Read(cause)) => Err(file_error(what, cause)),
             Err(ReadFailure::Each(error)) => Err(error),
         }
@@ -96,13 +120,21 @@ impl Storage {
         Ok(stores.get(tables, &row.store)?.local(&row.path))
     }
 
-    /// How much room each store has that knows it, and why one cannot be used.
-    pub fn rooms(&mut self) -> Vec<(String, String, Result<Option<Room>>)> {
+    /// The stores that files are in: what each is and how much room it has, or why it cannot be used. Nothing is made.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn stores_in_use(&mut self) -> Result<Vec<StoreInUse>> {
         let Self { stores, tables, .. } = self;
-        let names: Vec<String> = stores.options.stores.keys().cloned().collect();
-        let look = |name: String| match stores.get(tables, &name) {
-            Ok(store) => (name, store.label(), store.room()),
-            Err(error) => (name, String::new(), Err(error)),
+        let names = tables.files().stores()?;
+        let look = |name: String| {
+            let count = tables.files().count(&name)?;
+            let found = match stores.get(tables, &name) {
+                Ok(store) => store.room().map(|room| (store.label(), room)),
+                Err(error) => Err(error),
+            };
+            let is_full = found.is_ok() && stores.check_room(&name, 0).is_err();
+            Ok(StoreInUse { name, count, found, is_full })
         };
         names.into_iter().map(look).collect()
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::NaiveDateTime;
 
-use super::staged::Staged;
+use super::staged::{Put, Staged};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::{Secret, Section};
@@ -47,15 +47,6 @@ impl Given<'_> {
     pub fn secret(&self, field: &str) -> Result<Secret> {
         self.needed(field).map(Secret::new)
     }
-}
-
-/// How putting a file went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Put {
-    /// It is there, and safe.
-    Done,
-    /// Something stands there already.
-    Taken,
 }
 
 /// What stands in a store.

@@ -4,6 +4,7 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use serde::{Serialize, Serializer};
 
+use super::connection::LinkBackend;
 use super::schema::stored_files;
 use super::{Store, shown};
 use crate::error::Result;
@@ -142,6 +143,18 @@ fn hex<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&hex_text(bytes))
 }
 
+type Live = diesel::helper_types::IntoBoxed<'static, stored_files::table, LinkBackend>;
+
+/// The rows of the bytes with this SHA-256 that an app keeps.
+pub(super) fn live(app_id: Option<i64>, sha256: &[u8]) -> Live {
+    let rows = stored_files::table.into_boxed().filter(stored_files::deleted_at.is_null());
+    let rows = rows.filter(stored_files::sha256.eq(sha256.to_vec()));
+    match app_id {
+        Some(app_id) => rows.filter(stored_files::app_id.eq(app_id)),
+        None => rows.filter(stored_files::app_id.is_null()),
+    }
+}
+
 impl Files<'_> {
     /// The file of this number, deleted or not.
     ///
@@ -150,6 +163,15 @@ impl Files<'_> {
     pub fn by_id(&mut self, id: i64) -> Result<Option<FileRow>> {
         let row = stored_files::table.find(id).select(FileRow::as_select());
         self.0.read("read the stored files", |connection| row.first(connection).optional())
+    }
+
+    /// The newest name of the bytes with this SHA-256 that an app keeps.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn by_sha256(&mut self, app_id: Option<i64>, sha256: &[u8]) -> Result<Option<FileRow>> {
+        let newest = live(app_id, sha256).select(FileRow::as_select()).order(stored_files::id.desc());
+        self.0.read("read the stored files", |connection| newest.first(connection).optional())
     }
 
     /// The files that a filter lets through, the newest first.
@@ -190,15 +212,16 @@ impl Files<'_> {
         })
     }
 
-    /// Where the bytes with this SHA-256 are kept for an app.
+    /// Where the bytes with this SHA-256 are kept for an app, and whether the last look at them found a fault.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn whereabouts(&mut self, app_id: Option<i64>, sha256: &[u8]) -> Result<Option<FilePlace>> {
+    pub fn whereabouts(&mut self, app_id: Option<i64>, sha256: &[u8]) -> Result<Option<(FilePlace, bool)>> {
         self.0.read("read the stored files", |connection| {
-            let live = super::file_keep::live(app_id, sha256).order(stored_files::id.asc());
-            let place = live.select((stored_files::store, stored_files::path)).first(connection).optional()?;
-            Ok(place.map(|(store, path)| FilePlace { store, path }))
+            let live = live(app_id, sha256).order(stored_files::id.asc());
+            let columns = (stored_files::store, stored_files::path, stored_files::fault);
+            let place: Option<(String, String, Option<String>)> = live.select(columns).first(connection).optional()?;
+            Ok(place.map(|(store, path, fault)| (FilePlace { store, path }, fault.is_some())))
         })
     }
 

@@ -3,8 +3,8 @@
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 
-use super::connection::{Link, LinkBackend};
-use super::file::{FilePlace, FileRow, Files};
+use super::connection::Link;
+use super::file::{FilePlace, FileRow, Files, live};
 use super::lease::database_now;
 use super::schema::stored_files;
 use super::{Keyed, take_keyed_turn};
@@ -46,7 +46,7 @@ pub enum Kept {
     /// It is in the table. Its place is that of a file that was there, or the one that was offered.
     As {
         /// The row.
-        row: FileRow,
+        row: Box<FileRow>,
         /// Whether the row is new.
         is_new: bool,
     },
@@ -65,18 +65,6 @@ pub enum Relocated {
     Taken,
     /// No row names the old place any more.
     Gone,
-}
-
-type Live = diesel::helper_types::IntoBoxed<'static, stored_files::table, LinkBackend>;
-
-/// The rows of the bytes with this SHA-256 that an app keeps.
-pub(super) fn live(app_id: Option<i64>, sha256: &[u8]) -> Live {
-    let rows = stored_files::table.into_boxed().filter(stored_files::deleted_at.is_null());
-    let rows = rows.filter(stored_files::sha256.eq(sha256.to_vec()));
-    match app_id {
-        Some(app_id) => rows.filter(stored_files::app_id.eq(app_id)),
-        None => rows.filter(stored_files::app_id.is_null()),
-    }
 }
 
 /// How many rows, of deleted files or not, have a place.
@@ -118,7 +106,7 @@ impl Files<'_> {
                 }
             };
             let row = same_name(connection)?.ok_or(diesel::NotFound)?;
-            Ok(Kept::As { row, is_new })
+            Ok(Kept::As { row: Box::new(row), is_new })
         })
     }
 

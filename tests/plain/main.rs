@@ -7,6 +7,7 @@ mod cassette;
 mod circles;
 mod facade;
 mod failpoints;
+mod files;
 mod logs;
 mod merge;
 mod needs;

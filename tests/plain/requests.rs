@@ -77,6 +77,27 @@ fn what_is_asked_arrives_as_it_was_meant() {
 }
 
 #[test]
+fn a_part_of_a_file_is_sent_and_an_answer_is_read_as_it_comes() {
+    let server = Unruly::start();
+    let request = request(options());
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), "0123456789").expect("written");
+    for (offset, length, expected) in [(0, 10, "0123456789"), (3, 4, "3456"), (10, 0, "")] {
+        let call = request.put(&format!("{}/echo", server.url)).body(Body::part(file.path(), offset, length));
+        let mut reading = call.open().expect("an answer");
+        let said = reading.length();
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut reading, &mut text).expect("all of it");
+        assert_eq!(said, Some(text.len() as u64));
+        let seen: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!((&seen["body"], &seen["headers"]["content-length"]), (&expected.into(), &length.to_string().into()));
+        assert_eq!(seen["headers"]["accept-encoding"], "identity");
+    }
+    let error = request.get(&format!("{}/status/404", server.url)).open().map(|_| ()).expect_err("no success");
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
+#[test]
 fn only_what_may_be_repeated_is_tried_again() {
     let server = Unruly::start();
     let request = request(options());

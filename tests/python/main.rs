@@ -4,6 +4,7 @@ mod mail;
 mod schedule;
 mod secrets;
 mod soap;
+mod storage;
 
 #[path = "../support/mod.rs"]
 mod support;

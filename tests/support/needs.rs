@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 /// All needs there are, as both variables name them. `.ci/run` requires them.
-pub(crate) const NEEDS: [&str; 13] = [
+pub(crate) const NEEDS: [&str; 14] = [
     "postgres",
     "rabbitmq",
     "tesseract",
@@ -13,6 +13,7 @@ pub(crate) const NEEDS: [&str; 13] = [
     "mail",
     "soap",
     "python-secrets",
+    "s3",
     "schedule",
     "openssl",
     "pdftotext",

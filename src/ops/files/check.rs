@@ -4,10 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{count, size};
+use super::{count, one_line, size};
 use crate::context::Context;
 use crate::error::Result;
-use crate::shell::visible;
 use crate::storage::{CheckReport, Fault, Storage};
 
 /// What was found.
@@ -19,7 +18,7 @@ impl fmt::Display for FilesCheck {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let CheckReport { files, bytes, damaged, missing, strays, faults, unknown, away, elapsed_ms } = &self.0;
         for Fault { store, path, fault } in faults.iter().chain(unknown) {
-            writeln!(formatter, "{store}: {}: {fault}", visible(path))?;
+            writeln!(formatter, "{store}: {}: {fault}", one_line(path))?;
         }
         for (store, reason) in away {
             writeln!(formatter, "store `{store}` left out: {reason}")?;

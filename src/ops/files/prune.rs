@@ -4,11 +4,10 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{count, size};
+use super::{count, one_line, size};
 use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
-use crate::shell::visible;
 use crate::storage::{PruneFilesOptions, PruneFilesReport, Storage};
 
 /// What went, or would go.
@@ -30,7 +29,7 @@ impl fmt::Display for FilesPruned {
         if *dry_run {
             for row in first {
                 let until = row.kept_until.map(clock::local).unwrap_or_default();
-                writeln!(formatter, "{}  {}, kept until {until}", row.id, visible(&row.name))?;
+                writeln!(formatter, "{}  {}, kept until {until}", row.id, one_line(&row.name))?;
             }
         }
         let of_files = if *dry_run { String::new() } else { format!(" of {}", count(*files, "file")) };

@@ -10,8 +10,8 @@ use chrono::{DateTime, NaiveDateTime};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::storage::disk;
-use crate::storage::staged::Staged;
-use crate::storage::store::{Entry, FileStore, FoundFile, Given, Put, Room};
+use crate::storage::staged::{Put, Staged};
+use crate::storage::store::{Entry, FileStore, FoundFile, Given, Room};
 
 /// This kind's line in the registry.
 pub(in crate::storage) const ENTRY: Entry = Entry { name: "folder", open };
@@ -134,7 +134,7 @@ impl FileStore for Folder {
 
     fn size(&mut self, path: &str) -> Result<Option<u64>> {
         match self.at(path).symlink_metadata() {
-            Ok(data) => Ok(data.is_file().then(|| data.len())),
+            Ok(data) => Ok(data.is_file().then_some(data.len())),
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(cause) => Err(file_error(format!("look at {}", self.at(path).display()), cause)),
         }

@@ -16,8 +16,8 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::http::{Body, Method, Request, RequestOptions, Retries, Timeouts};
 use crate::settings::Secret;
-use crate::storage::staged::Staged;
-use crate::storage::store::{Entry, FileStore, FoundFile, Given, Put, Room};
+use crate::storage::staged::{Put, Staged};
+use crate::storage::store::{Entry, FileStore, FoundFile, Given, Room};
 
 /// This kind's line in the registry.
 pub(in crate::storage) const ENTRY: Entry = Entry { name: "s3", open };
