@@ -1,6 +1,8 @@
 //! Hands out documents and writes down what became of them, for all threads of a worker: many in one transaction, whatever
 //! has come together while the last one was written.
 
+mod settle;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,18 +12,14 @@ use chrono::NaiveDateTime;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::care;
-use super::hand::{Order, Report, say};
+use super::hand::{Order, Report};
 use super::inbox::Inbox;
-use super::ledger::fate;
+use super::notes::Notes;
 use super::plan::Plan;
-use super::stage::FailureKind;
 use crate::apps::AppDefinition;
 use crate::context::{Cancellation, Context};
-use crate::die;
 use crate::error::Result;
-use crate::tables::{
-    ClaimLimits, Fate, LogLevel, MessageKind, NewMessage, Settled, Store, TaskState, WorkerRow, meets,
-};
+use crate::tables::{ClaimLimits, ClaimedTask, Store, TaskState, WorkerRow, meets};
 
 /// So many documents are settled in one transaction.
 const BATCH_MAX: usize = 256;
@@ -73,6 +71,9 @@ pub(super) struct Foreman<'a> {
     /// Set when nothing more is to be begun.
     pub(super) closing: Cancellation,
     pub(super) inbox: Option<Inbox>,
+    pub(super) notes: Notes,
+    /// Tasks that this machine found.
+    pub(super) found: Receiver<i64>,
     pub(super) tally: Tally,
     state: State,
 }
@@ -113,11 +114,28 @@ impl<'a> Foreman<'a> {
         (row, folder): (WorkerRow, PathBuf),
         (hands, stay): (usize, bool),
         (orders, reports): (Sender<Order>, Receiver<Report>),
-        (news, closing): (Receiver<()>, Cancellation),
-        inbox: Option<Inbox>,
+        (news, found, closing): (Receiver<()>, Receiver<i64>, Cancellation),
+        (inbox, notes): (Option<Inbox>, Notes),
     ) -> Self {
         let (tally, state) = (Tally::default(), State::default());
-        Self { context, plan, store, row, folder, hands, stay, orders, reports, news, closing, inbox, tally, state }
+        Self {
+            context,
+            plan,
+            store,
+            row,
+            folder,
+            hands,
+            stay,
+            orders,
+            reports,
+            news,
+            found,
+            closing,
+            inbox,
+            notes,
+            tally,
+            state,
+        }
     }
 
     /// Works until nothing waits, or somebody asks it to end. A database that is away is waited for.
@@ -183,119 +201,13 @@ impl<'a> Foreman<'a> {
             recv(self.news) -> _ => {}
             default(wait) => {}
         }
+        self.notes.take();
+        if let Some(first) = self.plan.order.first() {
+            self.found.try_iter().for_each(|task| self.notes.tell(task, first));
+        }
         // what has come together meanwhile is written down together
         let room = BATCH_MAX.saturating_sub(self.state.unsaved.len());
         self.state.unsaved.extend(self.reports.try_iter().take(room));
-    }
-
-    /// Writes down what became of documents.
-    fn settle(&mut self) -> Result<()> {
-        self.give_back()?;
-        if self.state.unsaved.is_empty() {
-            return Ok(());
-        }
-        let now = self.now();
-        let count = self.state.unsaved.len().min(BATCH_MAX);
-        let settled: Vec<Settled> =
-            self.state.unsaved[..count].iter().map(|report| self.settled(report, now)).collect();
-        let was_ours = self.store.tasks().settle(&settled)?;
-        let reports: Vec<Report> = self.state.unsaved.drain(..count).collect();
-        for ((report, settled), was_ours) in reports.iter().zip(&settled).zip(was_ours) {
-            self.state.under_way.remove(&report.task_id);
-            self.state.lately.push_back(Instant::now());
-            self.tally.attempts += 1;
-            if was_ours {
-                self.follow(report, &settled.fate)?;
-            } else {
-                let what = "it was taken away meanwhile: what became of it is not written down";
-                say(report.task_id, &report.attempt.stage, LogLevel::Warning, what);
-            }
-        }
-        Ok(())
-    }
-
-    fn settled(&self, report: &Report, now: NaiveDateTime) -> Settled {
-        let deaths = self.state.under_way.get(&report.task_id).map_or(0, |under_way| under_way.deaths);
-        let fate = fate(&self.plan, report, deaths, now, die::share());
-        Settled { task_id: report.task_id, fence: report.fence, fate, attempt: report.attempt.clone() }
-    }
-
-    /// Gives back what was claimed and not begun.
-    fn give_back(&mut self) -> Result<()> {
-        let claims: Vec<(i64, i64)> =
-            self.state.unsaved.iter().filter(|it| !it.is_begun).map(|it| (it.task_id, it.fence)).collect();
-        if claims.is_empty() {
-            return Ok(());
-        }
-        self.store.tasks().give_back(&claims)?;
-        self.state.unsaved.retain(|report| report.is_begun);
-        for (task_id, _) in claims {
-            self.state.under_way.remove(&task_id);
-        }
-        Ok(())
-    }
-
-    /// What follows from the end of an attempt.
-    fn follow(&mut self, report: &Report, fate: &Fate) -> Result<()> {
-        let stage = report.attempt.stage.as_str();
-        if let (None, Some(place)) = (&report.failure, self.state.blocked.iter().position(|known| known == stage)) {
-            self.state.blocked.swap_remove(place);
-            self.unblock(stage)?;
-        }
-        let Some(failure) = &report.failure else {
-            self.tally.done += u64::from(*fate == Fate::Done);
-            if let (Fate::Done, Some(inbox)) = (fate, &self.inbox) {
-                inbox.ended();
-            }
-            return Ok(());
-        };
-        if report.is_cancelled {
-            return Ok(());
-        }
-        let message = &failure.message;
-        match fate {
-            Fate::Ended(state) => {
-                self.tally.ended += 1;
-                say(report.task_id, stage, LogLevel::Error, &format!("{}: {message}", state.name()));
-                if *state == TaskState::Quarantined {
-                    let (app_id, name) = (self.row.app_id, self.plan.name.clone());
-                    care::quarantine(&mut self.store, app_id, &name, report.task_id, message)?;
-                }
-                if let Some(inbox) = &self.inbox {
-                    inbox.ended();
-                }
-            }
-            Fate::Again { .. } if failure.kind == FailureKind::Blocked => self.block(stage, message)?,
-            _ => say(report.task_id, stage, LogLevel::Warning, &format!("it is tried again: {message}")),
-        }
-        Ok(())
-    }
-
-    /// A stage cannot work: it rests for all, and people are told once.
-    fn block(&mut self, stage: &str, reason: &str) -> Result<()> {
-        if !self.state.blocked.iter().any(|known| known == stage) {
-            self.state.blocked.push(stage.to_owned());
-        }
-        if !self.store.tasks().block(self.row.app_id, stage, reason)? {
-            return Ok(());
-        }
-        let subject = format!("{}: the stage `{stage}` cannot work", self.plan.name);
-        log::error!(stage = stage; "the stage waits, and tries one document at a time: {reason}");
-        self.tell(MessageKind::Blocked, LogLevel::Error, subject, format!("{reason}\nIt goes on by itself."))
-    }
-
-    fn unblock(&mut self, stage: &str) -> Result<()> {
-        if self.store.tasks().unblock(self.row.app_id, stage)?.is_none() {
-            return Ok(());
-        }
-        let subject = format!("{}: the stage `{stage}` works again", self.plan.name);
-        log::warn!(stage = stage; "the stage works again");
-        self.tell(MessageKind::Unblocked, LogLevel::Warning, subject, "What waited goes on.".to_owned())
-    }
-
-    fn tell(&mut self, kind: MessageKind, severity: LogLevel, subject: String, body: String) -> Result<()> {
-        let message = NewMessage { kind, severity, app_id: Some(self.row.app_id), subject, body };
-        self.store.outbox().tell(&message).map(drop)
     }
 
     /// Claims as much as the hands will need until the next turn.
@@ -322,6 +234,10 @@ impl<'a> Foreman<'a> {
         let names: Vec<String> = others.iter().map(|place| self.plan.order[*place].clone()).collect();
         let some = self.claim_some(&names, free, is_alone && claimed.is_empty())?;
         claimed.extend(some);
+        if self.state.under_way.is_empty() && claimed.is_empty() {
+            // whoever told of something meant what others have, or what is done
+            self.notes.done(0, true);
+        }
         for claimed in claimed {
             let Some(stage) = self.plan.place(&claimed.task.stage) else { continue };
             let cancellation = Cancellation::default();
@@ -338,12 +254,7 @@ impl<'a> Foreman<'a> {
         Ok(())
     }
 
-    fn claim_some(
-        &mut self,
-        stages: &[String],
-        count: usize,
-        is_alone: bool,
-    ) -> Result<Vec<crate::tables::ClaimedTask>> {
+    fn claim_some(&mut self, stages: &[String], count: usize, is_alone: bool) -> Result<Vec<ClaimedTask>> {
         if count == 0 || stages.is_empty() {
             return Ok(Vec::new());
         }

@@ -23,6 +23,7 @@ mod foreman;
 mod hand;
 mod inbox;
 mod ledger;
+mod notes;
 mod plan;
 mod stage;
 mod stages;

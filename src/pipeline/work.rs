@@ -12,12 +12,13 @@ use super::care;
 use super::foreman::{Foreman, Tally, Why};
 use super::hand::{Bench, work as work_on};
 use super::inbox::Inbox;
+use super::notes::Notes;
 use super::plan::Plan;
 use super::workers::Workers;
 use crate::apps::find_app;
 use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, Result, file_error};
-use crate::tables::Store;
+use crate::tables::{Store, meets};
 
 /// What a worker is asked for.
 #[derive(Debug, Clone, Default)]
@@ -72,7 +73,12 @@ pub fn work(context: &Context, options: &WorkOptions, workers: &Workers) -> Resu
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let hands = plan.definition.workers.map_or(processors, |workers| workers as usize);
     let (ring, news) = bounded(1);
-    let inbox = Inbox::start(context, &plan, registered.id, runtime.clone(), ring)?;
+    let (finds, found) = unbounded();
+    let labels = &context.settings().manager.labels;
+    let mine = plan.stages.iter().filter(|stage| meets(&stage.definition.on, labels));
+    let mine: Vec<String> = mine.map(|stage| stage.definition.name.clone()).collect();
+    let notes = Notes::start(context, &plan.name, (&plan.order, &mine), hands, ring.clone())?;
+    let inbox = Inbox::start(context, &plan, registered.id, runtime.clone(), (ring, finds))?;
     let (orders, taken) = unbounded();
     let (told, reports) = unbounded();
     let bench = Bench {
@@ -100,8 +106,8 @@ pub fn work(context: &Context, options: &WorkOptions, workers: &Workers) -> Resu
             (row.clone(), folder.clone()),
             (hands, options.stay),
             (orders, reports),
-            (news, closing),
-            inbox,
+            (news, found, closing),
+            (inbox, notes),
         );
         let ended = foreman.run();
         let leaving = foreman.leave();

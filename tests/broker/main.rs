@@ -1,6 +1,7 @@
 //! Tests that need RabbitMQ.
 
 mod deliveries;
+mod documents;
 mod notes;
 
 #[path = "../support/mod.rs"]

@@ -358,3 +358,50 @@ fn two_workers_of_one_folder_do_each_document_once() {
         assert_eq!(number(&mut database, BALANCE), 0);
     }
 }
+
+/// A folder that nobody may write to, or that others keep in order: its files stay, and are taken once.
+#[test]
+fn files_that_stay_are_taken_once_until_they_change() {
+    for backend in Backend::all() {
+        let inbox = pipeline(&backend, "copy = true", &stage("only", "true", ""));
+        for name in ["a", "b", "again"] {
+            fs::write(inbox.join(name), if name == "again" { "a" } else { name }).expect("a file");
+        }
+        run(&backend);
+        run(&backend);
+        let mut database = backend.connect();
+        let found = "SELECT sum(found) FROM pipeline_counts";
+        assert_eq!((number(&mut database, found), number(&mut database, BALANCE)), (3, 0));
+        assert_eq!(names(&inbox), ["a", "again", "b"]);
+        fs::write(inbox.join("b"), "other bytes").expect("a file");
+        run(&backend);
+        assert_eq!((number(&mut database, found), number(&mut database, BALANCE)), (4, 0));
+        assert_eq!(number(&mut database, "SELECT count(*) FROM pipeline_tasks WHERE state = 'done'"), 3);
+    }
+}
+
+#[test]
+fn the_demo_reads_its_invoices() {
+    let backend = Backend::sqlite();
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps/demo/documents/invoices");
+    let folder = backend.folder.path().join("apps/demo/documents/invoices");
+    fs::create_dir_all(folder.join("inbox")).expect("a folder");
+    for name in ["app.toml", "invoice.json"] {
+        fs::copy(demo.join(name), folder.join(name)).expect("a copy");
+    }
+    for name in names(&demo.join("inbox")) {
+        fs::copy(demo.join("inbox").join(&name), folder.join("inbox").join(&name)).expect("a copy");
+    }
+    told(&backend, &["deploy"]);
+    told(&backend, &["run", "demo/documents/invoices"]);
+    let mut database = backend.connect();
+    let found = rows(&mut database, "SELECT number, date, total, total_currency, iban FROM invoices ORDER BY total");
+    assert_eq!(
+        found,
+        [
+            ["INV-00421", "2026-11-07", "1050.00", "USD", "null"],
+            ["RE-2026-0815", "2026-11-03", "1069.81", "EUR", "DE89370400440532013000"],
+            ["117/1/1", "2026-11-20", "1234.56", "EUR", "HR1210010051863000160"],
+        ]
+    );
+}

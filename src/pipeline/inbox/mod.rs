@@ -59,7 +59,8 @@ struct Shared {
 }
 
 impl Inbox {
-    /// Starts to look; `news` is told when there are new tasks. `None` where no folder is watched.
+    /// Starts to look; `news` rings when there may be new tasks, and `found` is told which. `None` where no folder is
+    /// watched.
     ///
     /// # Errors
     /// When the system gives no thread; what the database says.
@@ -68,7 +69,7 @@ impl Inbox {
         plan: &Arc<Plan>,
         app_id: i64,
         runtime: Option<String>,
-        news: Sender<()>,
+        (news, found): (Sender<()>, Sender<i64>),
     ) -> Result<Option<Self>> {
         let folders = plan.folders();
         if folders.is_empty() {
@@ -81,6 +82,7 @@ impl Inbox {
             app_id,
             runtime,
             host: host(),
+            found,
             storage: Storage::open(context)?,
             pending: Vec::new(),
         };

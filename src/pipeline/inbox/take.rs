@@ -40,6 +40,8 @@ pub(super) struct Taker {
     pub(super) runtime: Option<String>,
     pub(super) host: String,
     pub(super) storage: Storage,
+    /// Is told of new tasks.
+    pub(super) found: Sender<i64>,
     /// Stored, and not noted yet.
     pub(super) pending: Vec<NewDocument>,
 }
@@ -187,6 +189,10 @@ impl Taker {
         }
         let found = self.storage.tables().tasks().take_in(&self.pending)?;
         for (document, found) in self.pending.drain(..).zip(found) {
+            if let Found::New(task, _) = found {
+                // the worker may have ended
+                let _ = self.found.send(task);
+            }
             match found {
                 Found::New(task, Some(before)) => {
                     log::info!(task = task; "{} has other bytes than in task {before}", document.name);

@@ -1,0 +1,131 @@
+//! What became of documents is written down, and followed: other machines are told, people are, and a stage that cannot work
+//! rests.
+
+use std::time::Instant;
+
+use chrono::NaiveDateTime;
+
+use super::super::care;
+use super::super::hand::{Report, say};
+use super::super::ledger::fate;
+use super::super::stage::FailureKind;
+use super::{BATCH_MAX, Foreman};
+use crate::die;
+use crate::error::Result;
+use crate::tables::{Fate, LogLevel, MessageKind, NewMessage, Settled, TaskState};
+
+impl Foreman<'_> {
+    /// Writes down what became of documents.
+    pub(super) fn settle(&mut self) -> Result<()> {
+        self.give_back()?;
+        if self.state.unsaved.is_empty() {
+            return Ok(());
+        }
+        let now = self.now();
+        let count = self.state.unsaved.len().min(BATCH_MAX);
+        let settled: Vec<Settled> =
+            self.state.unsaved[..count].iter().map(|report| self.settled(report, now)).collect();
+        let was_ours = self.store.tasks().settle(&settled)?;
+        let reports: Vec<Report> = self.state.unsaved.drain(..count).collect();
+        self.notes.done(reports.len(), false);
+        for ((report, settled), was_ours) in reports.iter().zip(&settled).zip(was_ours) {
+            self.state.under_way.remove(&report.task_id);
+            self.state.lately.push_back(Instant::now());
+            self.tally.attempts += 1;
+            if was_ours {
+                self.follow(report, &settled.fate)?;
+            } else {
+                let what = "it was taken away meanwhile: what became of it is not written down";
+                say(report.task_id, &report.attempt.stage, LogLevel::Warning, what);
+            }
+        }
+        Ok(())
+    }
+
+    fn settled(&self, report: &Report, now: NaiveDateTime) -> Settled {
+        let deaths = self.state.under_way.get(&report.task_id).map_or(0, |under_way| under_way.deaths);
+        let fate = fate(&self.plan, report, deaths, now, die::share());
+        Settled { task_id: report.task_id, fence: report.fence, fate, attempt: report.attempt.clone() }
+    }
+
+    /// Gives back what was claimed and not begun.
+    fn give_back(&mut self) -> Result<()> {
+        let claims: Vec<(i64, i64)> =
+            self.state.unsaved.iter().filter(|it| !it.is_begun).map(|it| (it.task_id, it.fence)).collect();
+        if claims.is_empty() {
+            return Ok(());
+        }
+        self.store.tasks().give_back(&claims)?;
+        self.state.unsaved.retain(|report| report.is_begun);
+        for (task_id, _) in claims {
+            self.state.under_way.remove(&task_id);
+        }
+        Ok(())
+    }
+
+    /// What follows from the end of an attempt.
+    fn follow(&mut self, report: &Report, fate: &Fate) -> Result<()> {
+        let stage = report.attempt.stage.as_str();
+        if let Fate::Next(next) = fate {
+            self.notes.tell(report.task_id, next);
+        }
+        if let (None, Some(place)) = (&report.failure, self.state.blocked.iter().position(|known| known == stage)) {
+            self.state.blocked.swap_remove(place);
+            self.unblock(stage)?;
+        }
+        let Some(failure) = &report.failure else {
+            self.tally.done += u64::from(*fate == Fate::Done);
+            if let (Fate::Done, Some(inbox)) = (fate, &self.inbox) {
+                inbox.ended();
+            }
+            return Ok(());
+        };
+        if report.is_cancelled {
+            return Ok(());
+        }
+        let message = &failure.message;
+        match fate {
+            Fate::Ended(state) => {
+                self.tally.ended += 1;
+                say(report.task_id, stage, LogLevel::Error, &format!("{}: {message}", state.name()));
+                if *state == TaskState::Quarantined {
+                    let (app_id, name) = (self.row.app_id, self.plan.name.clone());
+                    care::quarantine(&mut self.store, app_id, &name, report.task_id, message)?;
+                }
+                if let Some(inbox) = &self.inbox {
+                    inbox.ended();
+                }
+            }
+            Fate::Again { .. } if failure.kind == FailureKind::Blocked => self.block(stage, message)?,
+            _ => say(report.task_id, stage, LogLevel::Warning, &format!("it is tried again: {message}")),
+        }
+        Ok(())
+    }
+
+    /// A stage cannot work: it rests for all, and people are told once.
+    fn block(&mut self, stage: &str, reason: &str) -> Result<()> {
+        if !self.state.blocked.iter().any(|known| known == stage) {
+            self.state.blocked.push(stage.to_owned());
+        }
+        if !self.store.tasks().block(self.row.app_id, stage, reason)? {
+            return Ok(());
+        }
+        let subject = format!("{}: the stage `{stage}` cannot work", self.plan.name);
+        log::error!(stage = stage; "the stage waits, and tries one document at a time: {reason}");
+        self.tell(MessageKind::Blocked, LogLevel::Error, subject, format!("{reason}\nIt goes on by itself."))
+    }
+
+    fn unblock(&mut self, stage: &str) -> Result<()> {
+        if self.store.tasks().unblock(self.row.app_id, stage)?.is_none() {
+            return Ok(());
+        }
+        let subject = format!("{}: the stage `{stage}` works again", self.plan.name);
+        log::warn!(stage = stage; "the stage works again");
+        self.tell(MessageKind::Unblocked, LogLevel::Warning, subject, "What waited goes on.".to_owned())
+    }
+
+    fn tell(&mut self, kind: MessageKind, severity: LogLevel, subject: String, body: String) -> Result<()> {
+        let message = NewMessage { kind, severity, app_id: Some(self.row.app_id), subject, body };
+        self.store.outbox().tell(&message).map(drop)
+    }
+}
