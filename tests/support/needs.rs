@@ -15,6 +15,7 @@ pub(crate) const NEEDS: [&str; 14] = [
     "python-secrets",
     "s3",
     "schedule",
+    "dramatiq",
     "openssl",
     "pdftotext",
     "strace",
