@@ -18,7 +18,7 @@ Examples:
 #[command(after_long_help = EXAMPLES, after_help = "`dc tasks --help` has examples")]
 pub(crate) struct Args {
     #[command(flatten)]
-    dead: dead::Args,
+    dead: dead::DeadArgs,
 }
 
 /// What `dc run` starts for a pipeline

@@ -5,7 +5,7 @@ use data_collector::error::Result;
 use data_collector::ops::{self, DeadOptions};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct DeadArgs {
     /// Dead letters of Dramatiq queues; all known queues if none is named
     #[arg(long, value_name = "QUEUE", num_args = 0.., required = true)]
     dead: Option<Vec<String>>,
@@ -17,8 +17,8 @@ pub(super) struct Args {
     all: bool,
 }
 
-pub(super) fn run(context: &Context, args: Args) -> Result<()> {
-    let Args { dead, resend, all } = args;
+pub(super) fn run(context: &Context, args: DeadArgs) -> Result<()> {
+    let DeadArgs { dead, resend, all } = args;
     let resend = Some(resend).filter(|ids| !ids.is_empty());
     let options = DeadOptions { queues: dead.unwrap_or_default(), resend, all };
     context.shell().print(&ops::dead_letters(context, &options)?)

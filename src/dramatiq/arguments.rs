@@ -141,7 +141,10 @@ mod tests {
         assert_eq!(read("[7]", "{}"), Ok((7_u128,)));
         assert_eq!(read("[1,2]", "{}"), Ok(vec![1, 2]));
         assert_eq!(read("[]", "{}"), Ok(()));
-        assert_eq!(read("[]", "{\"a\":{\"b\":1}}"), Ok(BTreeMap::from([("a".to_owned(), serde_json::json!({"b": 1}))])));
+        assert_eq!(
+            read("[]", "{\"a\":{\"b\":1}}"),
+            Ok(BTreeMap::from([("a".to_owned(), serde_json::json!({"b": 1}))]))
+        );
     }
 
     #[test]

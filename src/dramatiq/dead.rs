@@ -124,7 +124,8 @@ fn letter(queue: &str, body: &[u8]) -> DeadLetter {
     match Message::read(body) {
         Ok(message) => {
             let traceback = message.options.get("traceback").and_then(Json::as_text);
-            let last_line = |text: String| text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(shortened);
+            let last_line =
+                |text: String| text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(shortened);
             DeadLetter {
                 queue,
                 retries: message.retries(),

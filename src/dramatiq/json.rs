@@ -213,7 +213,9 @@ mod tests {
         ] {
             assert_eq!(Json::read(text).expect(text).text(), text);
         }
-        for text in ["", "nan", "01", "1.", "+1", "[1,]", "{\"a\"}", "{1:2}", "\"\u{1}\"", "\"\\x\"", "[1", "1 2", "\"\\u12\""] {
+        for text in
+            ["", "nan", "01", "1.", "+1", "[1,]", "{\"a\"}", "{1:2}", "\"\u{1}\"", "\"\\x\"", "[1", "1 2", "\"\\u12\""]
+        {
             assert!(Json::read(text).is_err(), "{text}");
         }
         assert!(Json::read(&"[".repeat(100_000)).is_err());

@@ -191,8 +191,12 @@ mod tests {
 
     #[test]
     fn an_answer_is_an_object_with_ok_or_error() {
-        assert_eq!(answer("{\"ok\": NaN}").map(|answer| answer.map(|value| value.text().to_owned())), Some(Ok("NaN".to_owned())));
-        let failure = answer(r#"{"error":"no","kind":"permanent","type":"KeyError"}"#).expect("an answer").expect_err("no");
+        assert_eq!(
+            answer("{\"ok\": NaN}").map(|answer| answer.map(|value| value.text().to_owned())),
+            Some(Ok("NaN".to_owned()))
+        );
+        let failure =
+            answer(r#"{"error":"no","kind":"permanent","type":"KeyError"}"#).expect("an answer").expect_err("no");
         assert_eq!((failure.kind, failure.to_string().as_str()), (FailureKind::Permanent, "KeyError: no"));
         let failure = answer(r#"{"error":"no","delay_ms":5}"#).expect("an answer").expect_err("no");
         assert_eq!((failure.kind, failure.delay), (FailureKind::Passing, Some(Duration::from_millis(5))));

@@ -58,8 +58,10 @@ pub(super) fn priority_max(context: &Context) -> Result<Option<u8>> {
     let Some(number) = context.settings().section("dramatiq").number("max_priority")? else { return Ok(None) };
     match u8::try_from(number) {
         Ok(priority @ 1..) => Ok(Some(priority)),
-        _ => Err(Error::new(ErrorKind::Settings, format!("read `dramatiq.max_priority`: {number} is out of its limits"))
-            .hint("a whole number from 1 to 255, as `max_priority` of Dramatiq's RabbitmqBroker")),
+        _ => {
+            Err(Error::new(ErrorKind::Settings, format!("read `dramatiq.max_priority`: {number} is out of its limits"))
+                .hint("a whole number from 1 to 255, as `max_priority` of Dramatiq's RabbitmqBroker"))
+        }
     }
 }
 
@@ -72,7 +74,8 @@ mod tests {
         assert_eq!([base_of("a.DQ"), base_of("a.XQ"), base_of("a")], ["a"; 3]);
         assert!(["ner", "_a-b.c9"].iter().all(|name| check_queue(name).is_ok()));
         assert!(["", "9a", "a b", "a.DQ", "a.XQ", "č"].iter().all(|name| check_queue(name).is_err()));
-        let names: Vec<String> = topology(&["q".to_owned()], Some(5)).queues.into_iter().map(|queue| queue.name).collect();
+        let names: Vec<String> =
+            topology(&["q".to_owned()], Some(5)).queues.into_iter().map(|queue| queue.name).collect();
         assert_eq!(names, ["q", "q.DQ", "q.XQ"]);
     }
 }

@@ -61,7 +61,9 @@ impl ActorWorkerOptions {
     /// Usage, for what is none.
     pub fn from_json(text: &str) -> Result<Self> {
         serde_json::from_str(text).map_err(|cause| {
-            Error::new(ErrorKind::Usage, "read what an actor worker is told").because(cause).hint("dc run APP starts it")
+            Error::new(ErrorKind::Usage, "read what an actor worker is told")
+                .because(cause)
+                .hint("dc run APP starts it")
         })
     }
 

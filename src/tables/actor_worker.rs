@@ -82,8 +82,12 @@ impl ActorWorkers<'_> {
     pub fn queues(&mut self) -> Result<Vec<String>> {
         let rows = actor_workers::table.select(actor_workers::queues).distinct();
         let rows: Vec<String> = self.0.read("read the queues of workers", |connection| rows.load(connection))?;
-        let mut queues: Vec<String> =
-            rows.iter().flat_map(|queues| queues.split(' ')).map(str::to_owned).filter(|queue| !queue.is_empty()).collect();
+        let mut queues: Vec<String> = rows
+            .iter()
+            .flat_map(|queues| queues.split(' '))
+            .map(str::to_owned)
+            .filter(|queue| !queue.is_empty())
+            .collect();
         queues.sort();
         queues.dedup();
         Ok(queues)

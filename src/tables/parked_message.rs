@@ -71,9 +71,9 @@ impl ParkedMessages<'_> {
             let mut taken = Vec::new();
             for row in due.load::<ParkedMessageRow>(connection)? {
                 // somebody else may have been faster
-                let free = parked_messages::table.find(&row.message_id).filter(
-                    parked_messages::held_until.is_null().or(parked_messages::held_until.lt(now)),
-                );
+                let free = parked_messages::table
+                    .find(&row.message_id)
+                    .filter(parked_messages::held_until.is_null().or(parked_messages::held_until.lt(now)));
                 let held = (parked_messages::held_by.eq(worker), parked_messages::held_until.eq(held_until));
                 if diesel::update(free).set(held).execute(connection)? == 1 {
                     taken.push(row);

@@ -5,7 +5,9 @@ use diesel::prelude::*;
 
 use super::Store;
 use super::codebook::CommandFlag;
-use super::schema::{actor_messages, actor_workers, command_log, deliveries, function_log, managers, occurrences, outbox, runtime};
+use super::schema::{
+    actor_messages, actor_workers, command_log, deliveries, function_log, managers, occurrences, outbox, runtime,
+};
 use crate::error::Result;
 
 /// What may be deleted when it is old.

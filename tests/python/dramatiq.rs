@@ -245,7 +245,10 @@ fn rust_sends_and_python_works() {
         assert_eq!(of("fail")[2]["options"]["retries"], 2);
         let echoed: Vec<Value> = of("echo").iter().map(|line| line["args"][0].clone()).collect();
         assert_eq!(echoed, [Value::from("now"), Value::from(8), Value::from("late")]);
-        assert_eq!((of("echo")[0]["kwargs"]["a"].clone(), &of("echo")[0]["id"]), (serde_json::json!([1, 2]), &now.message_id.into()));
+        assert_eq!(
+            (of("echo")[0]["kwargs"]["a"].clone(), &of("echo")[0]["id"]),
+            (serde_json::json!([1, 2]), &now.message_id.into())
+        );
         wait_for("a dead letter", 90, || house.waiting("py.XQ") == 1);
         let letters = dead(&context, &["py".to_owned()]).expect("dead letters");
         assert_eq!((letters[0].message_id.as_deref(), letters[0].retries), (Some(failing.message_id.as_str()), 2));
@@ -278,7 +281,7 @@ fn a_failure_is_tried_again_and_then_a_dead_letter_that_can_be_sent_again() {
     assert_eq!(letter(&unknown.message_id).actor.as_deref(), Some("nobody"));
     rust.stop();
 
-    let which = Resent::Ids(vec!std::slice::from_ref(&failing.message_id));
+    let which = Resent::Ids(vec![failing.message_id.clone()]);
     assert_eq!(resend(&context, &queues, &which).expect("sent again"), std::slice::from_ref(&failing.message_id));
     assert_eq!((house.waiting("ner"), house.waiting("ner.XQ")), (1, 2));
     assert!(resend(&context, &queues, &which).is_err(), "it is there no more");
@@ -297,7 +300,8 @@ fn callbacks_pipes_and_delays_go_from_rust_to_python() {
         let executed = Executed::default();
         let rust = worker(&house, &executed, 4);
         let python = edition.worker(&house, "py");
-        let callback = serde_json::json!({"queue": "ner", "actor": "double", "args": [3], "options": {"on_success": "echo"}});
+        let callback =
+            serde_json::json!({"queue": "ner", "actor": "double", "args": [3], "options": {"on_success": "echo"}});
         let pipe = serde_json::json!({"queue": "ner", "actor": "double", "args": [5], "pipe": [
             {"queue": "py", "actor": "double", "args": []}, {"queue": "ner", "actor": "echo", "args": ["own"]}]});
         let delay = serde_json::json!({"queue": "ner", "actor": "echo", "args": ["late"], "delay": 1500});
@@ -312,12 +316,17 @@ fn callbacks_pipes_and_delays_go_from_rust_to_python() {
             .map(|(_, message)| Json::array(&message.args).text().to_owned())
             .collect();
         assert_eq!(echoed.len(), 3, "{echoed:?}");
-        assert!(echoed.iter().any(|args| args.ends_with(",6]") && args.contains("\"actor_name\":\"double\"")), "{echoed:?}");
+        assert!(
+            echoed.iter().any(|args| args.ends_with(",6]") && args.contains("\"actor_name\":\"double\"")),
+            "{echoed:?}"
+        );
         assert!(echoed.contains(&"[\"own\",20]".to_owned()), "{echoed:?}");
         assert_eq!(echoed.last().map(String::as_str), Some("[\"late\"]"));
         assert_eq!(python.executed()[0]["args"], serde_json::json!([10]));
         rust.stop();
-        wait_for("empty queues", 90, || ["ner", "ner.DQ", "ner.XQ", "py"].iter().all(|queue| house.waiting(queue) == 0));
+        wait_for("empty queues", 90, || {
+            ["ner", "ner.DQ", "ner.XQ", "py"].iter().all(|queue| house.waiting(queue) == 0)
+        });
     }
 }
 
@@ -347,14 +356,16 @@ fn whoever_takes_too_long_or_comes_too_late_is_a_dead_letter() {
     let Some(house) = House::new() else { return };
     let (executed, context) = (Executed::default(), house.context());
     let slow = Message::new("ner", "slow").option("time_limit", &300).expect("JSON");
-    let old = Message { message_timestamp: 1_000, ..Message::new("ner", "echo").option("max_age", &1_000).expect("JSON") };
+    let old =
+        Message { message_timestamp: 1_000, ..Message::new("ner", "echo").option("max_age", &1_000).expect("JSON") };
     let quick = Message::new("ner", "echo").argument("quick").expect("JSON");
     send(&context, &[slow.clone(), old.clone(), quick]).expect("sent");
     let rust = worker(&house, &executed, 1);
     wait_for("two dead letters", 90, || house.waiting("ner.XQ") == 2);
     wait_for("two executions", 90, || executed.count() == 2);
     let letters = dead(&context, &["ner".to_owned()]).expect("dead letters");
-    let reason = |id: &str| letters.iter().find(|letter| letter.message_id.as_deref() == Some(id)).expect(id).reason.clone();
+    let reason =
+        |id: &str| letters.iter().find(|letter| letter.message_id.as_deref() == Some(id)).expect(id).reason.clone();
     assert_eq!(reason(&slow.message_id).as_deref(), Some("TimeLimitExceeded: it took longer than 300 ms"));
     rust.stop();
 }

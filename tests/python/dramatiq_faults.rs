@@ -36,8 +36,7 @@ fn nothing_is_missing(count: usize, patience_s: u64) {
     }
     let mut sender = Sender::start(&house.context(), &["ner".to_owned()]).expect("a sender");
     while ids.len() < count {
-        let messages: Vec<Message> =
-            (ids.len()..count).take(500).map(|_| Message::new("ner", "effect")).collect();
+        let messages: Vec<Message> = (ids.len()..count).take(500).map(|_| Message::new("ner", "effect")).collect();
         sender.send(&messages).expect("sent");
         ids.extend(messages.into_iter().map(|message| message.message_id));
     }
@@ -166,7 +165,10 @@ fn what_kills_its_program_is_a_dead_letter_after_two_deaths() {
     let report: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
     let reason = |actor: &str| {
         let dead = report["dead"].as_array().expect("a list");
-        dead.iter().find(|letter| letter["actor"] == actor).expect(actor)["reason"].as_str().expect("a reason").to_owned()
+        dead.iter().find(|letter| letter["actor"] == actor).expect(actor)["reason"]
+            .as_str()
+            .expect("a reason")
+            .to_owned()
     };
     assert_eq!(reason("poison"), "ProgramDied: the program died: it was killed by signal 9");
     assert_eq!((reason("wrong").as_str(), report["queues"][0].as_str()), ("ValueError: no", Some("ner")));
@@ -207,7 +209,12 @@ fn an_app_with_queues_works_for_them_and_ends_in_order() {
     }
     let Some(house) = House::new() else { return };
     let project = house.backend.folder.path();
-    app(project, "a/b/ner", "exec true", "command = [\"python3\", \"work.py\"]\n[dramatiq]\nqueues = [\"ner\"]\nworkers = 2\n");
+    app(
+        project,
+        "a/b/ner",
+        "exec true",
+        "command = [\"python3\", \"work.py\"]\n[dramatiq]\nqueues = [\"ner\"]\nworkers = 2\n",
+    );
     let folder = project.join("apps/a/b/ner");
     std::fs::write(folder.join("work.py"), PROGRAM).expect("a file");
     let with = |mut command: Command| {

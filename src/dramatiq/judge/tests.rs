@@ -7,13 +7,7 @@ use chrono::TimeDelta;
 const ME: &str = "me";
 
 fn wanted(retries: i64, is_redelivered: bool) -> WantedMessage {
-    WantedMessage {
-        message_id: "m".to_owned(),
-        queue: "q".to_owned(),
-        actor: "a".to_owned(),
-        retries,
-        is_redelivered,
-    }
+    WantedMessage { message_id: "m".to_owned(), queue: "q".to_owned(), actor: "a".to_owned(), retries, is_redelivered }
 }
 
 fn row(state: MessageState, retries: i64, deaths: i64, worker: &str) -> ActorMessageRow {

@@ -302,7 +302,9 @@ impl Control {
                 let failure = Failure { kind: FailureKind::Death, ..failure };
                 let after = after(&self.actors, &arrival.message, &Err(failure), (deaths, now_ms()));
                 let Message { message_id, actor_name, .. } = &arrival.message;
-                log::error!("message {message_id} for {actor_name} goes to the dead letters: {deaths} workers died of it");
+                log::error!(
+                    "message {message_id} for {actor_name} goes to the dead letters: {deaths} workers died of it"
+                );
                 self.settled(arrival, after.follow, Verdict::Dead);
             }
         }

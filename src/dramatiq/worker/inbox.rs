@@ -130,7 +130,8 @@ impl Inbox {
     /// Gives all of some queues back.
     pub(super) fn give_back(&mut self, is_of: impl Fn(&str) -> bool) {
         let stays = |arrival: &Arrival| !is_of(&arrival.delivery.queue);
-        self.waiting = std::mem::take(&mut self.waiting).into_iter().filter(|Reverse(place)| stays(&place.arrival)).collect();
+        self.waiting =
+            std::mem::take(&mut self.waiting).into_iter().filter(|Reverse(place)| stays(&place.arrival)).collect();
         self.suspects.retain(stays);
         self.later.retain(|(_, arrival)| stays(arrival));
         self.held.retain(|_, arrival| stays(arrival));

@@ -47,7 +47,8 @@ if mode == "work":
         note("fail", args, kwargs)
         raise KeyError("nothing here")
 
-    worker = Worker(broker, worker_timeout=50, worker_threads=4)
+    # only this one: a queue that it sends to would be worked for as well
+    worker = Worker(broker, queues=[queue], worker_timeout=50, worker_threads=4)
     worker.start()
     print("ready", flush=True)
     sys.stdin.read()
