@@ -248,6 +248,7 @@ struct Stored<'a> {
     pipeline: Option<&'a PipelineDefinition>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     stage: Vec<serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     dramatiq: Option<&'a ActorQueues>,
 }
 
