@@ -1,9 +1,9 @@
 //! The framework's own tables, through diesel on SQLite and PostgreSQL alike: apps, runs, logs, the objects that apps
 //! touch, and the codebooks that name their numbers. They live in the database `main`.
 
-mod alarm;
 mod actor_message;
 mod actor_worker;
+mod alarm;
 mod app;
 mod codebook;
 mod command;
@@ -47,11 +47,11 @@ mod sha;
 mod shown;
 mod write_queue;
 
-pub use alarm::Alarms;
 pub use actor_message::{
     ActorMessageRow, ActorMessages, Judge, Judgement, MessageEnd, MessageState, MessageTurn, TurnReport, WantedMessage,
 };
 pub use actor_worker::{ActorWorkerRow, ActorWorkers};
+pub use alarm::Alarms;
 pub use app::{AppRow, Apps, Progress};
 pub use codebook::{
     AppCommand, AppType, Codebook, CodebookRow, CommandFlag, FatalFlag, FileRetention, LogLevel, RunOutcome, RunStatus,
