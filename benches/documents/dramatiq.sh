@@ -15,7 +15,7 @@ if [ ! -x "$python/bin/dramatiq" ]; then
 fi
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
-"$python/bin/python" benches/documents/dramatiq.py "${CARGO_TARGET_DIR:-$PWD/target}/release/examples/actors" "$folder" \
+"$python/bin/python" benches/documents/cpu.py "${CARGO_TARGET_DIR:-$PWD/target}/release/examples/actors" "$folder" \
     "$count" "$rounds" > "$folder/DRAMATIQ.md"
 cp "$folder/DRAMATIQ.md" benches/documents/DRAMATIQ.md
 cat benches/documents/DRAMATIQ.md

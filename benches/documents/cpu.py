@@ -1,6 +1,6 @@
 """CPU a message of an actor that does nothing: Rust on SQLite and PostgreSQL beside Python's Dramatiq, in turns.
 
-    dramatiq.py ACTORS FOLDER COUNT ROUNDS     written for benches/documents/dramatiq.sh
+    cpu.py ACTORS FOLDER COUNT ROUNDS     written for benches/documents/dramatiq.sh
 """
 
 import os
