@@ -87,6 +87,10 @@ bench-storage mib="10240":
 bench-http requests="2000" concurrency="100":
     benches/http/compare.sh {{requests}} {{concurrency}}
 
+# CPU a message of an actor beside Python's Dramatiq; writes benches/documents/DRAMATIQ.md
+bench-dramatiq messages="20000" rounds="3":
+    benches/documents/dramatiq.sh {{messages}} {{rounds}}
+
 # where the time of the first build goes, beside the budget of crates and of the binary
 timings *options:
     benches/build/timings.py {{options}}

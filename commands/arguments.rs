@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use data_collector::settings::Source;
 use data_collector::shell::{ColorChoice, ShellOptions};
 
-use crate::{completions, deploy, doctor, files, logs, man, manager, merge, ocr, run, secrets, tasks};
+use crate::{actor_worker, completions, deploy, doctor, files, logs, man, manager, merge, ocr, run, secrets, tasks};
 
 const ABOUT: &str = "Run, watch and merge what collects your data";
 
@@ -67,6 +67,9 @@ pub(crate) enum Command {
     OcrWorker(ocr::WorkerArgs),
     #[command(hide = true)]
     PipelineWorker(tasks::WorkerArgs),
+    Tasks(tasks::Args),
+    #[command(hide = true)]
+    ActorWorker(actor_worker::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
     #[command(hide = true)]

@@ -1,5 +1,6 @@
 //! `dc`: parses, calls one operation, prints its report.
 
+mod actor_worker;
 mod arguments;
 mod completions;
 mod deploy;
@@ -106,6 +107,14 @@ fn dispatch(context: &Context, command: Command) -> Result<i32> {
         Command::Files(args) => {
             watch_interrupts(context)?;
             files::run(context, *args)
+        }
+        Command::Tasks(args) => {
+            watch_interrupts(context)?;
+            tasks::run(context, args).map(|()| 0)
+        }
+        Command::ActorWorker(args) => {
+            watch_interrupts(context)?;
+            actor_worker::run(context, &args).map(|()| 0)
         }
         Command::Doctor(args) => doctor::run(context, &args),
         Command::Completions(args) => completions::run(context, &args).map(|()| 0),

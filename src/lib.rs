@@ -15,6 +15,7 @@ pub mod context;
 pub mod db;
 pub mod die;
 pub mod documents;
+pub mod dramatiq;
 pub mod ends;
 pub mod error;
 mod failpoint;

@@ -32,6 +32,7 @@ macro_rules! targets {
 }
 
 targets! {
+    actor_message: 3_000,
     app_toml: 1_000,
     backlog: 300,
     body: 1_000,

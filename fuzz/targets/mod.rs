@@ -20,6 +20,7 @@ mod mutate;
 pub use crate::apps::fuzzing::{app_toml, cron, line, message};
 pub use crate::broker::fuzzing::broker_url;
 pub use crate::db::fuzzing::statement;
+pub use crate::dramatiq::fuzzing::actor_message;
 pub use crate::fields::fuzzing::{field_value, fields};
 pub use crate::http::fuzzing::{body, cassette, cookies};
 pub use crate::json_schema::fuzzing::json_schema;

@@ -1,5 +1,6 @@
 //! What an app is: the program that it runs, when it is due, and how its runs are kept in bounds.
 
+mod actors;
 pub(super) mod fields;
 pub(super) mod flaw;
 mod stages;
@@ -19,6 +20,7 @@ use super::schedule::Schedule;
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::zone::Zone;
+pub use actors::ActorQueues;
 use fields::Fields;
 
 /// The file that defines an app, in the app's folder.
@@ -110,6 +112,8 @@ pub struct AppDefinition {
     pub secrets: Option<Vec<String>>,
     /// Where it is a pipeline: where its documents come from, and the stages that they go through.
     pub pipeline: Option<PipelineDefinition>,
+    /// The queues of Dramatiq whose messages its program answers.
+    pub dramatiq: Option<ActorQueues>,
 }
 
 impl AppDefinition {
@@ -244,6 +248,8 @@ struct Stored<'a> {
     pipeline: Option<&'a PipelineDefinition>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     stage: Vec<serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dramatiq: Option<&'a ActorQueues>,
 }
 
 impl<'a> From<&'a AppDefinition> for Stored<'a> {
@@ -280,6 +286,7 @@ impl<'a> From<&'a AppDefinition> for Stored<'a> {
             secrets: definition.secrets.as_deref(),
             pipeline: definition.pipeline.as_ref(),
             stage: definition.pipeline.iter().flat_map(|it| &it.stages).map(StageDefinition::to_json).collect(),
+            dramatiq: definition.dramatiq.as_ref(),
         }
     }
 }

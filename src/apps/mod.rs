@@ -33,7 +33,7 @@ pub use child::supervise;
 pub use choose::choose;
 pub use confinement::Confinement;
 pub(crate) use definition::flaw::stage_error;
-pub use definition::{AppDefinition, CatchUp, DEFAULT_PROGRAM, DEFINITION_FILE, Overlap, Tell};
+pub use definition::{ActorQueues, AppDefinition, CatchUp, DEFAULT_PROGRAM, DEFINITION_FILE, Overlap, Tell};
 pub use event::{Ended, Event, How, Stream};
 pub use folder::{BrokenApp, FoundApp, app_names, find_app, find_apps, look_for_apps};
 pub use identity::{ProcessIdentity, ProcessSpace, Sight};

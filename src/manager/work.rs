@@ -414,9 +414,10 @@ impl Manager {
     fn prune(&mut self) -> Result<bool> {
         self.ends.sweep(&mut self.scheduler.desk)?;
         let keep = self.context.settings().manager.keep.and_then(|keep| TimeDelta::from_std(keep).ok());
-        let Some(before) = keep.and_then(|keep| clock::now().checked_sub_signed(keep)) else { return Ok(true) };
         let mut is_all = true;
         for what in Old::ALL {
+            let keep = keep.into_iter().chain(what.kept_at_most()).min();
+            let Some(before) = keep.and_then(|keep| clock::now().checked_sub_signed(keep)) else { continue };
             let deleted = self.scheduler.desk.old(what).delete(before, PRUNE_BATCH)?;
             is_all = is_all && deleted < PRUNE_BATCH.unsigned_abs();
             if deleted > 0 {

@@ -1,5 +1,6 @@
 //! One operation a subcommand: options in, report out, nothing printed.
 
+mod actors;
 mod app;
 mod connect;
 mod deploy;
@@ -22,6 +23,7 @@ mod which;
 pub use crate::manager::{Manager, ManagerState};
 pub use crate::readers::{PageRange, ReadersOptions, WorkerOptions, ocr_worker};
 pub use crate::tables::AppCommand;
+pub use actors::{ActorWorkerOptions, work_for_queues};
 pub use app::App;
 pub use connect::connect;
 pub use deploy::{BrokenFolder, CodebookChange, DeployOptions, DeployReport, deploy};
@@ -38,4 +40,4 @@ pub use profile::{ProfileOptions, RunProfile, profile};
 pub use prune::{PruneOptions, PruneReport, prune};
 pub use run::{Echo, RunOptions, RunReport, TapeOptions, run};
 pub use secrets::*;
-pub use tasks::{WorkOptions, WorkReport, work};
+pub use tasks::{DeadOptions, DeadReport, WorkOptions, WorkReport, dead_letters, work};

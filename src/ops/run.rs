@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{NaiveDateTime, TimeDelta};
 
+use super::actors::ActorWorkerOptions;
 use super::deploy::{DeployOptions, deploy};
 use crate::apps::{
     AppDefinition, Ended, FoundApp, How, Launch, Overlap, ProcessIdentity, RUNTIME_VARIABLE, Signals, find_app,
@@ -287,10 +288,13 @@ impl Runner<'_> {
         ];
         let set = definition.env.iter().map(|(name, value)| (name.clone(), value.clone().into()));
         let own = own.into_iter().chain(self.tape.environment()).chain(self.given.marks.clone());
-        let (program, arguments) = match &definition.pipeline {
+        let grace = definition.grace.unwrap_or(settings.run.grace);
+        let (program, arguments) = match (&definition.pipeline, ActorWorkerOptions::of(definition, grace)) {
             // its stages are worked off by dc itself
-            Some(_) => (dc.clone(), self.worker_arguments()),
-            None => {
+            (Some(_), _) => (dc.clone(), self.worker_arguments()),
+            // a worker of ours takes its messages, and starts its program
+            (None, Some(worker)) => (dc.clone(), vec!["actor-worker".into(), worker.to_json().into()]),
+            (None, None) => {
                 (definition.program(&self.found.folder), definition.arguments().iter().map(OsString::from).collect())
             }
         };
@@ -302,7 +306,7 @@ impl Runner<'_> {
             environment_removed: self.given.removed.clone(),
             secrets: self.given.values.clone(),
             timeout: definition.timeout.or(settings.run.timeout),
-            grace: definition.grace.unwrap_or(settings.run.grace),
+            grace,
             limits: definition.limits.clone(),
             alone: true,
             mark: RUNTIME_VARIABLE,

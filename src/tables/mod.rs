@@ -1,6 +1,8 @@
 //! The framework's own tables, through diesel on SQLite and PostgreSQL alike: apps, runs, logs, the objects that apps
 //! touch, and the codebooks that name their numbers. They live in the database `main`.
 
+mod actor_message;
+mod actor_worker;
 mod alarm;
 mod app;
 mod codebook;
@@ -30,6 +32,7 @@ mod object;
 mod occurrence;
 mod open;
 mod outbox;
+mod parked_message;
 mod pause;
 mod pipeline;
 mod postgres;
@@ -44,6 +47,10 @@ mod sha;
 mod shown;
 mod write_queue;
 
+pub use actor_message::{
+    ActorMessageRow, ActorMessages, Judge, Judgement, MessageEnd, MessageState, MessageTurn, TurnReport, WantedMessage,
+};
+pub use actor_worker::{ActorWorkerRow, ActorWorkers};
 pub use alarm::Alarms;
 pub use app::{AppRow, Apps, Progress};
 pub use codebook::{
@@ -70,6 +77,7 @@ pub use object::{ChangedRows, MergedTable, ObjectKind, ObjectRow, Objects, Touch
 pub use occurrence::{Claim, Decision, OccurrenceRow, OccurrenceState, Occurrences, Verdict};
 pub use open::Missing;
 pub use outbox::{MessageKind, MessageRow, NewMessage, Outbox};
+pub use parked_message::{ParkedMessageRow, ParkedMessages};
 pub use pause::{Pause, Pauses};
 pub use pipeline::{
     AttemptEnd, AttemptRow, BlockRow, ClaimLimits, ClaimedTask, DEATHS_MAX, Fate, FolderRow, Found, Ledger, LostWorker,

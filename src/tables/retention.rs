@@ -1,11 +1,13 @@
 //! Old runs, occurrences and commands go, a few at a time.
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 
 use super::Store;
 use super::codebook::CommandFlag;
-use super::schema::{command_log, deliveries, function_log, managers, occurrences, outbox, runtime};
+use super::schema::{
+    actor_messages, actor_workers, command_log, deliveries, function_log, managers, occurrences, outbox, runtime,
+};
 use crate::error::Result;
 
 /// What may be deleted when it is old.
@@ -21,11 +23,32 @@ pub enum Old {
     Managers,
     /// Messages that no channel has still to send.
     Messages,
+    /// Messages of actors that nobody executes.
+    ActorMessages,
+    /// Workers of actors that are not heard of any more.
+    ActorWorkers,
 }
 
 impl Old {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Runs, Self::Occurrences, Self::Commands, Self::Managers, Self::Messages];
+    pub const ALL: [Self; 7] = [
+        Self::Runs,
+        Self::Occurrences,
+        Self::Commands,
+        Self::Managers,
+        Self::Messages,
+        Self::ActorMessages,
+        Self::ActorWorkers,
+    ];
+
+    /// The longest time for which such rows are kept, whatever the settings say; `None` where they alone say it. Messages
+    /// of actors are looked up at each delivery, and none is on its way for as long.
+    pub fn kept_at_most(self) -> Option<TimeDelta> {
+        match self {
+            Self::ActorMessages | Self::ActorWorkers => Some(TimeDelta::days(30)),
+            _ => None,
+        }
+    }
 
     /// In the words of a report.
     pub fn name(self) -> &'static str {
@@ -35,6 +58,8 @@ impl Old {
             Self::Commands => "commands",
             Self::Managers => "managers",
             Self::Messages => "messages",
+            Self::ActorMessages => "messages of actors",
+            Self::ActorWorkers => "workers of actors",
         }
     }
 }
@@ -69,6 +94,13 @@ impl OldRows<'_> {
                 .filter(outbox::created_at.lt(before).and(outbox::id.ne_all(undelivered())))
                 .count()
                 .get_result(connection),
+            Old::ActorMessages => actor_messages::table
+                .filter(actor_messages::updated_at.lt(before).and(actor_messages::state.ne("running")))
+                .count()
+                .get_result(connection),
+            Old::ActorWorkers => {
+                actor_workers::table.filter(actor_workers::lease_until.lt(before)).count().get_result(connection)
+            }
         })
     }
 
@@ -112,6 +144,21 @@ impl OldRows<'_> {
                     diesel::delete(deliveries::table.filter(deliveries::message_id.eq_any(&ids)))
                         .execute(connection)?;
                     diesel::delete(outbox::table.filter(outbox::id.eq_any(&ids))).execute(connection)?
+                }
+                Old::ActorMessages => {
+                    let old = actor_messages::table
+                        .filter(actor_messages::updated_at.lt(before).and(actor_messages::state.ne("running")))
+                        .order(actor_messages::updated_at.asc());
+                    let ids: Vec<String> = old.select(actor_messages::message_id).limit(count).load(connection)?;
+                    let rows = actor_messages::table.filter(actor_messages::message_id.eq_any(&ids));
+                    diesel::delete(rows).execute(connection)?
+                }
+                Old::ActorWorkers => {
+                    let old = actor_workers::table
+                        .filter(actor_workers::lease_until.lt(before))
+                        .order(actor_workers::id.asc());
+                    let ids: Vec<String> = old.select(actor_workers::id).limit(count).load(connection)?;
+                    diesel::delete(actor_workers::table.filter(actor_workers::id.eq_any(&ids))).execute(connection)?
                 }
             };
             Ok(deleted as u64)

@@ -326,6 +326,48 @@ table! {
     }
 }
 
+table! {
+    actor_workers (id) {
+        id -> Text,
+        host -> Text,
+        boot_id -> Text,
+        pid_namespace -> Nullable<Text>,
+        pid -> BigInt,
+        pid_started -> BigInt,
+        queues -> Text,
+        started_at -> Timestamp,
+        lease_until -> Timestamp,
+        ended_at -> Nullable<Timestamp>,
+    }
+}
+
+table! {
+    actor_messages (message_id) {
+        message_id -> Text,
+        queue -> Text,
+        actor -> Text,
+        state -> Text,
+        retries -> BigInt,
+        starts -> BigInt,
+        deaths -> BigInt,
+        worker -> Text,
+        follow -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        updated_at -> Timestamp,
+    }
+}
+
+table! {
+    parked_messages (message_id) {
+        message_id -> Text,
+        queue -> Text,
+        body -> Text,
+        due_at -> Timestamp,
+        held_by -> Nullable<Text>,
+        held_until -> Nullable<Timestamp>,
+    }
+}
+
 joinable!(deliveries -> outbox (message_id));
 joinable!(app_parents -> app_groups (app_group_id));
 joinable!(apps -> app_parents (app_parent_id));

@@ -27,7 +27,7 @@ const FLOORS: &[&[&str]] = &[
         "fields",
         "json_schema",
     ],
-    &["documents", "storage"],
+    &["documents", "dramatiq", "storage"],
     &["readers"],
     &["manager", "pipeline"],
     &["ops"],
@@ -284,6 +284,7 @@ const RULES: &[Rule] = &[
         words: &["Command::new"],
         files: &[
             "src/apps/launch.rs",
+            "src/dramatiq/program.rs",
             "src/manager/launcher.rs",
             "src/ocr/tesseract/program.rs",
             "src/pipeline/stages/serve.rs",

@@ -1,5 +1,7 @@
 //! Tests against programs in Python that were not written by us: `tests/support/get-python` fetches their packages.
 
+mod dramatiq;
+mod dramatiq_faults;
 mod mail;
 mod schedule;
 mod secrets;

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 /// All needs there are, as both variables name them. `.ci/run` requires them.
-pub(crate) const NEEDS: [&str; 14] = [
+pub(crate) const NEEDS: [&str; 15] = [
     "postgres",
     "rabbitmq",
     "tesseract",
@@ -15,6 +15,7 @@ pub(crate) const NEEDS: [&str; 14] = [
     "python-secrets",
     "s3",
     "schedule",
+    "dramatiq",
     "openssl",
     "pdftotext",
     "strace",

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use toml::{Table, Value};
 
+use super::actors::ActorQueues;
 use super::flaw::{Source, settings_error};
 use super::stages;
 use super::{AppDefinition, CatchUp, DEFAULT_PROGRAM, Overlap, Tell};
@@ -46,6 +47,7 @@ const KNOWN: &[&str] = &[
     "secrets",
     "pipeline",
     "stage",
+    "dramatiq",
 ];
 /// The variables that dc itself gives an app; a definition cannot set them.
 const RESERVED: &[&str] =
@@ -121,6 +123,7 @@ impl<'a> Fields<'a> {
             env: self.env()?,
             secrets: self.secrets()?,
             pipeline: stages::pipeline(Source { place: self.place, text: self.text }, &self.table)?,
+            dramatiq: self.dramatiq()?,
         })
     }
 
@@ -313,6 +316,11 @@ impl<'a> Fields<'a> {
         Ok(Some(names))
     }
 
+    fn dramatiq(&self) -> Result<Option<ActorQueues>> {
+        let Some(value) = self.table.get("dramatiq") else { return Ok(None) };
+        ActorQueues::read(value).map(Some).map_err(|(field, takes)| self.wrong(field, takes))
+    }
+
     fn length(&self, name: &str, min: Duration) -> Result<Option<Duration>> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         match clock::duration(text) {
@@ -396,6 +404,11 @@ mod tests {
             ("cpu_max = 0", "`cpu_max` takes"),
             ("user = \"\"", "`user` takes"),
             ("retry_after = \"1m\"", "without `retries`"),
+            ("[dramatiq]", "`dramatiq.queues` takes"),
+            ("[dramatiq]\nqueues = [\"a.DQ\"]", "`dramatiq.queues` takes"),
+            ("[dramatiq]\nqueues = [\"a\"]\nworkers = 0", "`dramatiq.workers` takes"),
+            ("[dramatiq]\nqueues = [\"a\"]\nworker = 1", "`dramatiq` takes the fields"),
+            ("[dramatiq]\nqueues = [\"a\"]\ntime_limit = \"soon\"", "`dramatiq.time_limit` takes"),
             ("command = []", "`command` takes"),
             ("command = [\"\"]", "`command` takes"),
             ("command = \"python3 main.py\"", "`command` takes"),

@@ -46,7 +46,7 @@ pub(super) fn pipeline(source: Source<'_>, whole: &Table) -> Result<Option<Pipel
         Some(Value::Table(table)) => table,
         Some(_) => return Err(source.wrong_at(&["pipeline"], "takes a section, `[pipeline]`")),
     };
-    for other in ["command", "keep", "after"] {
+    for other in ["command", "keep", "after", "dramatiq"] {
         if whole.contains_key(other) {
             return Err(source.wrong_at(&[other], "is not for a pipeline: its stages say what is done"));
         }
