@@ -20,6 +20,8 @@ use crate::ident::RuntimeId;
 
 /// How long a kept app has to run to count as well, where it does not say.
 const HEALTHY_AFTER: TimeDelta = TimeDelta::minutes(1);
+/// And the workers of a pipeline.
+const WORKER_HEALTHY_AFTER: TimeDelta = TimeDelta::seconds(5);
 /// The last lines of a run that people are told with its failure.
 const LINES_TOLD: i64 = 10;
 
@@ -357,9 +359,14 @@ impl Ended {
 
     /// How it has run for so long; `None` for an app that is not kept running.
     fn kept(&self, length: TimeDelta) -> Option<Kept> {
-        let healthy = self.length("healthy_after").unwrap_or(HEALTHY_AFTER);
+        let default = if self.is_pipeline() { WORKER_HEALTHY_AFTER } else { HEALTHY_AFTER };
+        let healthy = self.length("healthy_after").unwrap_or(default);
         let kept = if length >= healthy { Kept::Well } else { Kept::Briefly };
-        (self.definition["keep"] == true).then_some(kept)
+        (self.definition["keep"] == true || self.is_pipeline()).then_some(kept)
+    }
+
+    fn is_pipeline(&self) -> bool {
+        self.definition["pipeline"].is_object()
     }
 }
 
@@ -387,7 +394,12 @@ fn settle(connection: &mut Link, (run, app): (&RuntimeId, &Ended), before: &Befo
         _ => failures,
     };
     let pause = || TimeDelta::from_std(end.backoff.after(failures.max(1))).ok();
-    let rests = failed || kept == Some(Kept::Briefly);
+    // the workers of a pipeline that worked for a while are started again at once, whatever ended them
+    let rests = match kept {
+        Some(Kept::Briefly) => failed || !app.is_pipeline(),
+        Some(Kept::Well) if app.is_pipeline() => false,
+        _ => failed,
+    };
     let retry_at = rests.then(|| end.ended_at.checked_add_signed(pause()?)).flatten();
     let progress = Progress { task_size: end.task_size, solved: end.solved, failed: end.failed, started_at };
     let state = (

@@ -36,6 +36,12 @@ fn run(backend: &Backend) -> Output {
     output
 }
 
+/// Ends a manager and the workers that it keeps.
+fn end(backend: &Backend, mut manager: Manager) {
+    told(backend, &["manager", "stop", "--stop-apps"]);
+    wait_for("the manager's end", 60, || !manager.is_running());
+}
+
 fn names(folder: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut names: Vec<String> =
@@ -163,7 +169,7 @@ fn a_stage_that_cannot_work_rests_and_goes_on_by_itself() {
         fs::write(backend.folder.path().join("apps/a/b/p/here"), "").expect("a file");
         let done = "SELECT count(*) FROM pipeline_tasks WHERE state = 'done'";
         wait_for("all", 90, || number(&mut database, done) == 10);
-        manager.end();
+        end(&backend, manager);
         let kinds = rows(&mut database, "SELECT kind FROM outbox ORDER BY id");
         assert_eq!(kinds, [["blocked"], ["unblocked"]]);
         let reason = rows(&mut database, "SELECT body FROM outbox WHERE kind = 'blocked'");
@@ -225,7 +231,7 @@ fn a_file_that_is_being_written_waits_visibly_however_long() {
     drop(file);
     wait_for("the slow one", 60, || number(&mut database, done) == 2);
     assert_eq!(fs::read(backend.folder.path().join("apps/a/b/p/seen")).expect("a copy"), b"half whole");
-    manager.end();
+    end(&backend, manager);
 }
 
 #[test]
@@ -349,7 +355,7 @@ fn two_workers_of_one_folder_do_each_document_once() {
         let mut database = backend.connect();
         let done = "SELECT count(*) FROM pipeline_tasks WHERE state = 'done'";
         wait_for("all", 120, || number(&mut database, done) == 60);
-        managers.into_iter().for_each(|manager| drop(manager.end()));
+        managers.into_iter().for_each(|manager| end(&backend, manager));
         let ledger = fs::read_to_string(backend.folder.path().join("apps/a/b/p/ledger")).expect("a ledger");
         let mut lines: Vec<&str> = ledger.lines().collect();
         lines.sort_unstable();
