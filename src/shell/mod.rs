@@ -94,6 +94,19 @@ impl Shell {
         self.line(&text)
     }
 
+    /// Prints a report in place of what the terminal shows; below it where stdout is no terminal, or gets JSON.
+    ///
+    /// # Errors
+    /// As [`Shell::print`].
+    pub fn print_anew<R: Display + Serialize>(&self, report: &R) -> Result<()> {
+        if !self.out_is_terminal || self.options.json {
+            return self.print(report);
+        }
+        // home, and all below it away, line by line, so that nothing flickers
+        let text = report.to_string().replace('\n', "\u{1b}[K\n");
+        self.line(&format!("\u{1b}[H{text}\u{1b}[J"))
+    }
+
     /// Prints one line of data that is text already.
     ///
     /// # Errors
