@@ -94,7 +94,8 @@ impl Shell {
         self.line(&text)
     }
 
-    /// Prints a report in place of what the terminal shows; below it where stdout is no terminal, or gets JSON.
+    /// Prints a report in place of what the terminal shows, as much of it as fits; below it where stdout is no terminal, or
+    /// gets JSON.
     ///
     /// # Errors
     /// As [`Shell::print`].
@@ -102,9 +103,13 @@ impl Shell {
         if !self.out_is_terminal || self.options.json {
             return self.print(report);
         }
-        // home, and all below it away, line by line, so that nothing flickers
-        let text = report.to_string().replace('\n', "\u{1b}[K\n");
-        self.line(&format!("\u{1b}[H{text}\u{1b}[J"))
+        let (rows, columns) = console::Term::stdout().size();
+        let text = report.to_string();
+        let (mut lines, rows) = (text.lines().collect::<Vec<_>>(), usize::from(rows).max(2) - 1);
+        lines.truncate(rows);
+        // line by line and the rest away, so that nothing flickers
+        let lines = lines.into_iter().map(|line| console::truncate_str(line, usize::from(columns), "…") + "\u{1b}[K\n");
+        self.line(&format!("\u{1b}[H{}\u{1b}[J", lines.collect::<String>()))
     }
 
     /// Prints one line of data that is text already.

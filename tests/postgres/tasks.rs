@@ -73,7 +73,8 @@ fn tasks_are_listed_with_their_funnel_and_told_as_stories() {
         for (state, count) in [("done", 1), ("rejected", 1), ("duplicate", 1), ("waiting", 0), ("running", 0)] {
             assert_eq!(funnel[state], count, "{state}: {list}");
         }
-        let stages: Vec<&str> = funnel["stages"].as_array().expect("stages").iter().filter_map(|it| it["stage"].as_str()).collect();
+        let stages: Vec<&str> =
+            funnel["stages"].as_array().expect("stages").iter().filter_map(|it| it["stage"].as_str()).collect();
         assert_eq!(stages, ["read", "look", "load"]);
         assert_eq!((&funnel["stages"][1]["rejected"], &funnel["stages"][2]["done"]), (&1.into(), &1.into()));
         let text = told(&backend, &["tasks", "p"]);
@@ -82,7 +83,12 @@ fn tasks_are_listed_with_their_funnel_and_told_as_stories() {
         // filters, each of which leaves the other out
         let names = |arguments: &[&str]| -> Vec<String> {
             let list = json(&backend, &[&["tasks", "p"], arguments].concat());
-            list["tasks"].as_array().expect("tasks").iter().map(|it| it["name"].as_str().expect("a name").to_owned()).collect()
+            list["tasks"]
+                .as_array()
+                .expect("tasks")
+                .iter()
+                .map(|it| it["name"].as_str().expect("a name").to_owned())
+                .collect()
         };
         assert_eq!(names(&["--state", "rejected,failed"]), ["bad.txt"]);
         assert_eq!(names(&["--stage", "look"]), ["bad.txt"]);
@@ -96,7 +102,14 @@ fn tasks_are_listed_with_their_funnel_and_told_as_stories() {
         let (good, bad) = (task(&backend, "good.txt"), task(&backend, "bad.txt"));
         let twin = if state(&backend, "good.txt") == "done" { "same.txt" } else { "good.txt" };
         let story = told(&backend, &["tasks", "why", &bad]);
-        for part in ["bad.txt is task", "it was rejected in `look`", "a negative number", "exit status 65", "dc tasks edit", "found at"] {
+        for part in [
+            "bad.txt is task",
+            "it was rejected in `look`",
+            "a negative number",
+            "exit status 65",
+            "dc tasks edit",
+            "found at",
+        ] {
             assert!(story.contains(part), "{part}: {story}");
         }
         let path = inbox.join("bad.txt");
@@ -104,7 +117,10 @@ fn tasks_are_listed_with_their_funnel_and_told_as_stories() {
             assert_eq!(told(&backend, &["tasks", "why", text]), story, "{text}");
         }
         let aside = inbox.join("rejected/bad.txt");
-        assert!(told(&backend, &["tasks", "why", aside.to_str().expect("a path")]).contains(&story.trim_end()), "by its bytes");
+        assert!(
+            told(&backend, &["tasks", "why", aside.to_str().expect("a path")]).contains(&story.trim_end()),
+            "by its bytes"
+        );
         let done = told(&backend, &["tasks", "why", &good]);
         assert!(done.contains("it is done") && done.contains(&format!("came again as {twin}")), "{done}");
         assert!(told(&backend, &["tasks", "why", twin]).contains("is task"), "by the name of a duplicate");
@@ -127,7 +143,11 @@ fn tasks_are_listed_with_their_funnel_and_told_as_stories() {
         assert!(shown.contains("look 1: its program ended with status 65: a negative number"), "{shown}");
         assert!(shown.contains("read 1 gave {\"number\":-1,\"from\":\"bad.txt\"}"), "{shown}");
         let attempts = &json(&backend, &["tasks", "show", &bad])["tasks"][0]["attempts_made"];
-        assert_eq!((&attempts[1]["exit_code"], &attempts[1]["outcome"]), (&65.into(), &"permanent".into()), "{attempts}");
+        assert_eq!(
+            (&attempts[1]["exit_code"], &attempts[1]["outcome"]),
+            (&65.into(), &"permanent".into()),
+            "{attempts}"
+        );
         assert!(attempts[0]["memory_peak_kib"].as_i64().expect("memory") > 0, "{attempts}");
         assert_eq!(refused(&mut on(&backend, &["tasks", "show", "999"])).0, 5);
     }
@@ -145,11 +165,16 @@ fn files_are_added_and_their_bytes_come_back() {
         fs::write(&scan, "20").expect("a file");
         let added = json(&backend, &["tasks", "add", "p", "scan.txt", "--priority", "5"]);
         let first = &added["tasks"][0];
-        assert_eq!((&first["is_new"], &first["priority"], &first["state"]), (&true.into(), &5.into(), &"waiting".into()));
+        assert_eq!(
+            (&first["is_new"], &first["priority"], &first["state"]),
+            (&true.into(), &5.into(), &"waiting".into())
+        );
         assert_eq!(fs::read_to_string(&scan).expect("it stays"), "20");
         fs::write(project.join("copy.txt"), "20").expect("a file");
         let id = first["id"].to_string();
-        assert!(told(&backend, &["tasks", "add", "p", "copy.txt"]).contains(&format!("already there, task {id} (waiting")));
+        assert!(
+            told(&backend, &["tasks", "add", "p", "copy.txt"]).contains(&format!("already there, task {id} (waiting"))
+        );
         // from a run of another app
         told(&backend, &["run", "maker"]);
         told(&backend, &["run", "p"]);
@@ -188,7 +213,9 @@ fn what_ended_is_retried_from_a_stage_and_spread_over_time() {
             fs::write(inbox.join(name), text).expect("a file");
         }
         told(&backend, &["run", "p"]);
-        let (a, d) = (task(&backend, "a"), task(&backend, "d"));
+        // a folder has no order of its own
+        let names = rows(&mut backend.connect(), "SELECT name FROM pipeline_tasks WHERE name <> 'd' ORDER BY id");
+        let (a, d) = (task(&backend, &names[0][0]), task(&backend, "d"));
         let dry = told(&backend, &["tasks", "retry", "--pipeline", "p", "--error", "negative", "--dry-run"]);
         assert!(dry.contains("3 tasks to retry from look (dry run)"), "{dry}");
         assert_eq!(state(&backend, "a"), "rejected");
@@ -203,21 +230,24 @@ fn what_ended_is_retried_from_a_stage_and_spread_over_time() {
         assert_eq!(refused(&mut on(&backend, &["tasks", "retry", &a, "--state", "failed"])).0, 2);
         fs::write(backend.folder.path().join("apps/a/b/p/fixed"), "").expect("a file");
         let retried = json(&backend, &["tasks", "retry", "--pipeline", "p", "--error", "NEGATIVE", "--rate", "1/h"]);
-        let moments: Vec<&Value> = retried["tasks"].as_array().expect("tasks").iter().map(|it| &it["not_before"]).collect();
+        let moments: Vec<&Value> =
+            retried["tasks"].as_array().expect("tasks").iter().map(|it| &it["not_before"]).collect();
         assert!(moments.len() == 3 && moments[0].is_null() && moments[1].as_str() < moments[2].as_str(), "{retried}");
         assert_eq!((&retried["put_aside"], &retried["tasks"][0]["id"].to_string()), (&3.into(), &a));
         told(&backend, &["run", "p"]);
-        let states: Vec<String> = ["a", "b", "c"].map(|name| state(&backend, name)).into();
+        let states: Vec<String> = names.iter().map(|name| state(&backend, &name[0])).collect();
         assert_eq!(states, ["done", "waiting", "waiting"], "an hour lies between them");
         assert!(inbox.join("rejected/a").is_file(), "what was put aside stays");
-        let waits = told(&backend, &["tasks", "why", "b"]);
+        let waits = told(&backend, &["tasks", "why", &names[1][0]]);
         assert!(waits.contains("it waits for `look`, not before"), "{waits}");
         // the stages before are not run again
         let reads = "SELECT count(*) FROM pipeline_attempts WHERE stage = 'read'";
         assert_eq!(number(&mut backend.connect(), reads), 4);
         let again = told(&backend, &["tasks", "retry", &a, "--from", "read"]);
         assert!(again.contains("1 task to retry from read") && !again.contains("rejected/"), "{again}");
-        assert!(told(&backend, &["tasks", "retry", &a, "--from", "read"]).contains("1 task not at the end, left alone"));
+        assert!(
+            told(&backend, &["tasks", "retry", &a, "--from", "read"]).contains("1 task not at the end, left alone")
+        );
         told(&backend, &["run", "p"]);
         assert_eq!(number(&mut backend.connect(), reads), 5);
         assert_eq!(json(&backend, &["tasks"])["pipelines"][0]["balanced"], true);
@@ -228,7 +258,7 @@ fn what_ended_is_retried_from_a_stage_and_spread_over_time() {
 fn a_rejected_document_is_mended_in_an_editor() {
     for backend in Backend::all() {
         let inbox = pipeline(&backend, "p", "", STAGES);
-        fs::write(inbox.join("a"), "-1.50").expect("a file");
+        fs::write(inbox.join("a"), "-15").expect("a file");
         fs::write(inbox.join("b"), "7").expect("a file");
         told(&backend, &["run", "p"]);
         let (a, b) = (task(&backend, "a"), task(&backend, "b"));
@@ -243,7 +273,7 @@ fn a_rejected_document_is_mended_in_an_editor() {
         let look = format!("cat \"$1\" > '{}'", seen.display());
         let unchanged = edit(&look, &a).output().expect("dc starts");
         assert!(stdout(&unchanged).contains("nothing was changed"), "{}", stderr(&unchanged));
-        assert_eq!(fs::read_to_string(&seen).expect("a text"), "{\n  \"number\": -1.50,\n  \"from\": \"a\"\n}\n");
+        assert_eq!(fs::read_to_string(&seen).expect("a text"), "{\n  \"number\": -15,\n  \"from\": \"a\"\n}\n");
         let (status, said) = refused(&mut edit("echo '{\"number\":' > \"$1\"", &a));
         assert!(status == 2 && said.contains("nothing was changed"), "{said}");
         let (status, said) = refused(&mut edit("exit 3", &a));
@@ -252,7 +282,11 @@ fn a_rejected_document_is_mended_in_an_editor() {
         let (status, said) = refused(&mut edit(&look, &b));
         assert!(status == 6 && said.contains("--from STAGE"), "{said}");
         // one that moves on meanwhile is left alone
-        let moves = format!("'{}' -C '{}' tasks retry {a}; sed -i s/-1/1/ \"$1\"", env!("CARGO_BIN_EXE_dc"), backend.folder.path().display());
+        let moves = format!(
+            "'{}' -C '{}' tasks retry {a}; sed -i s/-15/16/ \"$1\"",
+            env!("CARGO_BIN_EXE_dc"),
+            backend.folder.path().display()
+        );
         let (status, said) = {
             let output = edit(&moves, &a).output().expect("dc starts");
             (output.status.code().expect("a status"), stderr(&output))
@@ -260,12 +294,12 @@ fn a_rejected_document_is_mended_in_an_editor() {
         assert!(status == 75 && said.contains("it has moved on"), "{said}");
         told(&backend, &["run", "p"]);
         assert_eq!(state(&backend, "a"), "rejected");
-        let mended = edit("sed -i s/-1.50/1.50/ \"$1\"", &a).env("USER", "ana").output().expect("dc starts");
+        let mended = edit("sed -i s/-15/15/ \"$1\"", &a).env("USER", "ana").output().expect("dc starts");
         assert!(stdout(&mended).contains("the output of read was edited; look tries it again"), "{}", stderr(&mended));
         told(&backend, &["run", "p"]);
         assert_eq!(state(&backend, "a"), "done");
         let loaded = rows(&mut backend.connect(), "SELECT CAST(number AS TEXT) FROM numbers ORDER BY number");
-        assert!(loaded[0][0].starts_with("1.5"), "{loaded:?}");
+        assert!(loaded.contains(&vec!["15".to_owned()]), "{loaded:?}");
         let story = told(&backend, &["tasks", "why", &a]);
         assert!(story.contains("ana edited what it gave"), "{story}");
         assert!(told(&backend, &["tasks", "show", &a]).contains("edited by ana"));
@@ -302,7 +336,9 @@ fn tasks_are_taken_out_and_many_want_a_word() {
             command.arg("--wait").arg(dc.get_program()).args(arguments).current_dir(project);
             command.env("DC_DB_MAIN_URL", &backend.url).stdin(Stdio::null()).output().expect("dc starts")
         };
-        for arguments in [&["tasks", "cancel", "--pipeline", "p"][..], &["tasks", "quarantine", "--state", "waiting", "-n", "103"]] {
+        for arguments in
+            [&["tasks", "cancel", "--pipeline", "p"][..], &["tasks", "quarantine", "--state", "waiting", "-n", "103"]]
+        {
             let output = asked(arguments);
             assert_eq!(output.status.code(), Some(6), "{arguments:?}: {}", stderr(&output));
             assert!(stderr(&output).contains("add --yes"), "{}", stderr(&output));
@@ -321,7 +357,7 @@ fn tasks_are_taken_out_and_many_want_a_word() {
         told(&backend, &["tasks", "cancel", "--state", "waiting", "--yes"]);
         assert_eq!((count("cancelled"), count("quarantined"), count("waiting")), (102, 1, 0));
         let doctor = stdout(&on(&backend, &["doctor"]).output().expect("dc starts"));
-        assert!(doctor.contains("a/b/p: 1 documents are quarantined"), "{doctor}");
+        assert!(doctor.contains("a/b/p: documents that are quarantined: 1"), "{doctor}");
     }
 }
 
@@ -340,7 +376,7 @@ fn a_running_stage_is_ended_by_a_cancel_and_the_board_figures_and_doctor_tell_of
             let text = stdout(&on(&backend, &["doctor"]).output().expect("dc starts"));
             assert!(text.contains(part), "{part}: {text}");
         };
-        doctor("1 documents wait, and no worker works");
+        doctor("a/b/p: no worker works, and documents wait: 1");
         doctor("inbox of a/b/p: it is there and can be written");
         fs::rename(&inbox, inbox.with_extension("away")).expect("a rename");
         doctor("inbox of a/b/p: it is not there");

@@ -133,7 +133,7 @@ fn read(store: &mut Store) -> Result<Vec<Finding>> {
         let quarantined = of(&ledger, TaskState::Quarantined);
         if quarantined > 0 {
             let mend = format!("dc tasks {name} --state quarantined");
-            warn(format!("{name}: {quarantined} documents are quarantined"), mend);
+            warn(format!("{name}: documents that are quarantined: {quarantined}"), mend);
         }
         let here = folders.iter().filter(|row| row.app_id == app.id && row.host == host());
         for (row, error) in here.filter_map(|row| Some((row, row.error.as_ref()?))) {
@@ -143,7 +143,7 @@ fn read(store: &mut Store) -> Result<Vec<Finding>> {
         let works = workers.iter().any(|worker| worker.app_id == app.id && is_at_work(worker, now));
         if open > 0 && !works && !app.disable {
             let mend = format!("dc manager start, or dc run {name}");
-            warn(format!("{name}: {open} documents wait, and no worker works"), mend);
+            warn(format!("{name}: no worker works, and documents wait: {open}"), mend);
         }
     }
     if findings.is_empty() {

@@ -77,8 +77,8 @@ impl Board {
         let managers = living(store)?;
         let mut last_runs = store.runs().latest()?;
         let waiting = store.occurrences().waiting()?;
-        let now = store.now()?;
-        let workers = store.tasks().workers(None)?.into_iter().filter(|worker| is_at_work(worker, now));
+        let (workers, now) = (store.tasks().workers(None)?, store.now()?);
+        let workers = workers.into_iter().filter(|worker| is_at_work(worker, now));
         let workers: Vec<i64> = workers.map(|worker| worker.app_id).collect();
         let line = |app: AppRow| {
             let last = last_runs.iter().position(|run| run.app_id == app.id).map(|place| last_runs.swap_remove(place));

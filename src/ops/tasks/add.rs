@@ -153,7 +153,8 @@ fn add(
         stage: pipeline.stages().first().map(|stage| (*stage).to_owned()).unwrap_or_default(),
         priority: priority.unwrap_or_default(),
     };
-    let added = if is_input { original(&document.name).to_string_lossy().into_owned() } else { file.display().to_string() };
+    let added =
+        if is_input { original(&document.name).to_string_lossy().into_owned() } else { file.display().to_string() };
     let tables = storage.tables();
     let found = tables.tasks().take_in(std::slice::from_ref(&document))?.pop();
     let (id, is_new) = match found {

@@ -116,8 +116,11 @@ fn check_state(task: &TaskRow) -> Result<()> {
 fn given(storage: &mut Storage, pipeline: &Pipeline, task: &TaskRow) -> Result<AttemptRow> {
     let (id, stage) = (task.id, &task.stage);
     let Some(end) = pipeline.place(stage) else {
-        return Err(Error::new(ErrorKind::Refused, format!("edit task {id}: app.toml has no stage `{stage}` any more"))
-            .hint(format!("dc tasks retry {id} --from {}", pipeline.stages().join(" | "))));
+        return Err(Error::new(
+            ErrorKind::Refused,
+            format!("edit task {id}: app.toml has no stage `{stage}` any more"),
+        )
+        .hint(format!("dc tasks retry {id} --from {}", pipeline.stages().join(" | "))));
     };
     let attempts = storage.tables().tasks().attempts(id)?.into_iter().filter(has_output);
     let placed = attempts.filter_map(|row| Some((pipeline.place(&row.stage).filter(|place| *place < end)?, row)));
@@ -133,7 +136,8 @@ fn text_of(storage: &mut Storage, task: &TaskRow, given: &AttemptRow) -> Result<
     }
     let no_json = |reason: &str| {
         let message = format!("edit task {}: what `{}` gave is {reason}", task.id, given.stage);
-        Error::new(ErrorKind::Refused, message).hint(format!("dc tasks output {} --stage {} >FILE", task.id, given.stage))
+        Error::new(ErrorKind::Refused, message)
+            .hint(format!("dc tasks output {} --stage {} >FILE", task.id, given.stage))
     };
     let file = match given.output_file {
         Some(id) => storage.tables().files().by_id(id)?,
@@ -185,7 +189,8 @@ fn spread(text: &str) -> String {
     if text.trim().contains('\n') {
         return text.to_owned();
     }
-    let (mut out, mut depth, mut is_text, mut is_escaped) = (String::with_capacity(2 * text.len()), 0_usize, false, false);
+    let (mut out, mut depth, mut is_text, mut is_escaped) =
+        (String::with_capacity(2 * text.len()), 0_usize, false, false);
     let mut letters = text.trim().chars().peekable();
     let line = |out: &mut String, depth: usize| {
         out.push('\n');

@@ -6,6 +6,7 @@ use std::fmt;
 use chrono::NaiveDateTime;
 use serde::Serialize;
 
+use super::count;
 use super::pipelines::{Pipeline, Pipelines};
 use super::worker::is_at_work;
 use crate::clock;
@@ -101,7 +102,8 @@ impl PipelineOverview {
         let is_meant = |pipeline: &&Pipeline| app_ids.is_none_or(|ids| ids.contains(&pipeline.app.id));
         let meant: Vec<&Pipeline> = pipelines.active().filter(is_meant).collect();
         let ids: Vec<i64> = meant.iter().map(|pipeline| pipeline.app.id).collect();
-        let (now, counts, oldest) = (store.now()?, store.tasks().counts(Some(&ids))?, store.tasks().oldest(Some(&ids))?);
+        let (now, counts, oldest) =
+            (store.now()?, store.tasks().counts(Some(&ids))?, store.tasks().oldest(Some(&ids))?);
         let (blocks, folders) = (store.tasks().blocks(None)?, store.tasks().folders(None)?);
         let workers = store.tasks().workers(None)?;
         let mut overviews = Vec::with_capacity(meant.len());
@@ -205,8 +207,8 @@ impl fmt::Display for PipelineOverview {
         for stage in &self.stages {
             let name = if stage.is_known { stage.stage.clone() } else { format!("{} (not in app.toml)", stage.stage) };
             let mut row = vec![name];
-            let count = |state: &TaskState| stage.states.get(state.name()).copied().unwrap_or_default();
-            row.extend(shown.iter().map(|state| match count(state) {
+            let count_of = |state: &TaskState| stage.states.get(state.name()).copied().unwrap_or_default();
+            row.extend(shown.iter().map(|state| match count_of(state) {
                 0 => String::new(),
                 count => count.to_string(),
             }));
@@ -220,13 +222,8 @@ impl fmt::Display for PipelineOverview {
 
 impl PipelineOverview {
     fn write_ledger(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let order = [
-            TaskState::Done,
-            TaskState::Rejected,
-            TaskState::Failed,
-            TaskState::Quarantined,
-            TaskState::Cancelled,
-        ];
+        let order =
+            [TaskState::Done, TaskState::Rejected, TaskState::Failed, TaskState::Quarantined, TaskState::Cancelled];
         let mut parts: Vec<String> = order.iter().map(|it| format!("{} {}", self.state(*it), it.name())).collect();
         parts.push(format!("{} duplicate", self.ledger.duplicate));
         parts.extend([TaskState::Waiting, TaskState::Running].map(|it| format!("{} {}", self.state(it), it.name())));
@@ -274,7 +271,7 @@ impl PipelineOverview {
                 true => format!("dc manager send enable {}", self.pipeline),
                 false => format!("`dc manager start`, or `dc run {}`", self.pipeline),
             };
-            write!(formatter, "\nno worker: {open} documents wait: {next}")?;
+            write!(formatter, "\nno worker works, and {} to do: {next}", count(open as usize, "document"))?;
         }
         Ok(())
     }

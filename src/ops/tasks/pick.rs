@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::tables::{Store, TaskFilter, TaskRow, TaskState};
 
 /// At most so many tasks are changed by one command.
-const TASKS_MAX: usize = 100_000;
+const TASKS_MAX: i64 = 100_000;
 /// So many are read at once.
 const PAGE: i64 = 1_000;
 /// More tasks than these by a filter, or those of several pipelines, want a word.
@@ -73,23 +73,18 @@ impl TaskChoice {
         }
         let mut filter = self.filter(pipelines)?;
         filter.states = filter.states.or_else(|| Some(states.to_vec()));
-        let most = self.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(TASKS_MAX).min(TASKS_MAX);
+        let most = self.limit.unwrap_or(TASKS_MAX).min(TASKS_MAX);
         let mut tasks: Vec<TaskRow> = Vec::new();
-        loop {
-            let page = store.tasks().list(&filter, PAGE)?;
-            let is_last = (page.len() as i64) < PAGE;
-            filter.below = page.last().map(|task| task.id);
+        filter.above = Some(0);
+        while let rest @ 1.. = most - tasks.len() as i64 {
+            let page = store.tasks().list(&filter, rest.min(PAGE))?;
+            let is_last = (page.len() as i64) < rest.min(PAGE);
+            filter.above = page.last().map(|task| task.id);
             tasks.extend(page);
             if is_last {
                 break;
             }
-            // the oldest are meant: of what was read so far the newest are left out
-            if tasks.len() >= most + TASKS_MAX {
-                tasks.drain(..tasks.len() - most);
-            }
         }
-        tasks.reverse();
-        tasks.truncate(most);
         if tasks.is_empty() {
             let states = filter.states.unwrap_or_default();
             let states: Vec<&str> = states.iter().map(|state| state.name()).collect();
@@ -103,9 +98,8 @@ impl TaskChoice {
         let mut tasks = Vec::new();
         let ids: Vec<i64> = self.ids.iter().copied().collect::<BTreeSet<i64>>().into_iter().collect();
         for some in ids.chunks(PAGE as usize) {
-            let filter = TaskFilter { ids: Some(some.to_vec()), ..TaskFilter::default() };
-            let mut rows = store.tasks().list(&filter, PAGE)?;
-            rows.reverse();
+            let filter = TaskFilter { ids: Some(some.to_vec()), above: Some(0), ..TaskFilter::default() };
+            let rows = store.tasks().list(&filter, PAGE)?;
             if let Some(missing) = some.iter().find(|id| rows.iter().all(|row| row.id != **id)) {
                 return Err(unknown_task(*missing));
             }

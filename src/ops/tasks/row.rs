@@ -50,8 +50,9 @@ pub(super) fn document_of(
     if !has("id") || !has(column) {
         let missing = if has("id") { column } else { "id" };
         let message = format!("find the document of row {id} of {table}: the table has no column `{missing}`");
-        return Err(Error::new(ErrorKind::NotFound, message)
-            .hint("the stage `load` writes it: scope in its [[stage]] names the column, which is `document` otherwise"));
+        return Err(Error::new(ErrorKind::NotFound, message).hint(
+            "the stage `load` writes it: scope in its [[stage]] names the column, which is `document` otherwise",
+        ));
     }
     let optional = |column: &'static str| if has(column) { quote(column) } else { "NULL".to_owned() };
     let sql = format!(

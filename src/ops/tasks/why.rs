@@ -51,7 +51,8 @@ pub fn why_tasks(context: &Context, text: &str) -> Result<TaskStories> {
 pub fn why_row(context: &Context, database: Option<&str>, table: &str, id: i64) -> Result<TaskStories> {
     let mut store = Store::ready(context)?;
     let pipelines = Pipelines::read(&mut store)?;
-    let loading = pipelines.active().flat_map(|it| loaded(it).into_iter().map(|(name, scope)| (it.app.id, name, scope)));
+    let loading =
+        pipelines.active().flat_map(|it| loaded(it).into_iter().map(|(name, scope)| (it.app.id, name, scope)));
     let loading: Vec<(i64, String)> =
         loading.filter(|(_, name, _)| name == table).map(|(id, _, scope)| (id, scope)).collect();
     let scope = loading.first().map(|(_, scope)| scope);

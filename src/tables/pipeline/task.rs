@@ -153,6 +153,8 @@ pub struct TaskFilter {
     pub sha256: Option<Vec<u8>>,
     /// Only numbers below this one.
     pub below: Option<i64>,
+    /// Only numbers above this one, and the oldest first.
+    pub above: Option<i64>,
 }
 
 /// How many documents a pipeline was given, and what became of them.
@@ -236,7 +238,11 @@ impl Tasks<'_> {
         if let Some(below) = filter.below {
             query = query.filter(pipeline_tasks::id.lt(below));
         }
-        let query = query.order(pipeline_tasks::id.desc()).limit(count);
+        let query = match filter.above {
+            Some(above) => query.filter(pipeline_tasks::id.gt(above)).order(pipeline_tasks::id.asc()),
+            None => query.order(pipeline_tasks::id.desc()),
+        };
+        let query = query.limit(count);
         self.0.read("read the tasks", |connection| query.load(connection))
     }
 
