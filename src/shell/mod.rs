@@ -104,12 +104,17 @@ impl Shell {
             return self.print(report);
         }
         let (rows, columns) = console::Term::stdout().size();
+        let (mut room, columns) = (usize::from(rows).saturating_sub(1), usize::from(columns).max(1));
         let text = report.to_string();
-        let (mut lines, rows) = (text.lines().collect::<Vec<_>>(), usize::from(rows).max(2) - 1);
-        lines.truncate(rows);
-        // line by line and the rest away, so that nothing flickers
-        let lines = lines.into_iter().map(|line| console::truncate_str(line, usize::from(columns), "…") + "\u{1b}[K\n");
-        self.line(&format!("\u{1b}[H{}\u{1b}[J", lines.collect::<String>()))
+        let fits = |line: &&str| {
+            let taken = console::measure_text_width(line).div_ceil(columns).max(1);
+            let is_room = taken <= room;
+            room = room.saturating_sub(taken);
+            is_room
+        };
+        let shown: Vec<&str> = text.lines().take_while(fits).collect();
+        // home, and all below it away
+        self.line(&format!("\u{1b}[H\u{1b}[J{}", shown.join("\n")))
     }
 
     /// Prints one line of data that is text already.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::manager::{number, on, rows, told};
 use crate::support::manager::{Manager, wait_for};
+use crate::support::pty::Pty;
 use crate::support::{Backend, app, stderr, stdout};
 
 /// Reads a number, and looks whether it is one: what is none is rejected.
@@ -431,5 +432,54 @@ fn a_ledger_that_does_not_balance_is_said_aloud() {
         assert!(why.contains("which cannot work since") && why.contains("the engine is missing"), "{why}");
         let doctor = stdout(&on(&backend, &["doctor"]).output().expect("dc starts"));
         assert!(doctor.contains("its ledger is not balanced") && doctor.contains("the engine is missing"), "{doctor}");
+    }
+}
+
+#[test]
+fn a_person_watches_the_list_and_is_asked_before_many_are_changed() {
+    let backend = Backend::sqlite();
+    pipeline(&backend, "p", "", STAGES);
+    pipeline(&backend, "q", "", STAGES);
+    let project = backend.folder.path();
+    fs::write(project.join("one.txt"), "1").expect("a file");
+    fs::write(project.join("two.txt"), "2").expect("a file");
+    told(&backend, &["tasks", "add", "p", "one.txt"]);
+    let mut list = Pty::start(&on(&backend, &["tasks", "--watch"]), 14, 60);
+    list.wait_for_text("no worker works");
+    assert!(list.text().trim_start().starts_with("a/b/p") && list.text().contains("cancelled"), "{}", list.text());
+    told(&backend, &["tasks", "add", "q", "two.txt"]);
+    told(&backend, &["tasks", "cancel", "1"]);
+    // the column comes with the first of them
+    list.wait_for_text("cancelled   oldest");
+    list.press("\u{3}");
+    assert_eq!(list.end(), Some(0), "Ctrl-C is its usual end");
+    told(&backend, &["tasks", "retry", "1"]);
+    let many = ["tasks", "cancel", "--state", "waiting"];
+    let mut asked = Pty::start(&on(&backend, &many), 12, 80);
+    asked.wait_for_text("cancel 2 tasks of 2 pipelines? Enter goes on");
+    asked.press("\u{3}");
+    assert_eq!(asked.end(), Some(130));
+    assert_eq!(state(&backend, "two.txt"), "waiting");
+    let mut asked = Pty::start(&on(&backend, &many), 12, 80);
+    asked.wait_for_text("Enter goes on");
+    asked.press("\r");
+    asked.wait_for_text("2 tasks cancelled");
+    assert_eq!(asked.end(), Some(0));
+}
+
+#[test]
+fn a_file_that_is_copied_and_stays_is_told_by_what_it_holds() {
+    for backend in Backend::all() {
+        let inbox = pipeline(&backend, "p", "copy = true", STAGES);
+        let file = inbox.join("a.txt");
+        fs::write(&file, "5").expect("a file");
+        told(&backend, &["run", "p"]);
+        let path = file.to_str().expect("a path");
+        let story = told(&backend, &["tasks", "why", path]);
+        assert!(story.contains("it is done") && !story.contains("not taken"), "{story}");
+        // other bytes: the file waits, and the task of the old ones is told, too
+        fs::write(&file, "6").expect("a file");
+        let story = told(&backend, &["tasks", "why", path]);
+        assert!(story.contains("is not taken: no worker works") && story.contains("it is done"), "{story}");
     }
 }

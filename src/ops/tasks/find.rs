@@ -21,13 +21,21 @@ const NUMBER_DIGITS_MAX: usize = 18;
 /// A file is read in pieces of so many bytes.
 const PIECE_BYTES: usize = 1 << 16;
 
-/// The tasks that a text means, the newest first; none is no error.
+/// What a text means.
+pub(super) struct Meant {
+    /// The tasks, the newest first; of a file, those of what it holds now before others.
+    pub(super) tasks: Vec<TaskRow>,
+    /// Whether it is a file whose bytes were taken.
+    pub(super) is_taken: bool,
+}
+
+/// The tasks that a text means; none is no error.
 ///
 /// # Errors
 /// What the database says; what the file says, where it is one.
-pub(super) fn find(context: &Context, store: &mut Store, text: &str) -> Result<Vec<TaskRow>> {
+pub(super) fn find(context: &Context, store: &mut Store, text: &str) -> Result<Meant> {
     if let Some(task) = by_number(store, text)? {
-        return Ok(vec![task]);
+        return Ok(Meant { tasks: vec![task], is_taken: false });
     }
     let mut found = Vec::new();
     let places = places(text);
@@ -38,9 +46,10 @@ pub(super) fn find(context: &Context, store: &mut Store, text: &str) -> Result<V
         // what it holds now says more than where it is
         let sha256 = digest(context, file)?;
         let same = store.tasks().of_content((&sha256, &sha256), TASKS_MAX)?;
+        let is_taken = !same.is_empty();
         let before = std::mem::replace(&mut found, same);
         add(&mut found, before);
-        return Ok(found);
+        return Ok(Meant { tasks: found, is_taken });
     }
     if let Some((first, last)) = range(text) {
         add(&mut found, store.tasks().of_content((&first, &last), TASKS_MAX)?);
@@ -57,7 +66,7 @@ pub(super) fn find(context: &Context, store: &mut Store, text: &str) -> Result<V
             add(&mut found, store.tasks().came_again(&name, TASKS_MAX)?);
         }
     }
-    Ok(found)
+    Ok(Meant { tasks: found, is_taken: false })
 }
 
 /// The task of a number.

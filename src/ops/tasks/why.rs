@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::find::find;
+use super::find::{Meant, find};
 use super::pipelines::Pipelines;
 use super::row::{LoadedRow, document_of};
 use super::story::{Story, loaded};
@@ -34,8 +34,11 @@ pub struct TaskStories {
 pub fn why_tasks(context: &Context, text: &str) -> Result<TaskStories> {
     let mut store = Store::ready(context)?;
     let pipelines = Pipelines::read(&mut store)?;
-    let tasks = find(context, &mut store, text)?;
-    let untaken = untaken(context, &mut store, &pipelines, text)?;
+    let Meant { tasks, is_taken } = find(context, &mut store, text)?;
+    let untaken = match is_taken {
+        true => None,
+        false => untaken(context, &mut store, &pipelines, text)?,
+    };
     if tasks.is_empty() && untaken.is_none() {
         let message = format!("find a task of `{text}`: no file of this name, number or SHA-256 was taken");
         return Err(Error::new(ErrorKind::NotFound, message)
