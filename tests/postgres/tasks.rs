@@ -119,7 +119,7 @@ fn tasks_are_listed_with_their_funnel_and_told_as_stories() {
         }
         let aside = inbox.join("rejected/bad.txt");
         assert!(
-            told(&backend, &["tasks", "why", aside.to_str().expect("a path")]).contains(&story.trim_end()),
+            told(&backend, &["tasks", "why", aside.to_str().expect("a path")]).contains(story.trim_end()),
             "by its bytes"
         );
         let done = told(&backend, &["tasks", "why", &good]);

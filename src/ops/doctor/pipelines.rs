@@ -100,7 +100,7 @@ fn network(folder: &Path) -> Option<&'static str> {
         (NCP_SUPER_MAGIC, "NCP"),
     ];
     let kind = statfs(folder).ok()?.filesystem_type();
-    let number = i64::from(kind.0) & 0xffff_ffff;
+    let number = kind.0 & 0xffff_ffff;
     let named = known.iter().find(|(magic, _)| *magic == kind).map(|(_, name)| *name);
     named.or_else(|| OTHER_NETWORKS.iter().find(|(magic, _)| *magic == number).map(|(_, name)| *name))
 }
