@@ -18,6 +18,7 @@ Examples:
   dc manager start                    keep the schedules of all apps
   dc secrets set API_KEY              a secret for your apps, encrypted
   dc files keep invoice.pdf           store a file, found again by its content
+  dc tasks                            documents of pipelines: how far they are, what went wrong
   dc ocr scan.pdf                     what a scan, a PDF or a picture says
   dc doctor                           what is wrong, and how to mend it
   dc deploy                           bring the schema and the apps up to date
@@ -62,12 +63,12 @@ pub(crate) enum Command {
     Manager(manager::Args),
     Secrets(secrets::Args),
     Files(Box<files::Args>),
+    Tasks(Box<tasks::Args>),
     Ocr(Box<ocr::Args>),
     #[command(hide = true)]
     OcrWorker(ocr::WorkerArgs),
     #[command(hide = true)]
     PipelineWorker(tasks::WorkerArgs),
-    Tasks(tasks::Args),
     #[command(hide = true)]
     ActorWorker(actor_worker::Args),
     Doctor(doctor::Args),

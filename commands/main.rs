@@ -110,7 +110,7 @@ fn dispatch(context: &Context, command: Command) -> Result<i32> {
         }
         Command::Tasks(args) => {
             watch_interrupts(context)?;
-            tasks::run(context, args).map(|()| 0)
+            tasks::run(context, *args)
         }
         Command::ActorWorker(args) => {
             watch_interrupts(context)?;

@@ -54,7 +54,7 @@ fn app(id: i64, name: &str, status: RunStatus, due_in: Option<i64>) -> BoardApp 
         created: crate::clock::now(),
         archive: None,
     };
-    BoardApp { app, last: None, waiting: usize::from(status == RunStatus::Queued) }
+    BoardApp { app, last: None, waiting: usize::from(status == RunStatus::Queued), workers: 0 }
 }
 
 fn line(id: i64, message: &str) -> LogLine {

@@ -1,5 +1,7 @@
 //! `dc doctor`: what is well and what is not, each finding with the command that mends it.
 
+mod pipelines;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -30,10 +32,12 @@ pub fn doctor(context: &Context) -> Result<Diagnosis> {
     let mut findings = vec![settings(context)];
     findings.extend(secrets(context));
     findings.push(apps(context));
-    let (database, store) = database(context);
+    let (database, mut store) = database(context);
     findings.extend(database);
     let is_ready = store.is_some();
-    findings.extend(store.map(managers).unwrap_or_default());
+    findings.extend(store.as_mut().map(managers).unwrap_or_default());
+    findings.extend(pipelines::folders(context));
+    findings.extend(store.as_mut().map(pipelines::documents).unwrap_or_default());
     findings.push(broker(context));
     findings.extend(notify(context));
     findings.push(processes());
@@ -145,8 +149,8 @@ fn clock(context: &Context) -> Option<Finding> {
     })
 }
 
-fn managers(mut store: Store) -> Vec<Finding> {
-    let (Ok(managers), Ok(open), Ok(now)) = (living(&mut store), store.runs().open(), store.now()) else {
+fn managers(store: &mut Store) -> Vec<Finding> {
+    let (Ok(managers), Ok(open), Ok(now)) = (living(store), store.runs().open(), store.now()) else {
         return Vec::new();
     };
     let has_schedules = store.apps().next_due(DateTime::UNIX_EPOCH.naive_utc()).is_ok_and(|next| next.is_some());

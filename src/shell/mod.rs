@@ -94,6 +94,29 @@ impl Shell {
         self.line(&text)
     }
 
+    /// Prints a report in place of what the terminal shows, as much of it as fits; below it where stdout is no terminal, or
+    /// gets JSON.
+    ///
+    /// # Errors
+    /// As [`Shell::print`].
+    pub fn print_anew<R: Display + Serialize>(&self, report: &R) -> Result<()> {
+        if !self.out_is_terminal || self.options.json {
+            return self.print(report);
+        }
+        let (rows, columns) = console::Term::stdout().size();
+        let (mut room, columns) = (usize::from(rows).saturating_sub(1), usize::from(columns).max(1));
+        let text = report.to_string();
+        let fits = |line: &&str| {
+            let taken = console::measure_text_width(line).div_ceil(columns).max(1);
+            let is_room = taken <= room;
+            room = room.saturating_sub(taken);
+            is_room
+        };
+        let shown: Vec<&str> = text.lines().take_while(fits).collect();
+        // home, and all below it away
+        self.line(&format!("\u{1b}[H\u{1b}[J{}", shown.join("\n")))
+    }
+
     /// Prints one line of data that is text already.
     ///
     /// # Errors

@@ -88,11 +88,18 @@ pub struct AppRow {
 const KEPT: &str = "\"keep\":true";
 /// And of one that runs after others.
 const AFTER: &str = "\"after\":[";
+/// And of a pipeline.
+const PIPELINE: &str = "\"pipeline\":{";
 
 impl AppRow {
     /// Whether it is started whenever it has ended: a look at the text, since many are asked each second.
     pub fn is_kept(&self) -> bool {
         self.definition.contains(KEPT)
+    }
+
+    /// Whether it is a pipeline, in the same way.
+    pub fn is_pipeline(&self) -> bool {
+        self.definition.contains(PIPELINE)
     }
 
     /// Whether it runs after others, in the same way.

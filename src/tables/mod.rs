@@ -80,8 +80,9 @@ pub use outbox::{MessageKind, MessageRow, NewMessage, Outbox};
 pub use parked_message::{ParkedMessageRow, ParkedMessages};
 pub use pause::{Pause, Pauses};
 pub use pipeline::{
-    AttemptEnd, AttemptRow, BlockRow, ClaimLimits, ClaimedTask, DEATHS_MAX, Fate, FolderRow, Found, Ledger, LostWorker,
-    NewDocument, Settled, StageOutput, TaskFilter, TaskRow, TaskState, Tasks, WorkerRow,
+    AttemptEnd, AttemptRow, BlockRow, ClaimLimits, ClaimedTask, DEATHS_MAX, EditedInput, Fate, FolderRow, Found,
+    Ledger, LostWorker, NewDocument, OldestTask, Retrial, Settled, StageOutput, TaskCount, TaskFilter, TaskRow,
+    TaskState, Tasks, WorkerRow,
 };
 pub use register::{AppRegistration, Besides, Registered, Renamed};
 pub use retention::{Old, OldRows};

@@ -107,6 +107,7 @@ fn of_database(store: &mut Store) -> Result<String> {
         &["app", "database", "table", "change"],
         merged.iter().flat_map(|table| changed_rows(&apps, table)),
     );
+    super::documents::documents(store, &apps, &mut out)?;
     out.one("dc_waiting", "gauge", "Occurrences that wait to start.", store.occurrences().waiting()?.len() as f64);
     out.one("dc_running", "gauge", "Runs that go on.", store.runs().open()?.len() as f64);
     out.one("dc_managers", "gauge", "Managers that have not ended.", store.managers().all()?.len() as f64);

@@ -1,6 +1,7 @@
 //! The windows of the house: what it shows over HTTP. Metrics for Prometheus, and health for whoever asks whether a manager
 //! lives. Off unless it is asked for.
 
+mod documents;
 mod exposition;
 mod figures;
 mod health;

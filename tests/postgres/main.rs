@@ -25,6 +25,7 @@ mod run;
 mod same_input;
 mod silence;
 mod slow;
+mod tasks;
 mod undo;
 mod unusual_tables;
 mod web;

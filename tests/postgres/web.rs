@@ -29,7 +29,7 @@ fn answer(place: &str, request: &str) -> String {
     answer
 }
 
-fn get(place: &str, path: &str) -> String {
+pub(crate) fn get(place: &str, path: &str) -> String {
     answer(place, &format!("GET {path} HTTP/1.1\r\nHost: here\r\n\r\n"))
 }
 

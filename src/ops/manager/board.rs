@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::NaiveDateTime;
 use serde::Serialize;
 
+use super::super::tasks::is_at_work;
 use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
@@ -48,6 +49,8 @@ pub struct BoardApp {
     pub last: Option<RunRow>,
     /// How many of its occurrences wait.
     pub waiting: usize,
+    /// How many workers it has at work, as a pipeline; on any machine.
+    pub workers: usize,
 }
 
 fn moment<S: serde::Serializer>(moment: &NaiveDateTime, serializer: S) -> std::result::Result<S::Ok, S::Error> {
@@ -74,10 +77,14 @@ impl Board {
         let managers = living(store)?;
         let mut last_runs = store.runs().latest()?;
         let waiting = store.occurrences().waiting()?;
+        let (workers, now) = (store.tasks().workers(None)?, store.now()?);
+        let workers = workers.into_iter().filter(|worker| is_at_work(worker, now));
+        let workers: Vec<i64> = workers.map(|worker| worker.app_id).collect();
         let line = |app: AppRow| {
             let last = last_runs.iter().position(|run| run.app_id == app.id).map(|place| last_runs.swap_remove(place));
             let waiting = waiting.iter().filter(|app_id| **app_id == app.id).count();
-            BoardApp { app, last, waiting }
+            let workers = workers.iter().filter(|app_id| **app_id == app.id).count();
+            BoardApp { app, last, waiting, workers }
         };
         let apps: Vec<BoardApp> = store.apps().all()?.into_iter().map(line).collect();
         let mut logs = store.logs().page(&LogFilter::default(), Direction::Older, None, LINES_MAX as i64)?;
@@ -124,6 +131,8 @@ impl BoardApp {
     pub fn state(&self) -> RunStatus {
         match self.app.status {
             RunStatus::Running => RunStatus::Running,
+            // it ended on one machine, and goes on elsewhere
+            _ if self.workers > 0 => RunStatus::Running,
             _ if self.app.disable => RunStatus::Disabled,
             _ if self.waiting > 0 => RunStatus::Queued,
             status => status,
@@ -132,7 +141,7 @@ impl BoardApp {
 
     /// The share that is done, in percent, while it runs and has told it.
     pub fn percent(&self) -> Option<f64> {
-        self.app.progress.filter(|_| self.app.status == RunStatus::Running)
+        self.app.progress.filter(|_| self.state() == RunStatus::Running)
     }
 
     /// The same as a bar, 17 columns wide.
@@ -171,6 +180,7 @@ impl BoardApp {
             Some(next) => clock::local(next)[5..].to_owned(),
             None if app.is_kept() => "kept".to_owned(),
             None if app.runs_after_others() => "after others".to_owned(),
+            None if app.is_pipeline() => "pipeline".to_owned(),
             None => "by hand".to_owned(),
         }
     }

@@ -101,6 +101,7 @@ impl Why {
             (None, Some(ms), _) => format!("every {} s", ms as f64 / 1_000.0),
             (None, None, Some(it)) if it.keep => "whenever it has ended".to_owned(),
             (None, None, Some(it)) if !it.after.is_empty() => format!("after {}", it.after.join(" and ")),
+            (None, None, Some(it)) if it.pipeline.is_some() => "as a pipeline, on each machine that may".to_owned(),
             (None, None, _) => "by hand only".to_owned(),
         };
         if let Some(left_at) = app.archive {
@@ -124,6 +125,11 @@ impl Why {
             (false, _, None) if !self.waits_for.is_empty() => {
                 format!("it waits for a good run of {}", self.waits_for.join(" and of "))
             }
+            (false, _, None) if app.is_pipeline() => match (self.managers, &self.lacking) {
+                (0, _) => "no manager works: `dc manager start`".to_owned(),
+                (_, Some(lacking)) => lacking.clone(),
+                _ => format!("managers keep its workers; `dc tasks {}` shows its documents", app.name),
+            },
             (false, _, None) => "it is not due by itself".to_owned(),
         };
         let waits = match app.retry_at {

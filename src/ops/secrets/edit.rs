@@ -2,8 +2,8 @@
 
 use zeroize::Zeroizing;
 
+use super::super::editor::{Edited, Editor};
 use super::begun::Begun;
-use super::editor::Editor;
 use super::{StoreReport, check_names};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
@@ -21,7 +21,8 @@ const EDITS_MAX: usize = 20;
 pub fn edit_secrets(context: &Context) -> Result<StoreReport> {
     let secrets = context.secrets();
     let path = secrets.path();
-    let editor = Editor::of(context.settings())?;
+    let secrets_file = Edited { name: "secrets.env", what: "the secrets", command: "dc secrets edit" };
+    let editor = Editor::of(context.settings(), secrets_file);
     let writer = Writer::of(path)?;
     let Begun { document: before, header, key, note } = Begun::of(secrets)?;
     let document = edited(context, &editor, &before)?;

@@ -4,7 +4,6 @@ mod begun;
 mod change;
 mod check;
 mod edit;
-mod editor;
 mod encrypt;
 mod exec;
 mod export;

@@ -5,7 +5,10 @@
 
 mod attempt;
 mod block;
+mod by_hand;
 mod claim;
+mod count;
+mod find;
 mod found;
 mod need;
 mod outcome;
@@ -16,7 +19,9 @@ mod worker;
 
 pub use attempt::AttemptRow;
 pub use block::BlockRow;
+pub use by_hand::{EditedInput, Retrial};
 pub use claim::{ClaimLimits, ClaimedTask, StageOutput};
+pub use count::{OldestTask, TaskCount};
 pub use found::{Found, NewDocument};
 pub(super) use need::needed_files;
 pub use outcome::{AttemptEnd, Fate, Settled};

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDateTime;
-use diesel::dsl::count_star;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
 use serde::{Serialize, Serializer};
 
-use super::super::lease::database_now;
 use super::super::{Store, hex_text, shown};
-use super::schema::{pipeline_counts, pipeline_duplicates, pipeline_tasks};
+use super::schema::pipeline_tasks;
 use crate::error::Result;
 
 /// How a task stands.
@@ -144,7 +143,7 @@ pub struct TaskFilter {
     pub states: Option<Vec<TaskState>>,
     /// In this stage.
     pub stage: Option<String>,
-    /// With this in their error.
+    /// With this in their error, in either case.
     pub error: Option<String>,
     /// Changed since then.
     pub since: Option<NaiveDateTime>,
@@ -154,6 +153,8 @@ pub struct TaskFilter {
     pub sha256: Option<Vec<u8>>,
     /// Only numbers below this one.
     pub below: Option<i64>,
+    /// Only numbers above this one, and the oldest first.
+    pub above: Option<i64>,
 }
 
 /// How many documents a pipeline was given, and what became of them.
@@ -173,6 +174,20 @@ impl Ledger {
     pub fn is_balanced(&self) -> bool {
         self.found == self.duplicate + self.states.values().sum::<i64>()
     }
+}
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// The text in small letters.
+    fn lower(text: Text) -> Text;
+}
+
+#[derive(QueryableByName)]
+struct Counted {
+    #[diesel(sql_type = Text)]
+    what: String,
+    #[diesel(sql_type = BigInt)]
+    count: i64,
 }
 
 /// The documents of pipelines.
@@ -207,7 +222,9 @@ impl Tasks<'_> {
         }
         if let Some(error) = &filter.error {
             let pattern = error.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-            query = query.filter(pipeline_tasks::error.like(format!("%{pattern}%")).escape('\\').assume_not_null());
+            let pattern = format!("%{}%", pattern.to_lowercase());
+            let error = lower(pipeline_tasks::error.assume_not_null());
+            query = query.filter(error.like(pattern).escape('\\'));
         }
         if let Some(since) = filter.since {
             query = query.filter(pipeline_tasks::changed_at.ge(since));
@@ -221,7 +238,11 @@ impl Tasks<'_> {
         if let Some(below) = filter.below {
             query = query.filter(pipeline_tasks::id.lt(below));
         }
-        let query = query.order(pipeline_tasks::id.desc()).limit(count);
+        let query = match filter.above {
+            Some(above) => query.filter(pipeline_tasks::id.gt(above)).order(pipeline_tasks::id.asc()),
+            None => query.order(pipeline_tasks::id.desc()),
+        };
+        let query = query.limit(count);
         self.0.read("read the tasks", |connection| query.load(connection))
     }
 
@@ -233,127 +254,28 @@ impl Tasks<'_> {
         Ok(self.list(&TaskFilter { ids: Some(vec![id]), ..TaskFilter::default() }, 1)?.pop())
     }
 
-    /// How many tasks of a pipeline stand in each stage in each state.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn funnel(&mut self, app_id: i64) -> Result<BTreeMap<(String, &'static str), i64>> {
-        let query = pipeline_tasks::table
-            .filter(pipeline_tasks::app_id.eq(app_id))
-            .group_by((pipeline_tasks::stage, pipeline_tasks::state))
-            .select((pipeline_tasks::stage, pipeline_tasks::state, count_star()));
-        let rows: Vec<(String, String, i64)> = self.0.read("count the tasks", |connection| query.load(connection))?;
-        let named = |(stage, state, count): (String, String, i64)| {
-            TaskState::of(&state).map(|state| ((stage, state.name()), count))
-        };
-        Ok(rows.into_iter().filter_map(named).collect())
-    }
-
     /// How many documents a pipeline was given, and what became of them, all of one moment.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub fn ledger(&mut self, app_id: i64) -> Result<Ledger> {
-        self.0.write("count the documents of a pipeline", |connection| {
-            let found = pipeline_counts::table.find(app_id).select(pipeline_counts::found);
-            let found: Option<i64> = found.first(connection).optional()?;
-            let duplicate: i64 = pipeline_duplicates::table
-                .inner_join(pipeline_tasks::table)
-                .filter(pipeline_tasks::app_id.eq(app_id))
-                .count()
-                .get_result(connection)?;
-            let states: Vec<(String, i64)> = pipeline_tasks::table
-                .filter(pipeline_tasks::app_id.eq(app_id))
-                .group_by(pipeline_tasks::state)
-                .select((pipeline_tasks::state, count_star()))
-                .load(connection)?;
-            let mut all: BTreeMap<&'static str, i64> =
-                TaskState::ALL.into_iter().map(|state| (state.name(), 0)).collect();
-            for (state, count) in states {
-                all.extend(TaskState::of(&state).map(|state| (state.name(), count)));
+        // one statement, so that all is of one moment on a server, too
+        let sql = "SELECT 'found' AS what, found AS count FROM pipeline_counts WHERE app_id = $1 \
+                   UNION ALL SELECT 'duplicate', count(*) FROM pipeline_duplicates d \
+                   JOIN pipeline_tasks t ON t.id = d.task_id WHERE t.app_id = $1 \
+                   UNION ALL SELECT state, count(*) FROM pipeline_tasks WHERE app_id = $1 GROUP BY state";
+        let query = diesel::sql_query(sql).bind::<BigInt, _>(app_id);
+        let counted: Vec<Counted> =
+            self.0.read("count the documents of a pipeline", |connection| query.load(connection))?;
+        let states = TaskState::ALL.into_iter().map(|state| (state.name(), 0)).collect();
+        let mut ledger = Ledger { states, ..Ledger::default() };
+        for Counted { what, count } in counted {
+            match what.as_str() {
+                "found" => ledger.found = count,
+                "duplicate" => ledger.duplicate = count,
+                state => ledger.states.extend(TaskState::of(state).map(|state| (state.name(), count))),
             }
-            Ok(Ledger { found: found.unwrap_or_default(), duplicate, states: all })
-        })
-    }
-
-    /// When the oldest task of each stage that waits was found.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn oldest(&mut self, app_id: i64) -> Result<BTreeMap<String, NaiveDateTime>> {
-        let query = pipeline_tasks::table
-            .filter(pipeline_tasks::app_id.eq(app_id).and(pipeline_tasks::state.eq("waiting")))
-            .group_by(pipeline_tasks::stage)
-            .select((pipeline_tasks::stage, diesel::dsl::min(pipeline_tasks::changed_at)));
-        let rows: Vec<(String, Option<NaiveDateTime>)> =
-            self.0.read("read how old tasks are", |connection| query.load(connection))?;
-        Ok(rows.into_iter().filter_map(|(stage, since)| Some((stage, since?))).collect())
-    }
-
-    /// Takes tasks out that have not come to their end; how many. What works on one notices.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub fn cancel(&mut self, ids: &[i64], reason: &str) -> Result<usize> {
-        self.end(ids, TaskState::Cancelled, reason)
-    }
-
-    /// Takes tasks out until a person looks at them; how many.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub fn quarantine(&mut self, ids: &[i64], reason: &str) -> Result<usize> {
-        self.end(ids, TaskState::Quarantined, reason)
-    }
-
-    fn end(&mut self, ids: &[i64], state: TaskState, reason: &str) -> Result<usize> {
-        self.0.write("take tasks out", |connection| {
-            let now = database_now(connection)?;
-            let open = pipeline_tasks::table
-                .filter(pipeline_tasks::id.eq_any(ids))
-                .filter(pipeline_tasks::state.eq_any(["waiting", "running"]));
-            let row = (
-                pipeline_tasks::state.eq(state.name()),
-                pipeline_tasks::fence.eq(pipeline_tasks::fence + 1),
-                pipeline_tasks::claimed_by.eq(None::<String>),
-                pipeline_tasks::error.eq(reason),
-                pipeline_tasks::changed_at.eq(now),
-                pipeline_tasks::ended_at.eq(now),
-            );
-            diesel::update(open).set(row).execute(connection)
-        })
-    }
-
-    /// Has a task that came to its end worked off again from a stage on; false when it is under way.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub fn retry(&mut self, id: i64, stage: &str, not_before: Option<NaiveDateTime>) -> Result<bool> {
-        self.0.write("try a task again", |connection| {
-            let now = database_now(connection)?;
-            let ended = pipeline_tasks::table
-                .filter(pipeline_tasks::id.eq(id))
-                .filter(pipeline_tasks::state.ne_all(["waiting", "running"]));
-            let row = (
-                (pipeline_tasks::state.eq("waiting"), pipeline_tasks::stage.eq(stage)),
-                pipeline_tasks::fence.eq(pipeline_tasks::fence + 1),
-                (pipeline_tasks::attempts.eq(0), pipeline_tasks::deaths.eq(0)),
-                pipeline_tasks::not_before.eq(not_before),
-                (pipeline_tasks::error_kind.eq(None::<String>), pipeline_tasks::error.eq(None::<String>)),
-                (pipeline_tasks::changed_at.eq(now), pipeline_tasks::ended_at.eq(None::<NaiveDateTime>)),
-            );
-            Ok(diesel::update(ended).set(row).execute(connection)? > 0)
-        })
-    }
-
-    /// Says that a task goes before others, or after them.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub fn set_priority(&mut self, id: i64, priority: i64) -> Result<()> {
-        self.0.write("say which task goes first", |connection| {
-            let row = pipeline_tasks::table.find(id);
-            diesel::update(row).set(pipeline_tasks::priority.eq(priority)).execute(connection).map(drop)
-        })
+        }
+        Ok(ledger)
     }
 }

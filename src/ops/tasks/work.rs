@@ -1,12 +1,9 @@
-//! Documents of pipelines: worked off, and looked at.
+//! Documents of pipelines, worked off with the stages that dc has.
 
-mod dead;
-
+use super::{WorkOptions, WorkReport};
 use crate::context::Context;
 use crate::error::Result;
 use crate::pipeline::{self, Workers};
-pub use crate::pipeline::{WorkOptions, WorkReport};
-pub use dead::{DeadOptions, DeadReport, dead_letters};
 
 /// Works a pipeline off with the stages that dc has.
 ///

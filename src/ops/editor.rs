@@ -18,36 +18,46 @@ use crate::settings::Settings;
 
 /// What the name of a private folder begins with; the number of our process follows.
 const FOLDER: &str = "dc-edit-";
-/// The name that the editor sees: it knows how to colour it.
-const NAME: &str = "secrets.env";
 /// The most bytes that are taken back.
 const BYTES_MAX: u64 = 16 << 20;
 
+/// What is edited.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Edited {
+    /// The name that the editor sees: it knows how to colour it.
+    pub(super) name: &'static str,
+    /// For messages.
+    pub(super) what: &'static str,
+    /// The command that edits it.
+    pub(super) command: &'static str,
+}
+
 /// The editor of a person.
 pub(super) struct Editor {
-    words: Vec<String>,
+    line: String,
+    edited: Edited,
     removed: [&'static str; 3],
 }
 
 impl Editor {
     /// `$VISUAL`, else `$EDITOR`, else vi.
-    pub(super) fn of(settings: &Settings) -> Result<Self> {
+    pub(super) fn of(settings: &Settings, edited: Edited) -> Self {
         let line = ["VISUAL", "EDITOR"].iter().find_map(|name| settings.variable(name)).unwrap_or("vi");
         let removed =
             [crate::secrets::PASSWORD_VARIABLE, crate::secrets::NEW_PASSWORD_VARIABLE, crate::secrets::KEY_VARIABLE];
-        Ok(Self { words: vec![line.to_owned()], removed })
+        Self { line: line.to_owned(), edited, removed }
     }
 
     /// The text as the person has left it.
     pub(super) fn edit(&self, text: &str) -> Result<Zeroizing<String>> {
         let failed = || "make a file in memory for the editor".to_owned();
         // without close-on-exec: the editor inherits it
-        let mut file: File = memfd_create("secrets", MFdFlags::empty()).or_fail(failed)?.into();
+        let mut file: File = memfd_create("edited", MFdFlags::empty()).or_fail(failed)?.into();
         file.write_all(text.as_bytes()).or_fail(failed)?;
         let descriptor = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
         let folder = private_folder();
         let path = match &folder {
-            Some(folder) => folder.path().join(NAME),
+            Some(folder) => folder.path().join(self.edited.name),
             None => descriptor.clone(),
         };
         if folder.is_some() {
@@ -55,8 +65,8 @@ impl Editor {
         }
         let status = self.command(&path).status().map_err(|cause| self.not_started(cause))?;
         if !status.success() {
-            let message = format!("edit the secrets: `{}` ended with {status}; nothing was changed", self.words[0]);
-            return Err(Error::failed(message));
+            let (what, line) = (self.edited.what, &self.line);
+            return Err(Error::failed(format!("edit {what}: `{line}` ended with {status}; nothing was changed")));
         }
         // an editor that saves by renaming has put a file of its own in place of the link
         let replaced = fs::symlink_metadata(&path).is_ok_and(|data| data.is_file());
@@ -69,7 +79,7 @@ impl Editor {
 
     /// The editor's line is the shell's to read, as git does it; the path comes as an argument of its own.
     fn command(&self, path: &Path) -> Command {
-        let line = &self.words[0];
+        let line = &self.line;
         let mut command = Command::new("sh");
         let quiet = quiet_flags(line);
         command.arg("-c").arg(format!("{line} {quiet} \"$@\"")).arg("sh").arg(path);
@@ -80,9 +90,9 @@ impl Editor {
     }
 
     fn not_started(&self, cause: std::io::Error) -> Error {
-        Error::new(ErrorKind::NotFound, format!("start the editor `{}`", self.words[0]))
+        Error::new(ErrorKind::NotFound, format!("start the editor `{}`", self.line))
             .because(cause)
-            .hint("name one that is there: `EDITOR=nano dc secrets edit`")
+            .hint(format!("name one that is there: `EDITOR=nano {}`", self.edited.command))
     }
 }
 
@@ -119,7 +129,9 @@ fn sweep(parent: &Path) {
             entry.metadata().is_ok_and(|data| data.is_dir() && data.uid() == nix::unistd::Uid::effective().as_raw());
         let is_gone = number.parse::<u32>().is_ok_and(|number| !Path::new(&format!("/proc/{number}")).exists());
         if is_ours && is_gone {
-            let _ = take_away(&entry.path().join(NAME));
+            for left in fs::read_dir(entry.path()).into_iter().flatten().flatten() {
+                let _ = take_away(&left.path());
+            }
             let _ = fs::remove_dir_all(entry.path());
         }
     }
