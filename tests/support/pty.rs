@@ -117,6 +117,12 @@ impl Pty {
         poll(&mut asked, PollTimeout::ZERO).expect("an answer") == 0
     }
 
+    /// Whether nothing is left that was typed and that nobody has read.
+    pub(crate) fn is_read(&self) -> bool {
+        let mut asked = [PollFd::new(self.inside.as_fd(), PollFlags::POLLIN)];
+        poll(&mut asked, PollTimeout::ZERO).expect("an answer") == 0
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
