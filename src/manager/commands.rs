@@ -8,6 +8,7 @@ use super::owner::{Owner, ask_to_end, is_beside};
 use super::placement::lacking;
 use crate::apps::AppDefinition;
 use crate::error::Result;
+use crate::failpoint;
 use crate::tables::{
     AppCommand, CommandFilter, CommandFlag, CommandRow, ManagerRow, Pause, RunFilter, RunLimits, RunRow, Store, Taking,
     meets,
@@ -24,8 +25,6 @@ const GONE_PATIENCE: TimeDelta = TimeDelta::seconds(10);
 pub(super) struct Scene<'a> {
     /// Our identity.
     pub(super) by: &'a str,
-    /// The runs that go on.
-    pub(super) open: &'a [RunRow],
     /// The managers that work.
     pub(super) managers: &'a [ManagerRow],
     /// What time it is by the database's clock.
@@ -56,8 +55,12 @@ pub(super) fn carry_out(store: &mut Store, launcher: &mut Launcher, scene: &Scen
             )?;
         }
     }
-    for command in store.commands().list(&CommandFilter::Open)? {
-        let run = scene.open.iter().find(|run| run.app_id == command.app_id);
+    let commands = store.commands().list(&CommandFilter::Open)?;
+    failpoint::point("manager.asked")?;
+    // after the commands: a run that was seen going on before somebody gave a command is among them, or has ended
+    let open = store.runs().open()?;
+    for command in commands {
+        let run = open.iter().find(|run| run.app_id == command.app_id);
         match command.flag {
             CommandFlag::Requested if is_old(&command, scene.now) => {
                 let hours = AGE_MAX.num_hours();
@@ -148,17 +151,12 @@ fn follow(
         run => (None, run),
     };
     match (command.command, before) {
-        (AppCommand::Start | AppCommand::Restart, _) if begun.is_some() => {
-            let run = begun.map(|run| run.runtime.as_str()).unwrap_or_default();
-            store.commands().finish(command, CommandFlag::Done, &format!("run {run} began")).map(|_| ())
-        }
+        (AppCommand::Start | AppCommand::Restart, _) if let Some(run) = begun => done(store, command, run),
         (AppCommand::Stop, None) => {
-            let seconds = (scene.now - accepted_at).num_milliseconds() as f64 / 1_000.0;
+            let seconds = (scene.now - accepted_at).num_milliseconds().max(0) as f64 / 1_000.0;
             store.commands().finish(command, CommandFlag::Done, &format!("it ended within {seconds:.1} s")).map(|_| ())
         }
-        (AppCommand::Start, None) if has_run_since(store, command)? => {
-            store.commands().finish(command, CommandFlag::Done, "it ran").map(|_| ())
-        }
+        (AppCommand::Start, None) if let Some(run) = run_since(store, command)? => done(store, command, &run),
         // the run before has ended: now the next one
         (AppCommand::Restart, None) if is_ours => start(store, launcher, command),
         _ if is_ours || is_held => Ok(()),
@@ -183,10 +181,16 @@ fn may_start(store: &mut Store, scene: &Scene<'_>, command: &CommandRow) -> Resu
     Ok(store.apps().labels()?.get(&command.app_id).is_none_or(|asked| meets(asked, scene.labels)))
 }
 
-/// Whether a run of the app began and ended since the command was taken: too fast to be seen going on.
-fn has_run_since(store: &mut Store, command: &CommandRow) -> Result<bool> {
+/// The run of the app that began since the command was taken: it ended before it was seen going on, or began a moment ago.
+fn run_since(store: &mut Store, command: &CommandRow) -> Result<Option<RunRow>> {
     let since = command.accepted_at.unwrap_or(command.time);
-    Ok(last_run(store, command.app_id)?.is_some_and(|run| run.started_at >= since))
+    Ok(last_run(store, command.app_id)?.filter(|run| run.started_at >= since))
+}
+
+/// Writes down that the run which a command asked for is there, or was.
+fn done(store: &mut Store, command: &CommandRow, run: &RunRow) -> Result<()> {
+    let words = if run.ended_at.is_some() { "it ran".to_owned() } else { format!("run {} began", run.runtime) };
+    store.commands().finish(command, CommandFlag::Done, &words).map(|_| ())
 }
 
 fn last_run(store: &mut Store, app_id: i64) -> Result<Option<RunRow>> {
@@ -198,8 +202,10 @@ fn start(store: &mut Store, launcher: &mut Launcher, command: &CommandRow) -> Re
     if launcher.is_starting(command.id) {
         return Ok(());
     }
-    if command.command == AppCommand::Restart && has_run_since(store, command)? {
-        return store.commands().finish(command, CommandFlag::Done, "it ran").map(|_| ());
+    if command.command == AppCommand::Restart
+        && let Some(run) = run_since(store, command)?
+    {
+        return done(store, command, &run);
     }
     let args = match (command.command, &command.args) {
         // the next run is given what the run before was
@@ -212,8 +218,9 @@ fn start(store: &mut Store, launcher: &mut Launcher, command: &CommandRow) -> Re
     }
 }
 
+/// Refuses a command, unless another manager has taken it since it was read.
 fn refuse(store: &mut Store, command: &CommandRow, reason: &str) -> Result<()> {
-    store.commands().finish(command, CommandFlag::Refused, reason).map(|_| ())
+    store.commands().withdraw(command, reason).map(|_| ())
 }
 
 /// A run that cannot be seen from here can only be ended where it is.

@@ -374,11 +374,11 @@ impl Manager {
             }
         }
         let Scheduler { desk, starter, clock, limits, labels, is_alone, .. } = &mut self.scheduler;
-        let (open, now) = (desk.runs().open()?, clock.now());
+        let now = clock.now();
         let managers: Vec<ManagerRow> =
             desk.managers().all()?.into_iter().filter(|manager| lives(manager, now)).collect();
         *is_alone = managers.len() < 2;
-        let scene = Scene { by: &self.id, open: &open, managers: &managers, now, limits, labels, paused };
+        let scene = Scene { by: &self.id, managers: &managers, now, limits, labels, paused };
         commands::carry_out(desk, starter, &scene)
     }
 

@@ -14,6 +14,7 @@ use super::key::Key;
 use super::memory;
 use super::password::{PASSWORD_VARIABLE, Password, PasswordSources};
 use super::sealed::{Form, Sealed, document_of};
+use super::writer::Writer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::{Secret, Settings};
 use crate::shell::Shell;
@@ -130,6 +131,18 @@ impl Secrets {
         let (header, key) = self.key(sealed, path)?;
         let text = sealed.open(&key).map_err(|flaw| flaw.at(path))?;
         Ok(Unlocked { document: document_of(&text, &place)?, key: Some((header, key)) })
+    }
+
+    /// The right to change the store at `path`. The key is derived before that right is waited for: it takes a second, and a
+    /// person who types the password takes longer; nobody else waits for either.
+    ///
+    /// # Errors
+    /// As [`Secrets::open`] and [`Writer::of`].
+    pub fn writer(&self, path: &Path) -> Result<Writer> {
+        if let Some(sealed) = Sealed::read(path)?.filter(|sealed| sealed.form() != Form::Older) {
+            self.key(&sealed, path)?;
+        }
+        Writer::of(path)
     }
 
     /// A pipe with the key for a child process; `None` where there is no store, no password for it, or the older form,

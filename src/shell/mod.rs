@@ -1,6 +1,7 @@
 //! What a person sees: data on stdout, everything else on stderr, colour and bars only on a terminal.
 
 mod bar;
+mod keys;
 mod prompt;
 mod screen;
 

@@ -11,12 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use console::Term;
-use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpgrp, getsid, tcgetpgrp};
 use ratatui::backend::CrosstermBackend;
-use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::crossterm::style::force_color_output;
 use ratatui::crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use ratatui::layout::Rect;
@@ -24,6 +23,7 @@ use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 use signal_hook::consts::{SIGCONT, SIGTSTP};
 
 use super::Shell;
+use super::keys::{Keys, Typed};
 
 /// Another page of the terminal, without a cursor; and back.
 const ENTER: &str = "\u{1b}[?1049h\u{1b}[?25l";
@@ -32,7 +32,7 @@ const LEAVE: &str = "\u{1b}[0m\u{1b}[?25h\u{1b}[?1049l";
 const SAID_MAX: usize = 100;
 /// How long who gives the terminal back lets a drawing come to its end; one that is stuck is not waited for.
 const DRAWING_LIMIT: Duration = Duration::from_millis(200);
-/// The pause where a key is announced that nobody finds.
+/// The pause before it is looked again whether the terminal takes something.
 const BREATH: Duration = Duration::from_millis(50);
 
 static IS_OPEN: AtomicBool = AtomicBool::new(false);
@@ -46,6 +46,7 @@ pub struct Screen {
     area: Rect,
     /// Whether keys can be read: standard input is the terminal.
     has_keys: bool,
+    keys: Keys,
     /// Whether what stands there is no longer what was drawn.
     is_stale: bool,
     stop: Arc<AtomicBool>,
@@ -81,7 +82,8 @@ impl Screen {
         signal_hook::flag::register(SIGCONT, Arc::clone(&resumed)).ok()?;
         give_back_in_a_panic();
         let has_keys = io::stdin().is_terminal();
-        let mut screen = Self { terminal, area, has_keys, is_stale: true, stop, resumed };
+        let keys = Keys::default();
+        let mut screen = Self { terminal, area, has_keys, keys, is_stale: true, stop, resumed };
         screen.enter();
         Some(screen)
     }
@@ -112,37 +114,22 @@ impl Screen {
         self.key(limit)
     }
 
-    fn key(&self, limit: Duration) -> Input {
+    fn key(&mut self, limit: Duration) -> Input {
         if !self.has_keys {
             std::thread::sleep(limit);
             return Input::Nothing;
         }
-        // crossterm reads on and on where a terminal is gone, so it is only asked while there is one
-        if typed(Duration::ZERO).is_none() {
-            return Input::Gone;
-        }
-        if !has_event() {
-            match typed(limit) {
-                None => return Input::Gone,
-                Some(false) => return Input::Nothing,
-                Some(true) if has_event() => {}
-                Some(true) => {
-                    std::thread::sleep(BREATH);
-                    return Input::Nothing;
-                }
-            }
-        }
-        match event::read() {
-            Ok(Event::Key(KeyEvent { code: KeyCode::Char(letter @ ('c' | 'z')), modifiers, .. }))
+        match self.keys.next(limit) {
+            Typed::Gone => Input::Gone,
+            Typed::Nothing => Input::Nothing,
+            Typed::Key(KeyEvent { code: KeyCode::Char(letter @ ('c' | 'z')), modifiers, .. })
                 if modifiers.contains(KeyModifiers::CONTROL) =>
             {
                 let signal = if letter == 'c' { Signal::SIGINT } else { Signal::SIGTSTP };
                 let _ = kill(Pid::from_raw(0), signal);
                 Input::Nothing
             }
-            Ok(Event::Key(key)) if key.kind != KeyEventKind::Release => Input::Key(key),
-            Ok(_) => Input::Nothing,
-            Err(_) => Input::Gone,
+            Typed::Key(key) => Input::Key(key),
         }
     }
 
@@ -225,24 +212,6 @@ fn stop() {
         Screen::restore();
         let _ = signal_hook::low_level::emulate_default_handler(SIGTSTP);
     }
-}
-
-/// Whether something was typed before `limit` was over; `None` when the terminal is gone.
-fn typed(limit: Duration) -> Option<bool> {
-    let stdin = io::stdin();
-    let mut asked = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
-    match poll(&mut asked, PollTimeout::try_from(limit).unwrap_or(PollTimeout::ZERO)) {
-        Ok(0) | Err(Errno::EINTR) => Some(false),
-        Ok(_) => {
-            let found = asked[0].revents()?;
-            (!found.intersects(PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL)).then_some(true)
-        }
-        Err(_) => None,
-    }
-}
-
-fn has_event() -> bool {
-    event::poll(Duration::ZERO).unwrap_or_default()
 }
 
 /// A message of a panic is for the terminal as it was before; one of another thread than those that draw and work is kept

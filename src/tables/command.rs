@@ -183,18 +183,12 @@ impl Commands<'_> {
         })
     }
 
-    /// Takes a command back that nobody has taken; false when somebody has.
+    /// Takes back, or refuses, a command that nobody has taken; false when somebody has.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub fn withdraw(&mut self, command: &CommandRow, reason: &str) -> Result<bool> {
-        self.0.write("take a command back", |connection| {
-            let waiting = command_log::table.filter(requested(command.id));
-            if waiting.count().get_result::<i64>(connection)? == 0 {
-                return Ok(false);
-            }
-            finish(connection, command, CommandFlag::Refused, reason)
-        })
+        self.0.write("take a command back", |connection| finish(connection, command, CommandFlag::Refused, reason))
     }
 
     /// Writes down what came of a command; false when that is written down already.
@@ -268,11 +262,14 @@ pub(super) fn set_idle_status(connection: &mut Link, app_id: i64, status: RunSta
     diesel::update(idle).set(apps::status.eq(status.id())).execute(connection).map(drop)
 }
 
+/// What is refused was not begun: what somebody has taken comes to another end.
 fn finish(connection: &mut Link, command: &CommandRow, flag: CommandFlag, result: &str) -> QueryResult<bool> {
     let now = database_now(connection)?;
-    let open = command_log::table
-        .filter(command_log::id.eq(command.id))
-        .filter(command_log::cmd_flag.eq_any([CommandFlag::Requested.id(), CommandFlag::Accepted.id()]));
+    let from = match flag {
+        CommandFlag::Refused => vec![CommandFlag::Requested.id()],
+        _ => vec![CommandFlag::Requested.id(), CommandFlag::Accepted.id()],
+    };
+    let open = command_log::table.filter(command_log::id.eq(command.id).and(command_log::cmd_flag.eq_any(from)));
     let row = (command_log::cmd_flag.eq(flag.id()), command_log::cmd_exec.eq(now), command_log::result.eq(result));
     if diesel::update(open).set(row).execute(connection)? == 0 {
         return Ok(false);

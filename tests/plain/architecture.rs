@@ -273,8 +273,8 @@ const RULES: &[Rule] = &[
     },
     Rule {
         words: &["ratatui", "crossterm"],
-        files: &["src/board", "src/shell/screen.rs"],
-        why: "the terminal is taken by the screen and drawn by the board",
+        files: &["src/board", "src/shell/screen.rs", "src/shell/keys.rs"],
+        why: "the terminal is taken by the screen, with its keys, and drawn by the board",
     },
     Rule { words: &["quick_xml"], files: &["src/soap/xml"], why: "XML is read by soap/xml alone" },
     Rule {

@@ -6,7 +6,7 @@ use data_collector::record::Value;
 
 use crate::support::manager::wait_for;
 use crate::support::pty::Pty;
-use crate::support::{Backend, app, dc, signal};
+use crate::support::{Backend, app, dc, has_pending, signal};
 
 /// A project with so many apps, of which dc believes that they run.
 fn running(count: usize) -> Backend {
@@ -90,6 +90,26 @@ fn a_person_watches_14_running_apps_stops_by_z_and_goes_on() {
     shell.press("q");
     shell.wait_for("the shell", |picture| !picture.is_other_page() && picture.has_cursor());
     assert_eq!(modes(&shell, &backend, "after"), before);
+}
+
+#[test]
+fn a_key_that_comes_with_a_new_size_of_the_window_is_taken() {
+    let backend = running(3);
+    let mut board = Pty::start(&of(&backend, &["manager", "status", "--watch"]), 24, 80);
+    board.wait_for_text("app03");
+    {
+        // the board takes no key before it has drawn what has the new size, so both wait for it together
+        let _stopped = board.stopped();
+        wait_for("a terminal that is full", 60, || {
+            board.press("??");
+            board.is_full()
+        });
+        wait_for("the keys that filled it", 60, || board.is_read());
+        board.resize(30, 100);
+        wait_for("the signal of the new size", 60, || !has_pending(nix::libc::SIGWINCH, board.id()));
+        board.press("q");
+    }
+    assert_eq!(board.end(), Some(0));
 }
 
 #[test]

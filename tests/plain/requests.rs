@@ -134,13 +134,13 @@ fn retry_after_is_kept_and_all_threads_wait() {
     assert!(answers.iter().all(|answer| answer.as_ref().expect("an answer").status() == 200));
     assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
     assert_eq!(server.count("/busy/1"), 5);
-    // longer than the call may take: the answer is handed back at once
+    // longer than the call may take: the answer is handed back, and nobody waits for an hour
     let began = Instant::now();
     let answer = request.get(&format!("{}/busy/3600", server.url)).send().expect("an answer");
     assert_eq!(answer.status(), 429);
     let error = answer.ok().expect_err("busy");
     assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Busy, true));
-    assert!(began.elapsed() < Duration::from_secs(1));
+    assert!(began.elapsed() < Duration::from_secs(60));
     let call = request.get(&format!("{}/echo", server.url)).timeout(Duration::from_millis(200));
     let error = call.send().expect_err("left alone");
     assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
@@ -152,16 +152,17 @@ fn nothing_hangs() {
     let timeouts = Timeouts { read: Duration::from_millis(200), ..Timeouts::default() };
     let request = request(RequestOptions { timeouts, retries: Retries::none(), ..RequestOptions::default() });
     let began = Instant::now();
-    let error = request.get(&format!("{}/slow/3000", server.url)).send().expect_err("slow");
+    let error = request.get(&format!("{}/slow/90000", server.url)).send().expect_err("slow");
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
     let total = Timeouts { total: Some(Duration::from_millis(300)), ..Timeouts::default() };
-    let call = request.get(&format!("{}/slow/3000", server.url)).timeouts(total).retries(quick());
+    let call = request.get(&format!("{}/slow/90000", server.url)).timeouts(total).retries(quick());
     assert_eq!(call.send().expect_err("slow").kind(), ErrorKind::Timeout);
     // an address that answers nothing
     let connect = Timeouts { connect: Duration::from_millis(300), ..Timeouts::default() };
     let error = request.get("http://192.0.2.1:9/").timeouts(connect).send().expect_err("nobody");
     assert!(matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Failed), "{error}");
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    // any of the usual limits alone is longer: 10 s for the connection, 30 s for the answer
+    assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
 }
 
 #[test]

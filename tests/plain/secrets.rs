@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::support::store::{PASSWORD, Project, fed, refused};
 use crate::support::terminal::typed;
-use crate::support::{killed_at, stderr, stdout};
+use crate::support::{Stopped, killed_at, stderr, stdout};
 use data_collector::secrets::archive;
 
 const TEXT: &str = "# the keys\nAPI_KEY=abc-123-def\n\nDB_PASSWORD='two words' # note\n";
@@ -231,13 +231,28 @@ fn a_link_to_a_store_stays_one_and_two_changes_at_once_both_count() {
     let changes: Vec<_> = (0..6)
         .map(|number| {
             let mut command = project.dc(&["secrets", "set", &format!("N{number}")]);
-            std::thread::spawn(move || fed(&mut command, "value").status.success())
+            std::thread::spawn(move || fed(&mut command, "value"))
         })
         .collect();
-    assert!(changes.into_iter().all(|change| change.join().expect("an end")));
+    for change in changes {
+        let output = change.join().expect("an end");
+        assert!(output.status.success(), "{}", stderr(&output));
+    }
     assert_eq!(project.told(&["secrets", "list"]).lines().count(), 7);
     assert!(fs::symlink_metadata(project.store()).expect("a link").is_symlink());
     assert_eq!(fs::read_dir(project.path().join("real")).expect("a folder").count(), 1, "nothing is left over");
+}
+
+#[test]
+fn who_waits_for_a_change_has_its_key_already() {
+    let project = Project::with("A=1\n");
+    // it has the right to change the store, and does not come on
+    let _other = Stopped::at("secrets.made", &mut project.dc(&["secrets", "unset", "A"]));
+    let mut late = project.dc(&["secrets", "rekey"]);
+    let (status, said) = refused(late.env("DC_SECRET_PASSWORD", "another").env("DC_SECRET_PASSWORD_NEW", "battery"));
+    assert_eq!(status, 4, "the password is tried first: {said}");
+    let (status, said) = project.refused(&["secrets", "unset", "A"]);
+    assert_eq!(status, 75, "and then the right is waited for: {said}");
 }
 
 #[test]

@@ -48,6 +48,60 @@ fn a_start_by_hand_waits_for_a_place() {
 }
 
 #[test]
+fn a_manager_that_falls_behind_in_a_pass_sees_the_run_that_began_meanwhile() {
+    for backend in Backend::all() {
+        let project = backend.folder.path();
+        app(project, "a/b/slow", "exec sleep 60", "grace = \"1s\"");
+        told(&backend, &["deploy"]);
+        let late = Manager::start_with(project, &backend.url, &[], |command| {
+            command.env("DC_FAILPOINT", "manager.asked=stop")
+        });
+        wait_for("a manager that stands still in a pass", 60, || late.is_stopped());
+        let other = Manager::start(project, &backend.url, &[]);
+        let began = told(&backend, &["manager", "send", "start", "slow", "--wait"]);
+        assert!(began.contains("began"), "{began}");
+        other.kill();
+        told(&backend, &["manager", "send", "stop", "slow"]);
+        late.signal("CONT");
+        let mut database = backend.connect();
+        let open = "SELECT count(*) FROM command_log WHERE cmd_exec IS NULL";
+        wait_for("the end of the command", 60, || number(&mut database, open) == 0);
+        let said = rows(&mut database, "SELECT result FROM command_log ORDER BY id DESC").remove(0).remove(0);
+        assert!(said.starts_with("it ended within"), "{said}");
+        late.end();
+    }
+}
+
+#[test]
+fn a_manager_that_falls_behind_refuses_nothing_that_another_has_taken() {
+    for backend in Backend::all() {
+        let project = backend.folder.path();
+        app(project, "a/b/slow", "until [ -e go ]; do sleep 0.05; done", "");
+        told(&backend, &["deploy"]);
+        told(&backend, &["manager", "send", "start", "slow"]);
+        let late = Manager::start_with(project, &backend.url, &[], |command| {
+            command.env("DC_FAILPOINT", "manager.asked=stop")
+        });
+        wait_for("a manager that stands still in a pass", 60, || late.is_stopped());
+        let mut database = backend.connect();
+        let take = "UPDATE command_log SET accepted_by = 'another', accepted_at = cmd_time, cmd_flag = \
+                    (SELECT id FROM c_cmd_flags WHERE name = 'ACCEPTED')";
+        database.execute(take, &[]).expect("an update");
+        let mut run = on(&backend, &["run", "a/b/slow"]).spawn().expect("dc starts");
+        let open = "SELECT count(*) FROM runtime WHERE ended_at IS NULL";
+        wait_for("its run", 60, || number(&mut database, open) == 1);
+        late.signal("CONT");
+        let carried_out = "SELECT count(*) FROM command_log WHERE cmd_exec IS NOT NULL";
+        wait_for("the end of the command", 60, || number(&mut database, carried_out) == 1);
+        let said = rows(&mut database, "SELECT result FROM command_log").remove(0).remove(0);
+        assert!(said.starts_with("run ") && said.ends_with(" began"), "{said}");
+        std::fs::write(project.join("apps/a/b/slow/go"), "").expect("a file");
+        assert!(run.wait().expect("its end").success());
+        late.end();
+    }
+}
+
+#[test]
 fn a_command_that_nobody_has_taken_can_be_taken_back_and_grows_old() {
     for backend in Backend::all() {
         let project = backend.folder.path();

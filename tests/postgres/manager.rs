@@ -203,7 +203,7 @@ fn commands_are_carried_out_once_and_written_down() {
         let managers = [started(&backend, &[]), started(&backend, &[])];
         let send = |command: &str| told(&backend, &["manager", "send", command, "slow", "--wait"]);
         let status = || told(&backend, &["manager", "status", "--json"]);
-        wait_for("the early command", 10, || status().contains("\"DISABLED\""));
+        wait_for("the early command", 30, || status().contains("\"DISABLED\""));
         assert!(send("enable").contains("in service again"));
         let start = told(&backend, &["manager", "send", "start", "slow", "--args", "{\"year\": 1}", "--wait"]);
         assert!(start.contains("began"), "{start}");
@@ -301,7 +301,7 @@ fn an_app_that_fails_is_taken_out_of_service_and_comes_back() {
         wait_for("the message", 20, || {
             number(&mut database, "SELECT count(*) FROM outbox WHERE kind = 'recovered'") == 1
         });
-        wait_for("the manager's word", 10, || manager.said().contains("a/b/bad is out of service"));
+        wait_for("the manager's word", 30, || manager.said().contains("a/b/bad is out of service"));
         drop(manager.end());
     }
 }
@@ -327,7 +327,7 @@ fn many_that_fail_at_once_are_one_incident() {
     std::fs::write(project.join("is-well"), "").expect("a file");
     wait_for("its end", 30, || number(&mut database, "SELECT count(*) FROM incidents WHERE ended_at IS NOT NULL") == 1);
     assert_eq!(number(&mut database, "SELECT count(*) FROM incidents"), 1);
-    wait_for("all forgotten", 5, || number(&mut database, "SELECT max(failures) FROM apps") == 0);
+    wait_for("all forgotten", 30, || number(&mut database, "SELECT max(failures) FROM apps") == 0);
     let kinds = rows(&mut database, "SELECT kind FROM outbox ORDER BY id");
     assert_eq!(kinds, [["incident"], ["incident_over"]]);
     drop(manager.end());

@@ -210,6 +210,16 @@ pub(crate) fn is_stopped(pid: u32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") T "))
 }
 
+/// Whether a signal has come to a process that was not told of it yet.
+pub(crate) fn has_pending(number: i32, pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("its status");
+    let pending = |name: &str| {
+        let mask = status.lines().find_map(|line| line.strip_prefix(name)).expect("a mask");
+        u64::from_str_radix(mask.trim(), 16).expect("a number")
+    };
+    (pending("SigPnd:") | pending("ShdPnd:")) & (1 << (number - 1)) != 0
+}
+
 /// Sends a signal, named as `kill` has it.
 pub(crate) fn signal(name: &str, pid: u32) {
     let sent = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();

@@ -51,7 +51,10 @@ impl Pty {
                 drop(may_read.lock());
                 match screen.read(&mut bytes) {
                     Ok(count @ 1..) => {
-                        shown.lock().expect("a picture").feed(&bytes[..count]);
+                        // a test that has failed looks no more
+                        let Ok(mut picture) = shown.lock() else { return };
+                        picture.feed(&bytes[..count]);
+                        drop(picture);
                         bell.notify_all();
                     }
                     _ => return,
@@ -114,6 +117,12 @@ impl Pty {
     /// Whether whoever writes now has to wait.
     pub(crate) fn is_full(&self) -> bool {
         let mut asked = [PollFd::new(self.inside.as_fd(), PollFlags::POLLOUT)];
+        poll(&mut asked, PollTimeout::ZERO).expect("an answer") == 0
+    }
+
+    /// Whether nothing is left that was typed and that nobody has read.
+    pub(crate) fn is_read(&self) -> bool {
+        let mut asked = [PollFd::new(self.inside.as_fd(), PollFlags::POLLIN)];
         poll(&mut asked, PollTimeout::ZERO).expect("an answer") == 0
     }
 

@@ -9,7 +9,7 @@ use super::encrypt::read_all;
 use super::{StoreReport, check_names, key_of, no_store, unknown_name};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, file_error};
-use crate::secrets::{Sealed, Writer, is_name};
+use crate::secrets::{Sealed, is_name};
 
 /// What `dc secrets set` is asked for. The value is no argument: every user of the machine can read those.
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ pub fn set_secret(context: &Context, options: &SetSecretOptions) -> Result<Store
     let secrets = context.secrets();
     let path = secrets.path();
     let value = value_of(context, options)?;
-    let writer = Writer::of(path)?;
+    let writer = secrets.writer(path)?;
     let Begun { mut document, header, key, note } = Begun::of(secrets)?;
     let was_there = document.get(name).is_some();
     document
@@ -56,7 +56,7 @@ pub fn set_secret(context: &Context, options: &SetSecretOptions) -> Result<Store
 pub fn unset_secrets(context: &Context, names: &[String]) -> Result<StoreReport> {
     let secrets = context.secrets();
     let path = secrets.path();
-    let writer = Writer::of(path)?;
+    let writer = secrets.writer(path)?;
     let sealed = Sealed::read(path)?.ok_or_else(|| no_store(path))?;
     let unlocked = secrets.unlock(&sealed, path)?;
     let (header, key) = key_of(&unlocked, path)?;

@@ -7,7 +7,7 @@ use super::begun::Begun;
 use super::{StoreReport, check_names};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::secrets::{Document, Writer};
+use crate::secrets::Document;
 
 /// What a line begins with that dc puts above a text with an error, and takes out again.
 const MARK: &str = "# dc: ";
@@ -23,7 +23,7 @@ pub fn edit_secrets(context: &Context) -> Result<StoreReport> {
     let path = secrets.path();
     let secrets_file = Edited { name: "secrets.env", what: "the secrets", command: "dc secrets edit" };
     let editor = Editor::of(context.settings(), secrets_file);
-    let writer = Writer::of(path)?;
+    let writer = secrets.writer(path)?;
     let Begun { document: before, header, key, note } = Begun::of(secrets)?;
     let document = edited(context, &editor, &before)?;
     if document.text() == before.text() {

@@ -47,10 +47,10 @@ pub fn encrypt(context: &Context, options: &EncryptOptions) -> Result<StoreRepor
     let document = read_document(&options.input, is_stdin)?;
     check_names(&document)?;
     let password = secrets.new_password()?;
-    let writer = Writer::of(path)?;
-    refuse_present()?;
     let (key, header) =
         new_key(password.reveal(), Parameters::default(), unix_seconds()).map_err(|flaw| flaw.at(path))?;
+    let writer = Writer::of(path)?;
+    refuse_present()?;
     writer.write(&key, &header, &document)?;
     let input = options.input.display();
     let plain = (!is_stdin).then(|| {

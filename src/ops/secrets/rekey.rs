@@ -7,7 +7,7 @@ use super::{StoreReport, no_store};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::secrets::seal::new_key;
-use crate::secrets::{Form, Header, Parameters, Password, PasswordSources, Sealed, Writer, ask_twice};
+use crate::secrets::{Form, Header, Parameters, Password, PasswordSources, Sealed, ask_twice};
 use crate::settings::Secret;
 
 /// What `dc secrets rekey` is asked for.
@@ -32,7 +32,7 @@ pub struct RekeyOptions {
 pub fn rekey(context: &Context, options: &RekeyOptions) -> Result<StoreReport> {
     let secrets = context.secrets();
     let path = secrets.path();
-    let writer = Writer::of(path)?;
+    let writer = secrets.writer(path)?;
     let sealed = Sealed::read(path)?.ok_or_else(|| no_store(path))?;
     let before = match sealed.form() {
         Form::Today(header) => header.parameters,
@@ -68,7 +68,7 @@ pub fn rekey(context: &Context, options: &RekeyOptions) -> Result<StoreReport> {
 pub fn upgrade(context: &Context, file: Option<&Path>) -> Result<StoreReport> {
     let secrets = context.secrets();
     let path = file.unwrap_or(secrets.path());
-    let writer = Writer::of(path)?;
+    let writer = secrets.writer(path)?;
     let sealed = Sealed::read(path)?.ok_or_else(|| no_store(path))?;
     let unlocked = secrets.unlock(&sealed, path)?;
     if let (Form::Today(_), true) = (sealed.form(), sealed.is_packed()) {

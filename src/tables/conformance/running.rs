@@ -159,8 +159,9 @@ fn a_guess_gives_way_to_the_true_end_and_the_true_end_to_nothing() {
         assert_eq!(only(&mut store, &lost).code, RunOutcome::Ok);
         assert_eq!(ended(&mut store, &run_of(one), &truth), Ending::Missing);
 
-        // the app has gone on: the state that its next run gives it stays
-        let (before, next) = (run_of(one), run_of(one));
+        // the app has gone on: the state that its next run gives it stays, also where a clock was set back meanwhile
+        let before = run_of(one);
+        let next = NewRun { started_at: before.started_at - chrono::TimeDelta::hours(1), ..run_of(one) };
         store.runs().start(&before).expect("a start");
         let guess = RunEnd::orphan(&only(&mut store, &before), clock::now());
         ended(&mut store, &before, &guess);
