@@ -18,6 +18,7 @@ use super::schema::{app_groups, app_parents, apps, occurrences, runtime};
 use super::{Store, shown};
 use crate::clock;
 use crate::error::Result;
+use crate::failpoint;
 use crate::ident::AppName;
 
 /// How an occurrence stands.
@@ -176,6 +177,7 @@ impl Occurrences<'_> {
     ) -> Result<Vec<Claim>> {
         self.0.write("decide what is due", |connection| {
             let mut room = Room::count(connection, limits)?;
+            failpoint::point("tables.deciding").map_err(|_| diesel::result::Error::RollbackTransaction)?;
             let mut claims = Vec::new();
             for (app, decision) in decided {
                 if move_on(connection, app, decision)? {
