@@ -42,6 +42,7 @@ mod run_list;
 mod schema;
 mod sha;
 mod shown;
+mod time;
 mod write_queue;
 
 pub use alarm::Alarms;
