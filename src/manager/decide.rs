@@ -155,7 +155,7 @@ impl Judge<'_> {
         let what = match &self.app.open_run {
             Some(run) => format!("run {run} goes on"),
             None if self.app.claimed + self.app.queued > 0 => "one before it has not started yet".to_owned(),
-            None => format!("{}, and one before it starts first", self.absent(self.app.due_at)),
+            None => format!("one before it starts only now: {}", self.absent(self.app.due_at)),
         };
         match self.definition.overlap {
             // moments that are all to be made up for wait for each other
@@ -367,7 +367,7 @@ mod tests {
         assert_eq!((count(OccurrenceState::Claimed), count(OccurrenceState::Queued)), (1, 100));
         assert_eq!((count(OccurrenceState::Skipped), decided.verdicts.len()), (50, 151));
         let reason = decided.verdicts[1].reason.as_deref();
-        let waits = "it waits to be made up for: no manager could start it in time, and one before it starts first";
+        let waits = "it waits to be made up for: one before it starts only now: no manager could start it in time";
         assert_eq!(reason, Some(waits));
     }
 
