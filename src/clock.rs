@@ -83,9 +83,17 @@ pub fn duration(text: &str) -> Result<Duration> {
 /// # Errors
 /// Usage, for anything else.
 pub fn moment(text: &str) -> Result<NaiveDateTime> {
+    moment_by(text, now())
+}
+
+/// As [`moment`], where it is `now`: what is deleted by its age goes by the database's clock.
+///
+/// # Errors
+/// Usage, as [`moment`].
+pub fn moment_by(text: &str, now: NaiveDateTime) -> Result<NaiveDateTime> {
     if let Ok(ago) = duration(text) {
         let ago = TimeDelta::from_std(ago).unwrap_or(TimeDelta::MAX);
-        return Ok(now().checked_sub_signed(ago).unwrap_or(NaiveDateTime::MIN));
+        return Ok(now.checked_sub_signed(ago).unwrap_or(NaiveDateTime::MIN));
     }
     let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").map(|date| date.and_time(NaiveTime::MIN)).ok();
     let forms = ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%.f"];

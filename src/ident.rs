@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::NaiveDateTime;
+
 use crate::error::{Error, ErrorKind, Result};
 
 /// The most bytes one part of an app's name may have.
@@ -69,6 +71,24 @@ pub fn new_identity() -> String {
     uuid::Uuid::now_v7().to_string()
 }
 
+/// A new UUIDv7 of a moment of another clock than this machine's: two of different moments sort by them, to the microsecond.
+pub fn identity_at(moment: NaiveDateTime) -> String {
+    let mut random = [0; 10];
+    random.copy_from_slice(&uuid::Uuid::now_v7().as_bytes()[6..]);
+    let time = moment.and_utc();
+    // twelve bits of the millisecond come first
+    let part = time.timestamp_subsec_micros() % 1_000 * 4_096 / 1_000;
+    [random[0], random[1]] = u16::try_from(part).unwrap_or_default().to_be_bytes();
+    let millis = u64::try_from(time.timestamp_millis()).unwrap_or_default();
+    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string()
+}
+
+/// What no UUIDv7 up to a moment sorts behind.
+pub fn last_identity(moment: NaiveDateTime) -> String {
+    let millis = u64::try_from(moment.and_utc().timestamp_millis()).unwrap_or_default();
+    uuid::Builder::from_unix_timestamp_millis(millis, &[0xff; 10]).into_uuid().to_string()
+}
+
 /// The name of this machine.
 pub fn host() -> String {
     nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_else(|| "unknown".to_owned())
@@ -82,6 +102,12 @@ impl RuntimeId {
     /// A new identity, later than all before it on this machine.
     pub fn new() -> Self {
         Self(new_identity())
+    }
+
+    /// A new identity of a run that begins then, by the database's clock: an app's runs sort by their start whichever
+    /// machine they are on.
+    pub fn at(moment: NaiveDateTime) -> Self {
+        Self(identity_at(moment))
     }
 
     /// The identity as text, 36 characters.

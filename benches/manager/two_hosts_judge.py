@@ -234,10 +234,12 @@ class Judge:
                 if not row["reason"]:
                     wrong.append(f"{name} due {row['due_at']} is {row['state']} without a reason")
                 due = datetime.datetime.fromisoformat(row["due_at"]).timestamp() - self.offset
-                is_manned = "no manager was at work" in (row["reason"] or "") and self.chaos.was_manned(due, due + 30)
-                said["no manager was at work, though one was" if is_manned else "else"] += 1
+                is_absent = (row["reason"] or "").startswith("no manager")
+                # a moment is late after a minute
+                is_manned = is_absent and self.chaos.was_manned(due, due + 60, well=True)
+                said["no manager could start it, though one was well" if is_manned else "else"] += 1
                 if is_manned:
-                    wrong.append(f"{name} due at {due:.1f}: {row['reason']}; but a manager was at work")
+                    wrong.append(f"{name} due at {due:.1f}: {row['reason']}; but a manager was at work, and well")
         findings.add("`why` tells of each moment that was left out, truly", looked, wrong)
 
     def logs(self, findings):

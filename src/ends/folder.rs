@@ -101,7 +101,7 @@ fn deliver(path: &Path, store: &mut Store) -> Result<bool> {
         Ending::Closed | Ending::Corrected => log::info!("the end of run {} was delivered late", kept.runtime),
         Ending::Known => {}
         Ending::Missing if kept.database == store.label() => {
-            log::warn!("the end of run {} is dropped: its row was deleted from {}", kept.runtime, kept.database);
+            log::warn!("the end of run {} is dropped: {} has no such run", kept.runtime, kept.database);
         }
         // a run of another database of this project
         Ending::Missing => return Ok(false),

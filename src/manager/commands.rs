@@ -4,7 +4,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 
 use super::desk::Starter;
 use super::launcher::{FailedCommand, Launcher};
-use super::owner::{Owner, ask_to_end, is_beside};
+use super::owner::{Owner, is_beside};
 use super::placement::lacking;
 use crate::apps::AppDefinition;
 use crate::error::Result;
@@ -126,7 +126,7 @@ fn request(
             }
         }
         (AppCommand::Stop | AppCommand::Restart, Some(run)) => {
-            if store.commands().accept(command, scene.by, None)? == Taking::Taken && !ask_to_end(run) {
+            if store.commands().accept(command, scene.by, None)? == Taking::Taken && !launcher.ask(command.id, run) {
                 log::warn!("{}: its `dc run` is gone; the run is closed first", command.app);
             }
             Ok(())
@@ -157,8 +157,12 @@ fn follow(
             store.commands().finish(command, CommandFlag::Done, &format!("it ended within {seconds:.1} s")).map(|_| ())
         }
         (AppCommand::Start, None) if let Some(run) = run_since(store, command)? => done(store, command, &run),
-        // the run before has ended: now the next one
-        (AppCommand::Restart, None) if is_ours => start(store, launcher, command),
+        // the run before has ended: now the next one. Or we took it, and were not told that we had
+        (AppCommand::Start | AppCommand::Restart, None) if is_ours => start(store, launcher, command),
+        (AppCommand::Stop | AppCommand::Restart, Some(run)) if is_ours && scene.is_here(run) => {
+            launcher.ask(command.id, run);
+            Ok(())
+        }
         _ if is_ours || is_held => Ok(()),
         (AppCommand::Start | AppCommand::Restart, None) if !may_start(store, scene, command)? => Ok(()),
         // the manager that took it is gone, and may have done nothing
@@ -168,7 +172,7 @@ fn follow(
         },
         (_, Some(run)) if scene.is_here(run) => {
             if store.commands().accept(command, scene.by, None)? == Taking::Taken {
-                ask_to_end(run);
+                launcher.ask(command.id, run);
             }
             Ok(())
         }

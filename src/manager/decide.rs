@@ -133,8 +133,12 @@ impl Judge<'_> {
     fn absent(&self, moment: NaiveDateTime) -> String {
         match self.pauses.iter().find(|pause| pause.covers(moment)) {
             Some(pause) => pause.past_words(),
-            None if self.definition.on.is_empty() => "no manager was at work".to_owned(),
-            None => format!("no manager of a machine with the label {} was at work", self.definition.on_words()),
+            // whether it was away, cut off from the database, frozen, or had a wrong clock, cannot be known afterwards
+            None if self.definition.on.is_empty() => "no manager could start it in time".to_owned(),
+            None => {
+                let label = self.definition.on_words();
+                format!("no manager of a machine with the label {label} could start it in time")
+            }
         }
     }
 
@@ -151,7 +155,7 @@ impl Judge<'_> {
         let what = match &self.app.open_run {
             Some(run) => format!("run {run} goes on"),
             None if self.app.claimed + self.app.queued > 0 => "one before it has not started yet".to_owned(),
-            None => format!("{}, and one before it starts first", self.absent(self.app.due_at)),
+            None => format!("one before it starts only now: {}", self.absent(self.app.due_at)),
         };
         match self.definition.overlap {
             // moments that are all to be made up for wait for each other
@@ -327,7 +331,7 @@ mod tests {
                 .remove(0)
                 .reason
         };
-        let missed = |why: &str| Some(format!("no manager was at work; {why}"));
+        let missed = |why: &str| Some(format!("no manager could start it in time; {why}"));
         assert_eq!(reasons("none", "10:30:00"), missed("missed moments are not made up for"));
         assert_eq!(reasons("last", "11:30:00"), missed("the last one is made up for"));
     }
@@ -348,7 +352,7 @@ mod tests {
         assert_eq!(
             reasons,
             [
-                format!("no manager of a machine with the label `ocr` was at work; {made_up}"),
+                format!("no manager of a machine with the label `ocr` could start it in time; {made_up}"),
                 format!("everything was paused by ana (an upgrade); {made_up}"),
                 String::new(),
             ]
@@ -363,7 +367,8 @@ mod tests {
         assert_eq!((count(OccurrenceState::Claimed), count(OccurrenceState::Queued)), (1, 100));
         assert_eq!((count(OccurrenceState::Skipped), decided.verdicts.len()), (50, 151));
         let reason = decided.verdicts[1].reason.as_deref();
-        assert_eq!(reason, Some("it waits to be made up for: no manager was at work, and one before it starts first"));
+        let waits = "it waits to be made up for: one before it starts only now: no manager could start it in time";
+        assert_eq!(reason, Some(waits));
     }
 
     #[test]
@@ -401,7 +406,7 @@ mod tests {
         let shared = &decided.verdicts[MOMENTS_MAX - 1];
         assert_eq!((shared.due_at, shared.state), (moment("00:03:19"), OccurrenceState::Missed));
         let until = clock::brief(moment("19:59:01"));
-        assert_eq!(shared.reason, Some(format!("no manager was at work; nor at any moment until {until}")));
+        assert_eq!(shared.reason, Some(format!("no manager could start it in time; nor at any moment until {until}")));
         assert_eq!(decided.verdicts[MOMENTS_MAX].due_at, moment("19:59:01"));
         assert!(
             decided

@@ -50,6 +50,8 @@ pub(super) trait Desk {
     fn claim(&mut self, waiting: &Claim, limits: &RunLimits, by: &str, now: NaiveDateTime) -> Result<Option<Claim>>;
     /// Claims that are older than `before` and may start on a machine with `labels`.
     fn old_claims(&mut self, before: NaiveDateTime, labels: &[String], count: i64) -> Result<Vec<OccurrenceRow>>;
+    /// The claims of this manager that may start on a machine with `labels`, and that no run has followed.
+    fn own_claims(&mut self, by: &str, labels: &[String], count: i64) -> Result<Vec<OccurrenceRow>>;
     /// Takes such a claim over.
     fn take_over(&mut self, old: &OccurrenceRow, by: &str, now: NaiveDateTime) -> Result<Option<Claim>>;
     /// Ends a claim without a start.
@@ -64,6 +66,8 @@ pub(super) trait Desk {
 pub(super) trait Starter {
     /// Starts `dc run` for a claim, detached. An error says why it could not be.
     fn start(&mut self, claim: &Claim) -> Result<()>;
+    /// Whether a `dc run` that was started for this claim, by its number, has not ended.
+    fn follows(&self, occurrence: i64, fence: i64) -> bool;
     /// Whether the app stands on this machine.
     fn has(&self, _app: &AppName) -> bool {
         true
@@ -144,6 +148,10 @@ impl Desk for Store {
         self.occurrences().old_claims(before, labels, count)
     }
 
+    fn own_claims(&mut self, by: &str, labels: &[String], count: i64) -> Result<Vec<OccurrenceRow>> {
+        self.occurrences().own_claims(by, labels, count)
+    }
+
     fn take_over(&mut self, old: &OccurrenceRow, by: &str, now: NaiveDateTime) -> Result<Option<Claim>> {
         self.occurrences().take_over(old, by, now)
     }
@@ -154,7 +162,7 @@ impl Desk for Store {
 
     fn fail(&mut self, claim: &Claim, reason: &str, backoff: Backoff, now: NaiveDateTime) -> Result<bool> {
         let run = NewRun {
-            runtime: RuntimeId::new(),
+            runtime: RuntimeId::at(now),
             app_id: claim.app_id,
             started_at: now,
             args: None,

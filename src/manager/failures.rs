@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use chrono::{NaiveDateTime, TimeDelta};
 
 use crate::apps::{AppDefinition, Tell};
-use crate::clock;
 use crate::error::Result;
 use crate::tables::{
     AppRow, FatalFlag, IncidentRow, LastOutcome, LogLevel, MessageKind, NewMessage, RunOutcome, Store,
@@ -38,7 +37,7 @@ pub(super) fn look(store: &mut Store, now: NaiveDateTime) -> Result<bool> {
         }
         // while nothing runs, nothing is known to be well
         Some(incident) if total > 0 && !is_incident(failed, total) => {
-            end_incident(store, &failing, &incident)?;
+            end_incident(store, &failing, &incident, now)?;
             Ok(false)
         }
         Some(_) => Ok(true),
@@ -95,9 +94,9 @@ fn incident_message(failed: usize, total: usize) -> NewMessage {
     }
 }
 
-fn end_incident(store: &mut Store, failing: &[AppRow], incident: &IncidentRow) -> Result<()> {
+fn end_incident(store: &mut Store, failing: &[AppRow], incident: &IncidentRow, now: NaiveDateTime) -> Result<()> {
     let forgiven: Vec<i64> = failing.iter().filter(|app| !app.disable).map(|app| app.id).collect();
-    let minutes = (clock::now() - incident.started_at).num_minutes();
+    let minutes = (now - incident.started_at).num_minutes();
     let message = NewMessage {
         kind: MessageKind::IncidentOver,
         severity: LogLevel::Info,

@@ -1,5 +1,6 @@
 //! Starts `dc run`, in a session of its own and with nothing that ties it to us: it goes on when the manager ends.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -9,16 +10,20 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::desk::{BY_SCHEDULE, Failed, Starter};
+use super::owner::ask_to_end;
 use crate::apps::{AppDefinition, detach};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, OrFail, Result, file_error};
 use crate::ident::AppName;
 use crate::secrets::{KEY_VARIABLE, NEW_PASSWORD_VARIABLE, PASSWORD_VARIABLE, Secrets};
 use crate::settings::Project;
-use crate::tables::Claim;
+use crate::tables::{Claim, RunRow};
 
 /// What a `dc run` said last: so much of it is kept.
 const SAID_BYTES_MAX: u64 = 2_000;
+
+/// So many commands are known by which runs were asked to end; those before have had their time.
+const ASKED_MAX: usize = 1_000;
 
 /// The `dc run`s that were started and have not ended, as far as this process knows.
 pub(super) struct Launcher {
@@ -30,6 +35,8 @@ pub(super) struct Launcher {
     replaced: Vec<i64>,
     /// Starts by command that have ended before they began a run.
     failed_commands: Vec<FailedCommand>,
+    /// The commands by which runs were asked to end.
+    asked: BTreeSet<i64>,
 }
 
 /// A start by command that ended badly.
@@ -63,7 +70,7 @@ impl Launcher {
         let dc = std::env::current_exe().or_fail(|| "find the path of dc itself".to_owned())?;
         let (children, replaced, failed_commands) = (Vec::new(), Vec::new(), Vec::new());
         let (project, secrets) = (context.settings().project.clone(), context.secrets().clone());
-        Ok(Self { dc, project, secrets, children, replaced, failed_commands })
+        Ok(Self { dc, project, secrets, children, replaced, failed_commands, asked: BTreeSet::new() })
     }
 
     /// Starts an app because a person said so.
@@ -71,6 +78,22 @@ impl Launcher {
         let mut words = vec!["--started-by".to_owned(), by.to_owned()];
         words.extend(args.iter().flat_map(|args| ["--args".to_owned(), (*args).to_owned()]));
         self.spawn(app, &words, Purpose::Command(command))
+    }
+
+    /// Asks a run to end, once for each command: who is asked again hurries, and leaves its app no grace. False when its
+    /// `dc run` is gone.
+    pub(super) fn ask(&mut self, command: i64, run: &RunRow) -> bool {
+        if self.asked.contains(&command) {
+            return true;
+        }
+        let is_asked = ask_to_end(run);
+        if is_asked {
+            self.asked.insert(command);
+        }
+        if self.asked.len() > ASKED_MAX {
+            self.asked.pop_first();
+        }
+        is_asked
     }
 
     /// Starts the workers of a pipeline on this machine.
@@ -165,6 +188,11 @@ impl Starter for Launcher {
         self.spawn(&claim.app, &words.map(str::to_owned), Purpose::Occurrence(claim.clone()))
     }
 
+    fn follows(&self, occurrence: i64, fence: i64) -> bool {
+        let is_of = |claim: &Claim| (claim.occurrence, claim.fence) == (occurrence, fence);
+        self.children.iter().any(|started| matches!(&started.purpose, Purpose::Occurrence(claim) if is_of(claim)))
+    }
+
     fn has(&self, app: &AppName) -> bool {
         self.project.apps().join(app.to_string()).is_dir()
     }
@@ -179,7 +207,9 @@ impl Starter for Launcher {
     }
 
     fn replace(&mut self, app_id: i64) -> Result<()> {
-        self.replaced.push(app_id);
+        if !self.replaced.contains(&app_id) {
+            self.replaced.push(app_id);
+        }
         Ok(())
     }
 }

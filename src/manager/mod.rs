@@ -15,6 +15,7 @@ mod groups;
 mod janitor;
 mod launcher;
 mod note;
+mod outlived;
 mod owner;
 mod pipelines;
 mod placement;

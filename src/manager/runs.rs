@@ -92,9 +92,14 @@ impl Care {
 
 fn close_orphan(context: &Context, run: &RunRow) -> Result<()> {
     let mut store = Store::ready(context)?;
-    let definition = store.apps().by_id(run.app_id)?.and_then(|app| AppDefinition::from_json(&app.definition).ok());
-    let grace = definition.and_then(|definition| definition.grace).unwrap_or(context.settings().run.grace);
+    let grace = grace_of(context, &mut store, run)?;
     close_gone(context, &mut store, run, grace).map(drop)
+}
+
+/// How long the app of a run has to end.
+pub(super) fn grace_of(context: &Context, store: &mut Store, run: &RunRow) -> Result<Duration> {
+    let definition = store.apps().by_id(run.app_id)?.and_then(|app| AppDefinition::from_json(&app.definition).ok());
+    Ok(definition.and_then(|definition| definition.grace).unwrap_or(context.settings().run.grace))
 }
 
 /// Closes a run of this machine whose `dc run` is gone: what is left of its app is ended. Its true end is recorded, where

@@ -1,7 +1,7 @@
 //! The scheduler: looks what is due, has it decided, and starts what was claimed. Whatever it knows it reads anew each
 //! time, so it may die at any step, and a database that was away delays and never forgets.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta};
@@ -54,6 +54,8 @@ pub(super) struct Scheduler<D, S, C> {
     offset: Option<i64>,
     paused_until: Option<Duration>,
     looked_back: Option<Duration>,
+    /// Claims that could not be started for the moment, with their numbers.
+    put_off: BTreeSet<(i64, i64)>,
     definitions: Definitions,
 }
 
@@ -88,6 +90,7 @@ impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
             offset: None,
             paused_until: None,
             looked_back: None,
+            put_off: BTreeSet::new(),
             definitions: Definitions::default(),
         }
     }
@@ -171,7 +174,14 @@ impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
         if decided.is_empty() {
             return Ok(());
         }
-        let claims = self.desk.decide(&decided, &self.limits, &self.by, now)?;
+        let claims = match self.desk.decide(&decided, &self.limits, &self.by, now) {
+            Ok(claims) => claims,
+            Err(error) => {
+                // it may be decided all the same, and then nobody else knows of it; whatever goes on has to give way
+                replaced.into_iter().try_for_each(|app_id| self.starter.replace(app_id))?;
+                return Err(error);
+            }
+        };
         pass.settled += decided.iter().map(|(_, decision)| decision.verdicts.len()).sum::<usize>() - claims.len();
         for (app, decision) in &decided {
             let told = decision.verdicts.iter().filter(|verdict| verdict.reason.is_some());
@@ -205,7 +215,17 @@ impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
     /// Claims that nobody has followed: a new number, and another start. The old one, should it still come, is refused.
     fn take_over(&mut self, pass: &mut Pass) -> Result<()> {
         let now = self.clock.now();
-        for old in self.desk.old_claims(now - span(self.claim_patience), &self.labels, QUEUE_MAX)? {
+        let mut old_claims = self.desk.old_claims(now - span(self.claim_patience), &self.labels, QUEUE_MAX)?;
+        // our own that nothing follows: the answer to the claim was lost, and we were not told that it is ours
+        let own_claims = self.desk.own_claims(&self.by, &self.labels, QUEUE_MAX)?;
+        self.put_off.retain(|known| own_claims.iter().any(|own| (own.id, own.fence) == *known));
+        for own in own_claims {
+            let is_known = self.starter.follows(own.id, own.fence) || self.put_off.contains(&(own.id, own.fence));
+            if !is_known && old_claims.iter().all(|old| old.id != own.id) {
+                old_claims.push(own);
+            }
+        }
+        for old in old_claims {
             if old.fence >= CLAIMS_MAX {
                 let claim = claim_of(&old);
                 let reason = format!("it did not start, tried {} times", old.fence);
@@ -227,6 +247,7 @@ impl<D: Desk, S: Starter, C: Clock> Scheduler<D, S, C> {
             }
             Err(error) if error.is_temporary() => {
                 // it stays claimed, and is taken over later
+                self.put_off.insert((claim.occurrence, claim.fence));
                 log::warn!("{} was not started now: {error}", claim.app);
             }
             Err(error) => {

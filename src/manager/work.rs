@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::clocks::{SystemClock, Trust};
 use super::commands::{self, Scene};
-use super::desk::Clock;
+use super::desk::{Clock, Starter};
 use super::drift::{self, Drift};
 use super::expectation;
 use super::failures;
@@ -15,6 +15,7 @@ use super::groups::check_groups;
 use super::janitor::Janitor;
 use super::launcher::Launcher;
 use super::note;
+use super::outlived::Outlived;
 use super::owner::{Owner, ask_to_end, lives};
 use super::pipelines;
 use super::placement;
@@ -31,8 +32,8 @@ use crate::ends::Ends;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ident::{host, new_identity};
 use crate::tables::{
-    AppCommand, Backoff, LogLevel, ManagerRow, MessageKind, MessageRow, NewMessage, Old, Pause, RunLimits, StopWish,
-    Store,
+    AppCommand, Backoff, CommandFilter, LogLevel, ManagerRow, MessageKind, MessageRow, NewMessage, Old, Pause,
+    RunLimits, RunRow, StopWish, Store,
 };
 
 /// How often a manager says that it lives.
@@ -65,6 +66,7 @@ pub struct Manager {
     scheduler: Scheduler<Store, Launcher, SystemClock>,
     ends: Ends,
     care: Care,
+    outlived: Outlived,
     /// Where this is process 1 of a container.
     orphans: Option<Orphans>,
     waker: Waker,
@@ -115,7 +117,7 @@ impl Manager {
         check_groups(context, &mut store)?;
         let id = new_identity();
         let identity = ProcessIdentity::own()?;
-        let now = clock::now();
+        let now = store.now()?;
         let row = ManagerRow {
             id: id.clone(),
             host: host(),
@@ -149,6 +151,7 @@ impl Manager {
             scheduler,
             ends: Ends::of(context.settings()),
             care: Care::default(),
+            outlived: Outlived::default(),
             orphans: is_first_process().then(Orphans::default),
             waker: Waker::default(),
             state: ManagerState { id: id.clone(), ..ManagerState::default() },
@@ -289,10 +292,13 @@ impl Manager {
             self.care()?;
             self.cared = Some(Instant::now());
         }
-        if is_due(self.pruned, PRUNE_EVERY) && self.prune()? {
-            self.pruned = Some(Instant::now());
+        // what is old, and what nobody knows, is decided by a clock
+        if !matches!(self.trust, Trust::Wrong(_)) {
+            if is_due(self.pruned, PRUNE_EVERY) && self.prune()? {
+                self.pruned = Some(Instant::now());
+            }
+            self.janitor.look(&self.context)?;
         }
-        self.janitor.look(&self.context)?;
         Ok(pause)
     }
 
@@ -365,12 +371,11 @@ impl Manager {
     }
 
     fn command(&mut self, paused: Option<&Pause>) -> Result<()> {
-        for app_id in self.scheduler.starter.replaced() {
-            // the manager of its machine ends it
-            for run in self.scheduler.desk.runs().open()?.iter().filter(|run| run.app_id == app_id) {
-                let by = "overlap = \"replace\"";
-                self.scheduler.desk.commands().request(app_id, AppCommand::Stop, Some(&run.runtime), by)?;
-                log::info!("run {} of {} gives way to the next one", run.runtime, run.app);
+        let replaced = self.scheduler.starter.replaced();
+        for (place, app_id) in replaced.iter().enumerate() {
+            if let Err(error) = self.replace(*app_id) {
+                replaced[place..].iter().try_for_each(|app_id| self.scheduler.starter.replace(*app_id))?;
+                return Err(error);
             }
         }
         let Scheduler { desk, starter, clock, limits, labels, is_alone, .. } = &mut self.scheduler;
@@ -380,6 +385,18 @@ impl Manager {
         *is_alone = managers.len() < 2;
         let scene = Scene { by: &self.id, managers: &managers, now, limits, labels, paused };
         commands::carry_out(desk, starter, &scene)
+    }
+
+    /// Has the run of an app give way to the next one: the manager of its machine ends it.
+    fn replace(&mut self, app_id: i64) -> Result<()> {
+        let desk = &mut self.scheduler.desk;
+        let asked = desk.commands().list(&CommandFilter::Open)?;
+        let is_asked = |run: &RunRow| asked.iter().any(|command| command.args.as_deref() == Some(&run.runtime));
+        for run in desk.runs().open()?.iter().filter(|run| run.app_id == app_id && !is_asked(run)) {
+            desk.commands().request(app_id, AppCommand::Stop, Some(&run.runtime), "overlap = \"replace\"")?;
+            log::info!("run {} of {} gives way to the next one", run.runtime, run.app);
+        }
+        Ok(())
     }
 
     fn care(&mut self) -> Result<()> {
@@ -393,6 +410,7 @@ impl Manager {
         self.ends.deliver(store)?;
         let open = store.runs().open()?;
         self.care.look(&self.context, store, &open, now)?;
+        self.outlived.look(&self.context, store, now)?;
         if may_start && store.pauses().current()?.is_none() {
             pipelines::keep(store, &mut self.scheduler.starter, &self.scheduler.labels)?;
         }
@@ -403,9 +421,9 @@ impl Manager {
         if let Some(last) = messages.last() {
             self.told.clone_from(&last.id);
         }
-        self.state.events.extend(messages.iter().map(|MessageRow { kind, subject, body, .. }| {
+        self.state.events.extend(messages.iter().map(|MessageRow { created_at, kind, subject, body, .. }| {
             let body: String = body.lines().map(|line| format!("\n  {line}")).collect();
-            format!("{} {kind}: {subject}{body}", clock::local(clock::now()))
+            format!("{} {kind}: {subject}{body}", clock::local(*created_at))
         }));
         Ok(())
     }
@@ -414,10 +432,11 @@ impl Manager {
     fn prune(&mut self) -> Result<bool> {
         self.ends.sweep(&mut self.scheduler.desk)?;
         let keep = self.context.settings().manager.keep.and_then(|keep| TimeDelta::from_std(keep).ok());
+        let now = self.scheduler.clock.now();
         let mut is_all = true;
         for what in Old::ALL {
             let keep = keep.into_iter().chain(what.kept_at_most()).min();
-            let Some(before) = keep.and_then(|keep| clock::now().checked_sub_signed(keep)) else { continue };
+            let Some(before) = keep.and_then(|keep| now.checked_sub_signed(keep)) else { continue };
             let deleted = self.scheduler.desk.old(what).delete(before, PRUNE_BATCH)?;
             is_all = is_all && deleted < PRUNE_BATCH.unsigned_abs();
             if deleted > 0 {

@@ -8,7 +8,6 @@ use chrono::{NaiveDateTime, TimeDelta};
 use super::channel::{Channel, channels, open_channel};
 use super::letter::Letter;
 use super::notifier::Undelivered;
-use crate::clock;
 use crate::context::{Cancellation, Context};
 use crate::error::Result;
 use crate::failpoint;
@@ -53,9 +52,10 @@ impl Delivery<'_> {
             if self.cancellation.is_cancelled() {
                 return Ok(looked);
             }
-            let now = clock::now();
             let name = self.channel.name.clone();
-            let Some(row) = self.store.channels().hold(&name, self.holder, now, now + HOLD)? else { return Ok(looked) };
+            let pause_max = span(AFTER_MAX).max(span(self.channel.pace().every));
+            let held = self.store.channels().hold(&name, self.holder, HOLD, pause_max)?;
+            let Some((row, now)) = held else { return Ok(looked) };
             self.store.channels().take_in(&name, self.channel.severity.id(), now)?;
             if let Some(wait) =
                 row.not_before.and_then(|not_before| (not_before - now).to_std().ok()).filter(|it| !it.is_zero())
@@ -111,18 +111,23 @@ impl Delivery<'_> {
         Ok(self.store.apps().by_id(app_id)?.map(|app| app.name.to_string()))
     }
 
+    fn pace(&mut self, every: TimeDelta) -> Result<()> {
+        let not_before = self.store.now()? + every;
+        self.store.channels().pace(&self.channel.name, not_before)
+    }
+
     /// Whether it was delivered.
     fn send(&mut self, row: &ChannelRow, sent: &Sent, letter: &Letter) -> Result<bool> {
         let name = self.channel.name.clone();
         let every = span(self.channel.pace().every);
-        self.store.channels().pace(&name, clock::now() + every)?;
+        self.pace(every)?;
         failpoint::point("notify.paced")?;
         match self.channel.send(letter) {
             Ok(()) => {
                 failpoint::point("notify.sent")?;
-                self.store.channels().note_sent(&name, sent, clock::now())?;
+                self.store.channels().note_sent(&name, sent)?;
                 failpoint::point("notify.noted")?;
-                self.store.channels().pace(&name, clock::now() + every)?;
+                self.pace(every)?;
                 if row.failures > 0 {
                     log::info!("the channel `{name}` works again");
                 }
@@ -130,7 +135,7 @@ impl Delivery<'_> {
             }
             Err(Undelivered::Refused { reason }) => {
                 log::error!("the channel `{name}` refuses the message {}: {reason}", letter.id);
-                self.store.channels().note_refused(&name, sent, &reason, clock::now())?;
+                self.store.channels().note_refused(&name, sent, &reason)?;
                 Ok(false)
             }
             Err(Undelivered::Away { reason, after }) => {
@@ -140,7 +145,8 @@ impl Delivery<'_> {
                 if failures == 1 {
                     log::warn!("the channel `{name}` is away, its messages wait: {reason}");
                 }
-                self.store.channels().note_away(&name, &reason, failures, clock::now() + span(pause).max(every))?;
+                let not_before = self.store.now()? + span(pause).max(every);
+                self.store.channels().note_away(&name, &reason, failures, not_before)?;
                 Ok(false)
             }
         }

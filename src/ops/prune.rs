@@ -46,8 +46,10 @@ impl fmt::Display for PruneReport {
 /// # Errors
 /// Usage for a time that cannot be read; what the database says.
 pub fn prune(context: &Context, options: &PruneOptions) -> Result<PruneReport> {
-    let before = clock::moment(&options.older_than)?;
+    // what cannot be read is told before the database is asked for the time
+    clock::moment(&options.older_than)?;
     let mut store = Store::ready(context)?.patient();
+    let before = clock::moment_by(&options.older_than, store.now()?)?;
     let mut report = PruneReport { records: 0, before, dry_run: options.dry_run };
     if options.dry_run {
         report.records = store.logs().count_before(before)?.unsigned_abs();

@@ -50,8 +50,10 @@ use tape::Tape;
 /// The exit status of a run that somebody else has closed: however its app ended, nobody recorded that.
 const STATUS_LOST: i32 = 130;
 
-/// How long the connection to the database is waited for at the end, which may not answer.
+/// How long a database is waited for that does not answer, at the start and at the end.
 const STORE_PATIENCE: Duration = Duration::from_secs(10);
+/// The pause before its start is recorded again.
+const START_PAUSE: Duration = Duration::from_millis(500);
 /// How often a run that was left behind by a dead dc is closed before we give up.
 const ORPHANS_MAX: usize = 3;
 
@@ -88,7 +90,8 @@ pub fn run(context: &Context, options: &RunOptions) -> Result<RunReport> {
     let given = Given::to(context, &found)?;
     let signals = Signals::forwarded()?;
     // times in the database are those of its clock
-    let (runtime, started_at, began) = (RuntimeId::new(), store.now()?, Instant::now());
+    let (started_at, began) = (store.now()?, Instant::now());
+    let runtime = RuntimeId::at(started_at);
     let recorded = Recorded {
         runtime: runtime.to_string(),
         app: found.name.to_string(),
@@ -169,7 +172,7 @@ impl Runner<'_> {
         let heart = keeper.heart(self.runtime.clone(), self.context.settings().run.lease, signals.sender());
         let listener = Listener {
             capture: Capture::start(self.context, &self.of_app())?,
-            telemetry: Telemetry::start(store, self.runtime.clone(), clock::now(), heart)?,
+            telemetry: Telemetry::start(store, self.runtime.clone(), self.started_at, heart)?,
             echo: self.options.echo.start(),
             redactor: &self.redactor,
         };
@@ -233,8 +236,10 @@ impl Runner<'_> {
             serves: self.options.serves,
         };
         for _ in 0..ORPHANS_MAX {
-            match store.runs().start(&new)? {
+            match self.start(store, &new)? {
                 StartRun::Started => return Ok(()),
+                // it was recorded, and the answer to that was lost
+                StartRun::Busy(own) if own.runtime == new.runtime.as_str() => return Ok(()),
                 StartRun::Busy(other) => match Owner::of_run(&other, store.now()?) {
                     Owner::Gone => {
                         let grace = self.definition().grace.unwrap_or(self.context.settings().run.grace);
@@ -254,6 +259,38 @@ impl Runner<'_> {
             }
         }
         Err(Error::new(ErrorKind::Busy, format!("run {}: other runs of it come and go", self.found.name)))
+    }
+
+    /// Records the run. A database that is away is waited for, at least once more: it may have recorded the run already.
+    fn start(&self, store: &mut Store, new: &NewRun) -> Result<StartRun> {
+        let mut is_again = false;
+        loop {
+            match store.runs().start(new) {
+                Err(error) if error.is_temporary() && (!is_again || self.began.elapsed() < STORE_PATIENCE) => {
+                    log::warn!("the start of the run is recorded again: {error}");
+                    is_again = true;
+                    std::thread::sleep(START_PAUSE);
+                }
+                Err(error) if error.is_temporary() => {
+                    self.keep_start(store.label(), &error);
+                    return Err(error);
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Whether the run was recorded is not known, and its app does not start: if it was, that is how it ended, and no failure
+    /// of the app.
+    fn keep_start(&self, database: &str, error: &Error) {
+        let ended_at = self.started_at + TimeDelta::from_std(self.began.elapsed()).unwrap_or_default();
+        let reason = format!("the app was not started, since the database went away: {error}");
+        let end = RunEnd { code: RunOutcome::Interrupted, ..RunEnd::not_begun(ended_at, reason, Backoff::default()) };
+        let (runtime, app_id) = (self.runtime.to_string(), self.app.id);
+        let kept = KeptEnd { database: database.to_owned(), runtime, app_id, end, functions: Vec::new() };
+        if let Err(error) = Record::new(self.context, &self.runtime).keep(&kept) {
+            log::warn!("{error}");
+        }
     }
 
     /// The occurrence of an app that was started by somebody else meanwhile waits or is left out, as the app wants it.

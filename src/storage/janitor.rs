@@ -11,7 +11,7 @@ use super::path::{Said, said};
 use super::storage::Storage;
 use super::store::FoundFile;
 use crate::clock;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint;
 use crate::tables::{Ended, FilePlace, FileRow, Store};
 
@@ -23,6 +23,8 @@ const SIFTED_MAX: usize = 500;
 const STRAYS_MAX: usize = 10_000;
 /// What nobody knows may be on its way for so long.
 const STRAY_AGE: TimeDelta = TimeDelta::hours(24);
+/// By so much the clock of this machine may differ from the database's where files are deleted by their age.
+const CLOCKS_DIFFER_MAX: TimeDelta = TimeDelta::seconds(30);
 /// Rows that are shown.
 const SHOWN_MAX: usize = 100;
 
@@ -119,7 +121,7 @@ impl Storage {
 
     /// Deletes what no row knows and nobody has touched for a day.
     fn sweep(&mut self, store: &str, dry_run: bool, report: &mut PruneFilesReport) -> Result<()> {
-        let before = clock::now() - STRAY_AGE;
+        let before = self.sure_now()? - STRAY_AGE;
         for stray in self.strays(store, Some(before))?.0 {
             self.context.cancellation().check()?;
             let place = FilePlace { store: store.to_owned(), path: stray.path.clone() };
@@ -139,6 +141,18 @@ impl Storage {
             }
         }
         Ok(())
+    }
+
+    /// The earlier of what time it is here and by the database's clock: files bear the time of whoever wrote them. Where both
+    /// differ much, one of them is wrong, and what looks old may be on its way.
+    fn sure_now(&mut self) -> Result<NaiveDateTime> {
+        let (there, here) = (self.tables.now()?, clock::now());
+        if (here - there).abs() > CLOCKS_DIFFER_MAX {
+            let seconds = (here - there).num_seconds();
+            let what = format!("look for strays: the clock of this machine differs from the database's by {seconds} s");
+            return Err(Error::new(ErrorKind::Busy, what).hint("set it right: timedatectl set-ntp true"));
+        }
+        Ok(here.min(there))
     }
 
     /// What stands in a store and no row knows, up to [`STRAYS_MAX`], and how many there are; with a moment, only what was

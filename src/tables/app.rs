@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::codebook::{AppCommand, AppType, CommandFlag, FatalFlag, RunStatus};
 use super::connection::Link;
 use super::schema::{app_groups, app_parents, apps, runtime};
+use super::time::database_now;
 use super::{Store, shown};
-use crate::clock;
 use crate::error::Result;
 use crate::ident::{AppName, RuntimeId};
 
@@ -250,14 +250,14 @@ impl Apps<'_> {
     /// # Errors
     /// When the database cannot be written.
     pub fn set_progress(&mut self, run: &RuntimeId, progress: &Progress) -> Result<()> {
-        let changes = (
-            apps::task_size.eq(progress.task_size),
-            apps::progress.eq(progress.percent()),
-            apps::solved.eq(progress.solved),
-            apps::failed.eq(progress.failed),
-            apps::eta.eq(progress.eta(clock::now())),
-        );
         self.0.write("record an app's progress", |connection| {
+            let changes = (
+                apps::task_size.eq(progress.task_size),
+                apps::progress.eq(progress.percent()),
+                apps::solved.eq(progress.solved),
+                apps::failed.eq(progress.failed),
+                apps::eta.eq(progress.eta(database_now(connection)?)),
+            );
             let of_run = runtime::table.filter(runtime::id.eq(run.as_str()).and(runtime::ended_at.is_null()));
             let app = apps::table.filter(apps::id.eq_any(of_run.select(runtime::app_id)));
             diesel::update(app).set(changes).execute(connection).map(drop)
@@ -375,6 +375,7 @@ pub(super) fn known<T>(column: &str, id: i64, from_id: impl Fn(i64) -> Option<T>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock;
 
     #[test]
     fn progress_has_a_share_and_an_end() {

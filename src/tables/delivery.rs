@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::connection::Link;
 use super::outbox::MessageRow;
 use super::schema::{channels, deliveries, managers, outbox};
+use super::time::database_now;
 use super::{Store, shown};
 use crate::error::Result;
 
@@ -91,7 +92,8 @@ impl Store {
 }
 
 impl Channels<'_> {
-    /// Takes a channel for a while; `None` when a manager that still works has it.
+    /// Takes a channel for a while, and tells what time it is by the database's clock; `None` when a manager that still
+    /// works has it. Nothing pauses a channel for longer than `pause_max` but a clock that was wrong.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -99,10 +101,11 @@ impl Channels<'_> {
         &mut self,
         name: &str,
         holder: &str,
-        now: NaiveDateTime,
-        until: NaiveDateTime,
-    ) -> Result<Option<ChannelRow>> {
+        length: TimeDelta,
+        pause_max: TimeDelta,
+    ) -> Result<Option<(ChannelRow, NaiveDateTime)>> {
         self.0.write("take a channel", |connection| {
+            let now = database_now(connection)?;
             let known: Option<ChannelRow> =
                 channels::table.find(name).select(ChannelRow::as_select()).first(connection).optional()?;
             match &known {
@@ -115,12 +118,13 @@ impl Channels<'_> {
                     );
                     diesel::insert_into(channels::table).values(row).execute(connection)?;
                 }
-                Some(row) if is_held(connection, row, holder, now)? => return Ok(None),
-                Some(_) => {}
+                Some(row) if is_held(connection, row, holder, (now, length))? => return Ok(None),
+                Some(_) => bring_back(connection, name, now, pause_max)?,
             }
-            let held = (channels::holder.eq(holder), channels::held_until.eq(until));
+            let held = (channels::holder.eq(holder), channels::held_until.eq(now + length));
             diesel::update(channels::table.find(name)).set(held).execute(connection)?;
-            channels::table.find(name).select(ChannelRow::as_select()).first(connection).map(Some)
+            let row = channels::table.find(name).select(ChannelRow::as_select()).first(connection)?;
+            Ok(Some((row, now)))
         })
     }
 
@@ -262,9 +266,10 @@ impl Channels<'_> {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn note_sent(&mut self, name: &str, sent: &Sent, now: NaiveDateTime) -> Result<()> {
-        self.note_delivery(name, sent, "sent", None, now)?;
+    pub fn note_sent(&mut self, name: &str, sent: &Sent) -> Result<()> {
+        self.note_delivery(name, sent, "sent", None)?;
         self.0.write("note the state of a channel", |connection| {
+            let now = database_now(connection)?;
             let well = (channels::failures.eq(0_i64), channels::reason.eq(None::<String>), channels::sent_at.eq(now));
             diesel::update(channels::table.find(name)).set(well).execute(connection).map(drop)
         })
@@ -274,8 +279,8 @@ impl Channels<'_> {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn note_refused(&mut self, name: &str, sent: &Sent, reason: &str, now: NaiveDateTime) -> Result<()> {
-        self.note_delivery(name, sent, "refused", Some(reason), now)
+    pub fn note_refused(&mut self, name: &str, sent: &Sent, reason: &str) -> Result<()> {
+        self.note_delivery(name, sent, "refused", Some(reason))
     }
 
     /// Notes that a channel did not work, and when it is tried again.
@@ -311,15 +316,9 @@ impl Channels<'_> {
         self.0.read("read the deliveries", |connection| counts.load(connection))
     }
 
-    fn note_delivery(
-        &mut self,
-        name: &str,
-        sent: &Sent,
-        state: &str,
-        reason: Option<&str>,
-        now: NaiveDateTime,
-    ) -> Result<()> {
+    fn note_delivery(&mut self, name: &str, sent: &Sent, state: &str, reason: Option<&str>) -> Result<()> {
         self.0.write("note a delivery", |connection| {
+            let now = database_now(connection)?;
             let settled = (deliveries::state.eq(state), deliveries::reason.eq(reason), deliveries::sent_at.eq(now));
             let of = deliveries::table.filter(deliveries::channel.eq(name));
             match sent {
@@ -336,12 +335,31 @@ impl Channels<'_> {
 }
 
 /// Whether somebody else holds it who still works.
-fn is_held(connection: &mut Link, row: &ChannelRow, holder: &str, now: NaiveDateTime) -> QueryResult<bool> {
+fn is_held(
+    connection: &mut Link,
+    row: &ChannelRow,
+    holder: &str,
+    (now, length): (NaiveDateTime, TimeDelta),
+) -> QueryResult<bool> {
     let Some(other) = row.holder.as_deref().filter(|other| *other != holder) else { return Ok(false) };
-    if row.held_until.is_none_or(|until| until <= now) {
+    // nobody holds it for so long but by a clock that was wrong
+    let is_over = |until| until <= now || until > now + length * 2;
+    if row.held_until.is_none_or(is_over) {
         return Ok(false);
     }
     let ended: Option<Option<NaiveDateTime>> =
         managers::table.find(other).select(managers::ended_at).first(connection).optional()?;
     Ok(!matches!(ended, Some(Some(_))))
+}
+
+/// Brings back what lies further ahead than is possible: a clock that was wrong has written it, and the channel would be
+/// silent until then.
+fn bring_back(connection: &mut Link, name: &str, now: NaiveDateTime, pause_max: TimeDelta) -> QueryResult<()> {
+    let channel = || channels::table.filter(channels::name.eq(name));
+    let free = channels::not_before.eq(None::<NaiveDateTime>);
+    diesel::update(channel().filter(channels::not_before.gt(now + pause_max))).set(free).execute(connection)?;
+    let since = channels::since.eq(now - FIRST_LOOK_BACK);
+    diesel::update(channel().filter(channels::since.gt(now))).set(since).execute(connection)?;
+    let looked = channels::looked_at.eq(now - FIRST_LOOK_BACK);
+    diesel::update(channel().filter(channels::looked_at.gt(now))).set(looked).execute(connection).map(drop)
 }

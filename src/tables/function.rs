@@ -8,7 +8,7 @@ use super::Store;
 use super::connection::Link;
 use super::schema::{app_functions, function_log};
 use super::sha::text_sha;
-use crate::clock;
+use super::time::database_now;
 use crate::error::Result;
 
 /// With how many runs before it a run is compared.
@@ -103,8 +103,8 @@ impl Functions<'_> {
         if functions.is_empty() {
             return Ok(());
         }
-        let now = clock::now();
         self.0.write("record the times of functions", |connection| {
+            let now = database_now(connection)?;
             functions.iter().try_for_each(|times| {
                 let function_id = function_id(connection, app_id, times, now)?;
                 insert(connection, function_id, runtime, times, now)

@@ -12,8 +12,8 @@ use super::command::set_idle_status;
 use super::outbox::{self, NewMessage};
 use super::run_list::Runs;
 use super::schema::{apps, incidents, runtime};
+use super::time::database_now;
 use super::{Store, shown};
-use crate::clock;
 use crate::error::Result;
 
 /// Many apps failed at once.
@@ -74,7 +74,7 @@ impl Apps<'_> {
                 apps::disable.eq(true),
                 apps::fatal_flag.eq(flag.id()),
                 apps::fatal_msg.eq(&message.subject),
-                apps::fatal_time.eq(clock::now()),
+                apps::fatal_time.eq(database_now(connection)?),
             );
             if diesel::update(failing).set(row).execute(connection)? == 0 {
                 return Ok(false);
@@ -128,8 +128,8 @@ impl Incidents<'_> {
             if open > 0 {
                 return Ok(false);
             }
-            let row =
-                (incidents::started_at.eq(clock::now()), incidents::failed.eq(failed), incidents::total.eq(total));
+            let now = database_now(connection)?;
+            let row = (incidents::started_at.eq(now), incidents::failed.eq(failed), incidents::total.eq(total));
             diesel::insert_into(incidents::table).values(row).execute(connection)?;
             outbox::append(connection, message)?;
             Ok(true)
@@ -143,7 +143,8 @@ impl Incidents<'_> {
     pub fn end(&mut self, id: i64, forgiven: &[i64], message: &NewMessage) -> Result<bool> {
         self.0.write("note the end of an incident", |connection| {
             let open = incidents::table.filter(incidents::id.eq(id).and(incidents::ended_at.is_null()));
-            if diesel::update(open).set(incidents::ended_at.eq(clock::now())).execute(connection)? == 0 {
+            let now = database_now(connection)?;
+            if diesel::update(open).set(incidents::ended_at.eq(now)).execute(connection)? == 0 {
                 return Ok(false);
             }
             let failing = apps::table.filter(apps::id.eq_any(forgiven).and(apps::failures.gt(0)));

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
-use diesel::sql_types::Timestamp;
 
 use super::Store;
 use super::connection::Link;
 use super::run_list::Runs;
 use super::schema::runtime;
-use crate::clock;
+pub(super) use super::time::database_now;
 use crate::error::Result;
 use crate::ident::RuntimeId;
 
@@ -20,12 +19,6 @@ pub const LEASE_MAX: Duration = Duration::from_secs(600);
 /// How many runs one statement renews.
 const RENEWED_MAX: usize = 500;
 
-#[derive(QueryableByName)]
-struct Moment {
-    #[diesel(sql_type = Timestamp)]
-    now: NaiveDateTime,
-}
-
 /// What came of renewing the lease of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Renewal {
@@ -33,19 +26,6 @@ pub enum Renewal {
     Kept,
     /// Somebody has closed it; their reason. Its owner writes nothing more.
     Lost(String),
-}
-
-/// The database's clock, in UTC.
-pub(super) fn database_now(connection: &mut Link) -> QueryResult<NaiveDateTime> {
-    match connection {
-        // a file has no clock of its own
-        Link::Sqlite(_) => Ok(clock::now()),
-        Link::Postgres(server) => {
-            let now: Moment =
-                diesel::sql_query("SELECT clock_timestamp() AT TIME ZONE 'UTC' AS now").get_result(server)?;
-            Ok(now.now)
-        }
-    }
 }
 
 /// The end of a lease that begins now.
@@ -126,6 +106,7 @@ impl Runs<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock;
 
     #[test]
     fn a_lease_ends_by_its_time_and_one_of_a_wrong_clock_is_none() {

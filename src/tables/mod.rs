@@ -45,6 +45,7 @@ mod run_list;
 mod schema;
 mod sha;
 mod shown;
+mod time;
 mod write_queue;
 
 pub use actor_message::{

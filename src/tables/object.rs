@@ -10,8 +10,8 @@ use serde::Serialize;
 use super::connection::Link;
 use super::schema::app_db_objects;
 use super::sha::text_sha;
+use super::time::database_now;
 use super::{Store, shown};
-use crate::clock;
 use crate::error::Result;
 
 /// One statement for both backends: SQLite takes PostgreSQL's numbered parameters in their order.
@@ -164,8 +164,8 @@ impl Objects<'_> {
         if touched.is_empty() {
             return Ok(());
         }
-        let now = clock::now();
         self.0.write("record what the app touched", |connection| {
+            let now = database_now(connection)?;
             for ((database, schema_name, name, kind), (reads, writes)) in &touched {
                 let fields =
                     [("database", *database), ("kind", kind.name()), ("name", *name), ("schema_name", *schema_name)];

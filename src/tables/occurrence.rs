@@ -18,6 +18,7 @@ use super::schema::{app_groups, app_parents, apps, occurrences, runtime};
 use super::{Store, shown};
 use crate::clock;
 use crate::error::Result;
+use crate::failpoint;
 use crate::ident::AppName;
 
 /// How an occurrence stands.
@@ -176,6 +177,7 @@ impl Occurrences<'_> {
     ) -> Result<Vec<Claim>> {
         self.0.write("decide what is due", |connection| {
             let mut room = Room::count(connection, limits)?;
+            failpoint::point("tables.deciding").map_err(|_| diesel::result::Error::RollbackTransaction)?;
             let mut claims = Vec::new();
             for (app, decision) in decided {
                 if move_on(connection, app, decision)? {
@@ -252,6 +254,17 @@ impl Occurrences<'_> {
         self.0.read("read old claims", |connection| {
             let barred = barred(connection, labels)?;
             load(connection, &Which::ClaimedBefore(before, &barred), count)
+        })
+    }
+
+    /// The claims of one manager that may start on a machine with `labels`, and that no run has followed.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn own_claims(&mut self, by: &str, labels: &[String], count: i64) -> Result<Vec<OccurrenceRow>> {
+        self.0.read("read our own claims", |connection| {
+            let barred = barred(connection, labels)?;
+            load(connection, &Which::ClaimedBy(by, &barred), count)
         })
     }
 
@@ -435,6 +448,8 @@ enum Which<'a> {
     These(&'a [i64]),
     /// Those that are claimed since before then, but for these apps; the longest due first.
     ClaimedBefore(NaiveDateTime, &'a [i64]),
+    /// Those that this manager has claimed, but for these apps; the longest due first.
+    ClaimedBy(&'a str, &'a [i64]),
     /// Those of these apps, the latest due first.
     OfApps(&'a [i64]),
 }
@@ -448,6 +463,9 @@ fn load(connection: &mut Link, which: &Which<'_>, count: i64) -> QueryResult<Vec
         Which::These(ids) => query.filter(occurrences::id.eq_any(*ids)),
         Which::ClaimedBefore(before, barred) => query
             .filter(occurrences::state.eq("claimed").and(occurrences::claimed_at.lt(*before)))
+            .filter(occurrences::app_id.ne_all(*barred)),
+        Which::ClaimedBy(by, barred) => query
+            .filter(occurrences::state.eq("claimed").and(occurrences::claimed_by.eq(*by)))
             .filter(occurrences::app_id.ne_all(*barred)),
         Which::OfApps(app_ids) => query.filter(occurrences::app_id.eq_any(*app_ids)),
     };

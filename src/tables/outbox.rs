@@ -1,16 +1,19 @@
 //! What people are to be told: written in the same transaction as what it tells of, delivered by whoever delivers.
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 use serde::Serialize;
 
 use super::codebook::LogLevel;
 use super::connection::Link;
 use super::schema::outbox;
+use super::time::database_now;
 use super::{Store, shown};
-use crate::clock;
 use crate::error::Result;
-use crate::ident::new_identity;
+use crate::ident::{identity_at, last_identity};
+
+/// A message of a later time than in so long was written by a clock that is wrong; it is shown when its time has come.
+const AHEAD_MAX: TimeDelta = TimeDelta::minutes(1);
 
 /// What a message is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,7 +123,10 @@ impl Outbox<'_> {
     /// When the database cannot be read.
     pub fn after(&mut self, id: &str, count: i64) -> Result<Vec<MessageRow>> {
         let rows = outbox::table.filter(outbox::id.gt(id)).order(outbox::id.asc()).limit(count);
-        self.0.read("read the messages", |connection| rows.select(MessageRow::as_select()).load(connection))
+        self.0.read("read the messages", |connection| {
+            let latest = latest(connection)?;
+            rows.filter(outbox::id.le(latest)).select(MessageRow::as_select()).load(connection)
+        })
     }
 
     /// Writes a message; its identity.
@@ -136,18 +142,25 @@ impl Outbox<'_> {
     /// # Errors
     /// When the database cannot be read.
     pub fn last(&mut self) -> Result<String> {
-        let newest = outbox::table.select(outbox::id).order(outbox::id.desc());
-        self.0
-            .read("read the messages", |connection| newest.first(connection).optional().map(Option::unwrap_or_default))
+        self.0.read("read the messages", |connection| {
+            let newest = outbox::table.filter(outbox::id.le(latest(connection)?)).order(outbox::id.desc());
+            newest.select(outbox::id).first(connection).optional().map(Option::unwrap_or_default)
+        })
     }
+}
+
+/// No message has a later identity but by a clock that is wrong.
+fn latest(connection: &mut Link) -> QueryResult<String> {
+    Ok(last_identity(database_now(connection)? + AHEAD_MAX))
 }
 
 /// Writes a message in the transaction that is open.
 pub(super) fn append(connection: &mut Link, message: &NewMessage) -> QueryResult<String> {
-    let id = new_identity();
+    let now = database_now(connection)?;
+    let id = identity_at(now);
     let row = (
         outbox::id.eq(&id),
-        outbox::created_at.eq(clock::now()),
+        outbox::created_at.eq(now),
         outbox::severity.eq(message.severity.id()),
         outbox::kind.eq(message.kind.name()),
         outbox::app_id.eq(message.app_id),

@@ -18,12 +18,24 @@ use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 
 use super::driver::{Driver, Patience};
-use crate::db::postgres::server::ServerTarget;
+use crate::db::postgres::server::{ServerTarget, server_error};
 use crate::error::{Error, ErrorKind, Result};
 
 type Inner = AsyncConnectionWrapper<AsyncPgConnection, Driver>;
 type Manager = <Inner as Connection>::TransactionManager;
 type Lookup = <diesel::pg::Pg as TypeMetadata>::MetadataLookup;
+
+/// What the server does of itself about a client that says nothing in a transaction, or at all: a process that was frozen,
+/// or a machine that was lost, must not hold what others wait for. No answer is on its way for so long but where the
+/// network drops packets, and then the transaction is done again. These are the framework's own transactions, which wait
+/// for nothing but the database; merges have connections of their own.
+const LIMITS: [(&str, &str); 5] = [
+    ("idle_in_transaction_session_timeout", "10s"),
+    ("tcp_keepalives_idle", "15"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "30s"),
+];
 
 /// A blocking PostgreSQL connection. Not to be used on a thread that runs inside tokio: `spawn_blocking` there.
 /// Boxed, because it is much larger than a connection to a file.
@@ -39,6 +51,10 @@ impl Pg {
                 }
             });
             // diesel sets a few variables of the session; a server that has answered refuses that only by going away
+            if let Some(limits) = limits(target.config.get_options().unwrap_or_default()) {
+                let set = client.batch_execute(&limits).await;
+                set.map_err(|cause| server_error(format!("set up the connection to {}", target.label), cause))?;
+            }
             let made = AsyncPgConnection::try_from(client).await;
             let what = || format!("set up the connection to {}", target.label);
             let made = made.map_err(|cause| {
@@ -54,6 +70,17 @@ impl Pg {
     pub(super) fn wait_for(&self, patience: Duration) {
         self.1.set(patience);
     }
+}
+
+/// The statement that sets [`LIMITS`], as far as the server knows them and the URL's `options` do not set them.
+fn limits(options: &str) -> Option<String> {
+    // the server takes a name in letters of any case, and with hyphens
+    let given = options.to_lowercase().replace('-', "_");
+    let ours = LIMITS.iter().filter(|(name, _)| !given.contains(name));
+    let rows: Vec<String> = ours.map(|(name, value)| format!("('{name}', '{value}')")).collect();
+    let set = "SELECT pg_catalog.set_config(name, value, false) FROM (VALUES";
+    let known = "AS wanted (name, value) WHERE pg_catalog.current_setting(name, true) IS NOT NULL";
+    (!rows.is_empty()).then(|| format!("{set} {}) {known}", rows.join(", ")))
 }
 
 impl SimpleConnection for Pg {
@@ -166,5 +193,22 @@ impl MultiConnectionHelper for Pg {
 
     fn from_any(lookup: &mut dyn Any) -> Option<&mut Lookup> {
         lookup.downcast_mut::<NoLookup>().map(|lookup| lookup as &mut Lookup)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_that_the_url_sets_is_left_alone() {
+        let all = limits("").expect("a statement");
+        assert!(LIMITS.iter().all(|(name, _)| all.contains(name)), "{all}");
+        let rest = limits("-c Idle_in_transaction_session_timeout=0 --tcp-user-timeout=5s").expect("a statement");
+        assert!(
+            !rest.contains("idle_in_transaction") && !rest.contains("tcp_user") && rest.contains("keepalives_idle")
+        );
+        let names: Vec<&str> = LIMITS.iter().map(|(name, _)| *name).collect();
+        assert_eq!(limits(&names.join(" ")), None);
     }
 }

@@ -13,8 +13,8 @@ use super::codebook::AppType;
 use super::connection::Link;
 use super::schema::{app_groups, app_parents, apps, runtime};
 use super::sha::text_sha;
+use super::time::database_now;
 use super::{Turn, label, shown, take_turn};
-use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ident::AppName;
 
@@ -173,7 +173,7 @@ fn rename(
             "`dc deploy` without `--rename` registers the new one".to_owned(),
         );
     };
-    let now = clock::now();
+    let now = database_now(connection)?;
     let standing = rows.iter().find(|other| other.name == *to && other.archive.is_none());
     if let Some(standing) = standing {
         if diesel::select(exists(
@@ -211,7 +211,7 @@ fn register(
     besides: Besides<'_>,
     dry_run: bool,
 ) -> QueryResult<Registered> {
-    let now = clock::now();
+    let now = database_now(connection)?;
     let existing = existing(connection)?;
     let mut report = Registered { renamed: besides.renamed.to_vec(), ..Registered::default() };
     for (name, app) in wanted {

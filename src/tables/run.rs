@@ -82,6 +82,7 @@ impl Runs<'_> {
     pub fn start(&mut self, run: &NewRun) -> Result<StartRun> {
         let mut attempts = 1;
         loop {
+            self.0.mend()?;
             let outcome = self.0.attempt(|connection| match open_run(connection, &run.place())? {
                 Some(row) => Ok(StartRun::Busy(Box::new(row))),
                 None if !begin(connection, run)? => Ok(StartRun::Superseded),

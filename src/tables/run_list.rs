@@ -150,6 +150,8 @@ enum Which<'a> {
     Filter(&'a RunFilter),
     InTheWayOf(WantedPlace<'a>),
     Open,
+    /// Those that a guess has closed, and whose processes are numbered so.
+    Guessed(&'a str, &'a str, i64),
     These(&'a [String]),
 }
 
@@ -178,6 +180,15 @@ impl Runs<'_> {
     /// When the database cannot be read.
     pub fn open(&mut self) -> Result<Vec<RunRow>> {
         self.0.read("read the runs that go on", |connection| load(connection, &Which::Open))
+    }
+
+    /// The last runs of this boot of a machine, and of these namespaces, whose end nobody saw, newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn guessed(&mut self, boot_id: &str, namespaces: &str, count: i64) -> Result<Vec<RunRow>> {
+        let which = Which::Guessed(boot_id, namespaces, count);
+        self.0.read("read the runs whose end nobody saw", |connection| load(connection, &which))
     }
 
     /// The mean length in seconds of the last `count` good runs of each active app that has one.
@@ -265,6 +276,11 @@ fn load(connection: &mut Link, which: &Which<'_>) -> QueryResult<Vec<RunRow>> {
             }
         }
         Which::Open => query = query.filter(runtime::ended_at.is_null()),
+        Which::Guessed(boot_id, namespaces, count) => {
+            query = query.filter(runtime::ended_at.is_not_null().and(runtime::is_guess.eq(true)));
+            query = query.filter(runtime::boot_id.eq(*boot_id).and(runtime::pid_namespace.eq(*namespaces)));
+            query = query.limit(*count);
+        }
         Which::These(identities) => query = query.filter(runtime::id.eq_any(*identities)),
         Which::Filter(filter) => {
             if let Some(app_ids) = &filter.app_ids {

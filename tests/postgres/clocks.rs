@@ -7,7 +7,7 @@ use data_collector::clock;
 use data_collector::db::Connection;
 
 /// Puts the clock of a PostgreSQL database ahead, for connections that are made from now on.
-fn put_ahead(backend: &Backend, database: &mut Connection, seconds: i64) {
+pub(crate) fn put_ahead(backend: &Backend, database: &mut Connection, seconds: i64) {
     let name = backend.url.rsplit('/').next().expect("a name");
     for sql in [
         "CREATE SCHEMA IF NOT EXISTS wrong".to_owned(),
@@ -62,6 +62,32 @@ fn a_manager_whose_clock_is_wrong_decides_nothing_and_tells_people() {
     assert_eq!(number(&mut database, "SELECT count(*) FROM outbox"), 1);
     let said = manager.end();
     assert!(said.contains("3600.") && said.contains("agrees with the database's again"), "{said}");
+}
+
+/// A day without a battery, and the machine is 400 days ahead: that deletes nobody's history.
+#[test]
+fn a_manager_whose_clock_is_wrong_deletes_nothing() {
+    let Some(backend) = Backend::postgres() else { return };
+    app(backend.folder.path(), "a/b/one", "true", "");
+    std::fs::write(backend.folder.path().join("dc.toml"), "[manager]\nkeep = \"30d\"\n").expect("a file");
+    told(&backend, &["deploy"]);
+    told(&backend, &["run", "one"]);
+    let mut database = backend.connect();
+    let earlier = "UPDATE runtime SET started_at = started_at - interval '400 days', \
+                   ended_at = ended_at - interval '400 days'";
+    database.execute(earlier, &[]).expect("a row of that time");
+    put_ahead(&backend, &mut database, -400 * 86_400);
+    let manager = Manager::start(backend.folder.path(), &backend.url, &[]);
+    // it is behind its first look at all
+    told(&backend, &["manager", "send", "disable", "one", "--wait"]);
+    told(&backend, &["manager", "send", "enable", "one", "--wait"]);
+    let runs = "SELECT count(*) FROM runtime";
+    assert_eq!(number(&mut database, runs), 1);
+    let kept = told(&backend, &["manager", "prune", "--older-than", "30d"]);
+    assert_eq!(number(&mut database, runs), 1, "{kept}");
+    put_ahead(&backend, &mut database, 0);
+    wait_for("what is old goes by a right clock", 30, || number(&mut database, runs) == 0);
+    drop(manager.end());
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod exact_types;
 mod failed_starts;
 mod first_load;
 mod logs;
+mod lost_answers;
 mod manager;
 mod merge_killed;
 mod notify;

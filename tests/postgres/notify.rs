@@ -2,12 +2,45 @@
 
 use std::time::Duration;
 
+use crate::clocks::put_ahead;
+use crate::manager::number;
 use crate::support::manager::{Manager, wait_for};
 use crate::support::notify::{channel, deploy, on, settings, state, tell};
 use crate::support::services::{Post, Services};
 use crate::support::{Backend, stderr, stdout};
 use data_collector::tables::{LogLevel, MessageKind, NewMessage, Store};
 use serde_json::Value;
+
+/// A manager whose clock was two days ahead must not silence a channel for as long.
+#[test]
+fn a_clock_that_is_ahead_silences_no_channel() {
+    let Some(backend) = Backend::postgres() else { return };
+    let services = Services::start(Duration::ZERO);
+    settings(&backend, &format!("[notify.hook]\nurl = \"{}/hook\"\n", services.url));
+    deploy(&backend);
+    let mut database = backend.connect();
+    put_ahead(&backend, &mut database, -2 * 86_400);
+    tell(&backend, "the first", "error");
+    let manager = Manager::start(backend.folder.path(), &backend.url, &[]);
+    wait_for("the first", 30, || services.taken("/hook").iter().any(|post| post["subject"] == "the first"));
+    let ahead = "(SELECT now() AT TIME ZONE 'UTC' - interval '1 day')";
+    let later = format!(
+        "SELECT (SELECT count(*) FROM channels WHERE greatest(since, not_before, held_until, looked_at) > {ahead}) \
+         + (SELECT count(*) FROM outbox WHERE created_at > {ahead})"
+    );
+    assert_eq!(number(&mut database, &later), 0, "written by the clock of this machine");
+    drop(manager.end());
+    put_ahead(&backend, &mut database, 0);
+    // as an older dc left it, whose clock was ahead
+    let left = "UPDATE channels SET since = since + interval '9 days', looked_at = looked_at + interval '9 days', \
+                not_before = not_before + interval '9 days', holder = 'somebody', \
+                held_until = now() AT TIME ZONE 'UTC' + interval '9 days'";
+    database.execute(left, &[]).expect("a channel of the future");
+    let manager = Manager::start(backend.folder.path(), &backend.url, &[]);
+    tell(&backend, "the second", "error");
+    wait_for("the second", 30, || services.taken("/hook").iter().any(|post| post["subject"] == "the second"));
+    drop(manager.end());
+}
 
 const TOKEN: &str = "7:AAtelegram-t0ken";
 

@@ -102,6 +102,31 @@ fn the_first_process_of_a_container_leaves_no_zombies_and_ends_its_apps() {
     }
 }
 
+/// Its machine lived, and had no manager when its `dc run` was killed: another machine closed the run, and may run it again.
+#[test]
+fn an_app_that_has_outlived_its_run_is_ended_where_it_is() {
+    if !can_be() {
+        return;
+    }
+    let Some(backend) = Backend::postgres() else { return };
+    app(backend.folder.path(), "a/b/orphan", "touch begun; exec sleep 300", "grace = \"1s\"");
+    told(&backend, &["deploy"]);
+    let mut local = with_lease(&backend, &["run", "orphan"]).stderr(Stdio::null()).spawn().expect("dc starts");
+    wait_for("the app", 30, || of_app(&backend, "orphan", "begun").exists());
+    local.kill().expect("a kill");
+    local.wait().expect("its end");
+    let mut database = backend.connect();
+    let run = rows(&mut database, "SELECT runtime FROM runtime").remove(0).remove(0);
+    let there = Elsewhere::start(Some("machine-b"), &with_lease(&backend, &["manager", "start"]));
+    wait_for("its end by a lease", 60, || open(&mut database, "orphan") == 0);
+    assert!(is_alive_with(&run), "its app goes on");
+    let back = manager(&backend);
+    wait_for("the end of its app", 30, || !is_alive_with(&run));
+    wait_for("a word about it", 10, || back.said().contains("its lease ended"));
+    drop(back.end());
+    drop(there);
+}
+
 #[test]
 fn what_another_namespace_runs_is_left_alone_and_can_be_closed_by_force() {
     if !can_be() {

@@ -61,6 +61,27 @@ fn a_run_that_ends_while_the_server_is_silent_keeps_its_end() {
     assert_eq!(number(&mut backend.connect(), "SELECT exit_code::bigint FROM runtime"), 7);
 }
 
+/// A process that was frozen, or a machine that was lost, between two statements holds what all others wait for.
+#[test]
+fn a_manager_that_is_frozen_in_a_transaction_stops_nobody_else() {
+    let Some(backend) = Backend::postgres() else { return };
+    let folder = backend.folder.path();
+    app(folder, "a/b/often", "true", "interval = \"1s\"");
+    std::fs::write(folder.join("dc.toml"), "[manager]\nmax_running = 5\n").expect("a file");
+    assert!(dc_at(&backend, &backend.url, &["deploy"]).status().expect("dc runs").success());
+    let frozen =
+        Manager::start_with(folder, &backend.url, &[], |command| command.env("DC_FAILPOINT", "tables.deciding=stop@3"));
+    wait_for("it stands in a transaction", 60, || frozen.is_stopped());
+    let mut database = backend.connect();
+    let mut runs = || number(&mut database, "SELECT count(*) FROM runtime WHERE exit_code = 0");
+    let before = runs();
+    let other = Manager::start(folder, &backend.url, &[]);
+    wait_for("runs by another", 40, || runs() > before + 1);
+    frozen.signal("CONT");
+    wait_for("its awakening", 40, || frozen.said().contains("the database is back"));
+    drop((frozen.end(), other.end()));
+}
+
 /// A lock that somebody holds for ever is as silent as a network.
 #[test]
 fn a_command_does_not_wait_for_a_lock_for_ever() {

@@ -335,6 +335,14 @@ impl Desk for Door {
         })
     }
 
+    fn own_claims(&mut self, by: &str, _: &[String], count: i64) -> Result<Vec<OccurrenceRow>> {
+        self.step(|world| {
+            let is_own =
+                |row: &&OccurrenceRow| row.state == OccurrenceState::Claimed && row.claimed_by.as_deref() == Some(by);
+            world.occurrences.iter().map(|other| &other.row).filter(is_own).take(count as usize).cloned().collect()
+        })
+    }
+
     fn take_over(&mut self, old: &OccurrenceRow, by: &str, now: NaiveDateTime) -> Result<Option<Claim>> {
         let claim = Claim {
             occurrence: old.id,
@@ -376,6 +384,13 @@ impl Starter for Door {
         let process = Process { claim: claim.clone(), manager: self.manager, begins_ms, ends_ms: None, dies };
         world.processes.push(process);
         Ok(())
+    }
+
+    fn follows(&self, occurrence: i64, fence: i64) -> bool {
+        let world = self.world.borrow();
+        let failed = world.failed.iter().map(|(_, failed)| &failed.claim);
+        let mut all = world.processes.iter().map(|process| &process.claim).chain(failed);
+        all.any(|claim| (claim.occurrence, claim.fence) == (occurrence, fence))
     }
 
     fn failed(&mut self) -> Vec<Failed> {

@@ -100,7 +100,7 @@ impl Board {
         });
         let lines = lines.collect();
         let pause = store.pauses().current()?;
-        Ok(Self { time: clock::now(), managers, apps, lines, drift: None, pause })
+        Ok(Self { time: store.now()?, managers, apps, lines, drift: None, pause })
     }
 
     /// The first line: in a narrow window only what is not zero.

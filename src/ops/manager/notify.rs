@@ -174,7 +174,7 @@ fn look(context: &Context, names: &[String]) -> Result<NotifyReport> {
         return Ok(NotifyReport { done: "looked", message: None, channels: states });
     }
     let mut store = Store::ready(context)?;
-    let rows = store.channels().all()?;
+    let (rows, now) = (store.channels().all()?, store.now()?);
     for name in names {
         let (kind, wrong) = match open_channel(context, name) {
             Ok(channel) => (Some(channel.kind), None),
@@ -190,7 +190,7 @@ fn look(context: &Context, names: &[String]) -> Result<NotifyReport> {
         }
         if let Some(row) = rows.iter().find(|row| row.name == *name) {
             state.sent_at = row.sent_at.map(clock::brief);
-            state.not_before = row.not_before.filter(|at| *at > clock::now()).map(clock::brief);
+            state.not_before = row.not_before.filter(|at| *at > now).map(clock::brief);
             let away = row.reason.as_ref().filter(|_| row.failures > 0);
             state.wrong =
                 state.wrong.or_else(|| away.map(|reason| format!("away, tried {} times: {reason}", row.failures)));

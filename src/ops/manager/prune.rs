@@ -38,8 +38,10 @@ impl fmt::Display for PruneRunsReport {
 /// # Errors
 /// Usage for a time that cannot be read; what the database says.
 pub fn prune_runs(context: &Context, options: &PruneOptions) -> Result<PruneRunsReport> {
-    let before = clock::moment(&options.older_than)?;
+    // what cannot be read is told before the database is asked for the time
+    clock::moment(&options.older_than)?;
     let mut store = Store::ready(context)?.patient();
+    let before = clock::moment_by(&options.older_than, store.now()?)?;
     let mut deleted = Vec::new();
     for what in Old::ALL {
         let mut count = 0;

@@ -2,9 +2,13 @@
 
 use std::thread;
 
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+
 use super::*;
 use crate::error::{Error, ErrorKind};
-use crate::tables::SchemaState;
+use crate::tables::{SchemaState, Turn, take_turn};
 
 fn embedded() -> Vec<String> {
     crate::tables::embedded_names().expect("names")
@@ -41,7 +45,7 @@ fn two_that_migrate_at_once_do_not_collide() {
 fn a_newer_database_is_refused_with_both_versions() {
     on_every_backend(|house| {
         let mut store = house.ready();
-        sql(&mut store, "INSERT INTO __diesel_schema_migrations (version) VALUES ('20991231000000')");
+        super::sql(&mut store, "INSERT INTO __diesel_schema_migrations (version) VALUES ('20991231000000')");
         for error in [Store::ready(&house.context).err().expect("newer"), store.migrate().expect_err("newer")] {
             assert_eq!(error.kind(), ErrorKind::Refused);
             let text = error.to_string();
@@ -56,11 +60,11 @@ fn a_failed_migration_leaves_nothing_behind() {
     on_every_backend(|house| {
         let mut store = house.open();
         // the last table of the migration is there already
-        sql(&mut store, "CREATE TABLE example_table (x BIGINT)");
+        super::sql(&mut store, "CREATE TABLE example_table (x BIGINT)");
         let error = store.migrate().expect_err("a table in the way");
         assert!(error.to_string().contains("example_table"), "{error}");
         assert_eq!(store.schema_state().expect("a state"), SchemaState::Missing);
-        sql(&mut store, "DROP TABLE example_table");
+        super::sql(&mut store, "DROP TABLE example_table");
         assert_eq!(store.migrate().expect("migrations"), embedded());
     });
 }
@@ -122,6 +126,33 @@ fn a_missing_database_comes_with_the_command_that_makes_it() {
     let error = failure(&url.reveal().replace("dc_test_", "dc_none_"), Missing::Create);
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
     assert!(error.hint_text().is_some_and(|hint| hint.contains("createdb dc_none_")), "{error:?}");
+}
+
+#[test]
+fn a_server_lets_nobody_hold_a_transaction_open_for_long() {
+    let Some(house) = House::postgres() else { return };
+    let setting = |store: &mut Store, name: &str| match &mut store.connection {
+        Link::Sqlite(_) => panic!("a server"),
+        Link::Postgres(server) => {
+            let shown = diesel::select(sql::<Text>(&format!("current_setting('{name}')")));
+            shown.get_result::<String>(server).expect(name)
+        }
+    };
+    let mut store = house.ready();
+    assert_eq!(setting(&mut store, "idle_in_transaction_session_timeout"), "10s");
+    let target = house.context.settings().database("main").expect("main").target;
+    let crate::settings::Target::Server { url, .. } = target else { panic!("a server") };
+    let url = format!("{}&options=-c%20idle_in_transaction_session_timeout%3D500ms", url.reveal());
+    let short = context(&house.folder, &[("DC_DB_MAIN_URL", &url)]);
+    let mut idle = Store::open(&short, Missing::Fail).expect("a store");
+    assert_eq!(setting(&mut idle, "idle_in_transaction_session_timeout"), "500ms", "the URL wins");
+    // whoever comes back finds its transaction ended, and goes on
+    idle.connection.begin_write().expect("a transaction");
+    take_turn(&mut idle.connection, Turn::Claim).expect("the turn");
+    store.write("take a turn", |connection| take_turn(connection, Turn::Claim)).expect("the turn of another");
+    let error = idle.apps().all().expect_err("its transaction was ended");
+    assert!(error.is_temporary(), "{error}");
+    assert_eq!(idle.apps().all().expect("apps").len(), 0);
 }
 
 #[test]
