@@ -33,22 +33,22 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
     /// Print reports as JSON: one object, or one a line where rows stream
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 901)]
     json: bool,
     /// Say no more than the result and errors
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, display_order = 902)]
     quiet: bool,
     /// Say more; twice for still more
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, display_order = 903, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     /// When to use colour
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    #[arg(long, global = true, display_order = 904, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     color: Color,
     /// The settings file; its folder is the project [env: DC_CONFIG]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, display_order = 905, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Work as if started in this folder's project
-    #[arg(short = 'C', long, global = true, value_name = "DIR")]
+    #[arg(short = 'C', long, global = true, display_order = 906, value_name = "DIR")]
     project: Option<PathBuf>,
 }
 
