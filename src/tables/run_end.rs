@@ -22,6 +22,8 @@ use crate::ident::RuntimeId;
 const HEALTHY_AFTER: TimeDelta = TimeDelta::minutes(1);
 /// And the workers of a pipeline.
 const WORKER_HEALTHY_AFTER: TimeDelta = TimeDelta::seconds(5);
+/// The longest pause of workers that end soon each time.
+const WORKER_PAUSE_MAX: TimeDelta = TimeDelta::seconds(30);
 /// The last lines of a run that people are told with its failure.
 const LINES_TOLD: i64 = 10;
 
@@ -395,7 +397,11 @@ fn settle(connection: &mut Link, (run, app): (&RuntimeId, &Ended), before: &Befo
         _ if failed => failures + 1,
         _ => failures,
     };
-    let pause = || TimeDelta::from_std(end.backoff.after(failures.max(1))).ok();
+    let pause = || match app.is_pipeline() {
+        // what waits for them is worth more than the rest that a failing app is given
+        true => Some(WORKER_PAUSE_MAX.min(TimeDelta::seconds(1 << failures.clamp(0, 10)))),
+        false => TimeDelta::from_std(end.backoff.after(failures.max(1))).ok(),
+    };
     // the workers of a pipeline that worked for a while are started again at once, whatever ended them
     let rests = match kept {
         Some(Kept::Briefly) => failed || !app.is_pipeline(),
