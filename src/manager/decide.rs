@@ -155,6 +155,9 @@ impl Judge<'_> {
         let what = match &self.app.open_run {
             Some(run) => format!("run {run} goes on"),
             None if self.app.claimed + self.app.queued > 0 => "one before it has not started yet".to_owned(),
+            None if self.pauses.iter().any(|pause| pause.covers(self.app.due_at)) => {
+                format!("{}, and one before it starts first", self.absent(self.app.due_at))
+            }
             None => format!("one before it starts only now: {}", self.absent(self.app.due_at)),
         };
         match self.definition.overlap {

@@ -324,7 +324,7 @@ impl Manager {
     fn check_clock(&mut self) -> Result<()> {
         let Scheduler { desk, clock, .. } = &mut self.scheduler;
         let trust = clock.follow(desk)?;
-        let is_news = !trust.is_as(std::mem::replace(&mut self.trust, trust));
+        let is_news = !trust.is_as(self.trust);
         match (trust, trust.words()) {
             (Trust::Wrong(_), Some(words)) if is_news => {
                 let subject = format!("{words}: its manager on {} decides nothing", host());
@@ -343,6 +343,8 @@ impl Manager {
             (Trust::Right, _) if is_news => log::warn!("the clock of this machine agrees with the database's again"),
             _ => {}
         }
+        // not before that was told
+        self.trust = trust;
         match trust {
             Trust::Wrong(_) => Ok(()),
             Trust::Right | Trust::Differs(_) => self.set_back(),

@@ -119,7 +119,7 @@ impl Channels<'_> {
                     diesel::insert_into(channels::table).values(row).execute(connection)?;
                 }
                 Some(row) if is_held(connection, row, holder, (now, length))? => return Ok(None),
-                Some(_) => bring_back(connection, name, now, pause_max)?,
+                Some(row) => bring_back(connection, row, now, pause_max)?,
             }
             let held = (channels::holder.eq(holder), channels::held_until.eq(now + length));
             diesel::update(channels::table.find(name)).set(held).execute(connection)?;
@@ -148,7 +148,9 @@ impl Channels<'_> {
         self.0.write("take messages in", |connection| {
             let (since, looked_at): (NaiveDateTime, NaiveDateTime) =
                 channels::table.find(name).select((channels::since, channels::looked_at)).first(connection)?;
-            let from = since.max(looked_at - LOOK_BACK);
+            // a look in the future was one by a clock that was wrong
+            let back = if looked_at > now { now - FIRST_LOOK_BACK } else { looked_at - LOOK_BACK };
+            let from = since.max(back);
             // each parameter once, in order: both backends number them alike then
             let taken = diesel::sql_query(
                 "INSERT INTO deliveries (channel, message_id, state, severity, taken_at) \
@@ -354,12 +356,12 @@ fn is_held(
 
 /// Brings back what lies further ahead than is possible: a clock that was wrong has written it, and the channel would be
 /// silent until then.
-fn bring_back(connection: &mut Link, name: &str, now: NaiveDateTime, pause_max: TimeDelta) -> QueryResult<()> {
-    let channel = || channels::table.filter(channels::name.eq(name));
-    let free = channels::not_before.eq(None::<NaiveDateTime>);
-    diesel::update(channel().filter(channels::not_before.gt(now + pause_max))).set(free).execute(connection)?;
-    let since = channels::since.eq(now - FIRST_LOOK_BACK);
-    diesel::update(channel().filter(channels::since.gt(now))).set(since).execute(connection)?;
-    let looked = channels::looked_at.eq(now - FIRST_LOOK_BACK);
-    diesel::update(channel().filter(channels::looked_at.gt(now))).set(looked).execute(connection).map(drop)
+fn bring_back(connection: &mut Link, row: &ChannelRow, now: NaiveDateTime, pause_max: TimeDelta) -> QueryResult<()> {
+    let not_before = row.not_before.filter(|not_before| *not_before <= now + pause_max);
+    let since = if row.since > now { now - FIRST_LOOK_BACK } else { row.since };
+    if (not_before, since) == (row.not_before, row.since) {
+        return Ok(());
+    }
+    let brought = (channels::not_before.eq(not_before), channels::since.eq(since));
+    diesel::update(channels::table.find(&row.name)).set(brought).execute(connection).map(drop)
 }

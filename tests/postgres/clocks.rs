@@ -90,6 +90,31 @@ fn a_manager_whose_clock_is_wrong_deletes_nothing() {
     drop(manager.end());
 }
 
+/// What looks old to a clock that is wrong may be on its way to its row.
+#[test]
+fn files_that_nobody_knows_go_by_clocks_that_agree() {
+    let Some(backend) = Backend::postgres() else { return };
+    let folder = backend.folder.path();
+    std::fs::create_dir_all(folder.join("apps")).expect("a folder");
+    told(&backend, &["deploy"]);
+    std::fs::write(folder.join("page.txt"), "a page").expect("a file");
+    let kept: serde_json::Value =
+        serde_json::from_str(&told(&backend, &["files", "keep", "page.txt", "--json"])).expect("JSON");
+    let path = std::path::PathBuf::from(kept["files"][0]["file"].as_str().expect("a path"));
+    let mut database = backend.connect();
+    database.execute("DELETE FROM stored_files", &[]).expect("its row");
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(25 * 3_600);
+    std::fs::File::options().read(true).open(&path).expect("a file").set_modified(old).expect("a time");
+    put_ahead(&backend, &mut database, -2 * 86_400);
+    let left = on(&backend, &["files", "prune"]).output().expect("dc starts");
+    let said = String::from_utf8_lossy(&left.stdout).into_owned();
+    assert!(said.contains("differs from the database's by 172"), "{said}");
+    assert!(path.exists() && left.status.code() == Some(1), "{said}");
+    put_ahead(&backend, &mut database, 0);
+    told(&backend, &["files", "prune"]);
+    assert!(!path.exists());
+}
+
 #[test]
 fn an_app_that_waits_longer_than_its_schedule_allows_is_brought_back() {
     for backend in Backend::all() {
