@@ -102,3 +102,12 @@ release version:
 # bring the rules of the Public Suffix List up to date, out of the package `publicsuffixlist`
 registries:
     benches/build/registries.sh
+
+# documents a second through three stages, beside Celery and Dramatiq; writes benches/documents/RESULTS.md
+bench-documents files="10000" rounds="3":
+    benches/documents/compare.sh {{files}} {{rounds}}
+
+# thousands of documents while workers, managers and stages are killed, connections are cut and the disk is full
+chaos-documents documents="10000" seed="1":
+    cargo build --release
+    python3 benches/documents/chaos.py target/release/dc {{documents}} {{seed}}

@@ -1,0 +1,111 @@
+"""Documents a second through three stages that do nothing: this project (SQLite; PostgreSQL and RabbitMQ) beside chains of
+Celery and pipelines of Dramatiq over RabbitMQ, in turns, in one run. Here each file is stored, and each step is on the disk
+before the next; there the files are only named in messages.
+
+    compare.py STAGES DC PYTHON [FILES] [ROUNDS]
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+STAGES, DC, PYTHON = (os.path.abspath(word) for word in sys.argv[1:4])
+FILES = int(sys.argv[4]) if len(sys.argv) > 4 else 10_000
+ROUNDS = int(sys.argv[5]) if len(sys.argv) > 5 else 3
+HERE = Path(__file__).parent
+SERVER = os.environ.get("DC_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432")
+APP = """[pipeline]
+watch = ["inbox"]
+complete = "rename"
+workers = 2
+""" + "".join(f'[[stage]]\nname = "{name}"\nworker = "nothing"\n' for name in ("one", "two", "three"))
+
+
+def files(folder):
+    folder.mkdir(parents=True)
+    for number in range(FILES):
+        (folder / f"f{number}.txt").write_text(f"document {number}")
+
+
+def ours(database, environment):
+    with tempfile.TemporaryDirectory() as folder:
+        project = Path(folder)
+        app = project / "apps/a/b/p"
+        files(app / "inbox")
+        (project / "dc.toml").write_text("")
+        # deploy would look for the worker, which only the program of the bench has
+        (app / "app.toml").write_text("command = [\"true\"]\n")
+        environment = dict(os.environ, **environment)
+        if database:
+            environment["DC_DB_MAIN_URL"] = f"{SERVER}/{database}"
+        subprocess.run([DC, "deploy"], cwd=project, env=environment, check=True, capture_output=True)
+        (app / "app.toml").write_text(APP)
+        said = subprocess.run([STAGES, project, "p"], env=environment, check=True, capture_output=True, text=True).stdout
+        result = json.loads(said.splitlines()[-1])
+        assert result["done"] == FILES, result
+        return FILES / result["seconds"], result["peak"]
+
+
+def with_postgres(environment):
+    name = f"dc_bench_{uuid.uuid4().hex[:10]}"
+    sql = lambda text: subprocess.run(["psql", "-q", f"{SERVER}/postgres", "-c", text], check=True)
+    sql(f"CREATE DATABASE {name}")
+    try:
+        return ours(name, environment)
+    finally:
+        sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def peer(module, command, url):
+    with tempfile.TemporaryDirectory() as folder:
+        ledger, inbox = Path(folder) / "ledger", Path(folder) / "inbox"
+        files(inbox)
+        environment = dict(os.environ, BENCH_RABBITMQ=url, BENCH_LEDGER=str(ledger), PYTHONPATH=str(HERE))
+        worker = subprocess.Popen([PYTHON, "-m", *command], cwd=HERE, env=environment, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL, start_new_session=True)
+        try:
+            time.sleep(5)
+            said = subprocess.run([PYTHON, HERE / f"{module}.py", inbox], env=environment, check=True,
+                                  capture_output=True, text=True).stdout
+            return float(said.split()[-1])
+        finally:
+            os.killpg(worker.pid, 15)
+            worker.wait()
+
+
+def main():
+    host = f"dc_bench_{uuid.uuid4().hex[:10]}"
+    control = lambda *words: subprocess.run(["rabbitmqctl", "--quiet", *words], check=True, capture_output=True)
+    control("add_vhost", host)
+    control("set_permissions", "-p", host, "guest", ".*", ".*", ".*")
+    url = f"amqp://guest:guest@127.0.0.1:5672/{host}"
+    rates, peaks = {}, {}
+    ways = {
+        "this project, SQLite": lambda: ours(None, {}),
+        "Celery 5.5, chain of three, prefork of two": lambda: (peer("celery_app", ["celery", "-A", "celery_app", "worker", "-c", "2"], url), ""),
+        "this project, PostgreSQL and RabbitMQ": lambda: with_postgres({"DC_BROKER_URL": url}),
+        "Dramatiq 2.2, pipeline of three, two processes": lambda: (peer("dramatiq_app", ["dramatiq", "dramatiq_app", "-p", "2"], url), ""),
+    }
+    try:
+        for _ in range(ROUNDS):
+            for name, way in ways.items():
+                rate, peak = way()
+                rates.setdefault(name, []).append(rate)
+                peaks[name] = peak
+                print(f"{name}: {rate:.0f} a second {peak}", file=sys.stderr, flush=True)
+    finally:
+        control("delete_vhost", host)
+    print("# Documents a second\n")
+    print(f"{FILES:,} files, three stages that do nothing, {ROUNDS} rounds in turns; median (all).\n")
+    print("| | documents a second | peak memory |\n|---|---:|---:|")
+    for name, all_ in rates.items():
+        print(f"| {name} | {statistics.median(all_):.0f} ({', '.join(f'{rate:.0f}' for rate in all_)}) | {peaks[name]} |")
+
+
+main()
