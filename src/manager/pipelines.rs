@@ -2,7 +2,7 @@
 
 use super::desk::Starter;
 use super::launcher::Launcher;
-use crate::apps::{AppDefinition, ProcessIdentity};
+use crate::apps::ProcessIdentity;
 use crate::error::Result;
 use crate::tables::{AppRow, RunOutcome, RunRow, Store, meets};
 
@@ -34,9 +34,5 @@ pub(super) fn keep(store: &mut Store, launcher: &mut Launcher, labels: &[String]
 
 /// Whether a pipeline is to be worked off all the time: one with a schedule is started by that.
 fn is_kept(app: &AppRow) -> bool {
-    let is_pipeline = !app.disable && app.schedule.is_none() && app.interval_ms.is_none();
-    // most apps are none, and are not read
-    is_pipeline
-        && app.definition.contains("\"pipeline\"")
-        && AppDefinition::from_json(&app.definition).is_ok_and(|definition| definition.pipeline.is_some())
+    app.is_pipeline() && !app.disable && app.schedule.is_none() && app.interval_ms.is_none()
 }

@@ -21,7 +21,7 @@ use crate::storage::{KeepOptions, Storage};
 use crate::tables::{AttemptEnd, ClaimedTask, FileRow, LogLevel, StageOutput, hex_text};
 
 /// An output of more bytes is a stored file.
-const INLINE_BYTES_MAX: usize = 64 * 1024;
+pub const INLINE_BYTES_MAX: usize = 64 * 1024;
 
 /// A document that is to be worked on.
 pub(super) struct Order {

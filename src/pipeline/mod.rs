@@ -30,6 +30,8 @@ mod stages;
 mod work;
 mod workers;
 
+pub use hand::INLINE_BYTES_MAX;
+pub use inbox::network_file_system;
 pub use plan::check;
 pub use stage::{Failure, FailureKind, Given, Job, Output, Spent, Stage, Worked};
 pub use stages::{Entry, STAGES};

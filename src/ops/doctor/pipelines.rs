@@ -4,11 +4,6 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use nix::sys::statfs::{
-    AFS_SUPER_MAGIC, CODA_SUPER_MAGIC, FUSE_SUPER_MAGIC, FsType, NCP_SUPER_MAGIC, NFS_SUPER_MAGIC, SMB_SUPER_MAGIC,
-    statfs,
-};
-
 use super::super::diagnosis::{Finding, Health};
 use super::super::tasks::is_at_work;
 use super::finding;
@@ -17,13 +12,11 @@ use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
 use crate::ident::host;
+use crate::pipeline::network_file_system;
 use crate::tables::{Ledger, Store, TaskState, meets};
 
 /// Folders that are all right are told one by one up to so many.
 const FOLDERS_TOLD: usize = 10;
-/// CIFS, version 2 of SMB, 9P and Ceph, for which the system's headers have no name that is known here.
-const OTHER_NETWORKS: &[(i64, &str)] =
-    &[(0xff53_4d42, "CIFS"), (0xfe53_4d42, "SMB2"), (0x0102_1997, "9P"), (0x00c3_6400, "Ceph")];
 /// The folder in a watched folder where files wait that were taken.
 const WORK: &str = "work";
 
@@ -80,29 +73,13 @@ fn folder(app: &FoundApp, folder: &Path) -> Finding {
         }
         _ => {}
     }
-    match network(folder) {
+    match network_file_system(folder) {
         Some(kind) => {
             let found = format!("it is there and can be written, on {kind}: no events come, it is looked at every 2 s");
             told(Health::Ok, &found, None)
         }
         None => told(Health::Ok, "it is there and can be written", None),
     }
-}
-
-/// The kind of a network file system; `None` for one of this machine.
-fn network(folder: &Path) -> Option<&'static str> {
-    let known: [(FsType, &str); 6] = [
-        (NFS_SUPER_MAGIC, "NFS"),
-        (SMB_SUPER_MAGIC, "SMB"),
-        (FUSE_SUPER_MAGIC, "FUSE"),
-        (AFS_SUPER_MAGIC, "AFS"),
-        (CODA_SUPER_MAGIC, "Coda"),
-        (NCP_SUPER_MAGIC, "NCP"),
-    ];
-    let kind = statfs(folder).ok()?.filesystem_type();
-    let number = kind.0 & 0xffff_ffff;
-    let named = known.iter().find(|(magic, _)| *magic == kind).map(|(_, name)| *name);
-    named.or_else(|| OTHER_NETWORKS.iter().find(|(magic, _)| *magic == number).map(|(_, name)| *name))
 }
 
 /// What stands in the database: stages that cannot work, documents set aside, workers that are missing.

@@ -23,8 +23,6 @@ pub(super) const EDITED_BY: &str = "edited by ";
 const EDITS_MAX: usize = 20;
 /// An input of more bytes is not for an editor.
 const INPUT_BYTES_MAX: i64 = 8 << 20;
-/// A longer text is a stored file, as the outputs of stages are.
-const INLINE_BYTES_MAX: usize = 64 * 1024;
 
 /// What came of an edit.
 #[derive(Debug, Clone, Serialize)]
@@ -238,7 +236,7 @@ fn spread(text: &str) -> String {
 }
 
 fn kept(storage: &mut Storage, task: &TaskRow, text: String) -> Result<StageOutput> {
-    if text.len() <= INLINE_BYTES_MAX {
+    if text.len() <= crate::pipeline::INLINE_BYTES_MAX {
         let sha256 = Some(Sha256::digest(text.as_bytes()).to_vec());
         return Ok(StageOutput { text: Some(text), file_id: None, sha256 });
     }

@@ -10,18 +10,18 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use nix::sys::statfs::statfs;
 use nix::unistd::read;
 
-/// File systems whose changes from elsewhere nobody tells: NFS, SMB and CIFS, 9P, AFS, Ceph, FUSE, Coda, NCP.
-const SILENT: &[i64] = &[
-    0x6969,
-    0x517b,
-    0xff53_4d42,
-    0xfe53_4d42,
-    0x0102_1997,
-    0x5346_414f,
-    0x00c3_6400,
-    0x6573_5546,
-    0x7375_7245,
-    0x564c,
+/// File systems whose changes from elsewhere nobody tells.
+const NETWORKS: &[(i64, &str)] = &[
+    (0x6969, "NFS"),
+    (0x517b, "SMB"),
+    (0xff53_4d42, "CIFS"),
+    (0xfe53_4d42, "SMB"),
+    (0x0102_1997, "9P"),
+    (0x5346_414f, "AFS"),
+    (0x00c3_6400, "Ceph"),
+    (0x6573_5546, "FUSE"),
+    (0x7375_7245, "Coda"),
+    (0x564c, "NCP"),
 ];
 /// After the first event more of them are waited for, so that a hundred files are one look.
 const GATHER: Duration = Duration::from_millis(5);
@@ -40,7 +40,7 @@ impl Events {
             folders.iter().all(|folder| inotify.add_watch(folder, flags | AddWatchFlags::IN_ONLYDIR).is_ok())
         });
         // folders that come later are not watched: below the first level all is looked at
-        let are_enough = watched && !recursive && !folders.iter().any(|folder| is_silent(folder));
+        let are_enough = watched && !recursive && folders.iter().all(|folder| network_file_system(folder).is_none());
         Self { inotify, are_enough }
     }
 
@@ -76,9 +76,8 @@ impl Events {
     }
 }
 
-fn is_silent(folder: &Path) -> bool {
-    statfs(folder).is_ok_and(|found| {
-        let kind = found.filesystem_type().0 & 0xffff_ffff;
-        SILENT.contains(&kind)
-    })
+/// The kind of the network file system that a folder is on; `None` for one of this machine.
+pub fn network_file_system(folder: &Path) -> Option<&'static str> {
+    let kind = statfs(folder).ok()?.filesystem_type().0 & 0xffff_ffff;
+    NETWORKS.iter().find(|(magic, _)| *magic == kind).map(|(_, name)| *name)
 }
