@@ -104,7 +104,8 @@ impl AppRow {
 
     /// Whether it runs after others, in the same way.
     pub fn runs_after_others(&self) -> bool {
-        self.definition.contains(AFTER)
+        // the rules of a stage may have a field of that name
+        self.definition.contains(AFTER) && !self.is_pipeline()
     }
 }
 
