@@ -4,10 +4,11 @@
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use nix::libc;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 use tempfile::TempDir;
@@ -142,9 +143,11 @@ fn from_start(mut file: File) -> std::io::Result<Zeroizing<Vec<u8>>> {
     read_limited(&file)
 }
 
-/// Reads a file, wipes it and removes it.
+/// Reads a file, wipes it and removes it. Nothing is followed: a link of a dc that is gone names a descriptor by its
+/// number, and what we have open under that number is ours.
 fn take_away(path: &Path) -> std::io::Result<Zeroizing<Vec<u8>>> {
-    let file = fs::OpenOptions::new().read(true).write(true).open(path)?;
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let file = fs::OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)?;
     let bytes = read_limited(&file);
     let length = usize::try_from(file.metadata()?.len().min(BYTES_MAX)).unwrap_or_default();
     (&file).seek(SeekFrom::Start(0))?;
@@ -158,4 +161,27 @@ fn read_limited(file: &File) -> std::io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(length + 1));
     file.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_dc_left_is_wiped_and_its_link_is_not_followed() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let (ours, saved) = (parent.path().join("ours"), parent.path().join("saved"));
+        fs::write(&ours, "the text of the one that lives").expect("a file");
+        let open = fs::OpenOptions::new().read(true).write(true).open(&ours).expect("a file");
+        // no process has this number
+        let left = parent.path().join(format!("{FOLDER}{}-x", u32::MAX));
+        fs::create_dir(&left).expect("a folder");
+        symlink(format!("/proc/self/fd/{}", open.as_raw_fd()), left.join("secrets.env")).expect("a link");
+        fs::write(left.join("task.json"), "an old text").expect("a file");
+        fs::hard_link(left.join("task.json"), &saved).expect("a second name");
+        sweep(parent.path());
+        assert!(!left.exists());
+        assert_eq!(fs::read_to_string(&ours).expect("a text"), "the text of the one that lives");
+        assert_eq!(fs::read(&saved).expect("bytes"), [0; 11]);
+    }
 }
