@@ -12,17 +12,17 @@ app.conf.update(task_ignore_result=True, worker_hijack_root_logger=False)
 LEDGER = Path(os.environ["BENCH_LEDGER"])
 
 
-@app.task
+@app.task(name="one")
 def one(name):
     return name
 
 
-@app.task
+@app.task(name="two")
 def two(name):
     return name
 
 
-@app.task
+@app.task(name="three")
 def three(name):
     with LEDGER.open("a") as ledger:
         ledger.write(name + "\n")

@@ -20,7 +20,7 @@ from pathlib import Path
 DC, PYTHON = (os.path.abspath(word) for word in sys.argv[1:3])
 FILES = int(sys.argv[3]) if len(sys.argv) > 3 else 10_000
 ROUNDS = int(sys.argv[4]) if len(sys.argv) > 4 else 3
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 SERVER = os.environ.get("DC_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432")
 APP = """[pipeline]
 watch = ["inbox"]

@@ -166,9 +166,10 @@ impl Hand<'_> {
         let find = || {
             let mut storage = storage.borrow_mut();
             let storage = opened(&mut storage, &bench.context)?;
-            document(storage, task.file_id, scratch.path()?)
+            document(storage, task.file_id, &scratch)
         };
         let say = |level: LogLevel, message: &str| say(task.id, &task.stage, level, message);
+        let make_scratch = || scratch.path().map(std::path::Path::to_owned);
         let job = Job {
             task: task.id,
             pipeline: &bench.plan.name,
@@ -178,10 +179,10 @@ impl Hand<'_> {
             sha256: &sha256,
             input,
             folder: &bench.plan.folder,
-            scratch: scratch.path()?,
             timeout: planned.definition.timeout,
             cancellation: &order.cancellation,
             document: Lazy { path: OnceCell::new(), find: Box::new(find) },
+            make_scratch: &make_scratch,
             say: &say,
         };
         let worked = stage.work(&job);
@@ -204,7 +205,7 @@ impl Hand<'_> {
         let storage = opened(&mut self.storage, &self.bench.context)?;
         let row = file(storage, file_id)?;
         let is_json = row.extension == "json";
-        let path = document(storage, file_id, scratch.path()?)?;
+        let path = document(storage, file_id, scratch)?;
         if !is_json {
             return Ok(Given::File(path));
         }
@@ -271,13 +272,13 @@ fn file(storage: &mut Storage, id: i64) -> Result<FileRow> {
 }
 
 /// A stored file as one of this machine: itself, or a copy.
-fn document(storage: &mut Storage, id: i64, scratch: &std::path::Path) -> Result<PathBuf> {
+fn document(storage: &mut Storage, id: i64, scratch: &Scratch<'_>) -> Result<PathBuf> {
     let row = file(storage, id)?;
     if let Some(path) = storage.local(&row)? {
         return Ok(path);
     }
     let end = if row.extension.is_empty() { String::new() } else { format!(".{}", row.extension) };
-    let path = scratch.join(format!("file-{id}{end}"));
+    let path = scratch.path()?.join(format!("file-{id}{end}"));
     let mut copy = std::fs::File::create(&path).or_fail(|| format!("write {}", path.display()))?;
     storage.read(&row, &mut copy)?;
     Ok(path)

@@ -34,13 +34,12 @@ pub struct Job<'a> {
     pub input: Given,
     /// The pipeline's folder.
     pub folder: &'a Path,
-    /// An empty folder for this attempt alone; it goes with it.
-    pub scratch: &'a Path,
     /// How long it may take.
     pub timeout: Duration,
     /// Set when the task is taken away, or everything is to stop.
     pub cancellation: &'a Cancellation,
     pub(super) document: Lazy<'a>,
+    pub(super) make_scratch: &'a dyn Fn() -> Result<PathBuf>,
     pub(super) say: Voice<'a>,
 }
 
@@ -64,6 +63,14 @@ impl Job<'_> {
         }
         let path = (self.document.find)()?;
         Ok(self.document.path.get_or_init(|| path))
+    }
+
+    /// An empty folder for this attempt alone, made when it is first asked for; it goes with the attempt.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn scratch(&self) -> Result<PathBuf> {
+        (self.make_scratch)()
     }
 
     /// Logs a line that belongs to this document.

@@ -39,7 +39,10 @@ struct Said {
 
 impl Stage for Command {
     fn work(&mut self, job: &Job<'_>) -> Worked {
-        let output = job.scratch.join("output");
+        let output = match job.scratch() {
+            Ok(scratch) => scratch.join("output"),
+            Err(error) => return Err(Failure::of(&error)).into(),
+        };
         let launch = match self.launch(job, &output) {
             Ok(launch) => launch,
             Err(failure) => return Err(failure).into(),
@@ -94,13 +97,13 @@ impl Command {
 }
 
 /// What a program is told of the document.
-pub(super) fn environment(job: &Job<'_>) -> Result<Vec<(String, OsString)>, Failure> {
+fn environment(job: &Job<'_>) -> Result<Vec<(String, OsString)>, Failure> {
     let document = job.document().map_err(|error| Failure::of(&error))?.to_owned();
     let input = match &job.input {
         Given::File(path) => path.clone(),
         given => {
             let text = if let Given::Json(text) = given { text.as_str() } else { "null" };
-            let path = job.scratch.join("input.json");
+            let path = job.scratch().map_err(|error| Failure::of(&error))?.join("input.json");
             fs::write(&path, text).map_err(|cause| Failure::blocked(format!("{}: {cause}", path.display())))?;
             path
         }

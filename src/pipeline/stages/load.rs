@@ -93,7 +93,7 @@ impl Stage for Loading {
 
 impl Loading {
     fn merge(&mut self, job: &Job<'_>) -> std::result::Result<Output, Failure> {
-        let rows = job.scratch.join("rows.ndjson");
+        let rows = job.scratch().map_err(|error| Failure::of(&error))?.join("rows.ndjson");
         let lines = self.load.lines(job)?;
         fs::write(&rows, lines).map_err(|cause| Failure::blocked(format!("{}: {cause}", rows.display())))?;
         if self.connection.is_none() {

@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 use super::super::stage::{Failure, Given, Job, Output, Spent, Stage, Worked};
-use super::command::{environment, say};
+use super::command::say;
 use super::reply;
 use crate::apps::{Piece, Stream};
 
@@ -167,15 +167,17 @@ fn question(job: &Job<'_>) -> Result<Vec<u8>, Failure> {
         Given::File(path) => json!({ "file": path.to_string_lossy() }),
         given => given.value()?,
     };
-    let mut about = serde_json::Map::new();
-    for (name, value) in environment(job)? {
-        let key = name.trim_start_matches("DC_").to_lowercase();
-        about.insert(key, value.to_string_lossy().into_owned().into());
-    }
-    about.insert("task".to_owned(), job.task.into());
-    about.insert("attempt".to_owned(), job.attempt.into());
-    about.insert("input".to_owned(), input);
-    let mut line = Value::Object(about).to_string().into_bytes();
+    let document = job.document().map_err(|error| Failure::of(&error))?;
+    let about = json!({
+        "task": job.task,
+        "stage": job.stage,
+        "attempt": job.attempt,
+        "document": document.to_string_lossy(),
+        "name": job.name,
+        "sha256": job.sha256,
+        "input": input,
+    });
+    let mut line = about.to_string().into_bytes();
     line.push(b'\n');
     Ok(line)
 }
