@@ -10,7 +10,7 @@ use super::connection::Link;
 use super::outbox::MessageRow;
 use super::schema::{channels, deliveries, managers, outbox};
 use super::time::database_now;
-use super::{Store, shown};
+use super::{Keyed, Store, shown, take_keyed_turn};
 use crate::error::Result;
 
 /// Messages that were written so long before the last look are looked for again: another machine's clock may be slow.
@@ -105,6 +105,7 @@ impl Channels<'_> {
         pause_max: TimeDelta,
     ) -> Result<Option<(ChannelRow, NaiveDateTime)>> {
         self.0.write("take a channel", |connection| {
+            take_keyed_turn(connection, Keyed::Alarm, name.as_bytes())?;
             let now = database_now(connection)?;
             let known: Option<ChannelRow> =
                 channels::table.find(name).select(ChannelRow::as_select()).first(connection).optional()?;

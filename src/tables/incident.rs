@@ -13,7 +13,7 @@ use super::outbox::{self, NewMessage};
 use super::run_list::Runs;
 use super::schema::{apps, incidents, runtime};
 use super::time::database_now;
-use super::{Store, shown};
+use super::{Store, Turn, shown, take_turn};
 use crate::error::Result;
 
 /// Many apps failed at once.
@@ -124,6 +124,8 @@ impl Incidents<'_> {
     /// When the database cannot be written.
     pub fn begin(&mut self, failed: i64, total: i64, message: &NewMessage) -> Result<bool> {
         self.0.write("note an incident", |connection| {
+            // two managers see it at the same time
+            take_turn(connection, Turn::Claim)?;
             let open: i64 = incidents::table.filter(incidents::ended_at.is_null()).count().get_result(connection)?;
             if open > 0 {
                 return Ok(false);

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::tables::{
-    AppRow, Backoff, Ending, Progress, Renewal, RunEnd, RunFilter, RunOutcome, RunRow, RunStatus, StartRun, is_over,
+    AppRow, Backoff, Ending, LogLevel, MessageKind, NewMessage, Progress, Renewal, RunEnd, RunFilter, RunOutcome,
+    RunRow, RunStatus, StartRun, is_over,
 };
 
 fn end(code: RunOutcome) -> RunEnd {
@@ -62,6 +63,26 @@ fn a_second_copy_is_refused_and_another_app_is_not() {
         let rows = store.runs().list(&all(10)).expect("runs");
         assert_eq!(rows.len(), 3);
         assert_eq!((rows[2].code, rows[2].solved, rows[2].ended_at.is_some()), (RunOutcome::Ok, 9, true));
+    });
+}
+
+#[test]
+fn of_many_that_note_an_incident_at_once_one_does() {
+    on_every_backend(|house| {
+        house.ready();
+        let message = || NewMessage {
+            kind: MessageKind::Incident,
+            severity: LogLevel::Critical,
+            app_id: None,
+            subject: "many fail".to_owned(),
+            body: String::new(),
+        };
+        let noted: usize = std::thread::scope(|scope| {
+            let note = || usize::from(house.open().incidents().begin(3, 4, &message()).expect("no error"));
+            let threads: Vec<_> = (0..6).map(|_| scope.spawn(note)).collect();
+            threads.into_iter().map(|it| it.join().expect("a thread")).sum()
+        });
+        assert_eq!(noted, 1);
     });
 }
 

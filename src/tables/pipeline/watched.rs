@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use serde::Serialize;
 
 use super::super::lease::database_now;
-use super::super::shown;
+use super::super::{Keyed, shown, take_keyed_turn};
 use super::schema::pipeline_folders;
 use super::task::Tasks;
 use crate::error::Result;
@@ -42,6 +42,8 @@ impl Tasks<'_> {
     /// When the database cannot be written.
     pub fn note_folder(&mut self, folder: &FolderRow) -> Result<()> {
         self.0.write("note what is in a folder", |connection| {
+            // two workers of one machine look into it
+            take_keyed_turn(connection, Keyed::Document, folder.folder.as_bytes())?;
             let row = FolderRow { looked_at: database_now(connection)?, ..folder.clone() };
             let this = pipeline_folders::table.find((row.app_id, &row.host, &row.folder));
             diesel::delete(this).execute(connection)?;
