@@ -77,7 +77,9 @@ impl Plan {
                     built_in(name, &BuiltIn { context, folder: &app.folder, options })
                 }
                 StageWork::Worker(name) => workers.open(name),
-                StageWork::Actor { .. } => Err(Flaw::at("actor", "needs a broker: [broker] url in dc.toml")),
+                StageWork::Actor { .. } => {
+                    Err(Flaw::at("actor", "cannot be worked off by a pipeline yet; an app with [dramatiq] can"))
+                }
             };
             let open = open.map_err(|flaw| error_of(app, place, &flaw))?;
             stages.push(PlannedStage { definition: stage.clone(), open });
