@@ -46,15 +46,6 @@ pub(super) struct Tally {
     pub(super) attempts: u64,
 }
 
-/// Why a worker ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Why {
-    /// Nothing waits any more.
-    Empty,
-    /// Somebody asked it to.
-    Asked,
-}
-
 pub(super) struct Foreman<'a> {
     pub(super) context: &'a Context,
     pub(super) plan: Arc<Plan>,
@@ -93,7 +84,7 @@ struct State {
     away_since: Option<Instant>,
     /// The database's time less that of this machine.
     offset: chrono::TimeDelta,
-    is_ending: Option<Why>,
+    is_ending: bool,
     /// Stages that people were told of.
     blocked: Vec<String>,
 }
@@ -139,11 +130,11 @@ impl<'a> Foreman<'a> {
     }
 
     /// Works until nothing waits, or somebody asks it to end. A database that is away is waited for.
-    pub(super) fn run(&mut self) -> Result<Why> {
+    pub(super) fn run(&mut self) -> Result<()> {
         loop {
             match self.turn() {
-                Ok(Some(why)) => return Ok(why),
-                Ok(None) => self.back(),
+                Ok(true) => return Ok(()),
+                Ok(false) => self.back(),
                 Err(error) if error.is_temporary() => self.away(&error.to_string()),
                 Err(error) => return Err(error),
             }
@@ -158,11 +149,11 @@ impl<'a> Foreman<'a> {
         Ok(self.tally)
     }
 
-    /// One turn: takes reports, writes down, claims, hands out; why it is over.
-    fn turn(&mut self) -> Result<Option<Why>> {
+    /// One turn: takes reports, writes down, claims, hands out; whether it is over.
+    fn turn(&mut self) -> Result<bool> {
         self.collect();
-        if self.context.cancellation().is_cancelled() && self.state.is_ending.is_none() {
-            self.state.is_ending = Some(Why::Asked);
+        if self.context.cancellation().is_cancelled() && !self.state.is_ending {
+            self.state.is_ending = true;
             self.closing.cancel();
             for under_way in self.state.under_way.values() {
                 under_way.cancellation.cancel();
@@ -178,19 +169,15 @@ impl<'a> Foreman<'a> {
         if is_due(self.state.voided, VOID_EVERY) {
             self.give_up_void()?;
         }
-        if self.state.is_ending.is_none() {
+        if !self.state.is_ending {
             self.claim()?;
         }
         self.tell_progress()?;
-        if self.state.under_way.is_empty() && self.state.unsaved.is_empty() {
-            if let Some(why) = self.state.is_ending {
-                return Ok(Some(why));
-            }
-            if !self.stay && self.inbox.as_ref().is_none_or(Inbox::is_empty) && self.is_empty()? {
-                return Ok(Some(Why::Empty));
-            }
+        if !(self.state.under_way.is_empty() && self.state.unsaved.is_empty()) {
+            return Ok(false);
         }
-        Ok(None)
+        let has_nothing = !self.stay && self.inbox.as_ref().is_none_or(Inbox::is_empty);
+        Ok(self.state.is_ending || has_nothing && self.is_empty()?)
     }
 
     /// Takes what has come, and waits for the first of it.
@@ -302,9 +289,9 @@ impl<'a> Foreman<'a> {
         let blocks = self.store.tasks().blocks(Some(self.row.app_id))?;
         self.state.blocked = blocks.into_iter().map(|block| block.stage).collect();
         self.state.cared = Some(Instant::now());
-        if self.state.is_ending.is_none() && self.is_to_end()? {
+        if !self.state.is_ending && self.is_to_end()? {
             // what is begun comes to its end
-            self.state.is_ending = Some(Why::Asked);
+            self.state.is_ending = true;
             self.closing.cancel();
         }
         Ok(())

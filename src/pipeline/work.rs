@@ -7,9 +7,9 @@ use std::sync::Arc;
 use crossbeam_channel::{bounded, unbounded};
 use serde::Serialize;
 
-use super::began::{Began, left_by};
+use super::began::Began;
 use super::care;
-use super::foreman::{Foreman, Tally, Why};
+use super::foreman::{Foreman, Tally};
 use super::hand::{Bench, work as work_on};
 use super::inbox::Inbox;
 use super::notes::Notes;
@@ -111,9 +111,8 @@ pub fn work(context: &Context, options: &WorkOptions, workers: &Workers) -> Resu
         );
         let ended = foreman.run();
         let leaving = foreman.leave();
-        ended.and_then(|why| leaving.map(|tally| (why, tally)))
+        ended.and(leaving)
     });
-    let (why, Tally { done, ended, attempts }) = ended?;
-    debug_assert!(why == Why::Asked || left_by(&folder, &row.id).is_none_or(|left| left.is_empty()));
+    let Tally { done, ended, attempts } = ended?;
     Ok(WorkReport { pipeline: plan.name.clone(), done, ended, attempts })
 }

@@ -102,18 +102,6 @@ impl Tasks<'_> {
         })
     }
 
-    /// When the next task may be tried that waits for its time; `None` when none does.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn next_moment(&mut self, app_id: i64, stages: &[String]) -> Result<Option<NaiveDateTime>> {
-        let query = pipeline_tasks::table
-            .filter(pipeline_tasks::app_id.eq(app_id).and(pipeline_tasks::state.eq("waiting")))
-            .filter(pipeline_tasks::stage.eq_any(stages))
-            .select(diesel::dsl::min(pipeline_tasks::not_before));
-        self.0.read("read when a task may be tried", |connection| query.first(connection))
-    }
-
     /// How many tasks of these stages could be claimed now.
     ///
     /// # Errors
