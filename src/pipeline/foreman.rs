@@ -16,7 +16,6 @@ use super::hand::{Order, Report};
 use super::inbox::Inbox;
 use super::notes::Notes;
 use super::plan::Plan;
-use crate::apps::AppDefinition;
 use crate::context::{Cancellation, Context};
 use crate::error::Result;
 use crate::tables::{ClaimLimits, ClaimedTask, Store, TaskState, WorkerRow, meets};
@@ -65,13 +64,15 @@ pub(super) struct Foreman<'a> {
     pub(super) notes: Notes,
     /// Tasks that this machine found.
     pub(super) found: Receiver<i64>,
+    /// The definition that was registered when it began: another one is another worker's.
+    pub(super) registered: String,
     pub(super) tally: Tally,
-    state: State,
+    pub(super) state: State,
 }
 
 /// What changes while it works.
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     under_way: BTreeMap<i64, UnderWay>,
     /// What could not be written down yet.
     unsaved: Vec<Report>,
@@ -96,39 +97,7 @@ struct UnderWay {
     cancellation: Cancellation,
 }
 
-impl<'a> Foreman<'a> {
-    #[expect(clippy::too_many_arguments, reason = "all that a worker is made of")]
-    pub(super) fn new(
-        context: &'a Context,
-        plan: Arc<Plan>,
-        store: Store,
-        (row, folder): (WorkerRow, PathBuf),
-        (hands, stay): (usize, bool),
-        (orders, reports): (Sender<Order>, Receiver<Report>),
-        (news, found, closing): (Receiver<()>, Receiver<i64>, Cancellation),
-        (inbox, notes): (Option<Inbox>, Notes),
-    ) -> Self {
-        let (tally, state) = (Tally::default(), State::default());
-        Self {
-            context,
-            plan,
-            store,
-            row,
-            folder,
-            hands,
-            stay,
-            orders,
-            reports,
-            news,
-            found,
-            closing,
-            inbox,
-            notes,
-            tally,
-            state,
-        }
-    }
-
+impl Foreman<'_> {
     /// Works until nothing waits, or somebody asks it to end. A database that is away is waited for.
     pub(super) fn run(&mut self) -> Result<()> {
         loop {
@@ -225,20 +194,22 @@ impl<'a> Foreman<'a> {
             // whoever told of something meant what others have, or what is done
             self.notes.done(0, true);
         }
-        for claimed in claimed {
-            let Some(stage) = self.plan.place(&claimed.task.stage) else { continue };
-            let cancellation = Cancellation::default();
-            let under_way = UnderWay {
-                stage,
-                fence: claimed.task.fence,
-                deaths: claimed.task.deaths,
-                cancellation: cancellation.clone(),
-            };
-            self.state.under_way.insert(claimed.task.id, under_way);
-            // the hands live as long as we do
-            let _ = self.orders.send(Order { claimed, stage, cancellation });
-        }
+        claimed.into_iter().for_each(|claimed| self.hand_out(claimed));
         Ok(())
+    }
+
+    fn hand_out(&mut self, claimed: ClaimedTask) {
+        let Some(stage) = self.plan.place(&claimed.task.stage) else { return };
+        let cancellation = Cancellation::default();
+        let under_way = UnderWay {
+            stage,
+            fence: claimed.task.fence,
+            deaths: claimed.task.deaths,
+            cancellation: cancellation.clone(),
+        };
+        self.state.under_way.insert(claimed.task.id, under_way);
+        // the hands live as long as we do
+        let _ = self.orders.send(Order { claimed, stage, cancellation });
     }
 
     fn claim_some(&mut self, stages: &[String], count: usize, is_alone: bool) -> Result<Vec<ClaimedTask>> {
@@ -306,9 +277,7 @@ impl<'a> Foreman<'a> {
             return Ok(true);
         }
         let Some(app) = self.store.apps().by_id(self.row.app_id)? else { return Ok(true) };
-        let is_same = AppDefinition::from_json(&app.definition)
-            .is_ok_and(|definition| definition.pipeline.as_ref() == Some(&self.plan.definition));
-        Ok(app.disable || app.archive.is_some() || !is_same)
+        Ok(app.disable || app.archive.is_some() || app.definition != self.registered)
     }
 
     /// Renews the lease; a worker that was taken for gone begins anew, with nothing.

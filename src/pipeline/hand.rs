@@ -33,9 +33,7 @@ pub(super) struct Order {
 
 /// A document that was worked on.
 pub(super) struct Report {
-    pub(super) task_id: i64,
-    pub(super) fence: i64,
-    pub(super) stage: usize,
+    pub(super) order: Order,
     pub(super) attempt: AttemptEnd,
     /// Why the stage did not do its part.
     pub(super) failure: Option<Failure>,
@@ -68,8 +66,7 @@ pub(super) fn work(bench: &Bench, number: usize, orders: &Receiver<Order>, repor
         if is_begun {
             bench.began.begin(number, order.claimed.task.id);
         }
-        let mut report = if is_begun { hand.work(&order) } else { hand.leave(&order) };
-        report.is_begun = is_begun;
+        let report = if is_begun { hand.work(order) } else { hand.leave(order) };
         bench.began.end(number);
         if reports.send(report).is_err() {
             return;
@@ -85,10 +82,9 @@ struct Hand<'a> {
 }
 
 impl Hand<'_> {
-    fn work(&mut self, order: &Order) -> Report {
-        let task = &order.claimed.task;
+    fn work(&mut self, order: Order) -> Report {
         let started_at = clock::now();
-        let done = catch_unwind(AssertUnwindSafe(|| self.attempt(order)));
+        let done = catch_unwind(AssertUnwindSafe(|| self.attempt(&order)));
         let (worked, output) = done.unwrap_or_else(|_| {
             // what a panic left behind is not used again
             self.stages.remove(&order.stage);
@@ -101,20 +97,16 @@ impl Hand<'_> {
             Err(_) if is_cancelled => "cancelled",
             Err(failure) => failure.kind.word(),
         };
-        let attempt = self.ended(order, &worked, (started_at, outcome), output);
-        let failure = worked.result.err();
-        let (task_id, fence, stage) = (task.id, task.fence, order.stage);
-        Report { task_id, fence, stage, attempt, failure, is_cancelled, is_begun: true }
+        let attempt = self.ended(&order, &worked, (started_at, outcome), output);
+        Report { order, attempt, failure: worked.result.err(), is_cancelled, is_begun: true }
     }
 
     /// What is reported of a document that nothing was done with.
-    fn leave(&self, order: &Order) -> Report {
-        let task = &order.claimed.task;
+    fn leave(&self, order: Order) -> Report {
         let now = clock::now();
         let worked = Err(Failure::passing("it was not begun")).into();
-        let attempt = self.ended(order, &worked, (now, "cancelled"), None);
-        let (task_id, fence, stage) = (task.id, task.fence, order.stage);
-        Report { task_id, fence, stage, attempt, failure: worked.result.err(), is_cancelled: true, is_begun: false }
+        let attempt = self.ended(&order, &worked, (now, "cancelled"), None);
+        Report { order, attempt, failure: worked.result.err(), is_cancelled: true, is_begun: false }
     }
 
     fn ended(
@@ -166,7 +158,7 @@ impl Hand<'_> {
         let find = || {
             let mut storage = storage.borrow_mut();
             let storage = opened(&mut storage, &bench.context)?;
-            document(storage, task.file_id, &scratch)
+            document(storage, &order.claimed.original, &scratch)
         };
         let say = |level: LogLevel, message: &str| say(task.id, &task.stage, level, message);
         let make_scratch = || scratch.path().map(std::path::Path::to_owned);
@@ -205,7 +197,7 @@ impl Hand<'_> {
         let storage = opened(&mut self.storage, &self.bench.context)?;
         let row = file(storage, file_id)?;
         let is_json = row.extension == "json";
-        let path = document(storage, file_id, scratch)?;
+        let path = document(storage, &row, scratch)?;
         if !is_json {
             return Ok(Given::File(path));
         }
@@ -220,7 +212,7 @@ impl Hand<'_> {
         let options = |end: &str| KeepOptions {
             app_id: Some(self.bench.app_id),
             runtime: self.bench.runtime.clone(),
-            name: Some(format!("{}.{}.{end}", task.id, task.stage)),
+            name: Some(format!("{}.{}.{end}", task.id, task.stage).into()),
             ..KeepOptions::default()
         };
         let kept = match output {
@@ -272,8 +264,13 @@ fn file(storage: &mut Storage, id: i64) -> Result<FileRow> {
 }
 
 /// A stored file as one of this machine: itself, or a copy.
-fn document(storage: &mut Storage, id: i64, scratch: &Scratch<'_>) -> Result<PathBuf> {
-    let row = file(storage, id)?;
+fn document(storage: &mut Storage, known: &FileRow, scratch: &Scratch<'_>) -> Result<PathBuf> {
+    let local = storage.local(known)?;
+    if let Some(path) = local.filter(|path| path.exists()) {
+        return Ok(path);
+    }
+    // it may have been moved since it was read where it is
+    let (id, row) = (known.id, file(storage, known.id)?);
     if let Some(path) = storage.local(&row)? {
         return Ok(path);
     }

@@ -16,7 +16,7 @@ const RETRY_MAX: Duration = Duration::from_secs(3_600);
 /// failed together (0 to 1).
 pub(super) fn fate(plan: &Plan, report: &Report, deaths: i64, now: NaiveDateTime, share: f64) -> Fate {
     let Some(Failure { kind, .. }) = &report.failure else {
-        return match plan.order.get(report.stage + 1) {
+        return match plan.order.get(report.order.stage + 1) {
             Some(next) => Fate::Next(next.clone()),
             None => Fate::Done,
         };
@@ -24,7 +24,7 @@ pub(super) fn fate(plan: &Plan, report: &Report, deaths: i64, now: NaiveDateTime
     if report.is_cancelled {
         return Fate::Again { not_before: None, counts: false };
     }
-    let stage = &plan.stages[report.stage].definition;
+    let stage = &plan.stages[report.order.stage].definition;
     match kind {
         FailureKind::Permanent => Fate::Ended(TaskState::Rejected),
         FailureKind::Blocked => Fate::Again { not_before: None, counts: false },

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::began::Began;
 use super::care;
-use super::foreman::{Foreman, Tally};
+use super::foreman::{Foreman, State, Tally};
 use super::hand::{Bench, work as work_on};
 use super::inbox::Inbox;
 use super::notes::Notes;
@@ -99,16 +99,25 @@ pub fn work(context: &Context, options: &WorkOptions, workers: &Workers) -> Resu
             scope.spawn(move || work_on(bench, number, &taken, &told));
         }
         drop((taken, told));
-        let mut foreman = Foreman::new(
+        let mut foreman = Foreman {
             context,
-            Arc::clone(&plan),
+            plan: Arc::clone(&plan),
             store,
-            (row.clone(), folder.clone()),
-            (hands, options.stay),
-            (orders, reports),
-            (news, found, closing),
-            (inbox, notes),
-        );
+            row: row.clone(),
+            folder: folder.clone(),
+            hands,
+            stay: options.stay,
+            orders,
+            reports,
+            news,
+            closing,
+            inbox,
+            notes,
+            found,
+            registered: registered.definition.clone(),
+            tally: Tally::default(),
+            state: State::default(),
+        };
         let ended = foreman.run();
         let leaving = foreman.leave();
         ended.and(leaving)

@@ -1,6 +1,8 @@
 //! Keeping a file: its bytes first, its row then.
 
-use std::ffi::OsStr;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::io::Read;
 use std::path::Path;
 
@@ -17,6 +19,7 @@ use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint;
+use crate::ident::AppName;
 use crate::tables::{FilePlace, FileRow, Kept, NewFile, Offer, Relocated, RetentionRow, Store};
 
 /// How often a place is looked for while others are at the same bytes.
@@ -30,7 +33,7 @@ pub struct KeepOptions {
     /// The run that keeps it.
     pub runtime: Option<String>,
     /// Its name, where it is not that of the path.
-    pub name: Option<String>,
+    pub name: Option<OsString>,
     /// How long it stays: `standard`, `regulatory_7y`. `[storage] retention` where `None`.
     pub retention: Option<String>,
     /// The store; `[storage] store` where `None`. Bytes that are kept already stay where they are.
@@ -50,10 +53,32 @@ pub struct KeptFile {
 }
 
 /// What is put somewhere.
+#[derive(Clone, Copy)]
 pub(super) struct Parcel<'a> {
     pub(super) store: &'a str,
     pub(super) folder: &'a str,
     pub(super) extension: &'a str,
+}
+
+/// A file that was copied, and has neither its place nor its row.
+struct Packed {
+    file: NewFile,
+    store: String,
+    folder: String,
+    staged: Staged,
+}
+
+impl Packed {
+    fn parcel(&self) -> Parcel<'_> {
+        Parcel { store: &self.store, folder: &self.folder, extension: &self.file.extension }
+    }
+}
+
+/// What was read of the database for files that are kept together.
+#[derive(Default)]
+struct Known {
+    retentions: BTreeMap<String, RetentionRow>,
+    apps: BTreeMap<i64, AppName>,
 }
 
 impl KeepOptions {
@@ -75,13 +100,8 @@ impl Storage {
     /// Usage for what is no file; busy for one that changes meanwhile; refused when the disk has too little room; what the
     /// database and the store say.
     pub fn keep_path(&mut self, path: &Path, options: &KeepOptions) -> Result<KeptFile> {
-        let source = Source::open(path)?;
-        let name = match &options.name {
-            Some(name) => name::written(OsStr::new(name))?,
-            None => name::written(path.file_name().unwrap_or(path.as_os_str()))?,
-        };
-        let keep = Keep { name, shown: path.display().to_string(), bytes: source.bytes(), options };
-        self.keep(&keep, &mut &source.file, &|read| source.check_same(read))
+        let mut packed = self.pack_path(path, options, &mut Known::default())?;
+        self.settle(&mut packed)
     }
 
     /// Keeps what a reader gives, under the name of the options.
@@ -93,25 +113,80 @@ impl Storage {
             .name
             .as_deref()
             .ok_or_else(|| Error::new(ErrorKind::Usage, "keep what has no name").hint("give it one: --name NAME"))?;
-        let name = name::written(OsStr::new(name))?;
+        let name = name::written(name)?;
         let keep = Keep { shown: name.clone(), name, bytes: 0, options };
-        self.keep(&keep, from, &|_| Ok(()))
+        let mut packed = self.pack(&keep, from, &|_| Ok(()), &mut Known::default())?;
+        self.settle(&mut packed)
     }
 
-    fn keep(&mut self, keep: &Keep<'_>, from: &mut dyn Read, is_same: &dyn Fn(u64) -> Result<()>) -> Result<KeptFile> {
+    /// Keeps many files of this machine, which is faster than one after the other; what became of each.
+    ///
+    /// # Errors
+    /// What concerns all of them: a full disk, the database. What concerns one, as [`Storage::keep_path`] says it, stands in
+    /// its place.
+    pub fn keep_paths(&mut self, files: &[(&Path, KeepOptions)]) -> Result<Vec<Result<KeptFile>>> {
+        let mut known = Known::default();
+        let mut packed: Vec<Result<Packed>> = Vec::with_capacity(files.len());
+        for (path, options) in files {
+            match self.pack_path(path, options, &mut known) {
+                // what is busy is the file
+                Err(error) if error.is_temporary() && error.kind() != ErrorKind::Busy => return Err(error),
+                one => packed.push(one),
+            }
+        }
+        let mut kept =
+            self.settle_all(packed.iter_mut().filter_map(|packed| packed.as_mut().ok()).collect())?.into_iter();
+        let finish = |packed: Result<Packed>| {
+            let mut packed = packed?;
+            match kept.next().flatten() {
+                Some(kept) => kept,
+                None => self.settle(&mut packed),
+            }
+        };
+        Ok(packed.into_iter().map(finish).collect())
+    }
+
+    fn pack_path(&mut self, path: &Path, options: &KeepOptions, known: &mut Known) -> Result<Packed> {
+        let source = Source::open(path)?;
+        let name = match &options.name {
+            Some(name) => name::written(name)?,
+            None => name::written(path.file_name().unwrap_or(path.as_os_str()))?,
+        };
+        let keep = Keep { name, shown: path.display().to_string(), bytes: source.bytes(), options };
+        self.pack(&keep, &mut &source.file, &|read| source.check_same(read), known)
+    }
+
+    /// Copies the bytes to where they will stand, and hashes them.
+    fn pack(
+        &mut self,
+        keep: &Keep<'_>,
+        from: &mut dyn Read,
+        is_same: &dyn Fn(u64) -> Result<()>,
+        known: &mut Known,
+    ) -> Result<Packed> {
         let Keep { name, shown, bytes, options } = keep;
         let retention = options.retention.as_deref().unwrap_or(&self.stores.options.retention).to_owned();
-        let retention = self.tables.retentions().named(&retention)?;
-        let store = options.store.as_deref().unwrap_or(&self.stores.options.store).to_owned();
-        let app = match options.app_id {
-            None => None,
-            Some(id) => Some(self.tables.apps().by_id(id)?.ok_or_else(|| {
-                Error::new(ErrorKind::NotFound, format!("keep {shown}: there is no app of the number {id}"))
-            })?),
+        let retention = match known.retentions.entry(retention) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => {
+                let row = self.tables.retentions().named(free.key())?;
+                free.insert(row)
+            }
         };
+        let app = match options.app_id.map(|id| known.apps.entry(id)) {
+            None => None,
+            Some(Entry::Occupied(known)) => Some(&*known.into_mut()),
+            Some(Entry::Vacant(free)) => {
+                let id = *free.key();
+                let row = self.tables.apps().by_id(id)?.ok_or_else(|| {
+                    Error::new(ErrorKind::NotFound, format!("keep {shown}: there is no app of the number {id}"))
+                })?;
+                Some(&*free.insert(row.name))
+            }
+        };
+        let store = options.store.as_deref().unwrap_or(&self.stores.options.store).to_owned();
         let extension = name::extension(name);
-        let dates = self.stores.options.dates;
-        let folder = path::folder(app.as_ref().map(|app| &app.name), &extension, dates, clock::now());
+        let folder = path::folder(app, &extension, self.stores.options.dates, clock::now());
         self.stores.get(&mut self.tables, &store)?;
         self.check_room(&store, *bytes)?;
         let mut staged = self.stores.stage(&store, &folder)?;
@@ -124,29 +199,76 @@ impl Storage {
         is_same(copied.bytes)?;
         failpoint::point("storage.staged")?;
         (staged.sha256, staged.bytes) = (copied.sha256, copied.bytes);
-        let file = new_file(&staged, (name, &extension), options, &retention);
-        let parcel = Parcel { store: &store, folder: &folder, extension: &extension };
-        let (row, is_new) = self.settle(&file, &parcel, &mut staged)?;
-        let local = self.local(&row)?.map(|path| path.to_string_lossy().into_owned());
-        Ok(KeptFile { row, is_new, file: local })
+        let file = new_file(&staged, (name, &extension), options, retention);
+        Ok(Packed { file, store, folder, staged })
+    }
+
+    /// Gives bytes that are new in every way their places and their rows, together. `None` for others: they come later, one
+    /// after the other.
+    fn settle_all(&mut self, mut packed: Vec<&mut Packed>) -> Result<Vec<Option<Result<KeptFile>>>> {
+        let Self { tables, stores, .. } = self;
+        let mut settled: Vec<Option<Result<KeptFile>>> = packed.iter().map(|_| None).collect();
+        let files: Vec<(NewFile, FilePlace)> =
+            packed.iter().map(|packed| (packed.file.clone(), place(&packed.parcel(), &packed.staged, false))).collect();
+        let are_new = tables.files().are_new(&files)?;
+        let mut placed: Vec<usize> = Vec::with_capacity(files.len());
+        for store in files.iter().map(|(_, place)| &place.store).collect::<BTreeSet<_>>() {
+            let (mut here, mut staged) = (Vec::new(), Vec::new());
+            for (at, packed) in packed.iter_mut().enumerate() {
+                if are_new[at] && packed.store == *store {
+                    here.push(at);
+                    staged.push((&mut packed.staged, files[at].1.path.clone()));
+                }
+            }
+            for (at, put) in here.into_iter().zip(stores.get(tables, store)?.put_all(&mut staged)) {
+                match put {
+                    Ok(Put::Done) => placed.push(at),
+                    Ok(Put::Taken) => {}
+                    Err(error) => settled[at] = Some(Err(error)),
+                }
+            }
+        }
+        failpoint::point("storage.placed")?;
+        let files: Vec<(NewFile, FilePlace)> = placed.iter().map(|at| files[*at].clone()).collect();
+        let kept = tables.files().keep_all(&files)?;
+        for ((at, kept), (_, place)) in placed.into_iter().zip(kept).zip(files) {
+            match kept {
+                Kept::As { row, is_new } => {
+                    if place != row.place() {
+                        discard(&mut self.tables, &mut self.stores, &place);
+                    }
+                    settled[at] = Some(self.kept(*row, is_new));
+                }
+                // somebody was faster: it finds its way alone
+                Kept::Taken | Kept::Moved => discard(&mut self.tables, &mut self.stores, &place),
+            }
+        }
+        Ok(settled)
+    }
+
+    fn kept(&mut self, row: FileRow, is_new: bool) -> Result<KeptFile> {
+        let file = self.local(&row)?.map(|path| path.to_string_lossy().into_owned());
+        Ok(KeptFile { row, is_new, file })
     }
 
     /// Gives the bytes their place and their row.
-    fn settle(&mut self, file: &NewFile, parcel: &Parcel<'_>, staged: &mut Staged) -> Result<(FileRow, bool)> {
+    fn settle(&mut self, packed: &mut Packed) -> Result<KeptFile> {
         let Self { tables, stores, .. } = self;
+        let Packed { file, store, folder, staged } = packed;
+        let parcel = Parcel { store, folder, extension: &file.extension };
         let mut placed: Option<FilePlace> = None;
         for _ in 0..ATTEMPTS_MAX {
             let offer = match (&placed, tables.files().whereabouts(file.app_id, &file.sha256)?) {
                 (Some(place), _) => Offer::Placed(place.clone()),
                 (None, None) => {
-                    let place = put(tables, stores, parcel, staged)?;
+                    let place = put(tables, stores, &parcel, staged)?;
                     placed = Some(place.clone());
                     Offer::Placed(place)
                 }
                 (None, Some((there, false))) if is_whole(tables, stores, &there, staged.bytes)? => Offer::Found(there),
                 (None, Some((there, _))) => {
                     log::warn!("{} of the store {} is not what was kept: it is stored anew", there.path, there.store);
-                    let place = put(tables, stores, parcel, staged)?;
+                    let place = put(tables, stores, &parcel, staged)?;
                     match tables.files().relocate(&file.sha256, &there, &place)? {
                         Relocated::Done(_) => {}
                         Relocated::Gone | Relocated::Taken => placed = Some(place.clone()),
@@ -160,7 +282,7 @@ impl Storage {
                     if let Some(place) = placed.filter(|place| *place != row.place()) {
                         discard(tables, stores, &place);
                     }
-                    return Ok((*row, is_new));
+                    return self.kept(*row, is_new);
                 }
                 Kept::Taken => {
                     if let Some(place) = &placed {
@@ -171,7 +293,8 @@ impl Storage {
                 Kept::Moved => {}
             }
         }
-        Err(Error::new(ErrorKind::Busy, format!("keep {}: others are at the same bytes", file.name)).hint("try again"))
+        let message = format!("keep {}: others are at the same bytes", packed.file.name);
+        Err(Error::new(ErrorKind::Busy, message).hint("try again"))
     }
 
     fn check_room(&mut self, store: &str, wanted: u64) -> Result<()> {
@@ -224,8 +347,7 @@ pub(super) fn put(
     staged: &mut Staged,
 ) -> Result<FilePlace> {
     for attempt in 0..ATTEMPTS_MAX {
-        let path = path::path(parcel.folder, &staged.sha256, parcel.extension, attempt > 0);
-        let place = FilePlace { store: parcel.store.to_owned(), path };
+        let place = place(parcel, staged, attempt > 0);
         if tables.files().is_used(&place)? {
             continue;
         }
@@ -235,6 +357,12 @@ pub(super) fn put(
         }
     }
     Err(Error::new(ErrorKind::Busy, "find a place for a file").hint("try again"))
+}
+
+/// The place of bytes; salted, it is another one each time.
+fn place(parcel: &Parcel<'_>, staged: &Staged, is_salted: bool) -> FilePlace {
+    let path = path::path(parcel.folder, &staged.sha256, parcel.extension, is_salted);
+    FilePlace { store: parcel.store.to_owned(), path }
 }
 
 /// Whether a file has all its bytes, as far as its size tells.

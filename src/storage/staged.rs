@@ -28,6 +28,8 @@ pub struct Staged {
     file: File,
     /// `None` once it has its place.
     path: Option<TempPath>,
+    /// Whether its bytes outlast a power cut.
+    is_safe: bool,
     /// The SHA-256 of its bytes.
     pub(super) sha256: Vec<u8>,
     /// How many bytes it has.
@@ -51,7 +53,7 @@ impl Staged {
             match made {
                 Ok(made) => {
                     let (file, path) = NamedTempFile::into_parts(made);
-                    return Ok(Self { file, path: Some(path), sha256: Vec::new(), bytes: 0 });
+                    return Ok(Self { file, path: Some(path), is_safe: false, sha256: Vec::new(), bytes: 0 });
                 }
                 Err(cause) if cause.kind() == std::io::ErrorKind::NotFound && attempts < FOLDER_ATTEMPTS_MAX => {
                     attempts += 1;
@@ -71,13 +73,26 @@ impl Staged {
         self.path.as_deref()
     }
 
+    /// Makes its bytes safe.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(super) fn sync(&mut self) -> Result<()> {
+        let path = self.path.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
+        self.file.sync_all().map_err(|cause| file_error(format!("store {path}"), cause))?;
+        self.is_safe = true;
+        Ok(())
+    }
+
     /// Gives it its name in the same file system, once its bytes are safe; nothing is replaced.
     ///
     /// # Errors
     /// What the file system says.
     pub(super) fn name(&mut self, path: &Path) -> Result<Put> {
+        if !self.is_safe {
+            self.sync()?;
+        }
         let failed = |cause| file_error(format!("store {}", path.display()), cause);
-        self.file.sync_all().map_err(failed)?;
         let Some(staged) = self.path.take() else { return Ok(Put::Taken) };
         match staged.persist_noclobber(path) {
             Ok(()) => Ok(Put::Done),

@@ -94,6 +94,11 @@ pub trait FileStore: Send {
     /// What the file system or the server says.
     fn put(&mut self, staged: &mut Staged, path: &str) -> Result<Put>;
 
+    /// Puts many files at their places, each as [`FileStore::put`] does.
+    fn put_all(&mut self, files: &mut [(&mut Staged, String)]) -> Vec<Result<Put>> {
+        files.iter_mut().map(|(staged, path)| self.put(staged, path)).collect()
+    }
+
     /// How many bytes the file at a path has; `None` where there is none.
     ///
     /// # Errors

@@ -16,6 +16,9 @@ pub(crate) enum Link {
     Postgres(Pg),
 }
 
+/// So many rows go into one statement: PostgreSQL takes 65,535 parameters.
+pub(super) const ROWS_MAX: usize = 1_000;
+
 /// Both backends at once, as diesel names them.
 pub(super) type LinkBackend = <Link as diesel::Connection>::Backend;
 

@@ -10,7 +10,7 @@ use super::file_keep::rows_at;
 use super::lease::database_now;
 use super::pipeline::needed_files;
 use super::schema::stored_files;
-use super::{Keyed, take_keyed_turn};
+use super::{Keyed, take_keyed_turn, take_keyed_turns};
 use crate::error::Result;
 
 /// Tells which of these files something that is not finished still needs. It is asked in the transaction that ends their
@@ -67,11 +67,7 @@ impl Files<'_> {
                 .limit(count)
                 .load(connection)?;
             let last = found.last().map(|(id, _)| *id);
-            let mut keys: Vec<&Vec<u8>> = found.iter().map(|(_, sha256)| sha256).collect();
-            // in one order, so that two that do the same do not wait for each other
-            keys.sort();
-            keys.dedup();
-            keys.into_iter().try_for_each(|sha256| take_keyed_turn(connection, Keyed::File, sha256))?;
+            take_keyed_turns(connection, Keyed::File, found.iter().map(|(_, sha256)| sha256.as_slice()))?;
             let ids: Vec<i64> = found.into_iter().map(|(id, _)| id).collect();
             let needed = needed(connection, &ids, needs)?;
             let free: Vec<i64> = ids.into_iter().filter(|id| !needed.contains(id)).collect();

@@ -1,13 +1,15 @@
 //! How a file comes into the table, and changes there: the same bytes of one app are one file, whoever keeps them at once.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 
-use super::connection::Link;
+use super::connection::{Link, ROWS_MAX};
 use super::file::{FilePlace, FileRow, Files, live};
 use super::lease::database_now;
 use super::schema::stored_files;
-use super::{Keyed, take_keyed_turn};
+use super::{Keyed, take_keyed_turn, take_keyed_turns};
 use crate::error::Result;
 
 /// A file that is to be kept.
@@ -83,30 +85,27 @@ impl Files<'_> {
         self.0.write("note a stored file", |connection| {
             take_keyed_turn(connection, Keyed::File, &file.sha256)?;
             let now = database_now(connection)?;
-            let place = match (place_of(connection, file)?, offer) {
-                (Some(there), Offer::Placed(_)) => there,
-                (Some(there), Offer::Found(found)) if there == *found => there,
-                (_, Offer::Found(_)) => return Ok(Kept::Moved),
-                (None, Offer::Placed(place)) if rows_at(connection, place)? > 0 => return Ok(Kept::Taken),
-                (None, Offer::Placed(place)) => place.clone(),
-            };
-            let kept_until = file.days.and_then(|days| now.checked_add_signed(TimeDelta::try_days(days)?));
-            let same_name = |connection: &mut Link| {
-                let rows = live(file.app_id, &file.sha256).filter(stored_files::name.eq(file.name.clone()));
-                rows.select(FileRow::as_select()).order(stored_files::id.desc()).first(connection).optional()
-            };
-            let is_new = match same_name(connection)? {
-                Some(row) => {
-                    prolong(connection, &row, kept_until, file.retention)?;
-                    false
-                }
-                None => {
-                    insert(connection, file, &place, (now, kept_until))?;
-                    true
-                }
-            };
-            let row = same_name(connection)?.ok_or(diesel::NotFound)?;
-            Ok(Kept::As { row: Box::new(row), is_new })
+            keep(connection, file, offer, now)
+        })
+    }
+
+    /// Which of these are new in every way: nothing was ever kept with their bytes or at their place.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn are_new(&mut self, files: &[(NewFile, FilePlace)]) -> Result<Vec<bool>> {
+        self.0.read("read the stored files", |connection| are_new(connection, files))
+    }
+
+    /// Keeps many files, each with bytes that were put in a place, all or none; what became of each.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn keep_all(&mut self, files: &[(NewFile, FilePlace)]) -> Result<Vec<Kept>> {
+        self.0.write("note stored files", |connection| {
+            take_keyed_turns(connection, Keyed::File, files.iter().map(|(file, _)| file.sha256.as_slice()))?;
+            let now = database_now(connection)?;
+            keep_all(connection, files, now)
         })
     }
 
@@ -188,6 +187,75 @@ impl Files<'_> {
     }
 }
 
+fn keep(connection: &mut Link, file: &NewFile, offer: &Offer, now: NaiveDateTime) -> QueryResult<Kept> {
+    let place = match (place_of(connection, file)?, offer) {
+        (Some(there), Offer::Placed(_)) => there,
+        (Some(there), Offer::Found(found)) if there == *found => there,
+        (_, Offer::Found(_)) => return Ok(Kept::Moved),
+        (None, Offer::Placed(place)) if rows_at(connection, place)? > 0 => return Ok(Kept::Taken),
+        (None, Offer::Placed(place)) => place.clone(),
+    };
+    let same_name = |connection: &mut Link| {
+        let rows = live(file.app_id, &file.sha256).filter(stored_files::name.eq(file.name.clone()));
+        rows.select(FileRow::as_select()).order(stored_files::id.desc()).first(connection).optional()
+    };
+    let is_new = match same_name(connection)? {
+        Some(row) => {
+            prolong(connection, &row, kept_until(file, now), file.retention)?;
+            false
+        }
+        None => {
+            insert(connection, &[NewRow::of(file, &place, now)])?;
+            true
+        }
+    };
+    let row = same_name(connection)?.ok_or(diesel::NotFound)?;
+    Ok(Kept::As { row: Box::new(row), is_new })
+}
+
+/// What is new in every way is inserted together; the rest comes after it, one after the other.
+fn keep_all(connection: &mut Link, files: &[(NewFile, FilePlace)], now: NaiveDateTime) -> QueryResult<Vec<Kept>> {
+    let is_new = are_new(connection, files)?;
+    let new = files.iter().zip(&is_new).filter(|(_, is_new)| **is_new);
+    let rows: Vec<NewRow<'_>> = new.map(|((file, place), _)| NewRow::of(file, place, now)).collect();
+    insert(connection, &rows)?;
+    let mut inserted: BTreeMap<Vec<u8>, FileRow> = stored_files::table
+        .filter(stored_files::sha256.eq_any(rows.iter().map(|row| row.sha256)))
+        .select(FileRow::as_select())
+        .load(connection)?
+        .into_iter()
+        .map(|row: FileRow| (row.sha256.clone(), row))
+        .collect();
+    drop(rows);
+    files
+        .iter()
+        .zip(is_new)
+        .map(|((file, place), is_new)| match is_new.then(|| inserted.remove(&file.sha256)).flatten() {
+            Some(row) => Ok(Kept::As { row: Box::new(row), is_new: true }),
+            None => keep(connection, file, &Offer::Placed(place.clone()), now),
+        })
+        .collect()
+}
+
+/// Which of these are new in every way: the first with their bytes and with their place.
+fn are_new(connection: &mut Link, files: &[(NewFile, FilePlace)]) -> QueryResult<Vec<bool>> {
+    let contents = files.iter().map(|(file, _)| &file.sha256);
+    let (stores, paths) = (files.iter().map(|(_, place)| &place.store), files.iter().map(|(_, place)| &place.path));
+    let known = stored_files::table.filter(stored_files::sha256.eq_any(contents)).select(stored_files::sha256);
+    let mut known: BTreeSet<Vec<u8>> = known.load(connection)?.into_iter().collect();
+    let taken = stored_files::table
+        .filter(stored_files::store.eq_any(stores).and(stored_files::path.eq_any(paths)))
+        .select(stored_files::path);
+    let mut taken: BTreeSet<String> = taken.load(connection)?.into_iter().collect();
+    let mut is_new =
+        |file: &NewFile, place: &FilePlace| known.insert(file.sha256.clone()) & taken.insert(place.path.clone());
+    Ok(files.iter().map(|(file, place)| is_new(file, place)).collect())
+}
+
+fn kept_until(file: &NewFile, now: NaiveDateTime) -> Option<NaiveDateTime> {
+    file.days.and_then(|days| now.checked_add_signed(TimeDelta::try_days(days)?))
+}
+
 /// Where the same bytes are kept for the same app.
 fn place_of(connection: &mut Link, file: &NewFile) -> QueryResult<Option<FilePlace>> {
     let live = live(file.app_id, &file.sha256).order(stored_files::id.asc());
@@ -208,24 +276,48 @@ fn prolong(connection: &mut Link, row: &FileRow, kept_until: Option<NaiveDateTim
     diesel::update(stored_files::table.find(row.id)).set(changed).execute(connection).map(drop)
 }
 
-fn insert(
-    connection: &mut Link,
-    file: &NewFile,
-    place: &FilePlace,
-    (now, kept_until): (NaiveDateTime, Option<NaiveDateTime>),
-) -> QueryResult<()> {
-    let row = (
-        stored_files::app_id.eq(file.app_id),
-        stored_files::runtime.eq(&file.runtime),
-        stored_files::sha256.eq(&file.sha256),
-        stored_files::name.eq(&file.name),
-        stored_files::extension.eq(&file.extension),
-        stored_files::bytes.eq(file.bytes),
-        stored_files::store.eq(&place.store),
-        stored_files::path.eq(&place.path),
-        stored_files::retention.eq(file.retention),
-        stored_files::kept_until.eq(kept_until),
-        stored_files::created_at.eq(now),
-    );
-    diesel::insert_into(stored_files::table).values(row).execute(connection).map(drop)
+#[derive(Insertable)]
+#[diesel(table_name = stored_files)]
+struct NewRow<'a> {
+    app_id: Option<i64>,
+    runtime: Option<&'a str>,
+    sha256: &'a [u8],
+    name: &'a str,
+    extension: &'a str,
+    bytes: i64,
+    store: &'a str,
+    path: &'a str,
+    retention: i64,
+    kept_until: Option<NaiveDateTime>,
+    created_at: NaiveDateTime,
+}
+
+impl<'a> NewRow<'a> {
+    fn of(file: &'a NewFile, place: &'a FilePlace, now: NaiveDateTime) -> Self {
+        Self {
+            app_id: file.app_id,
+            runtime: file.runtime.as_deref(),
+            sha256: &file.sha256,
+            name: &file.name,
+            extension: &file.extension,
+            bytes: file.bytes,
+            store: &place.store,
+            path: &place.path,
+            retention: file.retention,
+            kept_until: kept_until(file, now),
+            created_at: now,
+        }
+    }
+}
+
+/// One arm a backend: SQLite repeats one prepared statement, PostgreSQL takes many rows in one.
+fn insert(connection: &mut Link, rows: &[NewRow<'_>]) -> QueryResult<()> {
+    match connection {
+        Link::Sqlite(file) => {
+            rows.iter().try_for_each(|row| diesel::insert_into(stored_files::table).values(row).execute(file).map(drop))
+        }
+        Link::Postgres(server) => rows
+            .chunks(ROWS_MAX)
+            .try_for_each(|some| diesel::insert_into(stored_files::table).values(some).execute(server).map(drop)),
+    }
 }

@@ -82,7 +82,7 @@ pub use parked_message::{ParkedMessageRow, ParkedMessages};
 pub use pause::{Pause, Pauses};
 pub use pipeline::{
     AttemptEnd, AttemptRow, BlockRow, ClaimLimits, ClaimedTask, DEATHS_MAX, EditedInput, Fate, FolderRow, Found,
-    Ledger, LostWorker, NewDocument, OldestTask, Retrial, Settled, StageOutput, TaskCount, TaskFilter, TaskRow,
+    Ledger, LostWorker, NewDocument, Noted, OldestTask, Retrial, Settled, StageOutput, TaskCount, TaskFilter, TaskRow,
     TaskState, Tasks, WorkerRow,
 };
 pub use register::{AppRegistration, Besides, Registered, Renamed};
@@ -92,6 +92,7 @@ pub use run::{NewRun, StartRun};
 pub use run_end::{Backoff, Ending, RunEnd};
 pub use run_list::{RunFilter, RunRow, Runs};
 
+use std::collections::BTreeSet;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -257,15 +258,30 @@ enum Keyed {
 
 /// As [`take_turn`], for one thing of many: its key is the start of `key`, so that others go on.
 fn take_keyed_turn(connection: &mut Link, turn: Keyed, key: &[u8]) -> QueryResult<()> {
-    match connection {
-        Link::Sqlite(_) => Ok(()),
-        Link::Postgres(server) => {
-            let start: [u8; 4] = std::array::from_fn(|place| key.get(place).copied().unwrap_or_default());
-            server.batch_execute(&format!(
-                "SET LOCAL lock_timeout = '20s'; SELECT pg_catalog.pg_advisory_xact_lock({}, {})",
-                turn as i32,
-                i32::from_be_bytes(start)
-            ))
-        }
-    }
+    take_keyed_turns(connection, turn, [key])
 }
+
+/// As [`take_keyed_turn`], for many things, always in the same order, so that two who want the same ones never wait for each
+/// other.
+fn take_keyed_turns<'k>(
+    connection: &mut Link,
+    turn: Keyed,
+    keys: impl IntoIterator<Item = &'k [u8]>,
+) -> QueryResult<()> {
+    let Link::Postgres(server) = connection else { return Ok(()) };
+    let start =
+        |key: &[u8]| i32::from_be_bytes(std::array::from_fn(|place| key.get(place).copied().unwrap_or_default()));
+    let keys: BTreeSet<i32> = keys.into_iter().map(start).collect();
+    let turn = turn as i32;
+    let locks: Vec<String> =
+        keys.iter().map(|key| format!("pg_catalog.pg_advisory_xact_lock({turn}, {key})")).collect();
+    if locks.is_empty() {
+        return Ok(());
+    }
+    // one row of many columns: they are taken from the left to the right
+    let locks: Vec<String> = locks.chunks(COLUMNS_MAX).map(|some| format!("SELECT {}", some.join(", "))).collect();
+    server.batch_execute(&format!("SET LOCAL lock_timeout = '20s'; {}", locks.join("; ")))
+}
+
+/// So many locks are taken by one statement.
+const COLUMNS_MAX: usize = 500;

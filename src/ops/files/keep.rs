@@ -81,7 +81,7 @@ pub fn keep_files(context: &Context, options: &KeepFilesOptions, input: &mut dyn
     }
     let mut storage = Storage::open(context)?;
     let mut keep = KeepOptions {
-        name: options.name.clone(),
+        name: options.name.clone().map(Into::into),
         retention: options.retention.clone(),
         store: options.store.clone(),
         ..KeepOptions::of(context)

@@ -107,7 +107,7 @@ pub fn add_tasks(context: &Context, options: &AddTasksOptions, input: &mut dyn R
         app_id: Some(pipeline.app.id),
         // a run of another app keeps no files for this one
         runtime: inside.map(|inside| inside.runtime.to_string()),
-        name: options.name.clone(),
+        name: options.name.clone().map(Into::into),
         retention: pipeline.definition.retention.clone(),
         ..KeepOptions::default()
     };

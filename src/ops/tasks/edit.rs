@@ -242,7 +242,7 @@ fn kept(storage: &mut Storage, task: &TaskRow, text: String) -> Result<StageOutp
     }
     let options = KeepOptions {
         app_id: Some(task.app_id),
-        name: Some(format!("{}.edited.json", task.id)),
+        name: Some(format!("{}.edited.json", task.id).into()),
         ..KeepOptions::default()
     };
     let kept = storage.keep_reader(&mut text.as_bytes(), &options)?;

@@ -12,7 +12,7 @@ use super::super::stage::FailureKind;
 use super::{BATCH_MAX, Foreman};
 use crate::die;
 use crate::error::Result;
-use crate::tables::{Fate, LogLevel, MessageKind, NewMessage, Settled, TaskState};
+use crate::tables::{Fate, LogLevel, MessageKind, NewMessage, Noted, Settled, TaskState, meets};
 
 impl Foreman<'_> {
     /// Writes down what became of documents.
@@ -25,33 +25,64 @@ impl Foreman<'_> {
         let count = self.state.unsaved.len().min(BATCH_MAX);
         let settled: Vec<Settled> =
             self.state.unsaved[..count].iter().map(|report| self.settled(report, now)).collect();
-        let was_ours = self.store.tasks().settle(&settled)?;
+        let noted = self.store.tasks().settle(self.row.app_id, &settled)?;
         let reports: Vec<Report> = self.state.unsaved.drain(..count).collect();
         self.notes.done(reports.len(), false);
-        for ((report, settled), was_ours) in reports.iter().zip(&settled).zip(was_ours) {
-            self.state.under_way.remove(&report.task_id);
+        for ((report, settled), noted) in reports.into_iter().zip(settled).zip(noted) {
+            self.state.under_way.remove(&settled.task_id);
             self.state.lately.push_back(Instant::now());
             self.tally.attempts += 1;
-            if was_ours {
-                self.follow(report, &settled.fate)?;
-            } else {
+            if noted == Noted::Lost {
                 let what = "it was taken away meanwhile: what became of it is not written down";
-                say(report.task_id, &report.attempt.stage, LogLevel::Warning, what);
+                say(settled.task_id, &report.attempt.stage, LogLevel::Warning, what);
+                continue;
+            }
+            let is_onward = noted == Noted::Onward;
+            self.follow(&report, &settled.fate, is_onward)?;
+            if is_onward {
+                self.go_on(report);
             }
         }
         Ok(())
     }
 
+    /// The same document in the next stage, for which it is claimed.
+    fn go_on(&mut self, report: Report) {
+        let Report { mut order, attempt, .. } = report;
+        order.stage += 1;
+        let task = &mut order.claimed.task;
+        task.stage.clone_from(&self.plan.order[order.stage]);
+        task.fence += 1;
+        (task.attempts, task.deaths, task.not_before) = (1, 0, None);
+        if attempt.output.is_some() {
+            order.claimed.input = attempt.output;
+        }
+        self.hand_out(order.claimed);
+    }
+
     fn settled(&self, report: &Report, now: NaiveDateTime) -> Settled {
-        let deaths = self.state.under_way.get(&report.task_id).map_or(0, |under_way| under_way.deaths);
-        let fate = fate(&self.plan, report, deaths, now, die::share());
-        Settled { task_id: report.task_id, fence: report.fence, fate, attempt: report.attempt.clone() }
+        let task = &report.order.claimed.task;
+        let fate = match fate(&self.plan, report, task.deaths, now, die::share()) {
+            Fate::Next(stage) if self.may_go_on(report.order.stage + 1) => {
+                Fate::Onward { stage, priority: task.priority }
+            }
+            fate => fate,
+        };
+        Settled { task_id: task.id, fence: task.fence, fate, attempt: report.attempt.clone() }
+    }
+
+    /// Whether a document may go on here with a stage, as far as is known without asking: one whose places are counted, and one
+    /// that rests, are asked for in the database.
+    fn may_go_on(&self, stage: usize) -> bool {
+        let definition = &self.plan.stages[stage].definition;
+        let labels = &self.context.settings().manager.labels;
+        let is_free = definition.workers.is_none() && !self.state.blocked.contains(&definition.name);
+        !self.state.is_ending && is_free && meets(&definition.on, labels)
     }
 
     /// Gives back what was claimed and not begun.
     fn give_back(&mut self) -> Result<()> {
-        let claims: Vec<(i64, i64)> =
-            self.state.unsaved.iter().filter(|it| !it.is_begun).map(|it| (it.task_id, it.fence)).collect();
+        let claims: Vec<(i64, i64)> = self.state.unsaved.iter().filter(|it| !it.is_begun).map(claim_of).collect();
         if claims.is_empty() {
             return Ok(());
         }
@@ -64,10 +95,12 @@ impl Foreman<'_> {
     }
 
     /// What follows from the end of an attempt.
-    fn follow(&mut self, report: &Report, fate: &Fate) -> Result<()> {
-        let stage = report.attempt.stage.as_str();
-        if let Fate::Next(next) = fate {
-            self.notes.tell(report.task_id, next);
+    fn follow(&mut self, report: &Report, fate: &Fate, is_onward: bool) -> Result<()> {
+        let (task_id, stage) = (report.order.claimed.task.id, report.attempt.stage.as_str());
+        if let Fate::Next(next) | Fate::Onward { stage: next, .. } = fate
+            && !is_onward
+        {
+            self.notes.tell(task_id, next);
         }
         if let (None, Some(place)) = (&report.failure, self.state.blocked.iter().position(|known| known == stage)) {
             self.state.blocked.swap_remove(place);
@@ -87,17 +120,17 @@ impl Foreman<'_> {
         match fate {
             Fate::Ended(state) => {
                 self.tally.ended += 1;
-                say(report.task_id, stage, LogLevel::Error, &format!("{}: {message}", state.name()));
+                say(task_id, stage, LogLevel::Error, &format!("{}: {message}", state.name()));
                 if *state == TaskState::Quarantined {
                     let (app_id, name) = (self.row.app_id, self.plan.name.clone());
-                    care::quarantine(&mut self.store, app_id, &name, report.task_id, message)?;
+                    care::quarantine(&mut self.store, app_id, &name, task_id, message)?;
                 }
                 if let Some(inbox) = &self.inbox {
                     inbox.ended();
                 }
             }
             Fate::Again { .. } if failure.kind == FailureKind::Blocked => self.block(stage, message)?,
-            _ => say(report.task_id, stage, LogLevel::Warning, &format!("it is tried again: {message}")),
+            _ => say(task_id, stage, LogLevel::Warning, &format!("it is tried again: {message}")),
         }
         Ok(())
     }
@@ -128,4 +161,9 @@ impl Foreman<'_> {
         let message = NewMessage { kind, severity, app_id: Some(self.row.app_id), subject, body };
         self.store.outbox().tell(&message).map(drop)
     }
+}
+
+fn claim_of(report: &Report) -> (i64, i64) {
+    let task = &report.order.claimed.task;
+    (task.id, task.fence)
 }

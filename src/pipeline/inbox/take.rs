@@ -1,8 +1,9 @@
 //! Taking a file: moved out of everybody's way first, stored then, and noted last. A worker that dies in between leaves a
 //! file behind that the next one adopts.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,11 +22,11 @@ use crate::apps::{Complete, is_open_for_writing};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::failpoint;
 use crate::ident::new_identity;
-use crate::storage::{KeepOptions, Storage, original, written};
+use crate::storage::{KeepOptions, KeptFile, Storage, original, written};
 use crate::tables::{FolderRow, Found, NewDocument};
 
-/// So many documents are noted in one transaction.
-const BATCH: usize = 64;
+/// So many files are stored together, and noted in one transaction.
+const BATCH: usize = 128;
 /// A file that was taken and that nobody knows is adopted after so long.
 const STRAY_AGE: Duration = Duration::from_secs(60);
 /// A name of more bytes is cut in the folder of what was taken; the whole one stands in the database.
@@ -50,7 +51,7 @@ impl Taker {
     /// Takes these files; how many it was. One that cannot be taken stays, and is told.
     ///
     /// # Errors
-    /// What concerns all files: the database, or the disk.
+    /// What concerns all files: the database, or the disk. They are back where they were then.
     pub(super) fn take_all(
         &mut self,
         look: &mut Look,
@@ -59,127 +60,123 @@ impl Taker {
         is_stopped: &dyn Fn() -> bool,
     ) -> Result<usize> {
         let mut count = 0;
-        for path in files {
+        for some in files.chunks(BATCH) {
             if is_stopped() {
                 break;
             }
-            let taken = match self.plan.definition.copy {
-                true => self.copy(look, path),
-                false => self.take(&look.folder, path),
-            };
-            match taken {
-                Ok(true) => count += 1,
-                Ok(false) => {}
-                Err(error) if error.is_temporary() || error.kind() == ErrorKind::Refused => return Err(error),
-                Err(error) => log::warn!("{} is not taken: {error}", path.display()),
-            }
-            if self.pending.len() >= BATCH {
-                self.flush(news)?;
-            }
+            count += self.take_some(look, some)?;
+            self.flush(news)?;
         }
-        self.flush(news)?;
         Ok(count)
     }
 
-    /// Takes one file; false when somebody else has, or it is written to again.
-    fn take(&mut self, folder: &Path, path: &Path) -> Result<bool> {
-        let name = path.file_name().unwrap_or(path.as_os_str());
-        let work = work_folder(folder);
-        let cut = cut(name);
-        let mut mark = std::ffi::OsString::from(format!("{}-", new_identity()));
-        mark.push(&cut);
-        let taken = work.join(mark);
-        match move_to(path, &taken) {
-            Err(Errno::ENOENT) if !work.exists() => {
-                let made = fs::create_dir(&work);
-                made.or_else(|cause| match cause.kind() {
-                    std::io::ErrorKind::AlreadyExists => Ok(()),
-                    _ => Err(cause),
-                })
-                .map_err(|cause| file_error(format!("make {}", work.display()), cause))?;
-                return self.take(folder, path);
-            }
-            // somebody was faster
-            Err(Errno::ENOENT) => return Ok(false),
-            moved => {
-                moved.map_err(|errno| file_error(format!("move {} into {WORK_SHOWN}", path.display()), errno.into()))?
-            }
-        }
-        failpoint::point("pipeline.taken")?;
-        let stored = self.store(&taken, written(name)?, Some(written(path.as_os_str())?));
-        match stored {
-            Ok(true) => {
-                if let Complete::Marker(end) = &self.plan.definition.complete {
-                    let mut marker = path.as_os_str().to_owned();
-                    marker.push(end);
-                    // one that stays is a marker for the next file of this name: it is told
-                    if let Err(cause) = fs::remove_file(&marker) {
-                        log::warn!("the marker of {} stays: {cause}", path.display());
-                    }
+    fn take_some(&mut self, look: &mut Look, paths: &[PathBuf]) -> Result<usize> {
+        let mut held = Vec::with_capacity(paths.len());
+        for path in paths {
+            let one = match self.plan.definition.copy {
+                true => self.see(path),
+                false => move_away(&look.folder, path),
+            };
+            match one {
+                Ok(Some(one)) => held.push(one),
+                Ok(None) => {}
+                Err(error) if error.is_temporary() => {
+                    held.iter().for_each(put_back);
+                    return Err(error);
                 }
-                Ok(true)
-            }
-            Ok(false) => {
-                // it is written to: back to where it was, unless something else stands there by now
-                let _ = move_to(&taken, path);
-                Ok(false)
-            }
-            Err(error) => {
-                let _ = move_to(&taken, path);
-                Err(error)
+                Err(error) => log::warn!("{} is not taken: {error}", path.display()),
             }
         }
+        let (new, known): (Vec<Held>, Vec<Held>) = held.into_iter().partition(|held| !held.is_known);
+        let stored = self.store(&new).inspect_err(|_| new.iter().for_each(put_back))?;
+        let mut count = 0;
+        for (held, stored) in new.iter().zip(stored) {
+            match stored {
+                Ok(true) => {
+                    count += 1;
+                    self.remove_marker(held);
+                    look.copied.extend(held.stays());
+                }
+                // it is written to
+                Ok(false) => put_back(held),
+                Err(error) => {
+                    log::warn!("{} is not taken: {error}", held.origin.display());
+                    put_back(held);
+                }
+            }
+        }
+        look.copied.extend(known.iter().filter_map(Held::stays));
+        Ok(count)
     }
 
-    /// Takes a copy of one file, unless it was taken as it is; false when it is written to again.
-    fn copy(&mut self, look: &mut Look, path: &Path) -> Result<bool> {
-        let before = stamp(path)?;
-        let shown = written(path.as_os_str())?;
+    /// A file that stays where it is, as it is now.
+    fn see(&mut self, path: &Path) -> Result<Option<Held>> {
         let data =
             fs::symlink_metadata(path).map_err(|cause| file_error(format!("look at {}", path.display()), cause))?;
+        let before = regular(path, &data)?;
         let changed = DateTime::from_timestamp(data.ctime(), u32::try_from(data.ctime_nsec()).unwrap_or_default());
         let since = changed.unwrap_or_default().naive_utc();
+        let shown = written(path.as_os_str())?;
         let is_known = self.storage.tables().tasks().was_found(self.app_id, &shown, since)?;
-        if !is_known && !self.store(path, written(path.file_name().unwrap_or(path.as_os_str()))?, Some(shown))? {
-            return Ok(false);
-        }
-        look.copied.insert(path.to_owned(), before);
-        Ok(!is_known)
+        Ok(Some(Held {
+            origin: path.to_owned(),
+            at: path.to_owned(),
+            name: name_of(path).to_owned(),
+            before,
+            is_known,
+        }))
     }
 
-    /// Stores a file that was taken, and has it noted; false when it changes.
-    fn store(&mut self, taken: &Path, name: String, origin: Option<String>) -> Result<bool> {
-        let before = stamp(taken)?;
-        let options = KeepOptions {
+    /// Stores files, and has them noted; for each whether it has not changed meanwhile.
+    fn store(&mut self, files: &[Held]) -> Result<Vec<Result<bool>>> {
+        let options = |held: &Held| KeepOptions {
             app_id: Some(self.app_id),
             runtime: self.runtime.clone(),
-            name: Some(original(&name).to_string_lossy().into_owned()).filter(|_| name.is_ascii()),
+            name: Some(held.name.clone()),
             retention: self.plan.definition.retention.clone(),
             ..KeepOptions::default()
         };
-        let kept = match self.storage.keep_path(taken, &options) {
-            Err(error) if error.kind() == ErrorKind::Busy && stamp(taken)? != before => return Ok(false),
+        let keep: Vec<(&Path, KeepOptions)> = files.iter().map(|held| (held.at.as_path(), options(held))).collect();
+        let kept = self.storage.keep_paths(&keep)?;
+        failpoint::point("pipeline.stored")?;
+        Ok(files.iter().zip(kept).map(|(held, kept)| self.stored(held, kept)).collect())
+    }
+
+    fn stored(&mut self, held: &Held, kept: Result<KeptFile>) -> Result<bool> {
+        let path = &held.at;
+        let kept = match kept {
+            Err(error) if error.kind() == ErrorKind::Busy && stamp(path)? != held.before => return Ok(false),
             kept => kept?,
         };
-        let file = open(taken).map_err(|cause| file_error(format!("open {}", taken.display()), cause))?;
-        if stamp(taken)? != before || is_open_for_writing(&file) == Some(true) {
+        let file = open(path).map_err(|cause| file_error(format!("open {}", path.display()), cause))?;
+        if stamp(path)? != held.before || is_open_for_writing(&file) == Some(true) {
             return Ok(false);
         }
-        failpoint::point("pipeline.stored")?;
+        let is_moved = held.at != held.origin;
         self.pending.push(NewDocument {
             app_id: self.app_id,
             sha256: kept.row.sha256,
             file_id: kept.row.id,
-            name,
-            origin,
-            work: match self.plan.definition.copy {
-                true => None,
-                false => Some((written(taken.as_os_str())?, self.host.clone())),
-            },
+            name: written(&held.name)?,
+            origin: (!held.origin.as_os_str().is_empty()).then(|| written(held.origin.as_os_str())).transpose()?,
+            work: is_moved.then(|| Ok((written(path.as_os_str())?, self.host.clone()))).transpose()?,
             stage: self.plan.order.first().cloned().unwrap_or_default(),
             priority: 0,
         });
         Ok(true)
+    }
+
+    fn remove_marker(&self, held: &Held) {
+        let Complete::Marker(end) = &self.plan.definition.complete else { return };
+        if held.stays().is_some() {
+            return;
+        }
+        let mut marker = held.origin.as_os_str().to_owned();
+        marker.push(end);
+        // one that stays is a marker for the next file of this name: it is told
+        if let Err(cause) = fs::remove_file(&marker) {
+            log::warn!("the marker of {} stays: {cause}", held.origin.display());
+        }
     }
 
     /// Notes what was stored.
@@ -226,16 +223,17 @@ impl Taker {
         for some in paths.chunks(BATCH) {
             let names: Vec<String> = some.iter().map(|path| written(path.as_os_str())).collect::<Result<_>>()?;
             let known = self.storage.tables().tasks().at_work(self.app_id, &self.host, &names)?;
-            for (path, shown) in some.iter().zip(&names) {
-                if known.iter().any(|(at, _)| at == shown) {
-                    continue;
-                }
-                let name = path.file_name().unwrap_or_default();
-                let name = String::from_utf8_lossy(name.as_encoded_bytes()).into_owned();
-                let name = name.get(MARK_BYTES..).filter(|rest| !rest.is_empty()).unwrap_or(&name).to_owned();
+            let mut strays = Vec::new();
+            for (path, _) in some.iter().zip(&names).filter(|(_, shown)| !known.iter().any(|(at, _)| at == *shown)) {
                 log::warn!("{} was taken by a worker that died: it goes on", path.display());
-                if let Err(error) = self.store(path, name, None) {
-                    log::warn!("{} cannot go on: {error}", path.display());
+                match stamp(path) {
+                    Ok(before) => strays.push(Held::stray(path, before)),
+                    Err(error) => log::warn!("{} cannot go on: {error}", path.display()),
+                }
+            }
+            for (held, stored) in strays.iter().zip(self.store(&strays)?) {
+                if let Err(error) = stored {
+                    log::warn!("{} cannot go on: {error}", held.at.display());
                 }
             }
         }
@@ -259,6 +257,78 @@ impl Taker {
     }
 }
 
+/// A file that is about to be stored.
+struct Held {
+    /// Where it was found; empty where nobody knows.
+    origin: PathBuf,
+    /// Where it is.
+    at: PathBuf,
+    /// Its name.
+    name: OsString,
+    /// What it was like when it came here.
+    before: Stamp,
+    /// Whether it was found before, as it is.
+    is_known: bool,
+}
+
+impl Held {
+    /// What a worker that died had moved here.
+    fn stray(path: &Path, before: Stamp) -> Self {
+        let bytes = name_of(path).as_bytes();
+        let name = bytes.get(MARK_BYTES..).filter(|rest| !rest.is_empty()).unwrap_or(bytes);
+        let (origin, name) = (PathBuf::new(), OsStr::from_bytes(name).to_owned());
+        Self { origin, at: path.to_owned(), name, before, is_known: false }
+    }
+
+    /// Where it stays, and what it was like.
+    fn stays(&self) -> Option<(PathBuf, Stamp)> {
+        (self.at == self.origin).then(|| (self.origin.clone(), self.before))
+    }
+}
+
+/// Moves a file away from everybody else; `None` when somebody was faster.
+fn move_away(folder: &Path, path: &Path) -> Result<Option<Held>> {
+    let (name, work) = (name_of(path), work_folder(folder));
+    let mut mark = OsString::from(format!("{}-", new_identity()));
+    mark.push(cut(name));
+    let at = work.join(mark);
+    let moved = match move_to(path, &at) {
+        Err(Errno::ENOENT) if !work.exists() => {
+            fs::create_dir_all(&work).map_err(|cause| file_error(format!("make {}", work.display()), cause))?;
+            move_to(path, &at)
+        }
+        moved => moved,
+    };
+    match moved {
+        Err(Errno::ENOENT) => return Ok(None),
+        moved => {
+            moved.map_err(|errno| file_error(format!("move {} into {WORK_SHOWN}", path.display()), errno.into()))?
+        }
+    }
+    failpoint::point("pipeline.taken")?;
+    let held = stamp(&at).map(|before| Held {
+        origin: path.to_owned(),
+        name: name.to_owned(),
+        before,
+        is_known: false,
+        at: at.clone(),
+    });
+    held.map(Some).inspect_err(|_| {
+        let _ = move_to(&at, path);
+    })
+}
+
+/// Back to where it was, unless something else stands there by now.
+fn put_back(held: &Held) {
+    if held.at != held.origin {
+        let _ = move_to(&held.at, &held.origin);
+    }
+}
+
+fn name_of(path: &Path) -> &OsStr {
+    path.file_name().unwrap_or(path.as_os_str())
+}
+
 /// The folder of what was taken, for messages.
 const WORK_SHOWN: &str = "work/";
 
@@ -269,15 +339,18 @@ pub(super) fn move_to(from: &Path, to: &Path) -> std::result::Result<(), Errno> 
 
 fn stamp(path: &Path) -> Result<Stamp> {
     let data = fs::symlink_metadata(path).map_err(|cause| file_error(format!("look at {}", path.display()), cause))?;
-    if !data.is_file() {
-        return Err(Error::failed(format!("take {}: it is no file", path.display())));
+    regular(path, &data)
+}
+
+fn regular(path: &Path, data: &fs::Metadata) -> Result<Stamp> {
+    match data.is_file() {
+        true => Ok(Stamp::of(data)),
+        false => Err(Error::failed(format!("take {}: it is no file", path.display()))),
     }
-    Ok(Stamp::of(&data))
 }
 
 /// The end of a name, short enough for something to be put before it.
-fn cut(name: &OsStr) -> std::ffi::OsString {
-    use std::os::unix::ffi::OsStrExt;
+fn cut(name: &OsStr) -> OsString {
     let bytes = name.as_bytes();
     OsStr::from_bytes(&bytes[bytes.len().saturating_sub(NAME_BYTES_MAX)..]).to_owned()
 }

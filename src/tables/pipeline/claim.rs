@@ -8,7 +8,9 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Text, Timestamp};
 
 use super::super::connection::Link;
+use super::super::file::FileRow;
 use super::super::lease::database_now;
+use super::super::schema::stored_files;
 use super::schema::{pipeline_attempts, pipeline_blocks, pipeline_tasks};
 use super::task::{TaskRow, Tasks};
 use crate::error::Result;
@@ -49,6 +51,8 @@ pub struct StageOutput {
 pub struct ClaimedTask {
     /// The task, with the number of this claim.
     pub task: TaskRow,
+    /// The stored original.
+    pub original: FileRow,
     /// What the stages before gave; `None` where none gave anything.
     pub input: Option<StageOutput>,
 }
@@ -191,8 +195,17 @@ fn take(
         .order((pipeline_tasks::priority.desc(), pipeline_tasks::id.asc()))
         .select(TaskRow::as_select())
         .load(connection)?;
+    let files: Vec<FileRow> = stored_files::table
+        .filter(stored_files::id.eq_any(tasks.iter().map(|task| task.file_id)))
+        .select(FileRow::as_select())
+        .load(connection)?;
+    let files: BTreeMap<i64, FileRow> = files.into_iter().map(|file| (file.id, file)).collect();
     let mut inputs = inputs(connection, limits.order, &tasks)?;
-    Ok(tasks.into_iter().map(|task| ClaimedTask { input: inputs.remove(&task.id), task }).collect())
+    let claimed = |task: TaskRow| {
+        let original = files.get(&task.file_id).cloned().ok_or(diesel::NotFound)?;
+        Ok(ClaimedTask { input: inputs.remove(&task.id), original, task })
+    };
+    tasks.into_iter().map(claimed).collect()
 }
 
 /// What the last stage that gave something gave, for each task that is past the first stage.

@@ -1,11 +1,13 @@
 //! Documents that were found: a task for each content, and a note for each that came before.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use super::super::connection::Link;
+use super::super::connection::{Link, ROWS_MAX};
 use super::super::lease::database_now;
-use super::super::{Keyed, take_keyed_turn};
+use super::super::{Keyed, take_keyed_turns};
 use super::schema::{pipeline_counts, pipeline_duplicates, pipeline_tasks};
 use super::task::Tasks;
 use crate::error::Result;
@@ -47,8 +49,17 @@ impl Tasks<'_> {
     /// When the database cannot be written.
     pub fn take_in(&mut self, documents: &[NewDocument]) -> Result<Vec<Found>> {
         self.0.write("take documents in", |connection| {
+            let keys = documents.iter().map(|document| document.sha256.as_slice());
+            take_keyed_turns(connection, Keyed::Document, keys)?;
             let now = database_now(connection)?;
-            documents.iter().map(|document| take_in(connection, document, now)).collect()
+            let mut found = Vec::with_capacity(documents.len());
+            let mut rest = documents;
+            while !rest.is_empty() {
+                let (wave, others) = rest.split_at(wave(rest));
+                found.extend(take_in(connection, wave, now)?);
+                rest = others;
+            }
+            Ok(found)
         })
     }
 
@@ -95,8 +106,7 @@ impl Tasks<'_> {
     pub fn ended_at_work(&mut self, app_id: i64, host: &str, count: i64) -> Result<Vec<super::TaskRow>> {
         let query = pipeline_tasks::table
             .filter(pipeline_tasks::app_id.eq(app_id).and(pipeline_tasks::host.eq(host)))
-            .filter(pipeline_tasks::work_path.is_not_null())
-            .filter(pipeline_tasks::state.ne_all(["waiting", "running"]))
+            .filter(pipeline_tasks::work_path.is_not_null().and(pipeline_tasks::ended_at.is_not_null()))
             .order(pipeline_tasks::id.asc())
             .limit(count)
             .select(super::TaskRow::as_select());
@@ -115,52 +125,146 @@ impl Tasks<'_> {
     }
 }
 
-fn take_in(connection: &mut Link, document: &NewDocument, now: NaiveDateTime) -> QueryResult<Found> {
-    take_keyed_turn(connection, Keyed::Document, &document.sha256)?;
-    count(connection, document.app_id)?;
-    let of_app = || pipeline_tasks::table.filter(pipeline_tasks::app_id.eq(document.app_id));
-    let same = of_app().filter(pipeline_tasks::sha256.eq(&document.sha256)).select(pipeline_tasks::id);
-    if let Some(task_id) = same.first::<i64>(connection).optional()? {
-        let row = (
-            pipeline_duplicates::task_id.eq(task_id),
-            pipeline_duplicates::name.eq(&document.name),
-            pipeline_duplicates::origin.eq(&document.origin),
-            pipeline_duplicates::seen_at.eq(now),
-        );
-        diesel::insert_into(pipeline_duplicates::table).values(row).execute(connection)?;
-        return Ok(Found::Known(task_id));
+/// How many documents from the start are of one pipeline and have nothing in common: neither bytes nor name.
+fn wave(documents: &[NewDocument]) -> usize {
+    let (mut contents, mut names) = (BTreeSet::new(), BTreeSet::new());
+    for (count, document) in documents.iter().enumerate() {
+        if document.app_id != documents[0].app_id || !contents.insert(&document.sha256) || !names.insert(&document.name)
+        {
+            return count;
+        }
     }
-    let before = of_app().filter(pipeline_tasks::name.eq(&document.name)).order(pipeline_tasks::id.desc());
-    let predecessor: Option<i64> = before.select(pipeline_tasks::id).first(connection).optional()?;
-    let (work_path, host) = match &document.work {
-        Some((path, host)) => (Some(path), Some(host)),
-        None => (None, None),
-    };
-    let row = (
-        pipeline_tasks::app_id.eq(document.app_id),
-        pipeline_tasks::sha256.eq(&document.sha256),
-        pipeline_tasks::file_id.eq(document.file_id),
-        (pipeline_tasks::name.eq(&document.name), pipeline_tasks::origin.eq(&document.origin)),
-        (pipeline_tasks::work_path.eq(work_path), pipeline_tasks::host.eq(host)),
-        pipeline_tasks::predecessor.eq(predecessor),
-        (pipeline_tasks::state.eq("waiting"), pipeline_tasks::stage.eq(&document.stage)),
-        pipeline_tasks::priority.eq(document.priority),
-        (pipeline_tasks::created_at.eq(now), pipeline_tasks::changed_at.eq(now)),
-    );
-    diesel::insert_into(pipeline_tasks::table).values(row).execute(connection)?;
-    let id = of_app().filter(pipeline_tasks::sha256.eq(&document.sha256)).select(pipeline_tasks::id);
-    Ok(Found::New(id.first(connection)?, predecessor))
+    documents.len()
 }
 
-/// One more was found: counted apart from the tasks, so that a task which is lost shows.
-fn count(connection: &mut Link, app_id: i64) -> QueryResult<()> {
-    let row = diesel::update(pipeline_counts::table.find(app_id));
-    if row.set(pipeline_counts::found.eq(pipeline_counts::found + 1)).execute(connection)? == 0 {
+fn take_in(connection: &mut Link, wave: &[NewDocument], now: NaiveDateTime) -> QueryResult<Vec<Found>> {
+    let Some(app_id) = wave.first().map(|document| document.app_id) else { return Ok(Vec::new()) };
+    count(connection, app_id, wave.len() as i64)?;
+    let known = tasks_of(connection, app_id, wave)?;
+    let names: Vec<&String> =
+        wave.iter().filter(|it| !known.contains_key(&it.sha256)).map(|document| &document.name).collect();
+    let before: BTreeMap<String, Option<i64>> = pipeline_tasks::table
+        .filter(pipeline_tasks::app_id.eq(app_id).and(pipeline_tasks::name.eq_any(names)))
+        .group_by(pipeline_tasks::name)
+        .select((pipeline_tasks::name, diesel::dsl::max(pipeline_tasks::id)))
+        .load::<(String, Option<i64>)>(connection)?
+        .into_iter()
+        .collect();
+    let predecessor = |document: &NewDocument| before.get(&document.name).copied().flatten();
+    let (mut again, mut new) = (Vec::new(), Vec::new());
+    for document in wave {
+        match known.get(&document.sha256) {
+            Some(task_id) => again.push(Again {
+                task_id: *task_id,
+                name: &document.name,
+                origin: document.origin.as_deref(),
+                seen_at: now,
+            }),
+            None => new.push(NewTask::of(document, predecessor(document), now)),
+        }
+    }
+    insert(connection, &again, &new)?;
+    let tasks = if new.is_empty() { BTreeMap::new() } else { tasks_of(connection, app_id, wave)? };
+    let found = |document: &NewDocument| match (known.get(&document.sha256), tasks.get(&document.sha256)) {
+        (Some(task_id), _) => Ok(Found::Known(*task_id)),
+        (None, Some(task_id)) => Ok(Found::New(*task_id, predecessor(document))),
+        (None, None) => Err(diesel::NotFound),
+    };
+    wave.iter().map(found).collect()
+}
+
+/// The tasks of these bytes.
+fn tasks_of(connection: &mut Link, app_id: i64, documents: &[NewDocument]) -> QueryResult<BTreeMap<Vec<u8>, i64>> {
+    let contents = documents.iter().map(|document| &document.sha256);
+    let rows: Vec<(Vec<u8>, i64)> = pipeline_tasks::table
+        .filter(pipeline_tasks::app_id.eq(app_id).and(pipeline_tasks::sha256.eq_any(contents)))
+        .select((pipeline_tasks::sha256, pipeline_tasks::id))
+        .load(connection)?;
+    Ok(rows.into_iter().collect())
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = pipeline_duplicates)]
+struct Again<'a> {
+    task_id: i64,
+    name: &'a str,
+    origin: Option<&'a str>,
+    seen_at: NaiveDateTime,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = pipeline_tasks)]
+struct NewTask<'a> {
+    app_id: i64,
+    sha256: &'a [u8],
+    file_id: i64,
+    name: &'a str,
+    origin: Option<&'a str>,
+    work_path: Option<&'a str>,
+    host: Option<&'a str>,
+    predecessor: Option<i64>,
+    state: &'static str,
+    stage: &'a str,
+    priority: i64,
+    created_at: NaiveDateTime,
+    changed_at: NaiveDateTime,
+}
+
+impl<'a> NewTask<'a> {
+    fn of(document: &'a NewDocument, predecessor: Option<i64>, now: NaiveDateTime) -> Self {
+        let (work_path, host) = document.work.as_ref().map(|(path, host)| (path.as_str(), host.as_str())).unzip();
+        Self {
+            app_id: document.app_id,
+            sha256: &document.sha256,
+            file_id: document.file_id,
+            name: &document.name,
+            origin: document.origin.as_deref(),
+            work_path,
+            host,
+            predecessor,
+            state: "waiting",
+            stage: &document.stage,
+            priority: document.priority,
+            created_at: now,
+            changed_at: now,
+        }
+    }
+}
+
+/// One arm a backend: SQLite repeats one prepared statement, PostgreSQL takes many rows in one.
+fn insert(connection: &mut Link, again: &[Again<'_>], new: &[NewTask<'_>]) -> QueryResult<()> {
+    match connection {
+        Link::Sqlite(file) => {
+            for row in again {
+                diesel::insert_into(pipeline_duplicates::table).values(row).execute(file)?;
+            }
+            for row in new {
+                diesel::insert_into(pipeline_tasks::table).values(row).execute(file)?;
+            }
+        }
+        Link::Postgres(server) => {
+            for rows in again.chunks(ROWS_MAX) {
+                diesel::insert_into(pipeline_duplicates::table).values(rows).execute(server)?;
+            }
+            for rows in new.chunks(ROWS_MAX) {
+                diesel::insert_into(pipeline_tasks::table).values(rows).execute(server)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// So many more were found: counted apart from the tasks, so that a task which is lost shows.
+fn count(connection: &mut Link, app_id: i64, more: i64) -> QueryResult<()> {
+    let add = |connection: &mut Link| {
+        let row = diesel::update(pipeline_counts::table.find(app_id));
+        row.set(pipeline_counts::found.eq(pipeline_counts::found + more)).execute(connection)
+    };
+    if add(connection)? == 0 {
         diesel::sql_query("INSERT INTO pipeline_counts (app_id, found) VALUES ($1, 0) ON CONFLICT (app_id) DO NOTHING")
             .bind::<diesel::sql_types::BigInt, _>(app_id)
             .execute(connection)?;
-        let row = diesel::update(pipeline_counts::table.find(app_id));
-        row.set(pipeline_counts::found.eq(pipeline_counts::found + 1)).execute(connection)?;
+        add(connection)?;
     }
     Ok(())
 }

@@ -24,7 +24,7 @@ pub use claim::{ClaimLimits, ClaimedTask, StageOutput};
 pub use count::{OldestTask, TaskCount};
 pub use found::{Found, NewDocument};
 pub(super) use need::needed_files;
-pub use outcome::{AttemptEnd, Fate, Settled};
+pub use outcome::{AttemptEnd, Fate, Noted, Settled};
 pub use task::{Ledger, TaskFilter, TaskRow, TaskState, Tasks};
 pub use watched::FolderRow;
 pub use worker::{DEATHS_MAX, LostWorker, WorkerRow};

@@ -1,9 +1,11 @@
 //! What became of a task in a stage, written with the attempt in one transaction, many at once.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use super::super::connection::Link;
+use super::super::connection::{Link, ROWS_MAX};
 use super::super::lease::database_now;
 use super::claim::StageOutput;
 use super::schema::{pipeline_attempts, pipeline_tasks};
@@ -13,8 +15,16 @@ use crate::error::Result;
 /// What becomes of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
-    /// It goes on with this stage.
+    /// It waits for this stage.
     Next(String),
+    /// Whoever has it goes on with this stage at once, unless a task of a higher priority than its own waits for a stage of
+    /// the pipeline: then it waits, too.
+    Onward {
+        /// The stage.
+        stage: String,
+        /// The task's priority.
+        priority: i64,
+    },
     /// It is done.
     Done,
     /// The stage is tried again then.
@@ -28,6 +38,17 @@ pub enum Fate {
     Suspect,
     /// It ends so.
     Ended(TaskState),
+}
+
+/// What came of writing down what became of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noted {
+    /// Somebody else has it, or it was taken out: the attempt is noted, and nothing else.
+    Lost,
+    /// It is as was said.
+    Settled,
+    /// It is claimed for the next stage, with the number that follows that of the last claim.
+    Onward,
 }
 
 /// How an attempt came to its end.
@@ -79,14 +100,18 @@ pub struct Settled {
 }
 
 impl Tasks<'_> {
-    /// Writes down what became of tasks; for each whether it was still theirs who say so. The attempt is noted anyway.
+    /// Writes down what became of tasks of a pipeline. The attempts are noted whosever the tasks are by now.
     ///
     /// # Errors
     /// When the database cannot be written: then nothing of it is.
-    pub fn settle(&mut self, settled: &[Settled]) -> Result<Vec<bool>> {
+    pub fn settle(&mut self, app_id: i64, settled: &[Settled]) -> Result<Vec<Noted>> {
         self.0.write("write down what became of tasks", |connection| {
             let now = database_now(connection)?;
-            settled.iter().map(|settled| settle(connection, settled, now)).collect()
+            let noted = settle(connection, app_id, settled, now)?;
+            let attempts: Vec<NewAttempt<'_>> =
+                settled.iter().map(|settled| NewAttempt::of(settled.task_id, &settled.attempt)).collect();
+            insert(connection, &attempts)?;
+            Ok(noted)
         })
     }
 
@@ -136,7 +161,108 @@ fn held(task_id: i64, fence: i64) -> Held {
         .filter(pipeline_tasks::fence.eq(fence).and(pipeline_tasks::state.eq("running")))
 }
 
-fn settle(connection: &mut Link, settled: &Settled, now: NaiveDateTime) -> QueryResult<bool> {
+/// Those whose tasks come to the same are changed by one statement.
+fn settle(connection: &mut Link, app_id: i64, settled: &[Settled], now: NaiveDateTime) -> QueryResult<Vec<Noted>> {
+    let held = all_held(connection, settled)?;
+    let urgent = match settled.iter().any(|settled| matches!(settled.fate, Fate::Onward { .. })) {
+        true => highest_waiting(connection, app_id, now)?,
+        false => None,
+    };
+    let (mut next, mut onward, mut done) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+    let mut noted = Vec::with_capacity(settled.len());
+    for settled in settled {
+        let Settled { task_id, fence, fate, .. } = settled;
+        if !held.contains(&(*task_id, *fence)) {
+            noted.push(Noted::Lost);
+            continue;
+        }
+        noted.push(match fate {
+            Fate::Onward { stage, priority } if urgent.is_none_or(|urgent| urgent <= *priority) => {
+                onward.entry(stage).or_insert_with(Vec::new).push(*task_id);
+                Noted::Onward
+            }
+            Fate::Next(stage) | Fate::Onward { stage, .. } => {
+                next.entry(stage).or_insert_with(Vec::new).push(*task_id);
+                Noted::Settled
+            }
+            Fate::Done => {
+                done.push(*task_id);
+                Noted::Settled
+            }
+            _ => {
+                differs(connection, settled, now)?;
+                Noted::Settled
+            }
+        });
+    }
+    let flawless = || {
+        (
+            pipeline_tasks::error_kind.eq(None::<String>),
+            pipeline_tasks::error.eq(None::<String>),
+            pipeline_tasks::changed_at.eq(now),
+        )
+    };
+    let fresh = || (pipeline_tasks::deaths.eq(0), pipeline_tasks::not_before.eq(None::<NaiveDateTime>));
+    for (stage, ids) in next {
+        let row = (
+            pipeline_tasks::state.eq(TaskState::Waiting.name()),
+            pipeline_tasks::claimed_by.eq(None::<String>),
+            (pipeline_tasks::stage.eq(stage), pipeline_tasks::attempts.eq(0)),
+            (fresh(), flawless()),
+        );
+        diesel::update(pipeline_tasks::table.filter(pipeline_tasks::id.eq_any(ids))).set(row).execute(connection)?;
+    }
+    for (stage, ids) in onward {
+        let row = (
+            pipeline_tasks::fence.eq(pipeline_tasks::fence + 1),
+            (pipeline_tasks::stage.eq(stage), pipeline_tasks::attempts.eq(1)),
+            (fresh(), flawless()),
+        );
+        diesel::update(pipeline_tasks::table.filter(pipeline_tasks::id.eq_any(ids))).set(row).execute(connection)?;
+    }
+    if !done.is_empty() {
+        let row = (
+            pipeline_tasks::state.eq(TaskState::Done.name()),
+            pipeline_tasks::claimed_by.eq(None::<String>),
+            pipeline_tasks::ended_at.eq(now),
+            flawless(),
+        );
+        diesel::update(pipeline_tasks::table.filter(pipeline_tasks::id.eq_any(done))).set(row).execute(connection)?;
+    }
+    Ok(noted)
+}
+
+/// The claims of these that still hold; nobody takes one away until the transaction ends.
+fn all_held(connection: &mut Link, settled: &[Settled]) -> QueryResult<BTreeSet<(i64, i64)>> {
+    let ids: Vec<i64> = settled.iter().map(|settled| settled.task_id).collect();
+    let rows: Vec<(i64, i64)> = match connection {
+        Link::Postgres(server) => pipeline_tasks::table
+            .filter(pipeline_tasks::id.eq_any(&ids).and(pipeline_tasks::state.eq("running")))
+            .order(pipeline_tasks::id.asc())
+            .select((pipeline_tasks::id, pipeline_tasks::fence))
+            .for_update()
+            .load(server)?,
+        Link::Sqlite(file) => pipeline_tasks::table
+            .filter(pipeline_tasks::id.eq_any(&ids).and(pipeline_tasks::state.eq("running")))
+            .select((pipeline_tasks::id, pipeline_tasks::fence))
+            .load(file)?,
+    };
+    Ok(rows.into_iter().collect())
+}
+
+/// The highest priority of what could be claimed.
+fn highest_waiting(connection: &mut Link, app_id: i64, now: NaiveDateTime) -> QueryResult<Option<i64>> {
+    pipeline_tasks::table
+        .filter(pipeline_tasks::app_id.eq(app_id).and(pipeline_tasks::state.eq("waiting")))
+        .filter(pipeline_tasks::not_before.is_null().or(pipeline_tasks::not_before.le(now)))
+        .order((pipeline_tasks::priority.desc(), pipeline_tasks::id.asc()))
+        .select(pipeline_tasks::priority)
+        .first(connection)
+        .optional()
+}
+
+/// Writes down what became of a task that did not simply go on.
+fn differs(connection: &mut Link, settled: &Settled, now: NaiveDateTime) -> QueryResult<()> {
     let Settled { task_id, fence, fate, attempt } = settled;
     let kind = Some(attempt.outcome).filter(|outcome| *outcome != "done");
     let common = (
@@ -146,19 +272,9 @@ fn settle(connection: &mut Link, settled: &Settled, now: NaiveDateTime) -> Query
         pipeline_tasks::error.eq(&attempt.error),
     );
     let this = diesel::update(held(*task_id, *fence));
-    let none = None::<NaiveDateTime>;
     let waiting = pipeline_tasks::state.eq(TaskState::Waiting.name());
-    let changed = match fate {
-        Fate::Next(stage) => this
-            .set((
-                waiting,
-                pipeline_tasks::stage.eq(stage),
-                pipeline_tasks::attempts.eq(0),
-                pipeline_tasks::deaths.eq(0),
-                pipeline_tasks::not_before.eq(none),
-                common,
-            ))
-            .execute(connection)?,
+    match fate {
+        Fate::Next(_) | Fate::Onward { .. } | Fate::Done => Ok(0),
         Fate::Again { not_before, counts } => this
             .set((
                 waiting,
@@ -166,13 +282,10 @@ fn settle(connection: &mut Link, settled: &Settled, now: NaiveDateTime) -> Query
                 pipeline_tasks::not_before.eq(not_before),
                 common,
             ))
-            .execute(connection)?,
+            .execute(connection),
         Fate::Suspect => {
-            this.set((waiting, pipeline_tasks::deaths.eq(pipeline_tasks::deaths + 1), common)).execute(connection)?
+            this.set((waiting, pipeline_tasks::deaths.eq(pipeline_tasks::deaths + 1), common)).execute(connection)
         }
-        Fate::Done => this
-            .set((pipeline_tasks::state.eq(TaskState::Done.name()), pipeline_tasks::ended_at.eq(now), common))
-            .execute(connection)?,
         Fate::Ended(state) => this
             .set((
                 pipeline_tasks::state.eq(state.name()),
@@ -180,27 +293,73 @@ fn settle(connection: &mut Link, settled: &Settled, now: NaiveDateTime) -> Query
                 pipeline_tasks::ended_at.eq(now),
                 common,
             ))
-            .execute(connection)?,
-    };
-    note(connection, *task_id, attempt)?;
-    Ok(changed > 0)
+            .execute(connection),
+    }
+    .map(drop)
 }
 
 /// Writes an attempt down.
 pub(super) fn note(connection: &mut Link, task_id: i64, attempt: &AttemptEnd) -> QueryResult<()> {
-    let output = attempt.output.clone().unwrap_or_default();
-    let row = (
-        pipeline_attempts::task_id.eq(task_id),
-        (pipeline_attempts::stage.eq(&attempt.stage), pipeline_attempts::attempt.eq(attempt.attempt)),
-        (pipeline_attempts::worker.eq(&attempt.worker), pipeline_attempts::host.eq(&attempt.host)),
-        pipeline_attempts::runtime.eq(&attempt.runtime),
-        (pipeline_attempts::started_at.eq(attempt.started_at), pipeline_attempts::ended_at.eq(attempt.ended_at)),
-        (pipeline_attempts::cpu_ms.eq(attempt.cpu_ms), pipeline_attempts::memory_peak_kib.eq(attempt.memory_peak_kib)),
-        (pipeline_attempts::exit_code.eq(attempt.exit_code), pipeline_attempts::signal.eq(attempt.signal)),
-        (pipeline_attempts::outcome.eq(attempt.outcome), pipeline_attempts::error.eq(&attempt.error)),
-        pipeline_attempts::input_sha256.eq(&attempt.input_sha256),
-        (pipeline_attempts::output_sha256.eq(output.sha256), pipeline_attempts::output.eq(output.text)),
-        pipeline_attempts::output_file.eq(output.file_id),
-    );
-    diesel::insert_into(pipeline_attempts::table).values(row).execute(connection).map(drop)
+    insert(connection, &[NewAttempt::of(task_id, attempt)])
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = pipeline_attempts)]
+struct NewAttempt<'a> {
+    task_id: i64,
+    stage: &'a str,
+    attempt: i64,
+    worker: &'a str,
+    host: &'a str,
+    runtime: Option<&'a str>,
+    started_at: NaiveDateTime,
+    ended_at: NaiveDateTime,
+    cpu_ms: Option<i64>,
+    memory_peak_kib: Option<i64>,
+    exit_code: Option<i64>,
+    signal: Option<i64>,
+    outcome: &'a str,
+    error: Option<&'a str>,
+    input_sha256: Option<&'a [u8]>,
+    output_sha256: Option<&'a [u8]>,
+    output: Option<&'a str>,
+    output_file: Option<i64>,
+}
+
+impl<'a> NewAttempt<'a> {
+    fn of(task_id: i64, end: &'a AttemptEnd) -> Self {
+        let output = end.output.as_ref();
+        Self {
+            task_id,
+            stage: &end.stage,
+            attempt: end.attempt,
+            worker: &end.worker,
+            host: &end.host,
+            runtime: end.runtime.as_deref(),
+            started_at: end.started_at,
+            ended_at: end.ended_at,
+            cpu_ms: end.cpu_ms,
+            memory_peak_kib: end.memory_peak_kib,
+            exit_code: end.exit_code,
+            signal: end.signal,
+            outcome: end.outcome,
+            error: end.error.as_deref(),
+            input_sha256: end.input_sha256.as_deref(),
+            output_sha256: output.and_then(|output| output.sha256.as_deref()),
+            output: output.and_then(|output| output.text.as_deref()),
+            output_file: output.and_then(|output| output.file_id),
+        }
+    }
+}
+
+/// One arm a backend: SQLite repeats one prepared statement, PostgreSQL takes many rows in one.
+fn insert(connection: &mut Link, attempts: &[NewAttempt<'_>]) -> QueryResult<()> {
+    match connection {
+        Link::Sqlite(file) => attempts.iter().try_for_each(|attempt| {
+            diesel::insert_into(pipeline_attempts::table).values(attempt).execute(file).map(drop)
+        }),
+        Link::Postgres(server) => attempts
+            .chunks(ROWS_MAX)
+            .try_for_each(|some| diesel::insert_into(pipeline_attempts::table).values(some).execute(server).map(drop)),
+    }
 }
