@@ -2,6 +2,7 @@
 
 mod files;
 mod opening;
+mod pipelines;
 mod registering;
 mod running;
 mod storing;
