@@ -214,6 +214,32 @@ fn what_a_killed_worker_was_at_is_tried_alone_and_what_it_had_claimed_goes_on() 
 }
 
 #[test]
+fn a_worker_of_an_edited_folder_stays_until_it_is_deployed() {
+    let backend = Backend::sqlite();
+    let inbox = pipeline(&backend, "", &stage("only", "true", ""));
+    let definition = inbox.parent().expect("the app").join("app.toml");
+    let text = fs::read_to_string(&definition).expect("a definition");
+    fs::write(&definition, text.replace("only", "other")).expect("an edit");
+    let manager = Manager::start(backend.folder.path(), &backend.url, &[]);
+    let mut database = backend.connect();
+    wait_for("a worker", 60, || worker_pid(&mut database).is_some());
+    // a worker that is gone is seen when this one looks after everything: twice, and it has looked at itself as well
+    for time in ["first", "second"] {
+        let gone = format!(
+            "INSERT INTO pipeline_workers SELECT '{time}', app_id, runtime, host, boot_id, pid_namespace, 1, 1, started_at, \
+             '2020-01-01 00:00:00' FROM pipeline_workers WHERE lease_until > '2020-01-02'"
+        );
+        database.execute(&gone, &[]).expect("a worker that is gone");
+        let count = "SELECT count(*) FROM pipeline_workers WHERE pid = 1";
+        wait_for("a look", 60, || number(&mut database, count) == 0);
+    }
+    assert_eq!(number(&mut database, "SELECT count(*) FROM runtime"), 1, "it is the same worker");
+    told(&backend, &["deploy"]);
+    wait_for("another worker", 60, || number(&mut database, "SELECT count(*) FROM runtime") == 2);
+    end(&backend, manager);
+}
+
+#[test]
 fn a_file_that_is_being_written_waits_visibly_however_long() {
     let backend = Backend::sqlite();
     let inbox = pipeline(&backend, "", &stage("only", "cp \"$DC_DOCUMENT\" seen", ""));
