@@ -229,7 +229,7 @@ fn a_worker_of_an_edited_folder_stays_until_it_is_deployed() {
             "INSERT INTO pipeline_workers SELECT '{time}', app_id, runtime, host, boot_id, pid_namespace, 1, 1, started_at, \
              '2020-01-01 00:00:00' FROM pipeline_workers WHERE lease_until > '2020-01-02'"
         );
-        database.execute(&gone, &[]).expect("a worker that is gone");
+        assert_eq!(database.execute(&gone, &[]).expect("a worker that is gone"), 1, "this one is still there");
         let count = "SELECT count(*) FROM pipeline_workers WHERE pid = 1";
         wait_for("a look", 60, || number(&mut database, count) == 0);
     }
