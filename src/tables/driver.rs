@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use diesel_async::async_connection_wrapper::BlockOn;
-use tokio::runtime::Runtime;
 use tokio::task::AbortHandle;
+
+use crate::db::postgres::line::Line;
 
 thread_local! {
     /// The driver that the wrapper built next on this thread shall get: diesel-async lets a wrapper ask for a
@@ -39,23 +40,23 @@ impl Patience {
     }
 }
 
-/// A runtime, shared between the connection and whoever made it.
+/// The line of a connection, shared between the connection and whoever made it.
 #[derive(Clone)]
 pub(crate) struct Driver(Option<Driven>);
 
 #[derive(Clone)]
 struct Driven {
-    runtime: Arc<Runtime>,
-    /// What carries the messages; without it, whoever waits for an answer is told that the connection is closed.
-    line: AbortHandle,
+    line: Arc<Line>,
+    /// The task that carries the messages; without it, whoever waits for an answer is told that the connection is closed.
+    task: AbortHandle,
     patience: Patience,
 }
 
 impl Driver {
-    /// Drives the connection that `line` carries; also gives what says how long it waits.
-    pub(super) fn of(runtime: Runtime, line: AbortHandle, patience: Duration) -> (Self, Patience) {
+    /// Drives the connection that a task on `line` carries; also gives what says how long it waits.
+    pub(super) fn of(line: Line, task: AbortHandle, patience: Duration) -> (Self, Patience) {
         let patience = Patience::of(patience);
-        (Self(Some(Driven { runtime: Arc::new(runtime), line, patience: patience.clone() })), patience)
+        (Self(Some(Driven { line: Arc::new(line), task, patience: patience.clone() })), patience)
     }
 
     /// Builds a wrapper that is driven by this runtime.
@@ -69,17 +70,17 @@ impl Driver {
 
 impl BlockOn for Driver {
     fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let Some(Driven { runtime, line, patience }) = &self.0 else {
+        let Some(Driven { line, task, patience }) = &self.0 else {
             unreachable!("a wrapper is only built inside Driver::hold")
         };
-        runtime.block_on(async {
+        line.block_on(async {
             let mut answer = pin!(future);
             let patience = patience.get();
             if let Ok(answer) = tokio::time::timeout(patience, &mut answer).await {
                 return answer;
             }
             ::log::warn!("the database said nothing for {} s; the connection is given up", patience.as_secs_f64());
-            line.abort();
+            task.abort();
             answer.await
         })
     }

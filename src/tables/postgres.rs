@@ -44,12 +44,7 @@ pub(crate) struct Pg(Box<Inner>, Patience);
 impl Pg {
     /// Connects.
     pub(super) fn connect(target: &ServerTarget) -> Result<Self> {
-        let ((connection, line), runtime) = target.connect(async |client, line| {
-            let line = tokio::spawn(async move {
-                if let Err(cause) = line.await {
-                    ::log::debug!("a connection to the database ended: {cause}");
-                }
-            });
+        let ((connection, task), line) = target.connect(async |client, task| {
             // diesel sets a few variables of the session; a server that has answered refuses that only by going away
             if let Some(limits) = limits(target.config.get_options().unwrap_or_default()) {
                 let set = client.batch_execute(&limits).await;
@@ -60,9 +55,9 @@ impl Pg {
             let made = made.map_err(|cause| {
                 Error::new(ErrorKind::Busy, what()).because(cause).hint("the server went away; try again")
             });
-            Ok((made?, line.abort_handle()))
+            Ok((made?, task))
         })?;
-        let (driver, patience) = Driver::of(runtime, line, target.answer_timeout);
+        let (driver, patience) = Driver::of(line, task, target.answer_timeout);
         Ok(Self(Box::new(driver.hold(|| Inner::from(connection))), patience))
     }
 

@@ -5,10 +5,10 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, TryStreamExt};
-use tokio::runtime::Runtime;
 use tokio_postgres::types::{BorrowToSql, ToSql};
 use tokio_postgres::{CopyInSink, Error as DriverError, Row, Statement};
 
+use super::line::Line;
 use super::server::{ServerTarget, server_error};
 use crate::error::Result;
 
@@ -24,9 +24,9 @@ const SESSION: &str = "SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET int
 
 /// A connection, used by one thread at a time and never inside another runtime.
 pub(super) struct Client {
-    // goes before the runtime that drives it
+    // goes before the line that carries its messages
     driver: tokio_postgres::Client,
-    runtime: Runtime,
+    line: Line,
 }
 
 type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -37,36 +37,35 @@ impl Client {
     /// # Errors
     /// As [`ServerTarget::connect`].
     pub(super) fn connect(target: &ServerTarget) -> Result<Self> {
-        let (driver, runtime) = target.connect(async |driver, line| {
-            tokio::spawn(line);
+        let (driver, line) = target.connect(async |driver, _| {
             driver.batch_execute(SESSION).await.map_err(|cause| server_error("set up the session", cause))?;
             Ok(driver)
         })?;
-        Ok(Self { driver, runtime })
+        Ok(Self { driver, line })
     }
 
     pub(super) fn batch_execute(&mut self, sql: &str) -> Result<(), DriverError> {
-        self.runtime.block_on(self.driver.batch_execute(sql))
+        self.line.block_on(self.driver.batch_execute(sql))
     }
 
     pub(super) fn execute(&mut self, sql: &str, parameters: Parameters<'_>) -> Result<u64, DriverError> {
-        self.runtime.block_on(self.driver.execute(sql, parameters))
+        self.line.block_on(self.driver.execute(sql, parameters))
     }
 
     pub(super) fn query(&mut self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, DriverError> {
-        self.runtime.block_on(self.driver.query(sql, parameters))
+        self.line.block_on(self.driver.query(sql, parameters))
     }
 
     pub(super) fn query_one(&mut self, sql: &str, parameters: Parameters<'_>) -> Result<Row, DriverError> {
-        self.runtime.block_on(self.driver.query_one(sql, parameters))
+        self.line.block_on(self.driver.query_one(sql, parameters))
     }
 
     pub(super) fn query_opt(&mut self, sql: &str, parameters: Parameters<'_>) -> Result<Option<Row>, DriverError> {
-        self.runtime.block_on(self.driver.query_opt(sql, parameters))
+        self.line.block_on(self.driver.query_opt(sql, parameters))
     }
 
     pub(super) fn prepare(&mut self, sql: &str) -> Result<Statement, DriverError> {
-        self.runtime.block_on(self.driver.prepare(sql))
+        self.line.block_on(self.driver.prepare(sql))
     }
 
     /// Gives the rows to `each` as they come; `what` completes "could not ..." when the server fails.
@@ -78,7 +77,7 @@ impl Client {
         mut each: impl FnMut(Row) -> Result<()>,
     ) -> Result<()> {
         let fail = |cause| server_error(what, cause);
-        self.runtime.block_on(async {
+        self.line.block_on(async {
             let rows = self.driver.query_raw(statement, parameters.collect::<Vec<_>>()).await.map_err(fail)?;
             let mut rows = std::pin::pin!(rows);
             while let Some(row) = rows.try_next().await.map_err(fail)? {
@@ -91,7 +90,7 @@ impl Client {
     /// Gives the pieces of a COPY to `each` as they come; `what` completes "could not ..." when the server fails.
     pub(super) fn copy_out(&mut self, what: &str, sql: &str, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let fail = |cause| server_error(what, cause);
-        self.runtime.block_on(async {
+        self.line.block_on(async {
             let pieces = self.driver.copy_out(sql).await.map_err(fail)?;
             let mut pieces = std::pin::pin!(pieces);
             while let Some(piece) = pieces.try_next().await.map_err(fail)? {
@@ -103,24 +102,24 @@ impl Client {
 
     /// Begins a COPY to the server.
     pub(super) fn copy_in(&mut self, sql: &str) -> Result<CopyIn<'_>, DriverError> {
-        let sink = self.runtime.block_on(self.driver.copy_in(sql))?;
-        Ok(CopyIn { sink: Box::pin(sink), runtime: &self.runtime })
+        let sink = self.line.block_on(self.driver.copy_in(sql))?;
+        Ok(CopyIn { sink: Box::pin(sink), line: &self.line })
     }
 }
 
 /// A COPY to the server. Dropped before its end it is taken back.
 pub(super) struct CopyIn<'a> {
     sink: Pin<Box<CopyInSink<Bytes>>>,
-    runtime: &'a Runtime,
+    line: &'a Line,
 }
 
 impl CopyIn<'_> {
     pub(super) fn write(&mut self, bytes: Vec<u8>) -> Result<(), DriverError> {
-        self.runtime.block_on(self.sink.send(Bytes::from(bytes)))
+        self.line.block_on(self.sink.send(Bytes::from(bytes)))
     }
 
     /// Ends it; the rows that the server counted.
     pub(super) fn finish(mut self) -> Result<u64, DriverError> {
-        self.runtime.block_on(self.sink.as_mut().finish())
+        self.line.block_on(self.sink.as_mut().finish())
     }
 }

@@ -7,6 +7,7 @@ mod copy;
 #[cfg(any(test, fuzzing))]
 #[path = "../../../fuzz/targets/postgres.rs"]
 pub(crate) mod fuzzing;
+pub(crate) mod line;
 mod merge;
 mod names;
 mod objects;

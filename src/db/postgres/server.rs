@@ -9,15 +9,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
-use tokio::runtime::{Builder, Runtime};
+use tokio::task::AbortHandle;
 use tokio_postgres::config::{Host, SslMode, SslNegotiation};
-use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{Client, Config, Connection, Socket};
+use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 pub(crate) use failure::server_error;
 
-use crate::error::{Error, ErrorKind, OrFail, Result};
+use super::line::Line;
+use crate::error::{Error, ErrorKind, Result};
 use crate::settings::Secret;
 
 /// How long one attempt may take, where the URL has no `connect_timeout`.
@@ -36,9 +36,6 @@ const KEEPALIVE_RETRIES: u32 = 6;
 const PORT: u16 = 5432;
 /// Where Debian's servers have their socket; used when a URL names no host, as libpq does.
 const SOCKET_FOLDER: &str = "/var/run/postgresql";
-
-/// What carries the messages of a client: whoever opens a connection has to drive it.
-pub(crate) type Line = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
 /// A server, ready to connect to.
 #[derive(Clone)]
@@ -60,22 +57,29 @@ impl ServerTarget {
     /// Both have to be done in the time that the target allows: the driver's own time-out ends with the first packet,
     /// and a server that then says nothing would hold us.
     ///
-    /// What is returned goes before the runtime that drives it. Not to be called on a thread that runs inside tokio.
+    /// What is returned goes before the line that carries its messages. Not to be called on a thread that runs inside tokio.
     ///
     /// # Errors
     /// Busy for a server that does not answer, what else it says, and what `settle` says.
-    pub(crate) fn connect<T>(&self, settle: impl AsyncFnOnce(Client, Line) -> Result<T>) -> Result<(T, Runtime)> {
-        let runtime = Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.or_fail(|| "start what drives a PostgreSQL connection".to_owned())?;
+    pub(crate) fn connect<T>(&self, settle: impl AsyncFnOnce(Client, AbortHandle) -> Result<T>) -> Result<(T, Line)> {
+        let mut line = Line::new()?;
         let attempt = async {
-            let (client, line) = self.config.connect(self.tls.clone()).await.map_err(|cause| self.failure(cause))?;
-            settle(client, line).await
+            let (client, messages) =
+                self.config.connect(self.tls.clone()).await.map_err(|cause| self.failure(cause))?;
+            let task = tokio::spawn(async move {
+                if let Err(cause) = messages.await {
+                    ::log::debug!("a connection to the database ended: {cause}");
+                }
+            });
+            let handle = task.abort_handle();
+            Ok((settle(client, handle).await, task))
         };
         let hosts = u32::try_from(self.config.get_hosts().len().max(1)).unwrap_or(1);
         let limit = self.connect_timeout * hosts;
-        let settled = runtime.block_on(async { tokio::time::timeout(limit, attempt).await });
-        let settled = settled.unwrap_or_else(|_| Err(self.timed_out()))?;
-        Ok((settled, runtime))
+        let settled = line.block_on(async { tokio::time::timeout(limit, attempt).await });
+        let (settled, task) = settled.unwrap_or_else(|_| Err(self.timed_out()))?;
+        line.carries(task);
+        Ok((settled?, line))
     }
 
     /// What a failed attempt to connect means to a person.

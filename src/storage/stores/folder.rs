@@ -46,6 +46,9 @@ impl Folder {
 
     /// Makes a folder, with those above it, so that it outlasts a power cut.
     fn make(&self, folder: &Path) -> Result<()> {
+        if folder.is_dir() {
+            return Ok(());
+        }
         let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
         let failed = |cause| file_error(format!("make the folder {}", folder.display()), cause);
         fs::create_dir_all(folder).map_err(failed)?;
