@@ -50,7 +50,7 @@ pub(super) fn copy(
         let (spare, used) = channel::<Vec<u8>>();
         let spawn = |what: &str| std::thread::Builder::new().name(what.to_owned());
         let failed = |cause| Error::failed("start a thread that hashes").because(cause);
-        let hashing = spawn("hash").spawn_scoped(scope, move || hash(&to_hash, &spare)).map_err(failed)?;
+        let hashing = spawn("hash").spawn_scoped(scope, move || hash_blocks(&to_hash, &spare)).map_err(failed)?;
         let (flush, to_flush) = sync_channel::<()>(1);
         spawn("flush")
             .spawn_scoped(scope, move || while to_flush.recv().is_ok_and(|()| into.sync_data().is_ok()) {})
@@ -59,6 +59,17 @@ pub(super) fn copy(
         drop(flush);
         let sha256 = hashing.join().map_err(|_| Error::failed(format!("hash {name}")))?;
         Ok(Copied { sha256, bytes })
+    })
+}
+
+/// The SHA-256 of all of `from`; `look` is asked every MiB whether to go on.
+///
+/// # Errors
+/// What reading and `look` say; `name` is what is read.
+pub(super) fn hash(name: &str, from: &mut dyn Read, look: &mut dyn FnMut() -> Result<()>) -> Result<Copied> {
+    read_all(from, &mut |_| look()).map_err(|failure| match failure {
+        ReadFailure::Read(cause) => file_error(format!("read {name}"), cause),
+        ReadFailure::Each(error) => error,
     })
 }
 
@@ -99,7 +110,7 @@ fn pump(pump: Pump<'_>, from: &mut dyn Read, first: Vec<u8>, look: &mut dyn FnMu
     }
 }
 
-fn hash(full: &Receiver<Vec<u8>>, spare: &Sender<Vec<u8>>) -> Vec<u8> {
+fn hash_blocks(full: &Receiver<Vec<u8>>, spare: &Sender<Vec<u8>>) -> Vec<u8> {
     let mut digest = Sha256::new();
     while let Ok(block) = full.recv() {
         digest.update(&block);

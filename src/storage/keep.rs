@@ -3,6 +3,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -38,6 +39,9 @@ pub struct KeepOptions {
     pub retention: Option<String>,
     /// The store; `[storage] store` where `None`. Bytes that are kept already stay where they are.
     pub store: Option<String>,
+    /// Whether the file was given away: nobody writes to it any more, and the store may share its bytes instead of copying
+    /// them.
+    pub is_given: bool,
 }
 
 /// A file that was kept.
@@ -114,7 +118,7 @@ impl Storage {
             .as_deref()
             .ok_or_else(|| Error::new(ErrorKind::Usage, "keep what has no name").hint("give it one: --name NAME"))?;
         let name = name::written(name)?;
-        let keep = Keep { shown: name.clone(), name, bytes: 0, options };
+        let keep = Keep { shown: name.clone(), name, bytes: 0, options, given: None };
         let mut packed = self.pack(&keep, from, &|_| Ok(()), &mut Known::default())?;
         self.settle(&mut packed)
     }
@@ -152,7 +156,8 @@ impl Storage {
             Some(name) => name::written(name)?,
             None => name::written(path.file_name().unwrap_or(path.as_os_str()))?,
         };
-        let keep = Keep { name, shown: path.display().to_string(), bytes: source.bytes(), options };
+        let given = options.is_given.then_some((path, &source.file));
+        let keep = Keep { name, shown: path.display().to_string(), bytes: source.bytes(), options, given };
         self.pack(&keep, &mut &source.file, &|read| source.check_same(read), known)
     }
 
@@ -164,7 +169,7 @@ impl Storage {
         is_same: &dyn Fn(u64) -> Result<()>,
         known: &mut Known,
     ) -> Result<Packed> {
-        let Keep { name, shown, bytes, options } = keep;
+        let Keep { name, shown, bytes, options, given } = keep;
         let retention = options.retention.as_deref().unwrap_or(&self.stores.options.retention).to_owned();
         let retention = match known.retentions.entry(retention) {
             Entry::Occupied(known) => known.into_mut(),
@@ -188,13 +193,23 @@ impl Storage {
         let extension = name::extension(name);
         let folder = path::folder(app, &extension, self.stores.options.dates, clock::now());
         self.stores.get(&mut self.tables, &store)?;
-        self.check_room(&store, *bytes)?;
-        let mut staged = self.stores.stage(&store, &folder)?;
+        let shared = match given {
+            Some((path, file)) => self.stores.share(&store, &folder, path, file)?,
+            None => None,
+        };
+        self.check_room(&store, if shared.is_some() { 0 } else { *bytes })?;
+        let mut staged = match shared {
+            Some(shared) => shared,
+            None => self.stores.stage(&store, &folder)?,
+        };
         let (cancellation, stores) = (self.context.cancellation().clone(), &self.stores);
-        let copied = digest::copy(shown, from, staged.file(), &mut || {
-            cancellation.check()?;
-            stores.check_room(&store, 0)
-        });
+        let copied = match staged.is_shared() {
+            true => digest::hash(shown, from, &mut || cancellation.check()),
+            false => digest::copy(shown, from, staged.file(), &mut || {
+                cancellation.check()?;
+                stores.check_room(&store, 0)
+            }),
+        };
         let copied = copied.map_err(|error| self.told(&store, error))?;
         is_same(copied.bytes)?;
         failpoint::point("storage.staged")?;
@@ -319,6 +334,8 @@ struct Keep<'a> {
     /// As many as are expected.
     bytes: u64,
     options: &'a KeepOptions,
+    /// The file, where it was given away.
+    given: Option<(&'a Path, &'a File)>,
 }
 
 fn new_file(

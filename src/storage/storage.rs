@@ -1,8 +1,9 @@
 //! The storage of a project: its stores, opened when they are needed, and the table of what is in them.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::STORES;
 use super::digest::{self, Copied, ReadFailure};
@@ -199,6 +200,15 @@ impl Stores {
             None => (disk::room(&store.staging("")?)?, self.options.root.display().to_string()),
         };
         disk::check(room, wanted, (*min_free, &label))
+    }
+
+    /// A file that was given away, on its way into a folder of a store; `None` where it has to be copied.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(super) fn share(&self, name: &str, folder: &str, path: &Path, source: &File) -> Result<Option<Staged>> {
+        let store = self.open.get(name).ok_or_else(|| Error::failed(format!("use the store `{name}`")))?;
+        Ok(Staged::share(&store.staging(folder)?, path, source))
     }
 
     /// An empty file on its way into a folder of a store.

@@ -56,7 +56,7 @@ pub struct FoundFile {
     pub path: String,
     /// How many bytes it has.
     pub bytes: u64,
-    /// When it was written, in UTC.
+    /// When it came there, in UTC.
     pub modified: NaiveDateTime,
 }
 

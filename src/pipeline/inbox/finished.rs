@@ -1,11 +1,13 @@
 //! Files of documents that have come to their end: those that are done go, the others are put aside.
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::take::{Taker, move_to};
 use super::{ASIDE, WORK};
 use crate::error::Result;
+use crate::ident::new_identity;
 use crate::storage::original;
 use crate::tables::{TaskRow, TaskState};
 
@@ -55,11 +57,33 @@ fn put_away(task: &TaskRow, path: &Path) -> std::io::Result<()> {
     };
     let aside = folder.join(ASIDE);
     fs::create_dir_all(&aside)?;
+    let is_shared = match fs::symlink_metadata(path) {
+        Ok(data) => data.nlink() > 1,
+        Err(cause) => return gone(cause),
+    };
+    if !is_shared {
+        return move_aside(path, &aside, &task.name).or_else(gone);
+    }
+    // the stored original has the same bytes: whoever mends the file there must not change it
+    let own = aside.join(format!(".{}.part", new_identity()));
+    copy(path, &own)
+        .and_then(|()| move_aside(&own, &aside, &task.name))
+        .inspect_err(|_| drop(fs::remove_file(&own)))?;
+    fs::remove_file(path)
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    let (mut from, mut to) = (File::open(from)?, File::create_new(to)?);
+    std::io::copy(&mut from, &mut to)?;
+    to.set_modified(from.metadata()?.modified()?)?;
+    to.sync_all()
+}
+
+fn move_aside(path: &Path, aside: &Path, name: &str) -> std::io::Result<()> {
     for number in 0..NAMES_MAX {
-        match move_to(path, &free_name(&aside, &task.name, number)) {
-            Ok(()) => return Ok(()),
+        match move_to(path, &free_name(aside, name, number)) {
             Err(nix::errno::Errno::EEXIST) => {}
-            Err(errno) => return gone(errno.into()),
+            moved => return moved.map_err(Into::into),
         }
     }
     Ok(())

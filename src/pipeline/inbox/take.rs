@@ -134,6 +134,7 @@ impl Taker {
             runtime: self.runtime.clone(),
             name: Some(held.name.clone()),
             retention: self.plan.definition.retention.clone(),
+            is_given: held.at != held.origin,
             ..KeepOptions::default()
         };
         let keep: Vec<(&Path, KeepOptions)> = files.iter().map(|held| (held.at.as_path(), options(held))).collect();

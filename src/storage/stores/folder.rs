@@ -92,8 +92,11 @@ impl Folder {
     }
 }
 
+/// When it was written; of one that still has the name under which it was given away, when it came here: until it is recorded it
+/// must not look older than it is.
 fn modified(data: &fs::Metadata) -> NaiveDateTime {
-    DateTime::from_timestamp(data.mtime(), 0).unwrap_or(DateTime::UNIX_EPOCH).naive_utc()
+    let came = if data.nlink() > 1 { data.ctime() } else { 0 };
+    DateTime::from_timestamp(data.mtime().max(came), 0).unwrap_or(DateTime::UNIX_EPOCH).naive_utc()
 }
 
 fn sync(folder: &Path) -> io::Result<()> {
