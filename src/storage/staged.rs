@@ -149,3 +149,72 @@ impl Drop for Staged {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Given {
+        folder: tempfile::TempDir,
+        source: File,
+    }
+
+    impl Given {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("given");
+            fs::write(&path, "bytes").expect("a file");
+            fs::set_permissions(&path, Permissions::from_mode(0o644)).expect("its mode");
+            Self { source: File::open(path).expect("a file"), folder }
+        }
+
+        fn path(&self) -> std::path::PathBuf {
+            self.folder.path().join("given")
+        }
+
+        fn share(&self) -> Option<Staged> {
+            Staged::share(self.folder.path(), &self.path(), &self.source)
+        }
+
+        /// Its inode, its mode, how many names it has, and how many files are in the folder.
+        fn look(&self) -> (u64, u32, u64, usize) {
+            let data = fs::metadata(self.path()).expect("the file");
+            let files = fs::read_dir(self.folder.path()).expect("the folder").count();
+            (data.ino(), data.mode() & 0o777, data.nlink(), files)
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_given_away_is_shared_until_it_is_given_back() {
+        let given = Given::new();
+        let (inode, ..) = given.look();
+        let staged = given.share().expect("shared");
+        assert!(staged.is_shared());
+        assert_eq!(given.look(), (inode, MODE, 2, 2));
+        drop(staged);
+        assert_eq!(given.look(), (inode, 0o644, 1, 1));
+        let mut staged = given.share().expect("shared");
+        let place = given.folder.path().join("place");
+        assert_eq!(staged.name(&place).expect("placed"), Put::Done);
+        drop(staged);
+        assert_eq!(given.look(), (inode, MODE, 2, 2));
+        assert_eq!(fs::metadata(place).expect("the place").ino(), inode);
+    }
+
+    #[test]
+    fn a_file_whose_bytes_may_change_is_copied() {
+        let given = Given::new();
+        let writer = fs::OpenOptions::new().append(true).open(given.path()).expect("a writer");
+        assert!(given.share().is_none(), "it is open for writing");
+        assert_eq!((given.look().1, given.look().2), (0o644, 1));
+        drop(writer);
+        let second = given.folder.path().join("second");
+        fs::hard_link(given.path(), &second).expect("a second name");
+        assert!(given.share().is_none(), "it has a second name");
+        fs::remove_file(second).expect("removed");
+        let other = Given::new();
+        assert!(Staged::share(given.folder.path(), &other.path(), &given.source).is_none(), "it is another file");
+        assert_eq!(given.look().3, 1);
+        assert!(given.share().is_some());
+    }
+}

@@ -142,6 +142,11 @@ fn each_failure_has_its_own_end_and_none_stops_the_others() {
             names(&inbox.join("rejected")) == ["late", "poison", "said", "slow", "wrong"]
         });
         assert!(names(&inbox.join("work")).is_empty());
+        // whoever mends one of them there leaves the original as it was
+        fs::write(inbox.join("rejected/said"), "mended").expect("room");
+        let original = "SELECT t.id FROM pipeline_tasks t WHERE t.name = 'said'";
+        let original = told(&backend, &["tasks", "document", &number(&mut database, original).to_string()]);
+        assert_eq!(original, "said");
         let letters = rows(&mut database, "SELECT kind, subject FROM outbox");
         assert!(letters.len() == 1 && letters[0][0] == "quarantined", "{letters:?}");
         assert_eq!(number(&mut database, BALANCE), 0);
