@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # What a first build may come to; whoever raises one says why in the commit.
 # 415 and not 400 since ratatui and crossterm draw the board of the manager
 CRATES_MAX = 415
-# 43 and not 40 since axum and hyper serve what the dashboard will, and apps say more of themselves
-BINARY_MIB_MAX = 43
+# 50 and not 43 since storage, pipelines and Dramatiq are in it: 6 MiB, without a crate more
+BINARY_MIB_MAX = 50
 
 
 def main():
