@@ -84,6 +84,7 @@ pub struct Registered {
 struct Existing {
     id: i64,
     sha: Vec<u8>,
+    definition: String,
     schedule: Option<String>,
     interval_ms: Option<i64>,
     timezone: String,
@@ -222,7 +223,8 @@ fn register(
                 }
                 &mut report.added
             }
-            Some(row) if row.sha == app.sha => &mut report.unchanged,
+            // case and white space do not count for the hash, and do in a command or a schedule
+            Some(row) if row.sha == app.sha && row.definition == app.definition => &mut report.unchanged,
             Some(row) => {
                 if !dry_run {
                     change(connection, row, app, now)?;

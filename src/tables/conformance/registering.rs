@@ -39,6 +39,14 @@ fn a_changed_app_keeps_its_row_and_a_gone_one_comes_back_anew() {
         assert_eq!((after.len(), after[0].id, after[0].status), (1, before[0].id, RunStatus::Running));
         assert_eq!((after[0].next_run, after[0].definition.as_str()), (due, "{\"timeout\":\"5m\"}"));
 
+        // the hash of records takes no notice of case and white space
+        let report = store.apps().register(std::slice::from_ref(&changed), false).expect("registered");
+        assert_eq!((report.changed.len(), report.unchanged.len()), (0, 1));
+        changed.definition = "{\"timeout\":\"5M\"}".to_owned();
+        let report = store.apps().register(std::slice::from_ref(&changed), false).expect("registered");
+        assert_eq!(report.changed, ["a/b/kept"]);
+        assert_eq!(store.apps().all().expect("apps")[0].definition, changed.definition);
+
         changed = AppRegistration { schedule: None, next_run: None, sha: [7; 32], ..changed };
         let report = store.apps().register(&[changed, gone], false).expect("registered");
         assert_eq!((report.changed.len(), report.added.len()), (1, 1));
