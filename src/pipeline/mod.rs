@@ -12,7 +12,7 @@
 //!     let bytes = std::fs::metadata(document).map_err(|cause| Failure::passing(cause.to_string()))?.len();
 //!     Ok(Output::of(&serde_json::json!({ "name": job.name, "bytes": bytes })))
 //! });
-//! work(context, &WorkOptions { app: "invoices".to_owned(), stay: false }, &workers)?;
+//! work(context, &WorkOptions { app: "invoices".to_owned(), ..WorkOptions::default() }, &workers)?;
 //! # Ok(())
 //! # }
 //! ```
@@ -31,7 +31,6 @@ mod work;
 mod workers;
 
 pub use hand::INLINE_BYTES_MAX;
-pub use inbox::network_file_system;
 pub use plan::check;
 pub use stage::{Failure, FailureKind, Given, Job, Output, Spent, Stage, Worked};
 pub use stages::{Entry, STAGES};

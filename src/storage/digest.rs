@@ -3,11 +3,12 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use sha2::{Digest, Sha256};
 
-use super::source::read_some;
+use super::source::{Source, read_some};
 use crate::error::{Error, Result, file_error};
 
 /// Bytes that are read at once.
@@ -27,6 +28,21 @@ pub(super) struct Copied {
 /// The SHA-256 of bytes.
 pub(super) fn of(bytes: &[u8]) -> Vec<u8> {
     Sha256::digest(bytes).to_vec()
+}
+
+/// The SHA-256 of a file of this machine, and how many bytes it has.
+///
+/// # Errors
+/// As for a file that is kept: usage for what is no file; not found, permission; busy for one that changes meanwhile.
+pub fn sha256_of(path: &Path) -> Result<(Vec<u8>, u64)> {
+    let source = Source::open(path)?;
+    let read = read_all(&mut &source.file, &mut |_| Ok(()));
+    let Copied { sha256, bytes } = read.map_err(|failure| match failure {
+        ReadFailure::Read(cause) => file_error(format!("read {}", path.display()), cause),
+        ReadFailure::Each(error) => error,
+    })?;
+    source.check_same(bytes)?;
+    Ok((sha256, bytes))
 }
 
 /// Copies all of `from` into a file. `look` is asked every 64 MiB whether to go on.

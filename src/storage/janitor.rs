@@ -46,7 +46,7 @@ pub struct PruneFilesReport {
     pub files: u64,
     /// The bytes of these names.
     pub bytes: u64,
-    /// Names whose time was over and that unfinished tasks need.
+    /// Names whose time was over and that unfinished tasks or published apps need.
     pub needed: u64,
     /// Files that no row knew.
     pub strays: u64,
@@ -61,7 +61,7 @@ pub struct PruneFilesReport {
 }
 
 impl Storage {
-    /// Deletes what is over its time; never what is held, or what an unfinished task needs. A store that is away is left
+    /// Deletes what is over its time; never what is held, or what an unfinished task or a published app needs. A store that is away is left
     /// out, with its rows.
     ///
     /// # Errors

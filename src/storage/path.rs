@@ -82,7 +82,7 @@ pub(super) fn said(path: &str) -> Said {
     let stem = name.split('.').next().unwrap_or_default();
     let (digits, salt) = stem.split_once('-').map_or((stem, None), |(digits, salt)| (digits, Some(salt)));
     let is_salt = |salt: &str| salt.len() == SALT_DIGITS && salt.bytes().all(is_digit);
-    match sha256(digits).filter(|_| salt.is_none_or(is_salt)) {
+    match sha256_from(digits).filter(|_| salt.is_none_or(is_salt)) {
         Some(bytes) => Said::Sha256(bytes),
         None => Said::Foreign,
     }
@@ -92,8 +92,8 @@ fn is_digit(byte: u8) -> bool {
     byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)
 }
 
-/// 64 small hexadecimal digits as bytes.
-fn sha256(digits: &str) -> Option<Vec<u8>> {
+/// 64 small hexadecimal digits as the bytes of a SHA-256; `None` for anything else.
+pub fn sha256_from(digits: &str) -> Option<Vec<u8>> {
     if digits.len() != 2 * SHA256_BYTES || !digits.bytes().all(is_digit) {
         return None;
     }

@@ -121,6 +121,18 @@ impl Storage {
         Ok(stores.get(tables, &row.store)?.local(&row.path))
     }
 
+    /// The folder of this machine that the store for new files is, where other machines cannot find them there, as far as is
+    /// known.
+    ///
+    /// # Errors
+    /// What the store says when it cannot be reached.
+    pub fn folder_of_this_machine(&mut self) -> Result<Option<String>> {
+        let Self { stores, tables, .. } = self;
+        let name = stores.options.store.clone();
+        let store = stores.get(tables, &name)?;
+        Ok((!store.is_shared()).then(|| store.label()))
+    }
+
     /// The stores that files are in: what each is and how much room it has, or why it cannot be used. Nothing is made.
     ///
     /// # Errors

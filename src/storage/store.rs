@@ -129,6 +129,11 @@ pub trait FileStore: Send {
     /// What the file system says.
     fn room(&self) -> Result<Option<Room>>;
 
+    /// Whether other machines can find the same files there, as far as is known.
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     /// The file itself, where programs of this machine can open it.
     fn local(&self, _path: &str) -> Option<PathBuf> {
         None

@@ -12,7 +12,7 @@ use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
 use crate::ident::host;
-use crate::pipeline::network_file_system;
+use crate::storage::network_file_system;
 use crate::tables::{Ledger, Store, TaskState, meets};
 
 /// Folders that are all right are told one by one up to so many.

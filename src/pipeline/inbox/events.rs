@@ -2,27 +2,15 @@
 //! folder is looked at every two seconds.
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
-use nix::sys::statfs::statfs;
 use nix::unistd::read;
 
-/// File systems whose changes from elsewhere nobody tells.
-const NETWORKS: &[(i64, &str)] = &[
-    (0x6969, "NFS"),
-    (0x517b, "SMB"),
-    (0xff53_4d42, "CIFS"),
-    (0xfe53_4d42, "SMB"),
-    (0x0102_1997, "9P"),
-    (0x5346_414f, "AFS"),
-    (0x00c3_6400, "Ceph"),
-    (0x6573_5546, "FUSE"),
-    (0x7375_7245, "Coda"),
-    (0x564c, "NCP"),
-];
+use crate::storage::network_file_system;
+
 /// After the first event more of them are waited for, so that a hundred files are one look.
 const GATHER: Duration = Duration::from_millis(5);
 
@@ -74,10 +62,4 @@ impl Events {
             let _ = read(bell, &mut [0; 64]);
         }
     }
-}
-
-/// The kind of the network file system that a folder is on; `None` for one of this machine.
-pub fn network_file_system(folder: &Path) -> Option<&'static str> {
-    let kind = statfs(folder).ok()?.filesystem_type().0 & 0xffff_ffff;
-    NETWORKS.iter().find(|(magic, _)| *magic == kind).map(|(_, name)| *name)
 }

@@ -24,7 +24,6 @@ use crate::error::{OrFail, Result};
 use crate::ident::host;
 use crate::storage::Storage;
 use events::Events;
-pub use events::network_file_system;
 use look::Look;
 use take::Taker;
 

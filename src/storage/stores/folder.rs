@@ -12,6 +12,7 @@ use chrono::{DateTime, NaiveDateTime};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::storage::disk;
+use crate::storage::network::network_file_system;
 use crate::storage::staged::{Put, Staged};
 use crate::storage::store::{Entry, FileStore, FoundFile, Given, Room};
 
@@ -42,6 +43,11 @@ fn open(context: &Context, given: &Given<'_>) -> Result<Box<dyn FileStore>> {
 impl Folder {
     fn at(&self, path: &str) -> PathBuf {
         self.root.join(path)
+    }
+
+    /// The folder that is there: one that is not made yet comes onto the disk of the one above it.
+    fn there(&self) -> &Path {
+        self.root.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("/"))
     }
 
     /// Makes a folder, with those above it, so that it outlasts a power cut.
@@ -214,9 +220,11 @@ impl FileStore for Folder {
     }
 
     fn room(&self) -> Result<Option<Room>> {
-        // one that is not made yet comes onto the disk of the folder above it
-        let there = self.root.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("/"));
-        disk::room(there).map(Some)
+        disk::room(self.there()).map(Some)
+    }
+
+    fn is_shared(&self) -> bool {
+        network_file_system(self.there()).is_some()
     }
 
     fn local(&self, path: &str) -> Option<PathBuf> {
