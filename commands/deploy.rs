@@ -13,6 +13,9 @@ Examples:
 
 Typed twice it changes nothing, typed twice at once the second waits. A database that a newer dc has
 made is refused. An app that cannot be read is listed and holds up no other; the exit status is 1 then.
+With `[deploy] publish = true` in dc.toml the files of each app's folder are stored as well (dc-files(1)):
+a machine with the same setting that lacks the folder fetches it as it was deployed. Hidden files, caches,
+watched folders and what `[deploy] ignore` names are left out; `.env` and private keys always, with a line.
 Without a configured database the embedded SQLite file .dc/dc.db is used.";
 
 /// Bring the schema, the codebooks and the registry of apps up to date

@@ -23,6 +23,9 @@ DC_RUNTIME, DC_ARGS, DC_BIN and DC_CONFIG. Its output is logged line by line; on
 {\"dc\":\"progress\",\"task_size\":100,\"solved\":40,\"failed\":1} moves the dashboard, and
 {\"dc\":\"next_run\",\"at\":\"2026-12-01T06:00:00Z\"} sets the next run.
 
+With `[deploy] publish = true` in dc.toml an app whose folder is missing here is fetched from storage as
+it was deployed, into .dc/fetched.
+
 dc run ends with the app's own status; 75 when the app runs already, 124 when its time was up.";
 
 /// Run an app, and leave behind its run, its logs and what it touched

@@ -219,11 +219,14 @@ pub(crate) struct WorkerArgs {
     /// Go on when nothing waits
     #[arg(long)]
     stay: bool,
+    /// The SHA-256 of its files, where they were fetched
+    #[arg(long, value_name = "SHA256")]
+    fetched: Option<String>,
 }
 
 pub(crate) fn worker(context: &Context, args: WorkerArgs) -> Result<()> {
-    let WorkerArgs { app, stay } = args;
-    let report = ops::work(context, &WorkOptions { app, stay })?;
+    let WorkerArgs { app, stay, fetched } = args;
+    let report = ops::work(context, &WorkOptions { app, stay, fetched })?;
     context.shell().print(&report)
 }
 

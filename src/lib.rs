@@ -37,6 +37,7 @@ pub mod ops;
 pub mod pdf;
 pub mod pipeline;
 pub mod profile;
+pub mod publish;
 pub mod readers;
 pub mod record;
 pub mod redact;

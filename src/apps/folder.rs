@@ -138,8 +138,9 @@ fn collect(folder: &Path, levels: usize, found: &mut Vec<PathBuf>) -> Result<()>
     Ok(())
 }
 
-/// A `main` that is not executable counts as well, so that its error is about the missing permission.
-fn is_app(folder: &Path) -> bool {
+/// Whether an app stands in a folder. A `main` that is not executable counts as well, so that its error is about the missing
+/// permission.
+pub fn is_app(folder: &Path) -> bool {
     folder.join(DEFINITION_FILE).is_file() || folder.join(DEFAULT_PROGRAM).is_file()
 }
 

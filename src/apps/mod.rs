@@ -35,7 +35,7 @@ pub use confinement::Confinement;
 pub(crate) use definition::flaw::stage_error;
 pub use definition::{ActorQueues, AppDefinition, CatchUp, DEFAULT_PROGRAM, DEFINITION_FILE, Overlap, Tell};
 pub use event::{Ended, Event, How, Stream};
-pub use folder::{BrokenApp, FoundApp, app_names, find_app, find_apps, look_for_apps};
+pub use folder::{BrokenApp, FoundApp, app_names, find_app, find_apps, is_app, look_for_apps};
 pub use identity::{ProcessIdentity, ProcessSpace, Sight};
 pub use launch::{Launch, RUNTIME_VARIABLE};
 pub use limits::{Limits, limits_in_words};

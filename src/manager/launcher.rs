@@ -1,6 +1,6 @@
 //! Starts `dc run`, in a session of its own and with nothing that ties it to us: it goes on when the manager ends.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -11,7 +11,7 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::desk::{BY_SCHEDULE, Failed, Starter};
 use super::owner::ask_to_end;
-use crate::apps::{AppDefinition, detach};
+use crate::apps::{AppDefinition, detach, is_app};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, OrFail, Result, file_error};
 use crate::ident::AppName;
@@ -37,6 +37,8 @@ pub(super) struct Launcher {
     failed_commands: Vec<FailedCommand>,
     /// The commands by which runs were asked to end.
     asked: BTreeSet<i64>,
+    /// Apps that have no folder of their own here and were fetched, with the definition that they have.
+    pub(super) fetched: BTreeMap<AppName, String>,
 }
 
 /// A start by command that ended badly.
@@ -70,7 +72,8 @@ impl Launcher {
         let dc = std::env::current_exe().or_fail(|| "find the path of dc itself".to_owned())?;
         let (children, replaced, failed_commands) = (Vec::new(), Vec::new(), Vec::new());
         let (project, secrets) = (context.settings().project.clone(), context.secrets().clone());
-        Ok(Self { dc, project, secrets, children, replaced, failed_commands, asked: BTreeSet::new() })
+        let (asked, fetched) = (BTreeSet::new(), BTreeMap::new());
+        Ok(Self { dc, project, secrets, children, replaced, failed_commands, asked, fetched })
     }
 
     /// Starts an app because a person said so.
@@ -194,12 +197,15 @@ impl Starter for Launcher {
     }
 
     fn has(&self, app: &AppName) -> bool {
-        self.project.apps().join(app.to_string()).is_dir()
+        is_app(&self.project.apps().join(app.to_string())) || self.fetched.contains_key(app)
     }
 
     fn has_as(&self, app: &AppName, definition: &str) -> bool {
-        let here = AppDefinition::read(&self.project.apps().join(app.to_string()));
-        here.is_ok_and(|here| here.to_json() == definition)
+        let folder = self.project.apps().join(app.to_string());
+        match is_app(&folder) {
+            true => AppDefinition::read(&folder).is_ok_and(|here| here.to_json() == definition),
+            false => self.fetched.get(app).is_some_and(|fetched| fetched == definition),
+        }
     }
 
     fn failed(&mut self) -> Vec<Failed> {

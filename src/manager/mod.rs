@@ -8,6 +8,7 @@ mod desk;
 mod drift;
 mod expectation;
 mod failures;
+mod fetcher;
 #[cfg(any(test, fuzzing))]
 #[path = "../../fuzz/targets/note.rs"]
 pub(crate) mod fuzzing;

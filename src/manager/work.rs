@@ -11,6 +11,7 @@ use super::desk::{Clock, Starter};
 use super::drift::{self, Drift};
 use super::expectation;
 use super::failures;
+use super::fetcher::Fetcher;
 use super::groups::check_groups;
 use super::janitor::Janitor;
 use super::launcher::Launcher;
@@ -75,6 +76,7 @@ pub struct Manager {
     cared: Option<Instant>,
     pruned: Option<Instant>,
     janitor: Janitor,
+    fetcher: Fetcher,
     timed: Option<Instant>,
     trust: Trust,
     looked: Option<Instant>,
@@ -160,6 +162,7 @@ impl Manager {
             cared: None,
             pruned: None,
             janitor: Janitor::default(),
+            fetcher: Fetcher::default(),
             timed: None,
             trust: Trust::Right,
             looked: None,
@@ -268,6 +271,8 @@ impl Manager {
             placement::tell(&mut self.scheduler.desk, now)?;
             self.looked = Some(Instant::now());
         }
+        let Scheduler { desk, starter, .. } = &mut self.scheduler;
+        self.fetcher.look(&self.context, desk, starter)?;
         let paused = self.scheduler.desk.pauses().current()?;
         let Pass { started, settled, clock_jump_ms, pause, events } = match self.trust {
             // what is due meanwhile is decided afterwards
@@ -308,8 +313,9 @@ impl Manager {
         let mut drift = Drift::of(&self.context, store)?;
         if self.context.settings().manager.deploys && !(drift.new.is_empty() && drift.changed.is_empty()) {
             let registered = drift::register(&self.context, store)?;
-            let names = [registered.added, registered.changed].concat().join(", ");
+            let names = [&registered.added[..], &registered.changed].concat().join(", ");
             log::info!("registered, as they stand under apps/: {names}");
+            self.fetcher.publish(registered.added.into_iter().chain(registered.changed));
             drift = Drift::of(&self.context, store)?;
         }
         if drift != self.drift && drift.matters() {

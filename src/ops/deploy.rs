@@ -1,6 +1,10 @@
 //! `dc deploy`: schema, codebooks and apps brought up to date.
 
-use std::collections::BTreeMap;
+mod publish;
+
+pub use publish::PublishingReport;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Serialize;
@@ -13,7 +17,9 @@ use crate::ident::AppName;
 use crate::manager::{living, registration};
 use crate::merge::{MaxGone, Merge, MergeReport};
 use crate::pipeline;
+use crate::publish::PublishOptions;
 use crate::settings::MAIN;
+use crate::storage::StorageOptions;
 use crate::tables::{Besides, ManagerRow, Missing, Registered, Renamed, SchemaState, Store, codebooks, embedded_names};
 
 /// What `dc deploy` is asked for.
@@ -42,6 +48,11 @@ pub struct DeployReport {
     pub broken: Vec<BrokenFolder>,
     /// Labels that apps ask for, and that neither this machine nor one of a manager at work has.
     pub labels_missing: Vec<MissingLabel>,
+    /// Apps that stay registered although no app stands on this machine: others have published them.
+    pub elsewhere: Vec<String>,
+    /// What became of the apps' folders.
+    #[serde(flatten)]
+    pub publishing: PublishingReport,
 }
 
 /// A label that no machine has, as far as is known.
@@ -67,7 +78,7 @@ pub struct BrokenFolder {
 impl DeployReport {
     /// Whether all that was to be done was done.
     pub fn is_whole(&self) -> bool {
-        self.broken.is_empty()
+        self.broken.is_empty() && self.publishing.is_whole()
     }
 }
 
@@ -91,6 +102,11 @@ pub struct CodebookChange {
 /// Refused for a database that a newer dc made, and what the database says.
 pub fn deploy(context: &Context, options: &DeployOptions) -> Result<DeployReport> {
     let label = context.settings().database(MAIN)?.target.label();
+    let publishing = PublishOptions::of(context.settings())?;
+    if publishing.is_on {
+        // what is wrong with the store's settings is told before anything is changed
+        StorageOptions::of(context.settings())?;
+    }
     let (found, mut broken) = look_for_apps(&context.settings().project.apps())?;
     let mut sound = Vec::with_capacity(found.len());
     for app in found {
@@ -100,15 +116,17 @@ pub fn deploy(context: &Context, options: &DeployOptions) -> Result<DeployReport
         }
     }
     let found = sound;
-    let left: Vec<AppName> = broken.iter().filter_map(|app| app.name.clone()).collect();
+    let mut left: Vec<AppName> = broken.iter().filter_map(|app| app.name.clone()).collect();
     let mut report = DeployReport {
         database: label,
         dry_run: options.dry_run,
         migrations: Vec::new(),
         codebooks: Vec::new(),
         apps: Registered::default(),
-        broken: broken.into_iter().map(broken_folder).collect(),
+        broken: broken.into_iter().map(BrokenFolder::of).collect(),
         labels_missing: Vec::new(),
+        elsewhere: Vec::new(),
+        publishing: PublishingReport::default(),
     };
     let missing = if options.dry_run { Missing::Fail } else { Missing::Create };
     let mut store = match Store::open(context, missing) {
@@ -118,6 +136,7 @@ pub fn deploy(context: &Context, options: &DeployOptions) -> Result<DeployReport
                 && context.settings().database(MAIN)?.target.backend() == "sqlite" =>
         {
             plan_all(&mut report, &found, embedded_names()?);
+            report.publishing = publish::plan_all(context, None, (&publishing, &found))?;
             return Ok(report);
         }
         opened => opened?.patient(),
@@ -125,21 +144,38 @@ pub fn deploy(context: &Context, options: &DeployOptions) -> Result<DeployReport
     report.migrations = match (store.schema_state()?, options.dry_run) {
         (SchemaState::Missing, true) => {
             plan_all(&mut report, &found, embedded_names()?);
+            report.publishing = publish::plan_all(context, None, (&publishing, &found))?;
             return Ok(report);
         }
         (SchemaState::Behind(names), true) => names,
         // applies nothing when all is current, and refuses a database that is newer
         _ => store.migrate()?,
     };
+    let is_current = store.schema_state()? == SchemaState::Current;
     report.codebooks = seed(context, options.dry_run)?;
     // an app is due by the database's clock
     let now = store.now()?;
     let renamed = renamed(&mut store, &found, &options.renames)?;
     report.labels_missing = labels_missing(context, &mut store, &found)?;
-    let registrations = found.into_iter().map(|app| registration(app, now)).collect::<Result<Vec<_>>>()?;
+    if found.is_empty() && report.broken.is_empty() && publishing.is_on && is_current {
+        // a machine that fetches what it runs takes nothing out
+        left = published_apps(&mut store)?;
+        report.elsewhere = left.iter().map(ToString::to_string).collect();
+    }
+    let registrations = found.iter().map(|app| registration(app.clone(), now)).collect::<Result<Vec<_>>>()?;
     report.apps =
         store.apps().register_beside(&registrations, Besides { left: &left, renamed: &renamed }, options.dry_run)?;
+    report.publishing = match options.dry_run {
+        false => publish::publish_all(context, &mut store, (&publishing, &found))?,
+        true => publish::plan_all(context, is_current.then_some(&mut store), (&publishing, &found))?,
+    };
     Ok(report)
+}
+
+/// The apps that are published.
+fn published_apps(store: &mut Store) -> Result<Vec<AppName>> {
+    let published: BTreeSet<i64> = store.publications().all()?.into_iter().map(|row| row.app_id).collect();
+    Ok(store.apps().all()?.into_iter().filter(|app| published.contains(&app.id)).map(|app| app.name).collect())
 }
 
 /// The labels that apps ask for, and that no machine has, as far as is known.
@@ -176,10 +212,12 @@ fn renamed(store: &mut Store, found: &[FoundApp], renames: &[(String, String)]) 
     renames.iter().map(one).collect()
 }
 
-fn broken_folder(app: BrokenApp) -> BrokenFolder {
-    let BrokenApp { name, error } = app;
-    let hint = error.hint_text().map(str::to_owned);
-    BrokenFolder { app: name.map(|name| name.to_string()), error: error.to_string(), hint }
+impl BrokenFolder {
+    fn of(app: BrokenApp) -> Self {
+        let BrokenApp { name, error } = app;
+        let hint = error.hint_text().map(str::to_owned);
+        Self { app: name.map(|name| name.to_string()), error: error.to_string(), hint }
+    }
 }
 
 /// Everything is new where there is no database yet.
@@ -235,6 +273,11 @@ impl fmt::Display for DeployReport {
             let hint = hint.as_deref().map(|hint| format!(" ({hint})")).unwrap_or_default();
             writeln!(formatter, "  app       broken     {name}{error}{hint}")?;
         }
+        if !self.elsewhere.is_empty() {
+            let count = self.elsewhere.len();
+            writeln!(formatter, "  app       left       {count} that other machines have published: none stands here")?;
+        }
+        self.publishing.write(formatter, would)?;
         for MissingLabel { label, apps } in &self.labels_missing {
             let apps = apps.join(", ");
             writeln!(formatter, "  hint      no machine at work has the label `{label}`, which {apps} asks for")?;
@@ -248,6 +291,7 @@ impl fmt::Display for DeployReport {
         let is_quiet = self.apps.renamed.is_empty()
             && self.migrations.is_empty()
             && self.codebooks.is_empty()
+            && self.publishing.is_quiet()
             && apps.iter().all(|(_, names)| names.is_empty());
         let known =
             self.apps.unchanged.len() + if self.dry_run { 0 } else { self.apps.added.len() + self.apps.changed.len() };

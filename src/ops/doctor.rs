@@ -1,6 +1,7 @@
 //! `dc doctor`: what is well and what is not, each finding with the command that mends it.
 
 mod pipelines;
+mod publish;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -43,6 +44,7 @@ pub fn doctor(context: &Context) -> Result<Diagnosis> {
     findings.push(processes());
     findings.push(disk(context));
     findings.extend(if is_ready { storage(context) } else { Vec::new() });
+    findings.extend(if is_ready { publish::publishing(context) } else { Vec::new() });
     findings.push(waiting(context));
     Ok(Diagnosis { findings })
 }

@@ -21,8 +21,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 use super::actors::ActorWorkerOptions;
 use super::deploy::{DeployOptions, deploy};
 use crate::apps::{
-    AppDefinition, Ended, FoundApp, How, Launch, Overlap, ProcessIdentity, RUNTIME_VARIABLE, Signals, find_app,
-    supervise,
+    AppDefinition, Ended, FoundApp, How, Launch, Overlap, ProcessIdentity, RUNTIME_VARIABLE, Signals, supervise,
 };
 use crate::clock;
 use crate::context::Context;
@@ -33,11 +32,12 @@ use crate::http::Recorded;
 use crate::ident::{AppName, RuntimeId, host};
 use crate::logs::{Capture, Captured, LaneReport, RunOfApp};
 use crate::manager::{Owner, UNHEARD_PATIENCE, close_gone, close_lost};
+use crate::publish::{FetchedApp, PlacedApp, find_placed_app};
 use crate::redact::Redactor;
 use crate::settings::MAIN;
 use crate::tables::{
     AppRow, Backoff, Claim, LogLevel, Missing, NewRun, OccurrenceState, RunEnd, RunOutcome, RunRow, SchemaState,
-    StartRun, Store,
+    StartRun, Store, hex_text,
 };
 use crate::telemetry::Telemetry;
 use given::Given;
@@ -85,8 +85,8 @@ pub fn run(context: &Context, options: &RunOptions) -> Result<RunReport> {
     let (options, replayed) = tape::prepare(context, options)?;
     let options = &options;
     let arguments = arguments_of(options)?;
-    let found = find_app(&context.settings().project.apps(), &options.app)?;
-    let (mut store, app) = registered(context, &found)?;
+    let PlacedApp { app: found, fetched } = find_placed_app(context, &options.app)?;
+    let (mut store, app) = registered(context, &found, fetched.is_some())?;
     let given = Given::to(context, &found)?;
     let signals = Signals::forwarded()?;
     // times in the database are those of its clock
@@ -103,6 +103,7 @@ pub fn run(context: &Context, options: &RunOptions) -> Result<RunReport> {
         context,
         options,
         found,
+        fetched,
         app,
         arguments,
         runtime,
@@ -126,8 +127,8 @@ fn arguments_of(options: &RunOptions) -> Result<String> {
 }
 
 /// The app's row. On the embedded default everything is deployed by itself, elsewhere `dc deploy` has to be told.
-fn registered(context: &Context, found: &FoundApp) -> Result<(Store, AppRow)> {
-    if context.settings().database(MAIN)?.is_default {
+fn registered(context: &Context, found: &FoundApp, is_fetched: bool) -> Result<(Store, AppRow)> {
+    if context.settings().database(MAIN)?.is_default && !is_fetched {
         let mut store = Store::open(context, Missing::Create)?;
         if matches!(store.schema_state()?, SchemaState::Current)
             && let Some(row) =
@@ -150,6 +151,8 @@ struct Runner<'a> {
     context: &'a Context,
     options: &'a RunOptions,
     found: FoundApp,
+    /// Where it was fetched from, with the lock that keeps its folder.
+    fetched: Option<FetchedApp>,
     app: AppRow,
     arguments: String,
     runtime: RuntimeId,
@@ -176,6 +179,9 @@ impl Runner<'_> {
             echo: self.options.echo.start(),
             redactor: &self.redactor,
         };
+        if let Some(fetched) = &self.fetched {
+            listener.capture.record(LogLevel::Info, "dc", &fetched.words, &Marks::new());
+        }
         let ended = supervise(&self.launch()?, &|event| listener.handle(event), &mut signals);
         let ended_at = self.started_at + TimeDelta::from_std(self.began.elapsed()).unwrap_or_default();
         let was_stopped = matches!(&ended, Ok(Ended { how: How::Stopped(_), .. }));
@@ -351,9 +357,10 @@ impl Runner<'_> {
     }
 
     fn worker_arguments(&self) -> Vec<OsString> {
-        let stay = self.options.serves.then_some("--stay");
-        let name = self.found.name.to_string();
-        ["pipeline-worker", &name].into_iter().chain(stay).map(OsString::from).collect()
+        let stay = self.options.serves.then(|| "--stay".to_owned());
+        let fetched = self.fetched.iter().flat_map(|it| ["--fetched".to_owned(), hex_text(&it.sha256)]);
+        let words = ["pipeline-worker".to_owned(), self.found.name.to_string()];
+        words.into_iter().chain(stay).chain(fetched).map(OsString::from).collect()
     }
 
     /// What dc itself has to say about the end, so that `dc logs` tells the whole story.

@@ -277,7 +277,14 @@ impl Foreman<'_> {
             return Ok(true);
         }
         let Some(app) = self.store.apps().by_id(self.row.app_id)? else { return Ok(true) };
-        Ok(app.disable || app.archive.is_some() || app.definition != self.registered)
+        Ok(app.disable || app.archive.is_some() || app.definition != self.registered || self.is_replaced()?)
+    }
+
+    /// Whether the files of a pipeline that was fetched were deployed anew.
+    fn is_replaced(&mut self) -> Result<bool> {
+        let Some(sha256) = &self.plan.fetched else { return Ok(false) };
+        let published = self.store.publications().of_app(self.row.app_id)?;
+        Ok(published.is_none_or(|published| published.sha256 != *sha256))
     }
 
     /// Renews the lease; a worker that was taken for gone begins anew, with nothing.

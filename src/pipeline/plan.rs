@@ -25,6 +25,8 @@ pub(super) struct Plan {
     pub(super) stages: Vec<PlannedStage>,
     /// Their names.
     pub(super) order: Vec<String>,
+    /// The SHA-256 of its files, where they were fetched from storage.
+    pub(super) fetched: Option<Vec<u8>>,
 }
 
 /// A stage as it will work.
@@ -86,7 +88,7 @@ impl Plan {
         }
         let order = definition.stages.iter().map(|stage| stage.name.clone()).collect();
         let (name, folder) = (app.name.to_string(), app.folder.clone());
-        Ok(Self { name, folder, definition: definition.clone(), stages, order })
+        Ok(Self { name, folder, definition: definition.clone(), stages, order, fetched: None })
     }
 
     /// The place of a stage.
@@ -94,9 +96,11 @@ impl Plan {
         self.order.iter().position(|known| known == stage)
     }
 
-    /// The folders that are watched, absolute.
+    /// The folders that are watched, absolute. Those in the app's own folder are where that stands.
     pub(super) fn folders(&self) -> Vec<PathBuf> {
-        self.definition.watch.iter().map(|folder| self.folder.join(folder)).collect()
+        let watched = self.definition.watch.iter().map(Path::new);
+        let here = watched.filter(|folder| self.fetched.is_none() || folder.is_absolute());
+        here.map(|folder| self.folder.join(folder)).collect()
     }
 }
 

@@ -15,9 +15,9 @@ use super::inbox::Inbox;
 use super::notes::Notes;
 use super::plan::Plan;
 use super::workers::Workers;
-use crate::apps::find_app;
 use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::publish::{PlacedApp, fetched_app, find_placed_app};
 use crate::tables::{Store, meets};
 
 /// What a worker is asked for.
@@ -27,6 +27,8 @@ pub struct WorkOptions {
     pub app: String,
     /// Whether it goes on when nothing waits.
     pub stay: bool,
+    /// The SHA-256 of the pipeline's files, in hexadecimal digits, where `dc run` has fetched them.
+    pub fetched: Option<String>,
 }
 
 /// What a worker has done.
@@ -55,8 +57,12 @@ impl fmt::Display for WorkReport {
 /// Settings for a pipeline that cannot work as it is written; not found for one that is not registered; what the database
 /// says.
 pub fn work(context: &Context, options: &WorkOptions, workers: &Workers) -> Result<WorkReport> {
-    let app = find_app(&context.settings().project.apps(), &options.app)?;
-    let plan = Arc::new(Plan::of(context, &app, workers)?);
+    let PlacedApp { app, fetched } = match &options.fetched {
+        Some(sha256) => fetched_app(context, &options.app, sha256)?,
+        None => find_placed_app(context, &options.app)?,
+    };
+    let plan = Plan::of(context, &app, workers)?;
+    let plan = Arc::new(Plan { fetched: fetched.as_ref().map(|fetched| fetched.sha256.clone()), ..plan });
     let mut store = Store::ready(context)?;
     let registered = store.apps().all()?.into_iter().find(|row| row.name == app.name);
     let registered = registered.ok_or_else(|| {

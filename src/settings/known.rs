@@ -142,6 +142,7 @@ pub(super) const KNOWN: &[Known] = &[
         ],
         secret: &["secret_key", "session_token"],
     },
+    Known { section: "deploy", fields: &["publish", "ignore", "size_max"], secret: &[] },
     Known { section: "dramatiq", fields: &["max_priority"], secret: &[] },
     Known { section: "run", fields: &["map_objects", "timeout", "grace", "lease"], secret: &[] },
 ];

@@ -9,6 +9,7 @@ use super::file::{FilePlace, FileRow, Files};
 use super::file_keep::rows_at;
 use super::lease::database_now;
 use super::pipeline::needed_files;
+use super::publication::published_files;
 use super::schema::stored_files;
 use super::{Keyed, take_keyed_turn, take_keyed_turns};
 use crate::error::Result;
@@ -18,7 +19,7 @@ use crate::error::Result;
 pub(super) type FileNeed = fn(&mut Link, &[i64]) -> QueryResult<Vec<i64>>;
 
 /// Whoever may need files. A table whose rows name stored files adds its question here.
-pub(super) const NEEDS: &[FileNeed] = &[needed_files];
+pub(super) const NEEDS: &[FileNeed] = &[needed_files, published_files];
 
 /// The name of a row that stands for a file that nobody knew.
 const STRAY: &str = "(stray)";

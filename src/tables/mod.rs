@@ -36,6 +36,7 @@ mod parked_message;
 mod pause;
 mod pipeline;
 mod postgres;
+mod publication;
 mod register;
 mod retention;
 mod room;
@@ -84,6 +85,9 @@ pub use pipeline::{
     AttemptEnd, AttemptRow, BlockRow, ClaimLimits, ClaimedTask, DEATHS_MAX, EditedInput, Fate, FolderRow, Found,
     Ledger, LostWorker, NewDocument, Noted, OldestTask, Retrial, Settled, StageOutput, TaskCount, TaskFilter, TaskRow,
     TaskState, Tasks, WorkerRow,
+};
+pub use publication::{
+    FetchRow, NewPublication, NewPublishedFile, PublicationRow, Publications, PublishedFile, Publishing,
 };
 pub use register::{AppRegistration, Besides, Registered, Renamed};
 pub use retention::{Old, OldRows};
@@ -254,6 +258,8 @@ enum Keyed {
     Alarm = 730_419_105,
     /// Taking a document in, or noting that a stage cannot work.
     Document = 730_419_106,
+    /// Publishing an app, or noting who has fetched it.
+    Publication = 730_419_107,
 }
 
 /// As [`take_turn`], for one thing of many: its key is the start of `key`, so that others go on.

@@ -327,6 +327,40 @@ table! {
 }
 
 table! {
+    publications (id) {
+        id -> BigInt,
+        app_id -> BigInt,
+        sha256 -> Binary,
+        definition -> Text,
+        files -> BigInt,
+        bytes -> BigInt,
+        published_at -> Timestamp,
+        published_by -> Text,
+        host -> Text,
+        replaced_at -> Nullable<Timestamp>,
+    }
+}
+
+table! {
+    publication_files (publication_id, path) {
+        publication_id -> BigInt,
+        path -> Text,
+        file_id -> BigInt,
+        executable -> Bool,
+    }
+}
+
+table! {
+    publication_fetches (app_id, host) {
+        app_id -> BigInt,
+        host -> Text,
+        publication_id -> BigInt,
+        fetched_at -> Timestamp,
+        error -> Nullable<Text>,
+    }
+}
+
+table! {
     actor_workers (id) {
         id -> Text,
         host -> Text,
@@ -375,6 +409,10 @@ joinable!(runtime -> apps (app_id));
 joinable!(occurrences -> apps (app_id));
 joinable!(command_log -> apps (app_id));
 joinable!(function_log -> app_functions (app_function_id));
+joinable!(publications -> apps (app_id));
+joinable!(publication_files -> publications (publication_id));
+joinable!(publication_files -> stored_files (file_id));
 allow_tables_to_appear_in_same_query!(app_groups, app_parents, apps, runtime, occurrences, command_log);
 allow_tables_to_appear_in_same_query!(app_functions, function_log);
 allow_tables_to_appear_in_same_query!(channels, deliveries, outbox);
+allow_tables_to_appear_in_same_query!(apps, publications, publication_files, stored_files);

@@ -28,7 +28,7 @@ const FLOORS: &[&[&str]] = &[
         "json_schema",
     ],
     &["documents", "dramatiq", "storage"],
-    &["readers"],
+    &["publish", "readers"],
     &["manager", "pipeline"],
     &["ops"],
     &["board", "web"],

@@ -19,6 +19,7 @@ mod occasions;
 mod ownership;
 mod pipeline;
 mod placement;
+mod publish;
 mod random_merges;
 mod refused_rows;
 mod registry;

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 
 use crate::support::needs::python_with;
-use crate::support::{dc, run, stderr, stdout};
+use crate::support::{app, dc, run, stderr, stdout};
 
 /// More than a page of a list.
 const MANY: usize = 1_003;
@@ -16,6 +16,7 @@ const MANY: usize = 1_003;
 struct Server {
     process: Child,
     said: Value,
+    python: String,
 }
 
 impl Server {
@@ -29,7 +30,7 @@ impl Server {
         let mut process = command.spawn().expect("the server");
         let mut line = String::new();
         BufReader::new(process.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
-        Some(Self { process, said: serde_json::from_str(&line).expect("JSON") })
+        Some(Self { process, said: serde_json::from_str(&line).expect("JSON"), python })
     }
 
     fn said(&self, name: &str) -> &str {
@@ -50,6 +51,20 @@ impl Server {
         more.iter().for_each(|name| settings.push_str(&store(name, name, "")));
         std::fs::write(project.path().join("dc.toml"), settings).expect("settings");
         project
+    }
+
+    /// Does something to each object of the bucket `files`, past dc.
+    fn each_object(&self, what: &str) {
+        let script = format!(
+            "import boto3\ns3 = boto3.client('s3', endpoint_url='{}', region_name='eu-central-1', \
+             aws_access_key_id='{}', aws_secret_access_key='{}')\n\
+             for key in [it['Key'] for it in s3.list_objects_v2(Bucket='files')['Contents']]: s3.{what}",
+            self.said("url"),
+            self.said("access_key"),
+            self.said("secret_key")
+        );
+        let done = Command::new(&self.python).args(["-c", &script]).output().expect("Python starts");
+        assert!(done.status.success(), "{}", stderr(&done));
     }
 
     fn end(&mut self) {
@@ -96,6 +111,46 @@ fn files_go_into_a_bucket_and_come_back() {
     let checked = json(project, &["files", "check", "--store", "s3"]);
     assert_eq!((&checked["files"], &checked["strays"]), (&0.into(), &0.into()));
     assert!(std::fs::read_dir(project.join(".dc/files/.spool")).expect("a folder").next().is_none());
+}
+
+/// Two machines that share a bucket and a database; what the server has lost is told and mended.
+#[test]
+fn an_app_is_fetched_out_of_a_bucket() {
+    let Some(server) = Server::start(0) else { return };
+    let machines = [server.project(&[]), server.project(&[])];
+    let database = tempfile::tempdir().expect("a folder");
+    let url = format!("sqlite:{}", database.path().join("shared.db").display());
+    for machine in &machines {
+        let path = machine.path().join("dc.toml");
+        let settings = std::fs::read_to_string(&path).expect("settings");
+        std::fs::write(path, format!("[deploy]\npublish = true\n[storage]\nstore = \"s3\"\n{settings}"))
+            .expect("settings");
+    }
+    let on = |machine: usize, arguments: &[&str]| {
+        let mut command = dc(machines[machine].path());
+        command.args(arguments).env("DC_DB_MAIN_URL", &url).output().expect("dc starts")
+    };
+    app(machines[0].path(), "a/b/c", "echo out of a bucket", "");
+    let deployed = on(0, &["deploy"]);
+    assert!(deployed.status.success(), "{}", stderr(&deployed));
+    assert!(!stdout(&deployed).contains("a disk of this machine"), "{}", stdout(&deployed));
+    let ran = on(1, &["run", "c", "-v"]);
+    assert_eq!(stdout(&ran), "out of a bucket\n", "{}", stderr(&ran));
+    // the next edition is overwritten, and lost then
+    for (number, harm) in
+        ["put_object(Bucket='files', Key=key, Body=b'other')", "delete_object(Bucket='files', Key=key)"]
+            .into_iter()
+            .enumerate()
+    {
+        app(machines[0].path(), "a/b/c", &format!("echo edition {number}"), "");
+        assert!(on(0, &["deploy"]).status.success());
+        server.each_object(harm);
+        let refused = on(1, &["run", "c"]);
+        let said = stderr(&refused);
+        assert!(!refused.status.success() && said.contains("`main`") && said.contains("`dc deploy` on "), "{said}");
+        assert!(on(0, &["deploy"]).status.success());
+        assert_eq!(stdout(&on(1, &["run", "c", "-v"])), format!("edition {number}\n"));
+    }
 }
 
 #[test]

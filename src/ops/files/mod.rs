@@ -23,7 +23,7 @@ pub use take::{TakenFile, take_file};
 use crate::shell::visible;
 
 /// Bytes as people read them.
-fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let (mut amount, mut unit) = (bytes as f64, 0);
     while amount >= 1024.0 && unit + 1 < UNITS.len() {
@@ -34,7 +34,7 @@ fn size(bytes: u64) -> String {
 }
 
 /// `1 file`, `2 files`.
-fn count(number: u64, noun: &str) -> String {
+pub(super) fn count(number: u64, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 

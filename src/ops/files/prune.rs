@@ -35,7 +35,7 @@ impl fmt::Display for FilesPruned {
         let of_files = if *dry_run { String::new() } else { format!(" of {}", count(*files, "file")) };
         write!(formatter, "{}{of_files} {were}, {}", count(*names, "name"), size(*bytes))?;
         let more = [
-            (*needed, "needed by unfinished tasks, and kept"),
+            (*needed, "needed by unfinished tasks or published apps, and kept"),
             (*strays, if *dry_run { "known to nobody, would be deleted" } else { "known to nobody, deleted" }),
             (*left, "could not be deleted"),
         ];

@@ -7,6 +7,7 @@ use chrono::NaiveDateTime;
 use serde::Serialize;
 
 use super::super::which::past_apps;
+use super::published::Published;
 use crate::apps::AppDefinition;
 use crate::clock;
 use crate::context::Context;
@@ -33,6 +34,8 @@ pub struct Why {
     pub lacking: Option<String>,
     /// The apps after which it runs, and that have not ended well since it ran last.
     pub waits_for: Vec<String>,
+    /// What is published of its folder; `None` where nothing is, and nothing is to be.
+    pub published: Option<Published>,
     /// Whether everything is paused.
     pub pause: Option<Pause>,
     /// When this was read, by the database's clock.
@@ -61,6 +64,7 @@ pub fn why(context: &Context, app: &str, count: i64) -> Result<Why> {
         time: store.now()?,
         pause: store.pauses().current()?,
         waits_for: open_befores(&mut store, &found)?,
+        published: Published::of(context, &mut store, &found)?,
         app: found,
     })
 }
@@ -74,6 +78,9 @@ fn open_befores(store: &mut Store, app: &AppRow) -> Result<Vec<String>> {
 impl fmt::Display for Why {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(formatter, "{}", self.now())?;
+        for line in self.published.iter().flat_map(Published::lines) {
+            writeln!(formatter, "{line}")?;
+        }
         let runs: HashMap<&str, &RunRow> = self.runs.iter().map(|run| (run.runtime.as_str(), run)).collect();
         let by_occurrence: Vec<&str> = self.occurrences.iter().filter_map(|row| row.runtime.as_deref()).collect();
         let mut story: Vec<(NaiveDateTime, String)> = Vec::new();

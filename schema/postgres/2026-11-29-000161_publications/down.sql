@@ -1,0 +1,3 @@
+DROP TABLE publication_fetches;
+DROP TABLE publication_files;
+DROP TABLE publications;
