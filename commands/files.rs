@@ -22,6 +22,8 @@ Examples:
   dc files check                                        read every file back
 
 The content identifies a file: the same bytes of one app are stored once, under as many names as they were kept.
+With `[http] save = \"storage\"` in dc.toml every answer that an app in Rust gets is stored, too, beside a .meta.json
+that names it (`body_file`), for as long as `save_retention` says.
 A name with bytes that are not UTF-8 is shown with \\xNN in their place; a backslash is doubled.";
 
 /// Store files, find them again, and delete them when they expire

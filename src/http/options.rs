@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::polite::Politeness;
 use super::retry::Retries;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::settings::{Secret, Settings};
 
 /// How long a connection may take to come about.
@@ -20,6 +20,8 @@ const BODY_BYTES_MAX: u64 = 64 << 20;
 const REDIRECTS_MAX: u32 = 10;
 /// How long a proxy is left alone after it failed; it doubles with each time.
 const COOL_DOWN: Duration = Duration::from_secs(60);
+/// The word for the storage, in the place of a folder.
+const STORAGE: &str = "storage";
 /// Statuses that tell that a proxy is banned.
 const BAN_STATUSES: [u16; 3] = [403, 407, 429];
 
@@ -46,8 +48,8 @@ pub struct RequestOptions {
     pub proxying: Proxying,
     /// How gently a host is treated, unless `[host."NAME"]` says otherwise.
     pub politeness: Politeness,
-    /// A folder in which every answer is kept, with what was asked.
-    pub save: Option<PathBuf>,
+    /// Where every answer is kept, with what was asked.
+    pub save: Option<SaveAnswers>,
     /// Certificates (PEM) to trust instead of the system's.
     pub certificates: Option<PathBuf>,
     /// Whose requests these are.
@@ -72,6 +74,18 @@ pub enum Auth {
     Basic(String, Secret),
     /// A token.
     Bearer(Secret),
+}
+
+/// Where answers are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SaveAnswers {
+    /// In a folder of this machine.
+    Folder(PathBuf),
+    /// In storage, with the app and the run that got them.
+    Storage {
+        /// How long: `short_term`. As `[storage] retention` says where `None`.
+        retention: Option<String>,
+    },
 }
 
 /// What becomes of cookies.
@@ -174,7 +188,7 @@ impl RequestOptions {
                 rate: section.decimal("rate")?,
                 concurrency: section.number("concurrency")?.map(|count| count as usize),
             },
-            save: section.text("save")?.map(in_project),
+            save: save(settings)?,
             certificates: section.text("certificates")?.map(in_project),
             ..Self::default()
         })
@@ -189,5 +203,20 @@ impl RequestOptions {
             traffic: Traffic::Own,
             ..Self::default()
         }
+    }
+}
+
+/// `save = "storage"`, or a folder; `save_retention` is for the storage alone.
+fn save(settings: &Settings) -> Result<Option<SaveAnswers>> {
+    let section = settings.section("http");
+    let retention = section.text("save_retention")?;
+    match (section.text("save")?, retention) {
+        (Some(word), retention) if word == STORAGE => Ok(Some(SaveAnswers::Storage { retention })),
+        (_, Some(retention)) => {
+            let message = format!("read `http.save_retention`: `{retention}` is for answers that are kept in storage");
+            Err(Error::new(ErrorKind::Settings, message)
+                .hint("save = \"storage\" keeps them there; files in a folder stay until somebody deletes them"))
+        }
+        (folder, None) => Ok(folder.map(|folder| SaveAnswers::Folder(settings.project.root.join(folder)))),
     }
 }

@@ -1,15 +1,18 @@
-//! Keeps answers in dated folders, with what was asked, and without what must not be seen.
+//! Keeps answers in dated folders or in storage, with what was asked, and without what must not be seen.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Map, Value, json};
 
 use super::hide::Hider;
+use super::keeper::Keeper;
+use super::options::SaveAnswers;
 use super::ready::Ready;
 use super::response::Response;
 use crate::clock;
+use crate::context::Context;
 use crate::error::{Result, file_error};
 
 /// Letters of the host in a file's name.
@@ -17,23 +20,40 @@ const NAME_CHARS_MAX: usize = 60;
 
 static COUNT: AtomicU64 = AtomicU64::new(1);
 
-/// A folder of answers: `2026-11-25/193401.123456-4711-1-GET-example.com.json` beside `.meta.json`.
-pub(super) struct Saver {
-    folder: PathBuf,
+/// Where answers go: `193401.123456-4711-1-GET-example.com.json` beside `.meta.json`.
+pub(super) enum Saver {
+    /// Into a folder, in one for each day: `2026-11-25`.
+    Folder(PathBuf),
+    /// Into storage.
+    Storage(Keeper),
 }
 
 impl Saver {
-    pub(super) fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned() }
+    /// # Errors
+    /// Settings, where this program cannot keep answers in storage.
+    pub(super) fn new(context: &Context, save: &SaveAnswers) -> Result<Self> {
+        Ok(match save {
+            SaveAnswers::Folder(folder) => Self::Folder(folder.clone()),
+            SaveAnswers::Storage { retention } => Self::Storage(Keeper::of(context, retention.clone())?),
+        })
+    }
+
+    /// Keeps a file; its number in storage.
+    fn keep(&self, day: &str, name: &str, bytes: &[u8]) -> Result<Option<i64>> {
+        let folder = match self {
+            Self::Folder(folder) => folder.join(day),
+            Self::Storage(keeper) => return keeper.keep(name, bytes).map(Some),
+        };
+        let written = fs::create_dir_all(&folder).and_then(|()| fs::write(folder.join(name), bytes));
+        written.map_err(|cause| file_error(format!("keep an answer in {}", folder.display()), cause))?;
+        Ok(None)
     }
 
     /// # Errors
-    /// What the file system says: an answer that was to be kept and is not is no success.
+    /// What the file system or the storage says: an answer that was to be kept and is not is no success.
     pub(super) fn save(&self, hider: &Hider, call: &Ready, response: &Response) -> Result<()> {
         let now = clock::now();
-        let folder = self.folder.join(now.format("%Y-%m-%d").to_string());
-        let failed = |cause| file_error(format!("keep an answer in {}", folder.display()), cause);
-        fs::create_dir_all(&folder).map_err(failed)?;
+        let day = now.format("%Y-%m-%d").to_string();
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let host: String =
             response.url.host_str().unwrap_or_default().chars().filter(|it| !"/:[]".contains(*it)).collect();
@@ -45,7 +65,7 @@ impl Saver {
         let sent = hider.body(&call.body.content_type().unwrap_or_default(), &start).into_owned();
         let body = hider.body(kind, &response.body);
         let file = format!("{name}.{}", extension(kind));
-        fs::write(folder.join(&file), &body).map_err(failed)?;
+        let number = self.keep(&day, &file, &body)?;
         let shown = |headers: &ureq::http::HeaderMap| {
             let pairs = headers.iter().map(|(name, value)| {
                 let value = String::from_utf8_lossy(value.as_bytes());
@@ -66,11 +86,12 @@ impl Saver {
         meta.insert("status".to_owned(), response.status.into());
         meta.insert("headers".to_owned(), shown(&response.headers));
         meta.insert("body".to_owned(), file.into());
+        meta.extend(number.map(|number| ("body_file".to_owned(), number.into())));
         meta.insert("bytes".to_owned(), response.body.len().into());
         meta.insert("attempts".to_owned(), response.attempts.into());
         meta.insert("elapsed_ms".to_owned(), (response.elapsed.as_millis() as u64).into());
         let text = serde_json::to_vec_pretty(&Value::Object(meta)).unwrap_or_default();
-        fs::write(folder.join(format!("{name}.meta.json")), text).map_err(failed)
+        self.keep(&day, &format!("{name}.meta.json"), &text).map(drop)
     }
 }
 

@@ -50,7 +50,7 @@ impl Session {
             hosts: Hosts::new(context, &options),
             jar: Jar::open(&options.cookies)?,
             proxies: Proxies::new(&options.proxying)?,
-            saver: options.save.as_ref().map(|folder| Saver::new(folder)),
+            saver: options.save.as_ref().map(|save| Saver::new(context, save)).transpose()?,
             hider,
             cancellation: context.cancellation().clone(),
             lanes_max: lanes_max.map_or(super::lanes::LANES_MAX, |max| max.max(1) as usize),

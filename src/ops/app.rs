@@ -11,6 +11,7 @@ use crate::logs::{LogGuard, init};
 use crate::profile;
 use crate::settings::{Environment, Settings, Source};
 use crate::shell::{ColorChoice, Shell, ShellOptions};
+use crate::storage::keep_answers;
 
 /// An app at work, inside `dc run` or by itself.
 ///
@@ -44,6 +45,7 @@ impl App {
         let shell = Shell::new(ShellOptions { color: ColorChoice::Never, ..ShellOptions::default() }, true);
         let context = Context::with_store(settings, shell)?;
         let log = init(context.settings())?;
+        keep_answers();
         Ok(Self { context, arguments, _log: log })
     }
 

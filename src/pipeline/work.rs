@@ -18,6 +18,7 @@ use super::workers::Workers;
 use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::publish::{PlacedApp, fetched_app, find_placed_app};
+use crate::storage::keep_answers;
 use crate::tables::{Store, meets};
 
 /// What a worker is asked for.
@@ -57,6 +58,8 @@ impl fmt::Display for WorkReport {
 /// Settings for a pipeline that cannot work as it is written; not found for one that is not registered; what the database
 /// says.
 pub fn work(context: &Context, options: &WorkOptions, workers: &Workers) -> Result<WorkReport> {
+    // the workers of a program may make requests
+    keep_answers();
     let PlacedApp { app, fetched } = match &options.fetched {
         Some(sha256) => fetched_app(context, &options.app, sha256)?,
         None => find_placed_app(context, &options.app)?,

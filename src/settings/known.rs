@@ -59,6 +59,7 @@ pub(super) const KNOWN: &[Known] = &[
             "rate",
             "concurrency",
             "save",
+            "save_retention",
             "certificates",
             "body_max",
             "in_flight_max",

@@ -22,6 +22,7 @@
 //! away a day later. A place that a deleted row has is never used again, so a deletion that comes late harms nobody.
 
 mod alarm;
+mod answers;
 mod check;
 mod digest;
 mod disk;
@@ -39,6 +40,7 @@ mod storage;
 mod store;
 mod stores;
 
+pub use answers::keep_answers;
 pub use check::{CheckReport, Fault};
 pub use digest::sha256_of;
 pub use janitor::{PruneFilesOptions, PruneFilesReport};

@@ -1,5 +1,6 @@
 //! Tests that need nothing but dc. What they store goes into SQLite; servers are stand-ins on loopback.
 
+mod answers;
 mod architecture;
 mod board;
 mod captcha;
