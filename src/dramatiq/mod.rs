@@ -40,6 +40,7 @@ mod after;
 mod arguments;
 mod call;
 mod dead;
+mod depth;
 #[cfg(any(test, fuzzing))]
 #[path = "../../fuzz/targets/dramatiq.rs"]
 pub(crate) mod fuzzing;
@@ -56,6 +57,7 @@ mod worker;
 pub use actors::Actors;
 pub use call::{Call, Failure, FailureKind};
 pub use dead::{DEAD_MAX, DeadLetter, Resent, dead, resend};
+pub use depth::{QueueDepth, depths};
 pub use json::{Fields, Json};
 pub use message::Message;
 pub use program::ProgramOptions;

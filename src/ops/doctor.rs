@@ -2,6 +2,7 @@
 
 mod pipelines;
 mod publish;
+mod queues;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -40,6 +41,7 @@ pub fn doctor(context: &Context) -> Result<Diagnosis> {
     findings.extend(pipelines::folders(context));
     findings.extend(store.as_mut().map(pipelines::documents).unwrap_or_default());
     findings.push(broker(context));
+    findings.extend(store.as_mut().map(|store| queues::queues(context, store)).unwrap_or_default());
     findings.extend(notify(context));
     findings.push(processes());
     findings.push(disk(context));

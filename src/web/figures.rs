@@ -1,4 +1,4 @@
-//! The figures that stand in the database: read once for all who ask, and never waited for without a bound.
+//! The figures that stand in the database or with the broker: read once for all who ask, and never waited for without a bound.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,10 +17,12 @@ const FRESH: Duration = Duration::from_secs(5);
 /// How long a client waits for them; they come with the next question otherwise.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The figures of a database, as of a few seconds ago.
+/// Figures as of a few seconds ago.
 #[derive(Clone)]
 pub(super) struct Figures {
     context: Context,
+    /// Reads them, as text.
+    source: fn(&Context) -> Result<String>,
     known: Arc<Mutex<Known>>,
     read: Arc<Notify>,
 }
@@ -34,11 +36,11 @@ struct Known {
 }
 
 impl Figures {
-    pub(super) fn of(context: &Context) -> Self {
-        Self { context: context.clone(), known: Arc::default(), read: Arc::default() }
+    pub(super) fn of(context: &Context, source: fn(&Context) -> Result<String>) -> Self {
+        Self { context: context.clone(), source, known: Arc::default(), read: Arc::default() }
     }
 
-    /// The figures; `None` while the database does not answer.
+    /// The figures; `None` while their source does not answer.
     pub(super) async fn text(&self) -> Option<String> {
         let done = self.read.notified();
         tokio::pin!(done);
@@ -60,8 +62,7 @@ impl Figures {
     }
 
     fn read(&self) {
-        let text = Store::ready(&self.context).and_then(|mut store| of_database(&mut store));
-        let text = text.inspect_err(|error| log::debug!("no figures out of the database: {error}")).ok();
+        let text = (self.source)(&self.context).inspect_err(|error| log::debug!("no figures: {error}")).ok();
         *self.known() = Known { text, at: Some(Instant::now()), is_reading: false };
         self.read.notify_waiters();
     }
@@ -71,7 +72,12 @@ impl Figures {
     }
 }
 
-fn of_database(store: &mut Store) -> Result<String> {
+/// The figures of the database.
+///
+/// # Errors
+/// What the database says.
+pub(super) fn of_database(context: &Context) -> Result<String> {
+    let store = &mut Store::ready(context)?;
     let mut out = Exposition::default();
     let apps = store.apps().all()?;
     let mut states: Vec<(String, f64)> = Vec::new();

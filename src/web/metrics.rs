@@ -1,16 +1,17 @@
-//! `/metrics`: the manager's own figures, and those of the database while it answers.
+//! `/metrics`: the manager's own figures, and those of the database and of the broker while they answer.
 
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
+use futures_util::future::join;
 
 use super::Shown;
 use super::exposition::Exposition;
 use super::pulse::Beat;
 
 pub(super) async fn metrics(State(shown): State<Shown>) -> impl IntoResponse {
-    let of_database = shown.figures.text().await;
-    let body = own(&shown.pulse.last()) + &of_database.unwrap_or_default();
+    let (of_database, of_queues) = join(shown.figures.text(), shown.queues.text()).await;
+    let body = own(&shown.pulse.last()) + &of_database.unwrap_or_default() + &of_queues.unwrap_or_default();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], body)
 }
 

@@ -7,6 +7,7 @@ mod figures;
 mod health;
 mod metrics;
 mod pulse;
+mod queues;
 mod server;
 
 use axum::Router;
@@ -24,6 +25,7 @@ pub use pulse::Pulse;
 struct Shown {
     pulse: Pulse,
     figures: Figures,
+    queues: Figures,
 }
 
 /// Serves metrics and health of the manager whose pulse this is, until the process ends. `place` is an address with a port,
@@ -32,7 +34,8 @@ struct Shown {
 /// # Errors
 /// Usage for a place that is none; busy when it is taken.
 pub fn serve(context: &Context, place: &str, pulse: &Pulse) -> Result<()> {
-    let shown = Shown { pulse: pulse.clone(), figures: Figures::of(context) };
+    let (figures, queues) = (Figures::of(context, figures::of_database), Figures::of(context, queues::queues));
+    let shown = Shown { pulse: pulse.clone(), figures, queues };
     let router = Router::new()
         .route("/", get(health::health))
         .route("/health", get(health::health))

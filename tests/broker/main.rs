@@ -3,6 +3,7 @@
 mod deliveries;
 mod documents;
 mod notes;
+mod queues;
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::super::queues::{known_queues, of as queues_of};
 use crate::apps::look_for_apps;
 use crate::context::Context;
 use crate::dramatiq::{DEAD_MAX, DeadLetter, Resent, dead, resend};
@@ -57,11 +58,11 @@ pub fn dead_letters(context: &Context, options: &DeadOptions) -> Result<DeadRepo
     }
 }
 
-/// The queues that workers took messages from, and those of apps.
+/// The queues that the database knows, and those of apps that are not registered yet.
 fn known(context: &Context) -> Result<Vec<String>> {
-    let mut queues = Store::ready(context)?.actor_workers().queues()?;
+    let mut queues = known_queues(&mut Store::ready(context)?)?;
     let (apps, _) = look_for_apps(&context.settings().project.apps())?;
-    queues.extend(apps.into_iter().filter_map(|app| app.definition.dramatiq).flat_map(|section| section.queues));
+    queues.extend(apps.iter().flat_map(|app| queues_of(&app.definition)));
     queues.sort();
     queues.dedup();
     match queues.is_empty() {
