@@ -36,6 +36,16 @@ pub struct PipelineDefinition {
     pub stages: Vec<StageDefinition>,
 }
 
+impl PipelineDefinition {
+    /// The queues that actors of its stages are asked through.
+    pub fn queues(&self) -> impl Iterator<Item = &str> {
+        self.stages.iter().filter_map(|stage| match &stage.work {
+            StageWork::Actor { queue, .. } => Some(queue.as_str()),
+            _ => None,
+        })
+    }
+}
+
 /// When a file is complete. One that a process of this machine has open for writing never is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Complete {
@@ -70,13 +80,14 @@ pub struct StageDefinition {
     pub work: StageWork,
     /// The labels of machines on which it may work, one of which they must have; any where there are none.
     pub on: Vec<String>,
-    /// How long an attempt may take.
+    /// How long an attempt may take; of an actor from when it is asked, with the time in its queue and its retries.
     pub timeout: Duration,
     /// How often it is tried.
     pub attempts: u32,
     /// How long it is waited before the second attempt; it doubles with each.
     pub retry_after: Duration,
-    /// How many documents it works on at once on each machine; `None` for as many as the pipeline has workers.
+    /// How many documents it works on at once on each machine; `None` for as many as the pipeline has workers. Of an actor:
+    /// how many are with it at once, over all machines; `None` for 16.
     pub workers: Option<u32>,
 }
 

@@ -24,6 +24,8 @@ pub struct Subscription {
     pub queues: Vec<String>,
     /// How many messages of a queue are here at once, delivered and not settled.
     pub prefetch: u16,
+    /// Whether messages come here first: others who take from the queues get those that find no room here.
+    pub is_first: bool,
     /// How long what was delivered is waited for at the end.
     pub drain: Duration,
     /// What happens while the broker is away, for the log: `commands travel by the database`.

@@ -3,7 +3,7 @@
 use super::actors::Actors;
 use super::call::{Failure, FailureKind};
 use super::json::{Fields, Json};
-use super::message::Message;
+use super::message::{FAILURE_TARGET, Message};
 use super::rules::{ActorOptions, target};
 use crate::broker::Verdict;
 use crate::tables::MessageState;
@@ -102,7 +102,8 @@ impl Scene<'_> {
         counts.set("max_retries", retries_max.map_or_else(Json::null, Json::number));
         let exhausted = self.options.on_retry_exhausted.as_ref();
         let told = self.told("on_retry_exhausted", exhausted, (&again, counts.to_json()));
-        let follow = told.into_iter().chain(self.on_failure(&again, failure)).collect();
+        let told = told.into_iter().chain(self.on_failure(&again, failure));
+        let follow = told.chain(self.given_up(failure)).collect();
         After { follow, ..self.nothing(failure) }
     }
 
@@ -116,8 +117,20 @@ impl Scene<'_> {
     }
 
     fn dead(&self, failure: &Failure) -> After {
-        let follow = self.on_failure(self.message, failure).into_iter().collect();
+        let follow = self.on_failure(self.message, failure).into_iter().chain(self.given_up(failure)).collect();
         After { follow, ..self.nothing(failure) }
+    }
+
+    /// What is sent when it never will be done: as the next one of a pipe, with the failure as the result.
+    fn given_up(&self, failure: &Failure) -> Option<Message> {
+        let mut next = Message::of(self.message.options.given(FAILURE_TARGET)?).ok()?;
+        let kind = if failure.kind == FailureKind::Permanent { "permanent" } else { "passing" };
+        let mut what = Fields::default();
+        for (name, text) in [("dc", "fail"), ("kind", kind), ("msg", failure.to_string().as_str())] {
+            what.set(name, Json::of_text(text));
+        }
+        next.args.push(what.to_json());
+        Some(next)
     }
 
     /// A dead letter of which nobody is told.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::json::Json;
 use super::message::{Message, now_ms};
-use super::queues::{DEAD, check_queue, priority_max, topology};
+use super::queues::{check_queue, dead_letters_of, priority_max, topology};
 use super::worker::Post;
 use crate::broker::{self, Broker, Verdict};
 use crate::context::Context;
@@ -103,6 +103,22 @@ pub fn resend(context: &Context, queues: &[String], which: &Resent) -> Result<Ve
     }
 }
 
+/// Looks through the dead letters of a queue, the oldest first, and does with each message what `each` says, which is also
+/// given why it failed as far as it stands there.
+///
+/// # Errors
+/// Temporary, when the broker is away.
+pub fn look_at_dead(
+    broker: &mut dyn Broker,
+    queue: &str,
+    each: &mut dyn FnMut(&Message, Option<String>) -> Verdict,
+) -> Result<()> {
+    look_through(broker, queue, &mut |body| {
+        // what is no message of Dramatiq is another's
+        Ok(Message::read(body).map_or(Verdict::Back, |message| each(&message, reason(&message))))
+    })
+}
+
 fn connected(context: &Context) -> Result<Box<dyn Broker>> {
     let none = || {
         Error::new(ErrorKind::Settings, "look at dead letters: no broker is configured")
@@ -112,7 +128,7 @@ fn connected(context: &Context) -> Result<Box<dyn Broker>> {
 }
 
 fn look_through(broker: &mut dyn Broker, queue: &str, each: &mut dyn FnMut(&[u8]) -> Result<Verdict>) -> Result<()> {
-    let looked = broker.look_through(&format!("{queue}{DEAD}"), DEAD_MAX, &mut |message| each(&message.body));
+    let looked = broker.look_through(&dead_letters_of(queue), DEAD_MAX, &mut |message| each(&message.body));
     match looked {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         looked => looked,
@@ -122,24 +138,25 @@ fn look_through(broker: &mut dyn Broker, queue: &str, each: &mut dyn FnMut(&[u8]
 fn letter(queue: &str, body: &[u8]) -> DeadLetter {
     let queue = queue.to_owned();
     match Message::read(body) {
-        Ok(message) => {
-            let traceback = message.options.get("traceback").and_then(Json::as_text);
-            let last_line =
-                |text: String| text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(shortened);
-            DeadLetter {
-                queue,
-                retries: message.retries(),
-                reason: traceback.and_then(last_line),
-                age_ms: Some(now_ms().saturating_sub(message.message_timestamp)),
-                message_id: Some(message.message_id),
-                actor: Some(message.actor_name),
-            }
-        }
+        Ok(message) => DeadLetter {
+            queue,
+            retries: message.retries(),
+            reason: reason(&message),
+            age_ms: Some(now_ms().saturating_sub(message.message_timestamp)),
+            message_id: Some(message.message_id),
+            actor: Some(message.actor_name),
+        },
         Err(error) => {
             let reason = Some(error.to_string());
             DeadLetter { message_id: None, actor: None, queue, retries: 0, reason, age_ms: None }
         }
     }
+}
+
+/// Why a message failed the last time but one, as its worker wrote it on it: the last line of a traceback.
+fn reason(message: &Message) -> Option<String> {
+    let traceback = message.options.get("traceback").and_then(Json::as_text)?;
+    traceback.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(shortened)
 }
 
 /// What workers of this house wrote down is newer than what stands on the message: that was written before its last try.

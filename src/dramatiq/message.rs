@@ -12,6 +12,9 @@ use crate::die;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ident::new_identity;
 
+/// The option of a message that is sent when this one is given up. It is ours: Dramatiq passes it on, and does nothing
+/// with it.
+pub(super) const FAILURE_TARGET: &str = "failure_target";
 /// The longest identity and the longest names.
 const NAME_BYTES_MAX: usize = 255;
 /// The largest content of a message; files travel by their names.
@@ -105,6 +108,14 @@ impl Message {
     #[must_use]
     pub fn pipe(mut self, next: &Self) -> Self {
         self.options.set("pipe_target", next.as_json());
+        self
+    }
+
+    /// What is sent when a worker of this house gives it up, with `{"dc":"fail","kind":"permanent","msg":".."}` behind the
+    /// arguments of its own. Workers in Python do not know it: they leave a dead letter.
+    #[must_use]
+    pub fn or_else(mut self, next: &Self) -> Self {
+        self.options.set(FAILURE_TARGET, next.as_json());
         self
     }
 

@@ -56,12 +56,12 @@ mod worker;
 
 pub use actors::Actors;
 pub use call::{Call, Failure, FailureKind};
-pub use dead::{DEAD_MAX, DeadLetter, Resent, dead, resend};
+pub use dead::{DEAD_MAX, DeadLetter, Resent, dead, look_at_dead, resend};
 pub use depth::{QueueDepth, depths};
 pub use json::{Fields, Json};
 pub use message::Message;
 pub use program::ProgramOptions;
-pub use queues::check_queue;
+pub use queues::{check_queue, dead_letters_of, queue_topology};
 pub use rules::ActorOptions;
 pub use send::{Sender, send};
 pub use worker::{Worker, WorkerOptions};

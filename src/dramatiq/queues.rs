@@ -28,6 +28,21 @@ pub(super) fn topology(queues: &[String], priority_max: Option<u8>) -> Topology 
     Topology { queues: all, ..Topology::default() }
 }
 
+/// What has to be there before messages of these queues are sent or taken, by the settings: any difference to what Dramatiq
+/// declares would close its channel.
+///
+/// # Errors
+/// Usage, for a name that is none for a queue; settings, for a priority that is none.
+pub fn queue_topology(context: &Context, queues: &[String]) -> Result<Topology> {
+    queues.iter().try_for_each(|queue| check_queue(queue))?;
+    Ok(topology(queues, priority_max(context)?))
+}
+
+/// The queue of the dead letters of a queue.
+pub fn dead_letters_of(queue: &str) -> String {
+    format!("{queue}{DEAD}")
+}
+
 /// The queue without what stands at the end of its name.
 pub(super) fn base_of(queue: &str) -> &str {
     queue.strip_suffix(DELAYED).or_else(|| queue.strip_suffix(DEAD)).unwrap_or(queue)

@@ -89,7 +89,8 @@ pub fn listen(
         .map(|key| Binding { exchange: EXCHANGE.to_owned(), queue: queue.clone(), key: key.to_owned() })
         .to_vec();
     let meanwhile = "commands travel by the database";
-    let subscription = Subscription { topology, queues: vec![queue], prefetch: PREFETCH, drain: DRAIN, meanwhile };
+    let (queues, is_first) = (vec![queue], false);
+    let subscription = Subscription { topology, queues, prefetch: PREFETCH, is_first, drain: DRAIN, meanwhile };
     broker::listen(context, subscription, move |sign| match sign {
         Sign::Delivery(delivery) => each_note(delivery, &mut each),
         Sign::Up | Sign::Down => {}

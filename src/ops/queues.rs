@@ -1,6 +1,6 @@
 //! The queues of Dramatiq that this house has to do with.
 
-use crate::apps::{AppDefinition, StageWork};
+use crate::apps::{AppDefinition, PipelineDefinition};
 use crate::error::Result;
 use crate::tables::Store;
 
@@ -20,11 +20,7 @@ pub fn known_queues(store: &mut Store) -> Result<Vec<String>> {
 
 /// The queues of an app.
 pub(super) fn of(definition: &AppDefinition) -> Vec<String> {
-    let own = definition.dramatiq.iter().flat_map(|section| section.queues.iter());
-    let stages = definition.pipeline.iter().flat_map(|pipeline| &pipeline.stages);
-    let asked = stages.filter_map(|stage| match &stage.work {
-        StageWork::Actor { queue, .. } => Some(queue),
-        StageWork::Command { .. } | StageWork::BuiltIn { .. } | StageWork::Worker(_) => None,
-    });
-    own.chain(asked).cloned().collect()
+    let own = definition.dramatiq.iter().flat_map(|section| section.queues.iter().map(String::as_str));
+    let asked = definition.pipeline.iter().flat_map(PipelineDefinition::queues);
+    own.chain(asked).map(str::to_owned).collect()
 }

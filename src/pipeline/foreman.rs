@@ -1,6 +1,7 @@
 //! Hands out documents and writes down what became of them, for all threads of a worker: many in one transaction, whatever
 //! has come together while the last one was written.
 
+mod calls;
 mod settle;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 use chrono::NaiveDateTime;
 use crossbeam_channel::{Receiver, Sender};
 
+use super::calls::Calls;
 use super::care;
 use super::hand::{Order, Report};
 use super::inbox::Inbox;
@@ -62,6 +64,8 @@ pub(super) struct Foreman<'a> {
     pub(super) closing: Cancellation,
     pub(super) inbox: Option<Inbox>,
     pub(super) notes: Notes,
+    /// What is with actors.
+    pub(super) calls: Calls,
     /// Tasks that this machine found.
     pub(super) found: Receiver<i64>,
     /// The definition that was registered when it began: another one is another worker's.
@@ -132,6 +136,7 @@ impl Foreman<'_> {
             self.renew()?;
         }
         self.settle()?;
+        self.turn_of_calls()?;
         if is_due(self.state.cared, CARE_EVERY) {
             self.care()?;
         }
@@ -142,10 +147,10 @@ impl Foreman<'_> {
             self.claim()?;
         }
         self.tell_progress()?;
-        if !(self.state.under_way.is_empty() && self.state.unsaved.is_empty()) {
+        if !(self.state.under_way.is_empty() && self.state.unsaved.is_empty() && self.calls.is_idle()) {
             return Ok(false);
         }
-        let has_nothing = !self.stay && self.inbox.as_ref().is_none_or(Inbox::is_empty);
+        let has_nothing = !self.stay && self.calls.is_empty() && self.inbox.as_ref().is_none_or(Inbox::is_empty);
         Ok(self.state.is_ending || has_nothing && self.is_empty()?)
     }
 
@@ -168,7 +173,9 @@ impl Foreman<'_> {
 
     /// Claims as much as the hands will need until the next turn.
     fn claim(&mut self) -> Result<()> {
-        let mine = self.stages();
+        let mut mine = self.stages();
+        // what is an actor's is not for the hands
+        mine.retain(|place| self.plan.stages[*place].actor().is_none());
         let mut claimed = Vec::new();
         let is_alone = self.state.under_way.is_empty();
         let has_suspect = self.state.under_way.values().any(|under_way| under_way.deaths > 0);

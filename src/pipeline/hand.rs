@@ -8,20 +8,17 @@ use std::sync::Arc;
 
 use chrono::NaiveDateTime;
 use crossbeam_channel::{Receiver, Sender};
-use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::began::Began;
+use super::kept::{keep, opened};
 use super::plan::Plan;
 use super::stage::{Failure, Given, Job, Lazy, Output, Stage, Worked};
 use crate::clock;
 use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, OrFail, Result, file_error};
-use crate::storage::{KeepOptions, Storage};
+use crate::storage::Storage;
 use crate::tables::{AttemptEnd, ClaimedTask, FileRow, LogLevel, StageOutput, hex_text};
-
-/// An output of more bytes is a stored file.
-pub const INLINE_BYTES_MAX: usize = 64 * 1024;
 
 /// A document that is to be worked on.
 pub(super) struct Order {
@@ -206,31 +203,10 @@ impl Hand<'_> {
         Ok(Given::Json(text))
     }
 
-    /// Keeps what a stage gave: in its row where it is short, else as a stored file.
     fn keep(&mut self, order: &Order, output: &Output) -> Result<Option<StageOutput>> {
+        let Bench { context, app_id, runtime, .. } = self.bench;
         let task = &order.claimed.task;
-        let options = |end: &str| KeepOptions {
-            app_id: Some(self.bench.app_id),
-            runtime: self.bench.runtime.clone(),
-            name: Some(format!("{}.{}.{end}", task.id, task.stage).into()),
-            ..KeepOptions::default()
-        };
-        let kept = match output {
-            Output::Same => return Ok(None),
-            Output::Json(text) if text.len() <= INLINE_BYTES_MAX => {
-                let sha256 = Some(Sha256::digest(text.as_bytes()).to_vec());
-                return Ok(Some(StageOutput { text: Some(text.clone()), file_id: None, sha256 }));
-            }
-            Output::Json(text) => {
-                let options = options("json");
-                opened(&mut self.storage, &self.bench.context)?.keep_reader(&mut text.as_bytes(), &options)?
-            }
-            Output::File(path) => {
-                let options = options("output");
-                opened(&mut self.storage, &self.bench.context)?.keep_path(path, &options)?
-            }
-        };
-        Ok(Some(StageOutput { text: None, file_id: Some(kept.row.id), sha256: Some(kept.row.sha256) }))
+        keep(&mut self.storage, (context, *app_id, runtime.as_deref()), (task.id, &task.stage), output)
     }
 }
 
@@ -249,13 +225,6 @@ impl Scratch<'_> {
         let made = made.map_err(|cause| file_error(format!("make a folder in {}", self.within.display()), cause))?;
         Ok(self.made.get_or_init(|| made).path())
     }
-}
-
-fn opened<'a>(storage: &'a mut Option<Storage>, context: &Context) -> Result<&'a mut Storage> {
-    if storage.is_none() {
-        *storage = Some(Storage::open(context)?);
-    }
-    storage.as_mut().ok_or_else(|| Error::failed("open the storage"))
 }
 
 fn file(storage: &mut Storage, id: i64) -> Result<FileRow> {

@@ -2,7 +2,7 @@
 //! the database; a worker claims it there, works, and writes down what became of it, so it may die at any step.
 //!
 //! A pipeline is an app whose app.toml has `[pipeline]` and `[[stage]]`. A stage is a program, something built in (`ocr`,
-//! `fields`, `check`, `load`), or a worker in Rust that the program brings along:
+//! `fields`, `check`, `load`), an actor of Dramatiq somewhere else, or a worker in Rust that the program brings along:
 //!
 //! ```no_run
 //! use data_collector::pipeline::{Failure, Output, WorkOptions, Workers, work};
@@ -18,10 +18,12 @@
 //! ```
 
 mod began;
+mod calls;
 mod care;
 mod foreman;
 mod hand;
 mod inbox;
+mod kept;
 mod ledger;
 mod notes;
 mod plan;
@@ -30,7 +32,7 @@ mod stages;
 mod work;
 mod workers;
 
-pub use hand::INLINE_BYTES_MAX;
+pub use kept::INLINE_BYTES_MAX;
 pub use plan::check;
 pub use stage::{Failure, FailureKind, Given, Job, Output, Spent, Stage, Worked};
 pub use stages::{Entry, STAGES};

@@ -70,6 +70,7 @@ impl Notes {
             topology: topology.clone(),
             queues: mine.iter().map(|stage| queue(&pipeline, stage)).collect(),
             prefetch: u16::try_from(hands * AHEAD).unwrap_or(u16::MAX),
+            is_first: false,
             drain: Duration::from_secs(1),
             meanwhile: "documents are looked for in the database",
         };

@@ -10,7 +10,9 @@ use super::workers::Workers;
 use crate::apps::{
     AppDefinition, DEFINITION_FILE, FoundApp, PipelineDefinition, StageDefinition, StageWork, stage_error,
 };
+use crate::broker;
 use crate::context::Context;
+use crate::dramatiq::check_queue;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A pipeline as it will work.
@@ -33,12 +35,24 @@ pub(super) struct Plan {
 pub(super) struct PlannedStage {
     /// What app.toml says.
     pub(super) definition: StageDefinition,
-    open: Open,
+    /// `None` for one whose work an actor does, somewhere else.
+    open: Option<Open>,
 }
 
 impl PlannedStage {
     pub(super) fn open(&self) -> Result<Box<dyn Stage>> {
-        (self.open)()
+        let Some(open) = &self.open else {
+            return Err(Error::failed(format!("work on `{}` here: an actor does", self.definition.name)));
+        };
+        open()
+    }
+
+    /// The actor that does its work, and the queue that it is asked through.
+    pub(super) fn actor(&self) -> Option<(&str, &str)> {
+        match &self.definition.work {
+            StageWork::Actor { actor, queue } => Some((actor, queue)),
+            _ => None,
+        }
     }
 }
 
@@ -62,26 +76,24 @@ impl Plan {
                 let arguments: Vec<OsString> = definition.arguments().iter().map(OsString::from).collect();
                 (definition.program(&app.folder), arguments)
             };
-            let open: std::result::Result<Open, Flaw> = match &stage.work {
+            let open: std::result::Result<Option<Open>, Flaw> = match &stage.work {
                 StageWork::Command { command: line, serve } => {
                     let ((program, arguments), is_served) = (command(line), *serve);
-                    check_program(&program).map(|()| -> Open {
-                        Box::new(move || {
+                    check_program(&program).map(|()| -> Option<Open> {
+                        Some(Box::new(move || {
                             let (program, arguments) = (program.clone(), arguments.clone());
                             Ok(match is_served {
                                 true => Box::new(Serve { program, arguments, running: None }),
                                 false => Box::new(Command { program, arguments, grace }),
                             })
-                        })
+                        }))
                     })
                 }
                 StageWork::BuiltIn { name, options } => {
-                    built_in(name, &BuiltIn { context, folder: &app.folder, options })
+                    built_in(name, &BuiltIn { context, folder: &app.folder, options }).map(Some)
                 }
-                StageWork::Worker(name) => workers.open(name),
-                StageWork::Actor { .. } => {
-                    Err(Flaw::at("actor", "cannot be worked off by a pipeline yet; an app with [dramatiq] can"))
-                }
+                StageWork::Worker(name) => workers.open(name).map(Some),
+                StageWork::Actor { queue, .. } => check_actor(context, queue).map(|()| None),
             };
             let open = open.map_err(|flaw| error_of(app, place, &flaw))?;
             stages.push(PlannedStage { definition: stage.clone(), open });
@@ -94,6 +106,12 @@ impl Plan {
     /// The place of a stage.
     pub(super) fn place(&self, stage: &str) -> Option<usize> {
         self.order.iter().position(|known| known == stage)
+    }
+
+    /// The places of the stages whose work an actor does, with the actor and its queue.
+    pub(super) fn actors(&self) -> impl Iterator<Item = (usize, &str, &str)> {
+        let stages = self.stages.iter().enumerate();
+        stages.filter_map(|(place, stage)| stage.actor().map(|(actor, queue)| (place, actor, queue)))
     }
 
     /// The folders that are watched, absolute. Those in the app's own folder are where that stands.
@@ -120,6 +138,18 @@ fn check_program(program: &Path) -> std::result::Result<(), Flaw> {
         return Err(Flaw::at("command", format!("names {}, which is not there", program.display())));
     }
     Ok(())
+}
+
+/// That an actor can be asked from here.
+fn check_actor(context: &Context, queue: &str) -> std::result::Result<(), Flaw> {
+    check_queue(queue).map_err(|error| Flaw::of("queue", &error))?;
+    match broker::is_configured(context).map_err(|error| Flaw::of("actor", &error))? {
+        true => Ok(()),
+        false => Err(Flaw::at(
+            "actor",
+            "needs a broker, and none is configured: [broker] url = \"amqp://..\" in dc.toml, or DC_BROKER_URL",
+        )),
+    }
 }
 
 fn error_of(app: &FoundApp, place: usize, flaw: &Flaw) -> Error {

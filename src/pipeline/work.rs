@@ -8,6 +8,7 @@ use crossbeam_channel::{bounded, unbounded};
 use serde::Serialize;
 
 use super::began::Began;
+use super::calls::Calls;
 use super::care;
 use super::foreman::{Foreman, State, Tally};
 use super::hand::{Bench, work as work_on};
@@ -87,6 +88,9 @@ pub fn work(context: &Context, options: &WorkOptions, workers: &Workers) -> Resu
     let mine = plan.stages.iter().filter(|stage| meets(&stage.definition.on, labels));
     let mine: Vec<String> = mine.map(|stage| stage.definition.name.clone()).collect();
     let notes = Notes::start(context, &plan.name, (&plan.order, &mine), hands, ring.clone())?;
+    let closing = Cancellation::default();
+    let bell = (ring.clone(), closing.clone());
+    let calls = Calls::start(context, &plan, (&registered, runtime.clone()), bell)?;
     let inbox = Inbox::start(context, &plan, registered.id, runtime.clone(), (ring, finds))?;
     let (orders, taken) = unbounded();
     let (told, reports) = unbounded();
@@ -99,9 +103,8 @@ pub fn work(context: &Context, options: &WorkOptions, workers: &Workers) -> Resu
         runtime,
         began,
         scratch: folder.clone(),
-        closing: Cancellation::default(),
+        closing: closing.clone(),
     };
-    let closing = bench.closing.clone();
     let ended = std::thread::scope(|scope| {
         for number in 0..hands {
             let (bench, taken, told) = (&bench, taken.clone(), told.clone());
@@ -122,6 +125,7 @@ pub fn work(context: &Context, options: &WorkOptions, workers: &Workers) -> Resu
             closing,
             inbox,
             notes,
+            calls,
             found,
             registered: registered.definition.clone(),
             tally: Tally::default(),

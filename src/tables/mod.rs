@@ -82,9 +82,9 @@ pub use outbox::{MessageKind, MessageRow, NewMessage, Outbox};
 pub use parked_message::{ParkedMessageRow, ParkedMessages};
 pub use pause::{Pause, Pauses};
 pub use pipeline::{
-    AttemptEnd, AttemptRow, BlockRow, ClaimLimits, ClaimedTask, DEATHS_MAX, EditedInput, Fate, FolderRow, Found,
-    Ledger, LostWorker, NewDocument, Noted, OldestTask, Retrial, Settled, StageOutput, TaskCount, TaskFilter, TaskRow,
-    TaskState, Tasks, WorkerRow,
+    AttemptEnd, AttemptRow, BlockRow, CallRow, ClaimLimits, ClaimedTask, DEATHS_MAX, EditedInput, Fate, FolderRow,
+    Found, Ledger, LostWorker, NewCall, NewDocument, Noted, OldestTask, Retrial, Settled, StageOutput, TaskCount,
+    TaskFilter, TaskRow, TaskState, Tasks, WorkerRow,
 };
 pub use publication::{
     FetchRow, NewPublication, NewPublishedFile, PublicationRow, Publications, PublishedFile, Publishing,

@@ -40,18 +40,23 @@ fn subscription(prefetch: u16) -> Subscription {
         topology: topology(),
         queues: vec!["jobs".to_owned()],
         prefetch,
+        is_first: false,
         drain: Duration::from_secs(2),
         meanwhile: "nothing happens",
     }
 }
 
 fn link(context: &Context, prefetch: u16) -> (Link, Receiver<Sign>) {
+    link_of(context, subscription(prefetch))
+}
+
+fn link_of(context: &Context, subscription: Subscription) -> (Link, Receiver<Sign>) {
     let (sender, receiver) = channel();
     let each = move |sign: Sign| {
         // the test may have ended
         let _ = sender.send(sign);
     };
-    (listen(context, subscription(prefetch), each).expect("a link").expect("a broker"), receiver)
+    (listen(context, subscription, each).expect("a link").expect("a broker"), receiver)
 }
 
 fn next(signs: &Receiver<Sign>) -> Delivery {
@@ -203,4 +208,29 @@ fn a_silent_broker_is_not_waited_for_without_a_bound() {
     let began = Instant::now();
     let error = publisher.publish(vec![envelope("invoices.a", "x")], Duration::from_secs(2)).expect_err("silence");
     assert!(error.is_temporary() && began.elapsed() < Duration::from_secs(10), "{error} {:?}", began.elapsed());
+}
+
+#[test]
+fn who_goes_first_gets_all_that_it_has_room_for_and_the_others_the_rest() {
+    let Some(rabbit) = Rabbit::new() else { return };
+    let (_backend, context) = context(&rabbit.url());
+    let publisher = Publisher::start(&context, topology()).expect("a publisher");
+    let (_other, others) = link(&context, 10);
+    let (_first, firsts) = link_of(&context, Subscription { is_first: true, ..subscription(2) });
+    for signs in [&others, &firsts] {
+        assert!(matches!(signs.recv_timeout(PATIENCE), Ok(Sign::Up)));
+    }
+    let send = |body: &str| publisher.publish(vec![envelope("invoices.parse", body)], PATIENCE).expect("sent");
+    // one after the other, so that none is there before the consumers
+    ["1", "2", "3", "4", "5"].into_iter().for_each(|body| drop(send(body)));
+    let held: Vec<Delivery> = (0..2).map(|_| next(&firsts)).collect();
+    let rest: Vec<Delivery> = (0..3).map(|_| next(&others)).collect();
+    let bodies = |held: &[Delivery]| held.iter().map(|it| body(&it.message)).collect::<Vec<_>>();
+    assert_eq!(
+        (bodies(&held), bodies(&rest)),
+        (vec!["1".into(), "2".into()], vec!["3".into(), "4".into(), "5".into()])
+    );
+    held.into_iter().for_each(|delivery| delivery.settle(Verdict::Done));
+    send("6");
+    assert_eq!(body(&next(&firsts).message), "6");
 }

@@ -1,5 +1,6 @@
 //! Tests that need RabbitMQ.
 
+mod calls;
 mod deliveries;
 mod documents;
 mod notes;

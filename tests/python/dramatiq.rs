@@ -35,12 +35,18 @@ pub(super) fn editions() -> Vec<Edition> {
 }
 
 impl Edition {
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(super) fn python(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.python);
-        command.arg(PEER).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.args(arguments);
         if let Some(path) = &self.path {
             command.env("PYTHONPATH", path);
         }
+        command
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.python(&[&[PEER], arguments].concat());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
         command
     }
 
@@ -101,9 +107,25 @@ pub(super) struct House {
     pub(super) priority_max: Option<u8>,
 }
 
+/// Both editions, each on another database where there are two.
+pub(super) fn on_backends() -> Vec<(Edition, Backend)> {
+    let backends = std::iter::repeat_with(Backend::all).flatten();
+    editions().into_iter().zip(backends).collect()
+}
+
+/// A house for each edition.
+fn visits() -> impl Iterator<Item = (Edition, House)> {
+    on_backends().into_iter().map_while(|(edition, backend)| Some((edition, House::new(backend)?)))
+}
+
+/// A house on each database; nothing without a broker.
+pub(super) fn houses() -> impl Iterator<Item = House> {
+    Backend::all().into_iter().map_while(House::new)
+}
+
 impl House {
-    pub(super) fn new() -> Option<Self> {
-        let house = Self { rabbit: Rabbit::new()?, backend: Backend::sqlite(), priority_max: None };
+    fn new(backend: Backend) -> Option<Self> {
+        let house = Self { rabbit: Rabbit::new()?, backend, priority_max: None };
         Store::open(&house.context(), Missing::Create).and_then(|mut store| store.migrate()).expect("a schema");
         Some(house)
     }
@@ -186,8 +208,7 @@ const ODD: &str = r#"[1180591620717411303424,Infinity,-Infinity,"\ud800","š\u00
 
 #[test]
 fn python_sends_and_rust_works() {
-    for edition in editions() {
-        let Some(house) = House::new() else { return };
+    for (edition, house) in visits() {
         let executed = Executed::default();
         let worker = worker(&house, &executed, 4);
         // odd JSON is made by Python itself
@@ -207,8 +228,7 @@ fn python_sends_and_rust_works() {
 
 #[test]
 fn odd_json_survives_the_way_through_rust() {
-    for edition in editions() {
-        let Some(house) = House::new() else { return };
+    for (edition, house) in visits() {
         let executed = Executed::default();
         let worker = worker(&house, &executed, 2);
         let python = edition.worker(&house, "py");
@@ -227,8 +247,7 @@ fn odd_json_survives_the_way_through_rust() {
 
 #[test]
 fn rust_sends_and_python_works() {
-    for edition in editions() {
-        let Some(house) = House::new() else { return };
+    for (edition, house) in visits() {
         let python = edition.worker(&house, "py");
         let context = house.context();
         let began = Instant::now();
@@ -258,45 +277,47 @@ fn rust_sends_and_python_works() {
 
 #[test]
 fn a_failure_is_tried_again_and_then_a_dead_letter_that_can_be_sent_again() {
-    let Some(house) = House::new() else { return };
-    let (executed, context) = (Executed::default(), house.context());
-    let rust = worker(&house, &executed, 4);
-    let failing = Message::new("ner", "fail").option("max_retries", &2).expect("JSON");
-    let never = Message::new("ner", "permanent").option("on_failure", "echo").expect("JSON");
-    let unknown = Message::new("ner", "nobody");
-    send(&context, &[failing.clone(), never.clone(), unknown.clone()]).expect("sent");
-    wait_for("three dead letters", 90, || house.waiting("ner.XQ") == 3);
-    let all = executed.all();
-    let of = |actor: &str| all.iter().filter(|(name, _)| name == actor).map(|(_, message)| message).collect::<Vec<_>>();
-    assert_eq!(of("fail").iter().map(|message| message.retries()).collect::<Vec<_>>(), [0, 1, 2]);
-    assert_eq!(of("permanent").len(), 1);
-    // whoever is told gets the message and what failed
-    let told: Value = serde_json::from_str(of("echo")[0].args[1].text()).expect("JSON");
-    assert_eq!(told, serde_json::json!({"type": "Error", "message": "never"}));
-    let queues = ["ner".to_owned()];
-    let letters = dead(&context, &queues).expect("dead letters");
-    let letter = |id: &str| letters.iter().find(|letter| letter.message_id.as_deref() == Some(id)).expect(id).clone();
-    assert_eq!(letter(&failing.message_id).reason.as_deref(), Some("KeyError: nothing here"));
-    assert_eq!(letter(&never.message_id).reason.as_deref(), Some("Error: never"));
-    assert_eq!(letter(&unknown.message_id).actor.as_deref(), Some("nobody"));
-    rust.stop();
+    for house in houses() {
+        let (executed, context) = (Executed::default(), house.context());
+        let rust = worker(&house, &executed, 4);
+        let failing = Message::new("ner", "fail").option("max_retries", &2).expect("JSON");
+        let never = Message::new("ner", "permanent").option("on_failure", "echo").expect("JSON");
+        let unknown = Message::new("ner", "nobody");
+        send(&context, &[failing.clone(), never.clone(), unknown.clone()]).expect("sent");
+        wait_for("three dead letters", 90, || house.waiting("ner.XQ") == 3);
+        let all = executed.all();
+        let of =
+            |actor: &str| all.iter().filter(|(name, _)| name == actor).map(|(_, message)| message).collect::<Vec<_>>();
+        assert_eq!(of("fail").iter().map(|message| message.retries()).collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(of("permanent").len(), 1);
+        // whoever is told gets the message and what failed
+        let told: Value = serde_json::from_str(of("echo")[0].args[1].text()).expect("JSON");
+        assert_eq!(told, serde_json::json!({"type": "Error", "message": "never"}));
+        let queues = ["ner".to_owned()];
+        let letters = dead(&context, &queues).expect("dead letters");
+        let letter =
+            |id: &str| letters.iter().find(|letter| letter.message_id.as_deref() == Some(id)).expect(id).clone();
+        assert_eq!(letter(&failing.message_id).reason.as_deref(), Some("KeyError: nothing here"));
+        assert_eq!(letter(&never.message_id).reason.as_deref(), Some("Error: never"));
+        assert_eq!(letter(&unknown.message_id).actor.as_deref(), Some("nobody"));
+        rust.stop();
 
-    let which = Resent::Ids(vec![failing.message_id.clone()]);
-    assert_eq!(resend(&context, &queues, &which).expect("sent again"), std::slice::from_ref(&failing.message_id));
-    assert_eq!((house.waiting("ner"), house.waiting("ner.XQ")), (1, 2));
-    assert!(resend(&context, &queues, &which).is_err(), "it is there no more");
-    let again = Executed::default();
-    let rust = worker(&house, &again, 4);
-    wait_for("three dead letters again", 90, || house.waiting("ner.XQ") == 3);
-    assert_eq!(again.all().iter().map(|(_, message)| message.retries()).collect::<Vec<_>>(), [0, 1, 2]);
-    rust.stop();
-    assert_eq!(resend(&context, &queues, &Resent::All).expect("sent again").len(), 3);
+        let which = Resent::Ids(vec![failing.message_id.clone()]);
+        assert_eq!(resend(&context, &queues, &which).expect("sent again"), std::slice::from_ref(&failing.message_id));
+        assert_eq!((house.waiting("ner"), house.waiting("ner.XQ")), (1, 2));
+        assert!(resend(&context, &queues, &which).is_err(), "it is there no more");
+        let again = Executed::default();
+        let rust = worker(&house, &again, 4);
+        wait_for("three dead letters again", 90, || house.waiting("ner.XQ") == 3);
+        assert_eq!(again.all().iter().map(|(_, message)| message.retries()).collect::<Vec<_>>(), [0, 1, 2]);
+        rust.stop();
+        assert_eq!(resend(&context, &queues, &Resent::All).expect("sent again").len(), 3);
+    }
 }
 
 #[test]
 fn callbacks_pipes_and_delays_go_from_rust_to_python() {
-    for edition in editions() {
-        let Some(house) = House::new() else { return };
+    for (edition, house) in visits() {
         let executed = Executed::default();
         let rust = worker(&house, &executed, 4);
         let python = edition.worker(&house, "py");
@@ -332,8 +353,7 @@ fn callbacks_pipes_and_delays_go_from_rust_to_python() {
 
 #[test]
 fn the_highest_priority_goes_first() {
-    for edition in editions() {
-        let Some(mut house) = House::new() else { return };
+    for (edition, mut house) in visits() {
         house.priority_max = Some(10);
         let lines: Vec<Value> = [1, 9, 5]
             .iter()
@@ -353,38 +373,42 @@ fn the_highest_priority_goes_first() {
 
 #[test]
 fn whoever_takes_too_long_or_comes_too_late_is_a_dead_letter() {
-    let Some(house) = House::new() else { return };
-    let (executed, context) = (Executed::default(), house.context());
-    let slow = Message::new("ner", "slow").option("time_limit", &300).expect("JSON");
-    let old =
-        Message { message_timestamp: 1_000, ..Message::new("ner", "echo").option("max_age", &1_000).expect("JSON") };
-    let quick = Message::new("ner", "echo").argument("quick").expect("JSON");
-    send(&context, &[slow.clone(), old.clone(), quick]).expect("sent");
-    let rust = worker(&house, &executed, 1);
-    wait_for("two dead letters", 90, || house.waiting("ner.XQ") == 2);
-    wait_for("two executions", 90, || executed.count() == 2);
-    let letters = dead(&context, &["ner".to_owned()]).expect("dead letters");
-    let reason =
-        |id: &str| letters.iter().find(|letter| letter.message_id.as_deref() == Some(id)).expect(id).reason.clone();
-    assert_eq!(reason(&slow.message_id).as_deref(), Some("TimeLimitExceeded: it took longer than 300 ms"));
-    rust.stop();
+    for house in houses() {
+        let (executed, context) = (Executed::default(), house.context());
+        let slow = Message::new("ner", "slow").option("time_limit", &300).expect("JSON");
+        let old = Message {
+            message_timestamp: 1_000,
+            ..Message::new("ner", "echo").option("max_age", &1_000).expect("JSON")
+        };
+        let quick = Message::new("ner", "echo").argument("quick").expect("JSON");
+        send(&context, &[slow.clone(), old.clone(), quick]).expect("sent");
+        let rust = worker(&house, &executed, 1);
+        wait_for("two dead letters", 90, || house.waiting("ner.XQ") == 2);
+        wait_for("two executions", 90, || executed.count() == 2);
+        let letters = dead(&context, &["ner".to_owned()]).expect("dead letters");
+        let reason =
+            |id: &str| letters.iter().find(|letter| letter.message_id.as_deref() == Some(id)).expect(id).reason.clone();
+        assert_eq!(reason(&slow.message_id).as_deref(), Some("TimeLimitExceeded: it took longer than 300 ms"));
+        rust.stop();
+    }
 }
 
 #[test]
 fn what_waits_for_long_is_parked_and_sent_when_it_is_due() {
-    let Some(house) = House::new() else { return };
-    let (executed, context) = (Executed::default(), house.context());
-    let rust = worker(&house, &executed, 1);
-    let far = Message::new("ner", "echo").argument("far").expect("JSON").delay(Duration::from_secs(7_200));
-    send(&context, std::slice::from_ref(&far)).expect("sent");
-    let mut store = Store::ready(&context).expect("a database");
-    wait_for("a parked message", 90, || store.parked_messages().count().expect("a count") == 1);
-    wait_for("an empty queue", 90, || house.waiting("ner.DQ") == 0);
-    // two hours later
-    let mut database = house.backend.connect();
-    database.execute("UPDATE parked_messages SET due_at = '2020-01-01 00:00:00.000000'", &[]).expect("an update");
-    wait_for("its execution", 90, || executed.count() == 1);
-    assert_eq!(executed.all()[0].1.to_json(), Message { options: Default::default(), ..far }.to_json());
-    wait_for("no parked message", 90, || store.parked_messages().count().expect("a count") == 0);
-    rust.stop();
+    for house in houses() {
+        let (executed, context) = (Executed::default(), house.context());
+        let rust = worker(&house, &executed, 1);
+        let far = Message::new("ner", "echo").argument("far").expect("JSON").delay(Duration::from_secs(7_200));
+        send(&context, std::slice::from_ref(&far)).expect("sent");
+        let mut store = Store::ready(&context).expect("a database");
+        wait_for("a parked message", 90, || store.parked_messages().count().expect("a count") == 1);
+        wait_for("an empty queue", 90, || house.waiting("ner.DQ") == 0);
+        // two hours later
+        let mut database = house.backend.connect();
+        database.execute("UPDATE parked_messages SET due_at = '2020-01-01 00:00:00.000000'", &[]).expect("an update");
+        wait_for("its execution", 90, || executed.count() == 1);
+        assert_eq!(executed.all()[0].1.to_json(), Message { options: Default::default(), ..far }.to_json());
+        wait_for("no parked message", 90, || store.parked_messages().count().expect("a count") == 0);
+        rust.stop();
+    }
 }

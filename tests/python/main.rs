@@ -6,6 +6,7 @@ mod mail;
 mod schedule;
 mod secrets;
 mod soap;
+mod stages;
 mod storage;
 
 #[path = "../support/mod.rs"]

@@ -30,6 +30,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(10);
 const WORKERS_MAX: u32 = 1_000;
 /// A stage's name has at most so many bytes.
 const WORD_BYTES_MAX: usize = 64;
+/// The name of an actor has at most so many bytes.
+const ACTOR_BYTES_MAX: usize = 255;
 /// So many stages a pipeline may have.
 const STAGES_MAX: usize = 50;
 
@@ -127,7 +129,7 @@ fn stage(section: &Section<'_>) -> Result<StageDefinition> {
         "command" => StageWork::Command { command: section.command()?, serve: section.flag("serve")? },
         "worker" => StageWork::Worker(section.text("worker")?.unwrap_or_default()),
         "actor" => StageWork::Actor {
-            actor: section.text("actor")?.unwrap_or_default(),
+            actor: section.actor()?,
             queue: section.text("queue")?.unwrap_or_else(|| "default".to_owned()),
         },
         _ => StageWork::BuiltIn { name: section.text("use")?.unwrap_or_default(), options: section.options() },
@@ -181,6 +183,15 @@ impl Section<'_> {
                 command if command.is_empty() => Err(self.wrong("command", "takes a program and its arguments")),
                 command => Ok(command),
             },
+        }
+    }
+
+    /// The name of an actor, as Dramatiq takes it.
+    fn actor(&self) -> Result<String> {
+        let name = self.text("actor")?.unwrap_or_default();
+        match name.len() > ACTOR_BYTES_MAX || name.chars().any(char::is_control) {
+            true => Err(self.wrong("actor", "takes the name of an actor")),
+            false => Ok(name),
         }
     }
 

@@ -7,10 +7,13 @@ use amiquip::{Channel, Consumer, ConsumerMessage, ConsumerOptions};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Select, Sender, unbounded};
 
 use super::super::message::Settlement;
-use super::super::{Delivery, Event, Message, Next, Subscription, Verdict};
+use super::super::table::arguments;
+use super::super::{Argument, Delivery, Event, Message, Next, Subscription, Verdict};
 use super::{failed, message};
 use crate::error::Result;
 
+/// The priority of a consumer that goes first; others have 0.
+const PRIORITY: i64 = 10;
 /// How often a consumer looks up.
 const LOOK_UP_EVERY: Duration = Duration::from_millis(200);
 
@@ -31,7 +34,9 @@ pub(super) fn consume(
     channel.qos(0, subscription.prefetch, false).map_err(fail)?;
     let mut consumers = Vec::with_capacity(subscription.queues.len());
     for queue in &subscription.queues {
-        consumers.push((queue.as_str(), channel.basic_consume(queue, ConsumerOptions::default()).map_err(fail)?));
+        let priority = subscription.is_first.then(|| ("x-priority".to_owned(), Argument::Number(PRIORITY)));
+        let options = ConsumerOptions { arguments: arguments(priority.as_slice()), ..ConsumerOptions::default() };
+        consumers.push((queue.as_str(), channel.basic_consume(queue, options).map_err(fail)?));
     }
     let (settlements, settled) = unbounded();
     let mut taking = Taking { channel, consumers, unsettled: HashMap::new(), settlements, settled };

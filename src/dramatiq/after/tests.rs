@@ -81,3 +81,18 @@ fn what_never_passes_and_what_kills_is_a_dead_letter() {
     let after = ended(&message, Err(Failure::retry_after("later", Duration::from_millis(7))), 0);
     assert_eq!(after.follow[0].options.get("eta").and_then(Json::as_whole), Some(1_007));
 }
+
+#[test]
+fn whoever_waits_for_a_result_hears_that_none_will_come() {
+    let told = Message::new("replies", "reply").keyword("task", &7).expect("JSON");
+    let message = Message::new("ner", "plain").pipe(&told).or_else(&told);
+    let after = ended(&message, Err(Failure::permanent("no text").named("ValueError")), 0);
+    assert_eq!(follow(&after), [("replies", "reply")]);
+    assert_eq!(after.follow[0].args[0].text(), r#"{"dc":"fail","kind":"permanent","msg":"ValueError: no text"}"#);
+    assert_eq!(after.follow[0].kwargs.to_json().text(), r#"{"task":7}"#);
+    let once = message.option("max_retries", &1).expect("JSON");
+    let again = ended(&once, Err(Failure::passing("no")), 0).follow.remove(0).due();
+    assert_eq!((again.actor_name.as_str(), again.retries()), ("plain", 1), "as long as it is tried, nobody is told");
+    let after = ended(&again, Err(Failure::passing("no")), 0);
+    assert_eq!(after.follow[0].args[0].text(), r#"{"dc":"fail","kind":"passing","msg":"Error: no"}"#);
+}

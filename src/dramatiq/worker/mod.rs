@@ -97,7 +97,8 @@ impl Worker {
         for (queues, prefetch, is_delayed) in [(queues, prefetch, false), (delayed, DELAYED_MAX, true)] {
             let meanwhile = "messages wait there";
             let topology = topology.clone();
-            let subscription = Subscription { topology, queues, prefetch, drain: options.grace, meanwhile };
+            let (is_first, drain) = (false, options.grace);
+            let subscription = Subscription { topology, queues, prefetch, is_first, drain, meanwhile };
             let signals = worker.signals.clone();
             let each = move |sign: Sign| {
                 let signal = match sign {

@@ -7,11 +7,12 @@ use serde::Serialize;
 
 use super::pick::TaskChoice;
 use super::pipelines::Pipelines;
+use super::story::with_actor;
 use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
 use crate::shell::{self, visible};
-use crate::tables::{AttemptRow, FileRow, Store, TaskRow, hex_text};
+use crate::tables::{AttemptRow, CallRow, FileRow, Store, TaskRow, hex_text};
 
 /// So many letters of an output are shown.
 const OUTPUT_CHARS_SHOWN: usize = 200;
@@ -35,6 +36,8 @@ pub struct TaskDetail {
     pub file: Option<FileRow>,
     /// The names under which the same bytes came again, and when.
     pub came_again: Vec<CameAgain>,
+    /// The actor that it is with, if it is with one.
+    pub call: Option<CallRow>,
     /// What was done, the first attempt first.
     pub attempts_made: Vec<AttemptRow>,
 }
@@ -65,6 +68,7 @@ pub fn show_tasks(context: &Context, ids: &[i64]) -> Result<TaskDetails> {
             pipeline: pipelines.name(task.app_id),
             file: store.files().by_id(task.file_id)?,
             came_again: names.map(|(name, at)| CameAgain { name, time: clock::utc(at), at }).collect(),
+            call: store.tasks().call(task.id)?,
             attempts_made: store.tasks().attempts(task.id)?,
             task,
         });
@@ -81,7 +85,7 @@ impl fmt::Display for TaskDetails {
 
 impl fmt::Display for TaskDetail {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { task, pipeline, file, came_again, attempts_made } = self;
+        let Self { task, pipeline, file, came_again, call, attempts_made } = self;
         let moment = |at: Option<NaiveDateTime>| at.map(clock::local);
         let shown = |text: &Option<String>| text.as_deref().map(|text| visible(text).into_owned());
         let bytes = file.as_ref().map(|file| match file.deleted_at {
@@ -92,6 +96,7 @@ impl fmt::Display for TaskDetail {
             ("name", Some(visible(&task.name).into_owned())),
             ("pipeline", Some(pipeline.clone())),
             ("state", Some(format!("{} in {}", task.state.name(), task.stage))),
+            ("actor", call.as_ref().map(with_actor)),
             ("error", shown(&task.error)),
             ("sha256", Some(hex_text(&task.sha256))),
             ("file", bytes),

@@ -13,7 +13,7 @@ use crate::clock;
 use crate::error::Result;
 use crate::manager::{lacking, living};
 use crate::shell::visible;
-use crate::tables::{AttemptRow, Store, TaskRow, TaskState, hex_text};
+use crate::tables::{AttemptRow, CallRow, Store, TaskRow, TaskState, hex_text};
 
 /// So many of the last attempts are told.
 const ATTEMPTS_TOLD: usize = 50;
@@ -132,10 +132,24 @@ fn standing(store: &mut Store, pipeline: Option<&Pipeline>, task: &TaskRow) -> R
             let workers = store.tasks().workers(Some(task.app_id))?;
             let worker = workers.iter().find(|worker| Some(&worker.id) == task.claimed_by.as_ref());
             let by = worker.map(|it| format!(" on {} (process {})", it.host, it.pid)).unwrap_or_default();
-            format!("`{stage}` works on it since {since}{by}, attempt {}", task.attempts)
+            match store.tasks().call(task.id)? {
+                Some(call) => with_actor(&call),
+                None => format!("`{stage}` works on it since {since}{by}, attempt {}", task.attempts),
+            }
         }
         TaskState::Waiting => format!("it waits for `{stage}`{}", waits_for(store, pipeline, task)?),
     })
+}
+
+/// With which actor a task is.
+pub(super) fn with_actor(call: &CallRow) -> String {
+    let CallRow { stage, actor, queue, attempt, .. } = call;
+    let (since, until) = (clock::local(call.asked_at), clock::local(call.answer_until));
+    let sent = if call.sender.is_some() { ", not sent yet" } else { "" };
+    format!(
+        "`{stage}` is with the actor `{actor}` (queue `{queue}`{sent}) since {since}, attempt {attempt}: its answer counts \
+         until {until}"
+    )
 }
 
 fn ended_word(state: TaskState) -> &'static str {

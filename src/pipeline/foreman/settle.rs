@@ -1,13 +1,14 @@
 //! What became of documents is written down, and followed: other machines are told, people are, and a stage that cannot work
 //! rests.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::NaiveDateTime;
 
 use super::super::care;
 use super::super::hand::{Report, say};
-use super::super::ledger::fate;
+use super::super::ledger::{Outcome, fate};
 use super::super::stage::FailureKind;
 use super::{BATCH_MAX, Foreman};
 use crate::die;
@@ -38,7 +39,7 @@ impl Foreman<'_> {
                 continue;
             }
             let is_onward = noted == Noted::Onward;
-            self.follow(&report, &settled.fate, is_onward)?;
+            self.follow(&outcome_of(&report), &settled.fate, is_onward)?;
             if is_onward {
                 self.go_on(report);
             }
@@ -62,7 +63,7 @@ impl Foreman<'_> {
 
     fn settled(&self, report: &Report, now: NaiveDateTime) -> Settled {
         let task = &report.order.claimed.task;
-        let fate = match fate(&self.plan, report, task.deaths, now, die::share()) {
+        let fate = match fate(&self.plan, &outcome_of(report), task.deaths, now, die::share()) {
             Fate::Next(stage) if self.may_go_on(report.order.stage + 1) => {
                 Fate::Onward { stage, priority: task.priority }
             }
@@ -72,12 +73,13 @@ impl Foreman<'_> {
     }
 
     /// Whether a document may go on here with a stage, as far as is known without asking: one whose places are counted, and one
-    /// that rests, are asked for in the database.
+    /// that rests, are asked for in the database. What is an actor's is not for the hands.
     fn may_go_on(&self, stage: usize) -> bool {
         let definition = &self.plan.stages[stage].definition;
         let labels = &self.context.settings().manager.labels;
         let is_free = definition.workers.is_none() && !self.state.blocked.contains(&definition.name);
-        !self.state.is_ending && is_free && meets(&definition.on, labels)
+        let is_here = self.plan.stages[stage].actor().is_none();
+        !self.state.is_ending && is_here && is_free && meets(&definition.on, labels)
     }
 
     /// Gives back what was claimed and not begun.
@@ -95,25 +97,27 @@ impl Foreman<'_> {
     }
 
     /// What follows from the end of an attempt.
-    fn follow(&mut self, report: &Report, fate: &Fate, is_onward: bool) -> Result<()> {
-        let (task_id, stage) = (report.order.claimed.task.id, report.attempt.stage.as_str());
+    pub(super) fn follow(&mut self, outcome: &Outcome<'_>, fate: &Fate, is_onward: bool) -> Result<()> {
+        let plan = Arc::clone(&self.plan);
+        let Outcome { task_id, stage, failure, is_cancelled, .. } = *outcome;
+        let stage = plan.order[stage].as_str();
         if let Fate::Next(next) | Fate::Onward { stage: next, .. } = fate
             && !is_onward
         {
             self.notes.tell(task_id, next);
         }
-        if let (None, Some(place)) = (&report.failure, self.state.blocked.iter().position(|known| known == stage)) {
+        if let (None, Some(place)) = (failure, self.state.blocked.iter().position(|known| known == stage)) {
             self.state.blocked.swap_remove(place);
             self.unblock(stage)?;
         }
-        let Some(failure) = &report.failure else {
+        let Some(failure) = failure else {
             self.tally.done += u64::from(*fate == Fate::Done);
             if let (Fate::Done, Some(inbox)) = (fate, &self.inbox) {
                 inbox.ended();
             }
             return Ok(());
         };
-        if report.is_cancelled {
+        if is_cancelled {
             return Ok(());
         }
         let message = &failure.message;
@@ -161,6 +165,12 @@ impl Foreman<'_> {
         let message = NewMessage { kind, severity, app_id: Some(self.row.app_id), subject, body };
         self.store.outbox().tell(&message).map(drop)
     }
+}
+
+fn outcome_of(report: &Report) -> Outcome<'_> {
+    let Report { order, attempt, failure, is_cancelled, .. } = report;
+    let (task_id, failure) = (order.claimed.task.id, failure.as_ref());
+    Outcome { task_id, stage: order.stage, attempt: attempt.attempt, failure, is_cancelled: *is_cancelled }
 }
 
 fn claim_of(report: &Report) -> (i64, i64) {

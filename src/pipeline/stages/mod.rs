@@ -9,6 +9,7 @@ mod reply;
 mod serve;
 
 pub(super) use command::Command;
+pub(super) use reply::failure;
 pub(super) use serve::Serve;
 
 use std::path::Path;

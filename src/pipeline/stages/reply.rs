@@ -1,4 +1,4 @@
-//! What a program says of a document beside its log: that it failed, and how.
+//! What a program or an actor says of a document beside its log: that it failed, and how.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -29,7 +29,7 @@ const EX_DATAERR: i32 = 65;
 const EX_UNAVAILABLE: i32 = 69;
 
 /// The failure that a line tells of; `None` for any other line.
-pub(super) fn failure(line: &str) -> Option<Failure> {
+pub(in super::super) fn failure(line: &str) -> Option<Failure> {
     if !line.starts_with('{') || !line.contains("\"fail\"") {
         return None;
     }
@@ -76,7 +76,7 @@ fn kind_of(word: &str) -> FailureKind {
 }
 
 fn words(message: String) -> String {
-    if message.is_empty() { "its program says no more".to_owned() } else { message }
+    if message.is_empty() { "it says no more".to_owned() } else { message }
 }
 
 #[cfg(test)]

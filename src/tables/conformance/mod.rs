@@ -1,5 +1,6 @@
 //! One suite, every backend: SQLite always, PostgreSQL where `DC_TEST_POSTGRES` answers.
 
+mod calls;
 mod files;
 mod opening;
 mod pipelines;

@@ -11,14 +11,14 @@ use crate::tables::{
 const STAGES: [&str; 3] = ["one", "two", "three"];
 
 /// A pipeline with a worker.
-struct Pipeline {
-    store: Store,
-    app_id: i64,
-    order: Vec<String>,
+pub(super) struct Pipeline {
+    pub(super) store: Store,
+    pub(super) app_id: i64,
+    pub(super) order: Vec<String>,
 }
 
 impl Pipeline {
-    fn of(house: &House) -> Self {
+    pub(super) fn of(house: &House) -> Self {
         let mut store = house.ready();
         store.apps().register(&[app("a/b/c", "{}")], false).expect("registered");
         let app_id = store.apps().all().expect("apps")[0].id;
@@ -28,7 +28,7 @@ impl Pipeline {
         pipeline
     }
 
-    fn worker(&mut self, id: &str) -> WorkerRow {
+    pub(super) fn worker(&mut self, id: &str) -> WorkerRow {
         let now = self.store.now().expect("now");
         let row = WorkerRow {
             id: id.to_owned(),
@@ -47,7 +47,7 @@ impl Pipeline {
     }
 
     /// Finds documents, given as a name and what stands for their bytes.
-    fn find(&mut self, documents: &[(&str, u8)]) -> Vec<Found> {
+    pub(super) fn find(&mut self, documents: &[(&str, u8)]) -> Vec<Found> {
         let documents: Vec<NewDocument> =
             documents.iter().map(|(name, content)| self.document(name, *content)).collect();
         self.store.tasks().take_in(&documents).expect("taken in")
@@ -69,7 +69,7 @@ impl Pipeline {
         }
     }
 
-    fn claim(&mut self, worker: &str, stages: &[&str], count: i64, is_alone: bool) -> Vec<ClaimedTask> {
+    pub(super) fn claim(&mut self, worker: &str, stages: &[&str], count: i64, is_alone: bool) -> Vec<ClaimedTask> {
         let stages: Vec<String> = stages.iter().map(ToString::to_string).collect();
         let order = self.order.clone();
         let limits = ClaimLimits { app_id: self.app_id, worker, stages: &stages, order: &order, count, is_alone };
@@ -84,7 +84,7 @@ impl Pipeline {
         self.store.tasks().settle(self.app_id, settled).expect("settled")
     }
 
-    fn task(&mut self, id: i64) -> TaskRow {
+    pub(super) fn task(&mut self, id: i64) -> TaskRow {
         self.store.tasks().one(id).expect("tasks").expect("the task")
     }
 }
@@ -106,7 +106,7 @@ fn place(path: &str) -> FilePlace {
     FilePlace { store: "local".to_owned(), path: path.to_owned() }
 }
 
-fn end(task: &TaskRow, outcome: &'static str) -> AttemptEnd {
+pub(super) fn end(task: &TaskRow, outcome: &'static str) -> AttemptEnd {
     let now = clock::now();
     AttemptEnd {
         stage: task.stage.clone(),

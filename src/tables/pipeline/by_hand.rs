@@ -5,6 +5,7 @@ use diesel::prelude::*;
 
 use super::super::connection::Link;
 use super::super::lease::database_now;
+use super::call::give_up;
 use super::outcome::{AttemptEnd, note};
 use super::schema::pipeline_tasks;
 use super::task::{TaskState, Tasks};
@@ -54,6 +55,7 @@ impl Tasks<'_> {
     fn end(&mut self, ids: &[i64], state: TaskState, reason: &str) -> Result<usize> {
         self.0.write("take tasks out", |connection| {
             let now = database_now(connection)?;
+            give_up(connection, ids, reason, now)?;
             let open = pipeline_tasks::table
                 .filter(pipeline_tasks::id.eq_any(ids))
                 .filter(pipeline_tasks::state.eq_any(["waiting", "running"]));

@@ -195,12 +195,21 @@ fn take(
         .order((pipeline_tasks::priority.desc(), pipeline_tasks::id.asc()))
         .select(TaskRow::as_select())
         .load(connection)?;
+    with_files(connection, limits.order, tasks)
+}
+
+/// Tasks with their originals, and with what the stages before gave.
+pub(super) fn with_files(
+    connection: &mut Link,
+    order: &[String],
+    tasks: Vec<TaskRow>,
+) -> QueryResult<Vec<ClaimedTask>> {
     let files: Vec<FileRow> = stored_files::table
         .filter(stored_files::id.eq_any(tasks.iter().map(|task| task.file_id)))
         .select(FileRow::as_select())
         .load(connection)?;
     let files: BTreeMap<i64, FileRow> = files.into_iter().map(|file| (file.id, file)).collect();
-    let mut inputs = inputs(connection, limits.order, &tasks)?;
+    let mut inputs = inputs(connection, order, &tasks)?;
     let claimed = |task: TaskRow| {
         let original = files.get(&task.file_id).cloned().ok_or(diesel::NotFound)?;
         Ok(ClaimedTask { input: inputs.remove(&task.id), original, task })

@@ -6,6 +6,7 @@
 mod attempt;
 mod block;
 mod by_hand;
+mod call;
 mod claim;
 mod count;
 mod find;
@@ -20,6 +21,7 @@ mod worker;
 pub use attempt::AttemptRow;
 pub use block::BlockRow;
 pub use by_hand::{EditedInput, Retrial};
+pub use call::{CallRow, NewCall};
 pub use claim::{ClaimLimits, ClaimedTask, StageOutput};
 pub use count::{OldestTask, TaskCount};
 pub use found::{Found, NewDocument};

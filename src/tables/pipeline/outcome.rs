@@ -107,11 +107,7 @@ impl Tasks<'_> {
     pub fn settle(&mut self, app_id: i64, settled: &[Settled]) -> Result<Vec<Noted>> {
         self.0.write("write down what became of tasks", |connection| {
             let now = database_now(connection)?;
-            let noted = settle(connection, app_id, settled, now)?;
-            let attempts: Vec<NewAttempt<'_>> =
-                settled.iter().map(|settled| NewAttempt::of(settled.task_id, &settled.attempt)).collect();
-            insert(connection, &attempts)?;
-            Ok(noted)
+            settle_and_note(connection, app_id, settled, now)
         })
     }
 
@@ -149,16 +145,30 @@ impl Tasks<'_> {
     }
 }
 
-type Held = diesel::dsl::Filter<
+pub(super) type Held = diesel::dsl::Filter<
     diesel::dsl::Filter<pipeline_tasks::table, diesel::dsl::Eq<pipeline_tasks::id, i64>>,
     diesel::dsl::And<diesel::dsl::Eq<pipeline_tasks::fence, i64>, diesel::dsl::Eq<pipeline_tasks::state, &'static str>>,
 >;
 
 /// The task, as long as the claim holds.
-fn held(task_id: i64, fence: i64) -> Held {
+pub(super) fn held(task_id: i64, fence: i64) -> Held {
     pipeline_tasks::table
         .filter(pipeline_tasks::id.eq(task_id))
         .filter(pipeline_tasks::fence.eq(fence).and(pipeline_tasks::state.eq("running")))
+}
+
+/// Writes down what became of tasks, and the attempts.
+pub(super) fn settle_and_note(
+    connection: &mut Link,
+    app_id: i64,
+    settled: &[Settled],
+    now: NaiveDateTime,
+) -> QueryResult<Vec<Noted>> {
+    let noted = settle(connection, app_id, settled, now)?;
+    let attempts: Vec<NewAttempt<'_>> =
+        settled.iter().map(|settled| NewAttempt::of(settled.task_id, &settled.attempt)).collect();
+    insert(connection, &attempts)?;
+    Ok(noted)
 }
 
 /// Those whose tasks come to the same are changed by one statement.

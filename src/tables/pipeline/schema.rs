@@ -54,6 +54,26 @@ table! {
 }
 
 table! {
+    pipeline_calls (task_id) {
+        task_id -> BigInt,
+        app_id -> BigInt,
+        stage -> Text,
+        attempt -> BigInt,
+        fence -> BigInt,
+        message_id -> Text,
+        actor -> Text,
+        queue -> Text,
+        worker -> Text,
+        host -> Text,
+        runtime -> Nullable<Text>,
+        sender -> Nullable<Text>,
+        asked_at -> Timestamp,
+        answer_until -> Timestamp,
+        input_sha256 -> Nullable<Binary>,
+    }
+}
+
+table! {
     pipeline_duplicates (id) {
         id -> BigInt,
         task_id -> BigInt,
@@ -113,4 +133,5 @@ table! {
 joinable!(pipeline_attempts -> pipeline_tasks (task_id));
 joinable!(pipeline_duplicates -> pipeline_tasks (task_id));
 allow_tables_to_appear_in_same_query!(pipeline_attempts, pipeline_tasks);
+allow_tables_to_appear_in_same_query!(pipeline_calls, pipeline_workers);
 allow_tables_to_appear_in_same_query!(pipeline_duplicates, pipeline_tasks);
