@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use data_collector::context::Context;
 use data_collector::error::Result;
 use data_collector::ops::{
-    self, DecryptOptions, EncryptOptions, ExecOptions, ExportOptions, InstallOptions, LoginShell, PasswordSources,
-    RekeyOptions, SetSecretOptions,
+    self, DecryptOptions, EncryptOptions, ExecOptions, ExportOptions, Hide, InstallOptions, LoginShell,
+    PasswordSources, RekeyOptions, SetSecretOptions,
 };
 use data_collector::settings::Settings;
 use data_collector::shell::Shell;
@@ -17,6 +17,7 @@ Examples:
   dc secrets set API_KEY                     type a value unseen; the first one makes the store
   dc secrets set TLS_KEY <key.pem            or take it from a file
   dc secrets encrypt .env                    make the store of a dotenv file
+  dc secrets set --hide never REGION         it is no secret: logs show it
   dc secrets list                            the names, and no values
   dc secrets edit                            all of it in your editor, on a file in memory
   dc secrets exec -- ./report.sh             run a command with the secrets in its environment
@@ -88,6 +89,9 @@ enum Command {
     Set {
         /// The name: letters, digits and _
         name: String,
+        /// Whether logs hide the value; auto: unless it is a plain word or a number
+        #[arg(long, value_name = "WHEN")]
+        hide: Option<Hiding>,
     },
     /// Take names out
     Unset {
@@ -115,6 +119,24 @@ enum Command {
     Uninstall(InstallArgs),
     /// Look at permissions, age, parameters and weak values
     Check,
+}
+
+/// When logs hide a value.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Hiding {
+    Auto,
+    Always,
+    Never,
+}
+
+impl From<Hiding> for Hide {
+    fn from(hiding: Hiding) -> Self {
+        match hiding {
+            Hiding::Auto => Self::Auto,
+            Hiding::Always => Self::Always,
+            Hiding::Never => Self::Never,
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -229,7 +251,10 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {
         }
         Command::List => shell.print(&ops::list_secrets(context)?),
         Command::Get { name } => shell.print(&ops::get_secret(context, &name)?),
-        Command::Set { name } => shell.print(&ops::set_secret(context, &SetSecretOptions { name, stdin_is_taken })?),
+        Command::Set { name, hide } => {
+            let hide = hide.map(Hide::from);
+            shell.print(&ops::set_secret(context, &SetSecretOptions { name, hide, stdin_is_taken })?)
+        }
         Command::Unset { names } => shell.print(&ops::unset_secrets(context, &names)?),
         Command::Edit => shell.print(&ops::edit_secrets(context)?),
         Command::Rekey(args) => shell.print(&ops::rekey(context, &rekey_options(args))?),

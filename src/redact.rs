@@ -1,24 +1,27 @@
-//! Credentials are never logged: the values that the settings call secret, logins inside URLs, and `Authorization`
-//! headers become `***`, also where they stand encoded for a URL or in base64.
+//! Credentials are never logged: the values that the settings and the store call secret, logins inside URLs, and
+//! `Authorization` in all its forms become `***`, whatever they are escaped or encoded for.
+//!
+//! What a text means is read before: only what a value says is redacted, never what says how it is to be read.
+
+mod finder;
+mod forms;
+mod json;
+mod patterns;
+mod view;
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
+use std::collections::HashSet;
+use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, MatchKind};
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use regex::bytes::Regex;
+use finder::Finder;
+use forms::Forms;
+use view::views;
 
-use crate::hash::write_text;
+use crate::secrets::Hide;
 use crate::settings::Settings;
 
 /// What stands instead.
 pub(crate) const MASK: &str = "***";
-/// A shorter value is not looked for: it would blot out half of every text.
-const SECRET_BYTES_MIN: usize = 4;
-/// Nor a shorter piece of base64.
-const BASE64_CHARS_MIN: usize = 6;
-
 /// The names of fields whose text is a credential, whatever it is.
 const SECRET_NAMES: [&str; 10] = [
     "authorization",
@@ -32,15 +35,6 @@ const SECRET_NAMES: [&str; 10] = [
     "api_key",
     "access_token",
 ];
-
-/// `user:password@` behind a scheme, up to the last `@` of the login.
-static LOGIN: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r#"(?-u)(?i)([a-z][a-z0-9+.-]*://[^\s/:@"'<>]*:)[^\s/"'<>]+@"#).ok());
-/// The value of an `Authorization` header, as HTTP, JSON and debug output write it.
-static HEADER: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let scheme = "basic|bearer|digest|negotiate|token|apikey|aws4-hmac-sha256";
-    Regex::new(&format!(r#"(?-u)(?i)(authorization["'\\]*\s*[:=]\s*["'\\]*(?:(?:{scheme})\s+)?)[^\s"'\\,;]+"#)).ok()
-});
 
 /// Parts of names that tell a credential, written in small letters without `-` and `_`.
 const SECRET_PARTS: [&str; 10] = [
@@ -73,10 +67,27 @@ const SECRET_WORDS: [&str; 14] = [
     "xauth",
 ];
 
+/// What a name ends with whose value is a credential, be it a word or a number.
+const CREDENTIAL_ENDS: [&str; 12] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "pass",
+    "pin",
+    "secret",
+    "token",
+    "apikey",
+    "accesskey",
+    "clientkey",
+    "credential",
+];
+
 /// Finds secrets in texts. Made once for a run: it holds the values in all their forms.
 pub struct Redactor {
-    values: Option<AhoCorasick>,
-    hides_numbers: bool,
+    finder: Finder,
+    numbers: HashSet<String>,
+    has_spaces: bool,
 }
 
 /// Whether a field of this name holds a credential.
@@ -100,38 +111,43 @@ fn plain(name: &str) -> String {
     name.chars().filter(|letter| !matches!(letter, '-' | '_' | '.')).flat_map(char::to_lowercase).collect()
 }
 
+/// Whether a value of this name is a credential, even if it is a word or a number.
+fn is_credential_name(name: &str) -> bool {
+    let name = plain(name);
+    CREDENTIAL_ENDS.iter().any(|end| name.ends_with(end))
+}
+
 impl Redactor {
     /// Looks for everything that the settings hold as a secret.
     pub fn of(settings: &Settings) -> Self {
         Self::new(settings.secret_values().iter().map(|secret| secret.reveal().to_owned()))
     }
 
-    /// Looks for these values.
+    /// Looks for these values, if they have four bytes.
     pub fn new(values: impl IntoIterator<Item = String>) -> Self {
-        let mut forms: Vec<String> =
-            values.into_iter().filter(|value| value.len() >= SECRET_BYTES_MIN).flat_map(forms).collect();
-        forms.sort_unstable();
-        forms.dedup();
-        // the longest first: a value may begin with another one
-        let finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&forms);
-        let hides_numbers = forms.iter().any(|form| form.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'));
-        Self { values: finder.ok().filter(|_| !forms.is_empty()), hides_numbers }
+        Self::with_store(values, [])
+    }
+
+    /// Looks for these values, and for what is secret of those of the store: by their names, their marks, and what they
+    /// look like.
+    pub(crate) fn with_store<'a>(
+        values: impl IntoIterator<Item = String>,
+        stored: impl IntoIterator<Item = (&'a str, &'a str, Hide)>,
+    ) -> Self {
+        let mut forms = Forms::default();
+        values.into_iter().for_each(|value| forms.value(&value));
+        stored.into_iter().for_each(|(name, value, hide)| forms.named(name, value, hide));
+        let Forms { forms, numbers, has_spaces } = forms;
+        Self { finder: Finder::new(forms), numbers: numbers.into_iter().collect(), has_spaces }
     }
 
     /// Whether a bare number may be a secret.
     pub(crate) fn hides_numbers(&self) -> bool {
-        self.hides_numbers
+        !self.numbers.is_empty()
     }
 
-    /// Appends JSON without secrets; it is JSON still.
-    pub(crate) fn json(&self, json: &str, out: &mut Vec<u8>) {
-        match self.text(json) {
-            Cow::Borrowed(json) => out.extend_from_slice(json.as_bytes()),
-            Cow::Owned(seen) if serde_json::from_str::<serde::de::IgnoredAny>(&seen).is_ok() => {
-                out.extend_from_slice(seen.as_bytes());
-            }
-            Cow::Owned(seen) => write_text(&seen, true, out),
-        }
+    fn is_secret_number(&self, number: &str) -> bool {
+        self.numbers.contains(number)
     }
 
     /// The text without secrets.
@@ -144,60 +160,54 @@ impl Redactor {
 
     /// As [`Redactor::text`], for bytes that may be no UTF-8.
     pub fn bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-        let mut bytes = Cow::Borrowed(bytes);
-        if let Some(values) = self.values.as_ref().filter(|values| values.is_match(&*bytes)) {
-            bytes = Cow::Owned(values.replace_all_bytes(&bytes, &vec![MASK; values.patterns_len()]));
-        }
-        if memchr::memmem::find(&bytes, b"://").is_some() {
-            replace(&mut bytes, LOGIN.as_ref(), b"${1}***@");
-        }
-        if bytes.len() > "authorization".len() {
-            replace(&mut bytes, HEADER.as_ref(), b"${1}***");
-        }
-        bytes
+        self.masked(bytes, false)
     }
-}
 
-fn replace(bytes: &mut Cow<'_, [u8]>, pattern: Option<&Regex>, by: &[u8]) {
-    if let Some(pattern) = pattern.filter(|pattern| pattern.is_match(bytes)) {
-        *bytes = Cow::Owned(pattern.replace_all(bytes, by).into_owned());
-    }
-}
-
-/// The ways in which a value may stand in a text.
-fn forms(value: String) -> Vec<String> {
-    let mut forms = vec![percent(&value, "%20", true), percent(&value, "%20", false), percent(&value, "+", true)];
-    let json = serde_json::Value::from(value.as_str()).to_string();
-    forms.push(json[1..json.len() - 1].to_owned());
-    for before in 0..3 {
-        // as a part of something longer its letters depend on how many bytes stand before it; those that the
-        // neighbours have a share in are left out
-        let shifted = [&[0; 2][..before], value.as_bytes()].concat();
-        let (first, end) = ([0, 2, 3][before], shifted.len() * 8 / 6);
-        for encoded in [STANDARD_NO_PAD.encode(&shifted), URL_SAFE_NO_PAD.encode(&shifted)] {
-            forms.extend(encoded.get(first..end).filter(|part| part.len() >= BASE64_CHARS_MIN).map(str::to_owned));
+    /// Where secrets stand, in order and apart from each other.
+    pub(crate) fn spans(&self, text: &[u8], is_json: bool) -> Vec<Range<usize>> {
+        let mut spans: Vec<Range<usize>> = Vec::new();
+        views(text, is_json, self.has_spaces, |view| {
+            let mut each = |span: Range<usize>| spans.push(view.place(&span));
+            self.finder.find(view.bytes(), &mut each);
+            patterns::find(view.bytes(), &mut each);
+        });
+        spans.sort_unstable_by_key(|span| (span.start, span.end));
+        let mut apart: Vec<Range<usize>> = Vec::with_capacity(spans.len());
+        for span in spans {
+            match apart.last_mut() {
+                Some(last) if span.start < last.end => last.end = last.end.max(span.end),
+                _ => apart.push(span),
+            }
         }
+        apart
     }
-    forms.push(value);
-    forms
-}
 
-fn percent(value: &str, space: &str, is_upper: bool) -> String {
-    let mut encoded = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        match byte {
-            b' ' => encoded.push_str(space),
-            b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
-            _ if byte.is_ascii_alphanumeric() => encoded.push(char::from(byte)),
-            _ if is_upper => encoded.push_str(&format!("%{byte:02X}")),
-            _ => encoded.push_str(&format!("%{byte:02x}")),
+    fn masked<'a>(&self, text: &'a [u8], is_json: bool) -> Cow<'a, [u8]> {
+        let spans = self.spans(text, is_json);
+        if spans.is_empty() {
+            return Cow::Borrowed(text);
         }
+        let mut out = Vec::with_capacity(text.len());
+        let mut from = 0;
+        for span in spans {
+            out.extend_from_slice(&text[from..span.start]);
+            out.extend_from_slice(MASK.as_bytes());
+            from = span.end;
+        }
+        out.extend_from_slice(&text[from..]);
+        Cow::Owned(out)
     }
-    encoded
 }
 
 #[cfg(test)]
+#[path = "redact/tests.rs"]
+mod canaries;
+
+#[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+
     use super::*;
 
     const SECRET: &str = "p@ss w\u{f6}rd/\"7";
@@ -248,15 +258,17 @@ mod tests {
     fn json_stays_json_also_where_a_number_was_the_secret() {
         let json = |redactor: &Redactor, text: &str| {
             let mut out = b"before ".to_vec();
-            redactor.json(text, &mut out);
+            redactor.json("", text, &mut out);
             String::from_utf8(out).expect("UTF-8").strip_prefix("before ").expect("what was there").to_owned()
         };
         let numbers = Redactor::new(["1234.5".to_owned()]);
         assert!(numbers.hides_numbers() && !redactor().hides_numbers() && !Redactor::new([]).hides_numbers());
         assert_eq!(json(&numbers, r#"{"a": 7}"#), r#"{"a": 7}"#);
         assert_eq!(json(&numbers, r#"{"a": "is 1234.5"}"#), r#"{"a": "is ***"}"#);
-        // a mask is no number: the whole becomes a text
-        assert_eq!(json(&numbers, r#"{"a": 1234.5}"#), r#""{\"a\": ***}""#);
+        assert_eq!(
+            json(&numbers, r#"{"a": [1234.5,12345678901234567890.10]}"#),
+            r#"{"a": ["***",12345678901234567890.10]}"#
+        );
     }
 
     #[test]

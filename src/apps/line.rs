@@ -2,13 +2,11 @@
 
 use std::io::{self, BufRead, Read};
 
-/// The most bytes of a line that are handed on as one piece.
-pub const LINE_BYTES_MAX: usize = 64 * 1024;
+/// The most bytes of a line that are handed on as one piece: a line is understood as a whole, or not at all.
+pub const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The bytes of the longest line end, `\r\n`.
 const END_BYTES_MAX: usize = 2;
-/// Room for a whole line and what a pipe holds behind it.
-const BUFFER_BYTES: usize = 2 * LINE_BYTES_MAX + END_BYTES_MAX;
-/// Room to begin with: most apps write little, and many run at once.
+/// Room to begin with: most apps write little, and many run at once. It doubles up to what two pieces take.
 const FIRST_BYTES: usize = 8 * 1024;
 /// The bytes of the longest character in UTF-8.
 const CHARACTER_BYTES_MAX: usize = 4;
@@ -31,6 +29,8 @@ pub struct Piece {
 /// A line ends with `\n` or `\r\n`; a lone `\r` is part of the line. Text after the last line end is a line too.
 pub struct LineReader<R> {
     input: R,
+    /// The most bytes of a piece.
+    limit: usize,
     buffer: Vec<u8>,
     /// The first byte that was not handed on.
     start: usize,
@@ -45,7 +45,12 @@ pub struct LineReader<R> {
 impl<R: Read> LineReader<R> {
     /// A reader of the lines of `input`, which needs no buffer of its own.
     pub fn new(input: R) -> Self {
-        Self { input, buffer: vec![0; FIRST_BYTES], start: 0, searched: 0, end: 0, part: None, ended: false }
+        Self::with_limit(input, LINE_BYTES_MAX)
+    }
+
+    /// One whose pieces have at most `limit` bytes.
+    pub(crate) fn with_limit(input: R, limit: usize) -> Self {
+        Self { input, limit, buffer: vec![0; FIRST_BYTES], start: 0, searched: 0, end: 0, part: None, ended: false }
     }
 
     /// The next piece; `None` at the end.
@@ -54,13 +59,13 @@ impl<R: Read> LineReader<R> {
     /// The input's own; what was read before is handed on by the calls that follow.
     pub fn next_piece(&mut self) -> io::Result<Option<Piece>> {
         loop {
-            let limit = self.end.min(self.start + LINE_BYTES_MAX + END_BYTES_MAX);
+            let limit = self.end.min(self.start + self.limit + END_BYTES_MAX);
             if let Some(newline) = find_newline(&self.buffer[self.searched..limit]) {
                 return Ok(Some(self.line(self.searched + newline)));
             }
             self.searched = limit;
             let waiting = self.end - self.start;
-            if waiting >= LINE_BYTES_MAX + END_BYTES_MAX || (self.ended && waiting > LINE_BYTES_MAX) {
+            if waiting >= self.limit + END_BYTES_MAX || (self.ended && waiting > self.limit) {
                 return Ok(Some(self.cut()));
             }
             if self.ended {
@@ -77,12 +82,12 @@ impl<R: Read> LineReader<R> {
             _ => newline,
         };
         // a \r that has the last place of a full piece belongs to a longer line only when no \n follows it
-        if content - self.start > LINE_BYTES_MAX { self.cut() } else { self.take(content, newline + 1, true) }
+        if content - self.start > self.limit { self.cut() } else { self.take(content, newline + 1, true) }
     }
 
     /// As much of a long line as fits, up to the end of a character.
     fn cut(&mut self) -> Piece {
-        let full = self.start + LINE_BYTES_MAX;
+        let full = self.start + self.limit;
         let mut end = full;
         for back in 1..CHARACTER_BYTES_MAX {
             let byte = self.buffer[full - back];
@@ -126,8 +131,9 @@ impl<R: Read> LineReader<R> {
             Ok(count) => {
                 self.end += count;
                 // a writer that fills it has more to say
-                if self.end == self.buffer.len() && self.end < BUFFER_BYTES {
-                    self.buffer.resize(BUFFER_BYTES, 0);
+                let most = 2 * self.limit + END_BYTES_MAX;
+                if self.end == self.buffer.len() && self.end < most {
+                    self.buffer.resize((2 * self.end).min(most), 0);
                 }
             }
             Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
@@ -178,6 +184,9 @@ fn escaped(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
+    /// Small enough for a test that reads byte by byte.
+    const LIMIT: usize = 64 * 1024;
+
     /// Hands out a few bytes at a time, so that every boundary comes up.
     struct Drops<'a>(&'a [u8], usize);
 
@@ -191,10 +200,11 @@ mod tests {
     }
 
     fn pieces(bytes: &[u8]) -> Vec<Piece> {
-        let whole: Vec<Piece> = LineReader::new(bytes).map(|piece| piece.expect("a piece")).collect();
-        let steps: &[usize] = if bytes.len() < 2 * LINE_BYTES_MAX { &[1, 7, 65_536] } else { &[65_536] };
+        let whole: Vec<Piece> = LineReader::with_limit(bytes, LIMIT).map(|piece| piece.expect("a piece")).collect();
+        let steps: &[usize] = if bytes.len() < 2 * LIMIT { &[1, 7, 65_536] } else { &[65_536] };
         for &step in steps {
-            let in_drops: Vec<Piece> = LineReader::new(Drops(bytes, step)).map(|piece| piece.expect("one")).collect();
+            let in_drops: Vec<Piece> =
+                LineReader::with_limit(Drops(bytes, step), LIMIT).map(|piece| piece.expect("one")).collect();
             assert!(in_drops == whole, "the same in steps of {step}");
         }
         whole
@@ -222,15 +232,15 @@ mod tests {
 
     #[test]
     fn a_long_line_comes_in_parts_that_make_it_whole() {
-        for extra in [1, 2, 3, LINE_BYTES_MAX, LINE_BYTES_MAX + 1, 3_000_000] {
-            let line: String = "aé€😀".chars().cycle().take((LINE_BYTES_MAX + extra) * 4 / 10 + 4).collect();
+        for extra in [1, 2, 3, LIMIT, LIMIT + 1, 3_000_000] {
+            let line: String = "aé€😀".chars().cycle().take((LIMIT + extra) * 4 / 10 + 4).collect();
             for end in ["", "\n", "\r\n", "\nnext"] {
                 let found = pieces(format!("{line}{end}").as_bytes());
                 let lasts = found.iter().filter(|piece| piece.last).count();
                 assert_eq!(lasts, if end == "\nnext" { 2 } else { 1 });
                 let parts: Vec<&Piece> = found.iter().filter(|piece| piece.part.is_some()).collect();
                 assert!(parts.iter().enumerate().all(|(number, piece)| piece.part == Some(number as u32)));
-                assert!(parts.iter().all(|piece| piece.raw.is_none() && piece.text.len() <= LINE_BYTES_MAX));
+                assert!(parts.iter().all(|piece| piece.raw.is_none() && piece.text.len() <= LIMIT));
                 let again: String = parts.iter().map(|piece| piece.text.as_str()).collect();
                 assert!(again == line, "whole again after {extra} more bytes and {end:?}");
             }
@@ -239,17 +249,14 @@ mod tests {
 
     #[test]
     fn a_line_that_just_fits_is_one_piece() {
-        for (length, expected) in [(LINE_BYTES_MAX, 1), (LINE_BYTES_MAX + 1, 2), (LINE_BYTES_MAX + 2, 2)] {
+        for (length, expected) in [(LIMIT, 1), (LIMIT + 1, 2), (LIMIT + 2, 2)] {
             for end in ["", "\n", "\r\n"] {
                 let found = pieces(format!("{}{end}", "x".repeat(length)).as_bytes());
                 assert_eq!(found.len(), expected, "{length} {end:?}");
                 assert_eq!(found.iter().map(|piece| piece.text.len()).sum::<usize>(), length);
             }
         }
-        let found = pieces(&[0x80; LINE_BYTES_MAX + 5]);
-        assert_eq!(
-            found.iter().filter_map(|piece| piece.raw.as_ref()).map(Vec::len).sum::<usize>(),
-            LINE_BYTES_MAX + 5
-        );
+        let found = pieces(&[0x80; LIMIT + 5]);
+        assert_eq!(found.iter().filter_map(|piece| piece.raw.as_ref()).map(Vec::len).sum::<usize>(), LIMIT + 5);
     }
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDateTime};
 use serde_json::{Map, Value};
 
+use super::record::{Fields, named_level, understood};
 use crate::clock;
 
 /// The level of what helps to find errors.
@@ -55,14 +56,14 @@ pub enum Message {
         /// How long they took together, in milliseconds.
         total_ms: i64,
     },
-    /// A JSON object with a `level` and a `msg` or `message`.
+    /// A JSON object with a level and a message, as loggers write them.
     Record {
         /// 10, 20, 30, 40 or 50.
         level: i64,
         /// What it says.
         message: String,
-        /// Its other keys.
-        context: Map<String, Value>,
+        /// Its other keys, with their values as JSON.
+        context: Fields,
     },
     /// Anything else, to be logged as it is.
     Text {
@@ -93,7 +94,7 @@ impl Message {
             mark => {
                 // a record may well have a key `dc` of its own
                 let mark = mark.cloned();
-                return record(object).unwrap_or(Self::Text { reason: mark.map(unknown) });
+                return record(object, line).unwrap_or(Self::Text { reason: mark.map(unknown) });
             }
         };
         read.unwrap_or_else(|reason| Self::Text { reason: Some(reason) })
@@ -106,23 +107,29 @@ impl Message {
 
 /// A line that looks like a record and is no JSON (Python writes NaN and Infinity so) keeps its level, and is marked.
 fn unreadable(line: &str, cause: &serde_json::Error) -> Message {
-    let has_message = ["\"msg\"", "\"message\""].iter().any(|key| line.contains(key));
+    let has_message = ["\"msg\"", "\"message\"", "\"event\""].iter().any(|key| line.contains(key));
     let Some(level) = level_in(line).filter(|_| has_message) else { return Message::text() };
-    let context = Map::from_iter([("protocol".to_owned(), format!("this record is no JSON: {cause}").into())]);
-    Message::Record { level, message: line.replace('\0', "\\x00"), context }
+    let reason = Value::from(format!("this record is no JSON: {cause}")).to_string();
+    Message::Record { level, message: line.replace('\0', "\\x00"), context: vec![("protocol".to_owned(), reason)] }
 }
 
-/// The level that stands in a text which cannot be read as JSON.
-fn level_in(line: &str) -> Option<i64> {
-    let (_, rest) = line.split_once("\"level\"")?;
-    let value = rest.trim_start().strip_prefix(':')?.trim_start();
-    match value.strip_prefix('"') {
-        Some(name) => named_level(name.split('"').next()?),
-        None => {
-            let digits = value.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(value.len());
-            level(&value[..digits].parse::<i64>().ok()?.into())
-        }
+/// The level that stands in a text which cannot be read as JSON, or in the beginning of a record that is too long.
+pub(crate) fn level_in(line: &str) -> Option<i64> {
+    if !line.trim_start().starts_with('{') {
+        return None;
     }
+    ["\"level\"", "\"severity\"", "\"levelname\"", "\"log.level\""].iter().find_map(|key| {
+        let (_, rest) = line.split_once(key)?;
+        let value = rest.trim_start().strip_prefix(':')?.trim_start();
+        match value.strip_prefix('"') {
+            Some(name) => named_level(name.split('"').next()?),
+            None => {
+                let digits = value.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(value.len());
+                let number = value[..digits].parse::<i64>().ok()?;
+                (DEBUG..70).contains(&number).then(|| (number / 10 * 10).min(CRITICAL))
+            }
+        }
+    })
 }
 
 fn unknown(mark: Value) -> String {
@@ -141,7 +148,7 @@ fn progress(object: &Map<String, Value>) -> Result<Message, String> {
 }
 
 /// Some languages write every number with a point.
-fn whole_number(value: &Value) -> Option<i64> {
+pub(super) fn whole_number(value: &Value) -> Option<i64> {
     /// Up to here a float counts without gaps.
     const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
     let whole = value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() <= EXACT_MAX);
@@ -188,35 +195,9 @@ fn check_keys(object: &Map<String, Value>, known: &[&str]) -> Result<(), String>
     }
 }
 
-fn record(mut object: Map<String, Value>) -> Option<Message> {
-    let level = level(object.get("level")?)?;
-    let key = ["msg", "message"].into_iter().find(|key| object.contains_key(*key))?;
-    object.shift_remove("level");
-    let message = match object.shift_remove(key)? {
-        Value::String(text) => text,
-        other => other.to_string(),
-    };
-    // databases refuse NUL in text
-    Some(Message::Record { level, message: message.replace('\0', "\\x00"), context: object })
-}
-
-fn level(value: &Value) -> Option<i64> {
-    match value {
-        Value::String(name) => named_level(name),
-        // a level between two counts as the lower one
-        other => whole_number(other).filter(|level| (DEBUG..=CRITICAL).contains(level)).map(|level| level / 10 * 10),
-    }
-}
-
-fn named_level(name: &str) -> Option<i64> {
-    match name.trim().to_ascii_lowercase().as_str() {
-        "trace" | "debug" | "verbose" => Some(DEBUG),
-        "info" | "information" | "notice" => Some(INFO),
-        "warn" | "warning" => Some(WARNING),
-        "err" | "error" => Some(ERROR),
-        "crit" | "critical" | "fatal" | "alert" | "emerg" | "emergency" | "panic" => Some(CRITICAL),
-        _ => None,
-    }
+fn record(mut object: Map<String, Value>, line: &str) -> Option<Message> {
+    let (level, message) = understood(&mut object)?;
+    Some(Message::Record { level, message, context: super::record::fields(object, line) })
 }
 
 #[cfg(test)]
@@ -235,7 +216,7 @@ mod tests {
         for (line, expected) in cases {
             let Message::Record { level, message, context } = Message::of(line) else { panic!("{line}") };
             assert_eq!((level, message.as_str()), (expected, line));
-            assert!(context["protocol"].as_str().is_some_and(|text| text.contains("no JSON")), "{context:?}");
+            assert!(context[0].0 == "protocol" && context[0].1.contains("no JSON"), "{context:?}");
         }
         for line in [r#"{"level":"error" NaN}"#, r#"{"msg":"x","n":NaN}"#, r#"{"level":"loud","msg":NaN}"#] {
             assert_eq!(Message::of(line), Message::text(), "{line}");
@@ -282,10 +263,8 @@ mod tests {
         let line = r#"{"time":1,"level":"WARN","msg":"slow","message":"other","dc":{"b":1,"a":2}}"#;
         let Message::Record { level, message, context } = Message::of(line) else { panic!("a record") };
         assert_eq!((level, message.as_str()), (WARNING, "slow"));
-        assert_eq!(
-            serde_json::to_string(&context).expect("text"),
-            r#"{"time":1,"message":"other","dc":{"b":1,"a":2}}"#
-        );
+        let expected = [("time", "1"), ("message", "\"other\""), ("dc", r#"{"b":1,"a":2}"#)];
+        assert_eq!(context, expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
         for (text, expected) in
             [("\"fatal\"", 50), ("\"Err\"", 40), ("\"trace\"", 10), ("20", 20), ("35", 30), ("50.0", 50)]
         {
@@ -346,9 +325,11 @@ mod tests {
             let line = format!(r#"{{"level":"{name}","msg":"a\u0000b","more":[1]}}"#);
             let Message::Record { level, message, context } = Message::of(&line) else { panic!("{line}") };
             assert_eq!((level, message.as_str()), (*expected, "a\\x00b"), "{name}");
-            assert_eq!(context, serde_json::from_str::<Map<String, Value>>(r#"{"more":[1]}"#).expect("an object"));
+            assert_eq!(context, [("more".to_owned(), "[1]".to_owned())]);
         }
-        for (number, expected) in [("10", Some(10)), ("19", Some(10)), ("50", Some(50)), ("9", None), ("51", None)] {
+        for (number, expected) in
+            [("10", Some(10)), ("19", Some(10)), ("50", Some(50)), ("9", None), ("60", Some(50)), ("70", None)]
+        {
             let level = match Message::of(&format!(r#"{{"level":{number},"msg":"x"}}"#)) {
                 Message::Record { level, .. } => Some(level),
                 _ => None,
@@ -370,7 +351,7 @@ mod tests {
             r#"{"level":"info"}"#,
             r#"{"msg":"x"}"#,
             r#"{"level":"loud","msg":"x"}"#,
-            r#"{"level":60,"msg":"x"}"#,
+            r#"{"level":70,"msg":"x"}"#,
             r#"{"level":"info","msg":"x"} {}"#,
         ] {
             assert_eq!(Message::of(line), Message::Text { reason: None }, "{line}");

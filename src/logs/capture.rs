@@ -3,8 +3,6 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use serde_json::{Map, Value};
-
 use super::facade::{Attached, attach};
 use super::lane::LaneReport;
 use super::line::{Draft, Head};
@@ -13,10 +11,10 @@ use crate::bound::{Bound, bind_process};
 use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
-use crate::hash::write_text;
-use crate::redact::{MASK, is_secret_name};
 use crate::tables::LogLevel;
 
+/// The most bytes of a message that are stored as one record.
+const MESSAGE_BYTES_MAX: usize = 64 * 1024;
 /// After so many records it is looked whether a sink has fallen far behind.
 const LOOK_EVERY: u64 = 512;
 /// The pause of an app that writes faster than a sink takes and has filled half of its room on disk.
@@ -78,18 +76,60 @@ impl Capture {
         })
     }
 
-    /// Takes a record. It waits only for the memory that others need to take theirs, or when a sink is hopelessly slow.
-    pub fn record(&self, level: LogLevel, source: &str, message: &str, context: &Map<String, Value>) {
-        self.lines.fetch_add(1, Ordering::Relaxed);
-        self.exceptions.fetch_add(i64::from(level.id() >= LogLevel::Error.id()), Ordering::Relaxed);
-        let mut line = Vec::with_capacity(message.len() + 256);
-        let mut draft = Draft::begin(&mut line, Head { time: clock::now(), level, source, message }, &self.bound);
-        for (key, value) in context {
-            let out = draft.key(key);
-            match value {
-                Value::String(_) if is_secret_name(key) => write_text(MASK, true, out),
-                value => out.extend_from_slice(value.to_string().as_bytes()),
+    /// Takes a record, without secrets, in parts where it is long: all have its level, the first has its `fields`, each a
+    /// key and its value as JSON. It waits
+    /// only for the memory that others need to take theirs, or when a sink is hopelessly slow.
+    pub fn record(&self, level: LogLevel, source: &str, message: &str, fields: &[(String, String)]) {
+        if message.len() <= MESSAGE_BYTES_MAX {
+            return self.write(Head { time: clock::now(), level, source, message }, fields, None);
+        }
+        let mut number = 0;
+        self.parts(level, source, message, fields, &mut number, true);
+    }
+
+    /// Takes a part of a message that does not fit into memory; `number` is how many of its parts were stored.
+    pub fn part(&self, level: LogLevel, source: &str, text: &str, number: &mut u32, is_last: bool) {
+        self.parts(level, source, text, &[], number, is_last);
+    }
+
+    fn parts(
+        &self,
+        level: LogLevel,
+        source: &str,
+        text: &str,
+        fields: &[(String, String)],
+        number: &mut u32,
+        is_last: bool,
+    ) {
+        let time = clock::now();
+        let mut rest = text;
+        while !rest.is_empty() || is_last {
+            let (message, behind) = rest.split_at(rest.floor_char_boundary(MESSAGE_BYTES_MAX));
+            let is_end = is_last && behind.is_empty();
+            let fields = if *number == 0 { fields } else { &[] };
+            self.write(Head { time, level, source, message }, fields, Some((*number, is_end)));
+            *number = number.saturating_add(1);
+            rest = behind;
+            if is_end {
+                break;
             }
+        }
+    }
+
+    fn write(&self, head: Head<'_>, fields: &[(String, String)], part: Option<(u32, bool)>) {
+        self.lines.fetch_add(1, Ordering::Relaxed);
+        // an error in parts is one
+        let is_first = part.is_none_or(|(number, _)| number == 0);
+        let is_exception = is_first && head.level.id() >= LogLevel::Error.id();
+        self.exceptions.fetch_add(i64::from(is_exception), Ordering::Relaxed);
+        let mut line = Vec::with_capacity(head.message.len() + 256);
+        let mut draft = Draft::begin(&mut line, head, &self.bound);
+        for (key, value) in fields {
+            draft.key(key).extend_from_slice(value.as_bytes());
+        }
+        if let Some((number, is_last)) = part {
+            draft.key("part").extend_from_slice(number.to_string().as_bytes());
+            draft.key("last").extend_from_slice(is_last.to_string().as_bytes());
         }
         draft.finish();
         self.pipeline.push(&line);

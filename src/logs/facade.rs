@@ -290,7 +290,7 @@ impl<'kvs> VisitSource<'kvs> for Keys<'_, '_> {
             // floats, large numbers, structures, errors; NaN has no JSON
             let json =
                 serde_json::to_string(&value).unwrap_or_else(|_| format!("\"{}\"", value.to_string().escape_default()));
-            self.redactor.json(&json, out);
+            self.redactor.json(key.as_str(), &json, out);
         }
         Ok(())
     }

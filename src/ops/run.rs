@@ -5,6 +5,7 @@ mod given;
 mod keeper;
 mod listener;
 mod outcome;
+mod overlong;
 mod record;
 mod tape;
 
@@ -21,7 +22,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 use super::actors::ActorWorkerOptions;
 use super::deploy::{DeployOptions, deploy};
 use crate::apps::{
-    AppDefinition, Ended, FoundApp, How, Launch, Overlap, ProcessIdentity, RUNTIME_VARIABLE, Signals, supervise,
+    AppDefinition, Ended, Fields, FoundApp, How, Launch, Overlap, ProcessIdentity, RUNTIME_VARIABLE, Signals, supervise,
 };
 use crate::clock;
 use crate::context::Context;
@@ -42,7 +43,7 @@ use crate::tables::{
 use crate::telemetry::Telemetry;
 use given::Given;
 use keeper::Keeper;
-use listener::{Listener, Marks};
+use listener::Listener;
 use outcome::{end_of, outcome_of};
 use record::Record;
 use tape::Tape;
@@ -178,9 +179,10 @@ impl Runner<'_> {
             telemetry: Telemetry::start(store, self.runtime.clone(), self.started_at, heart)?,
             echo: self.options.echo.start(),
             redactor: &self.redactor,
+            overlong: Default::default(),
         };
         if let Some(fetched) = &self.fetched {
-            listener.capture.record(LogLevel::Info, "dc", &fetched.words, &Marks::new());
+            listener.capture.record(LogLevel::Info, "dc", &fetched.words, &Fields::new());
         }
         let ended = supervise(&self.launch()?, &|event| listener.handle(event), &mut signals);
         let ended_at = self.started_at + TimeDelta::from_std(self.began.elapsed()).unwrap_or_default();
@@ -365,7 +367,7 @@ impl Runner<'_> {
 
     /// What dc itself has to say about the end, so that `dc logs` tells the whole story.
     fn log_ending(&self, ended: &Result<Ended>, lost: Option<&str>, capture: &Capture) {
-        let say = |level: LogLevel, message: String| capture.record(level, "dc", &message, &Marks::new());
+        let say = |level: LogLevel, message: String| capture.record(level, "dc", &message, &Fields::new());
         match ended {
             Err(error) => say(LogLevel::Critical, error.to_string()),
             Ok(ended) => {

@@ -12,8 +12,23 @@ use zeroize::Zeroizing;
 use super::dotenv_value::{read_value, written};
 use crate::settings::Secret;
 
+/// How a comment behind a value marks it.
+const MARK: &str = "dc:hide=";
+
 /// What a name begins with that is a setting of dc itself.
 pub const SETTING_PREFIX: &str = "DC_";
+
+/// Whether the value of a name is hidden in what an app writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Hide {
+    /// Unless it is a plain word, a number, or shorter than four bytes.
+    #[default]
+    Auto,
+    /// Whatever it is.
+    Always,
+    /// It is no secret.
+    Never,
+}
 
 /// A dotenv file.
 #[derive(Clone)]
@@ -29,6 +44,8 @@ pub struct Entry {
     pub name: String,
     /// The value.
     pub value: Secret,
+    /// How it is marked.
+    pub hide: Hide,
     /// The line that it begins on, from 1.
     pub line: usize,
     /// Its lines, with the end of the last.
@@ -131,6 +148,36 @@ impl Document {
         Ok(())
     }
 
+    /// How the names are marked that are.
+    pub fn hides(&self) -> Vec<(String, Hide)> {
+        let marked = self.entries.iter().rev().filter(|entry| entry.hide != Hide::Auto);
+        marked.map(|entry| (entry.name.clone(), entry.hide)).collect()
+    }
+
+    /// Marks a name, in the comment behind its value. What the comment says besides stays.
+    ///
+    /// # Errors
+    /// For a name that is not there.
+    pub fn mark(&mut self, name: &str, hide: Hide) -> Result<(), BadLine> {
+        let entry = self.entries.iter().rev().find(|entry| entry.name == name);
+        let Some(entry) = entry else { return Err(BadLine { line: 0, reason: "there is no such name" }) };
+        let behind = &self.text[entry.value_span.end..entry.span.end];
+        let comment = behind.trim().trim_start_matches('#');
+        let others = comment.split_whitespace().filter(|word| !word.starts_with(MARK)).collect::<Vec<_>>().join(" ");
+        let mark = match hide {
+            Hide::Auto => String::new(),
+            Hide::Always => format!("{MARK}always"),
+            Hide::Never => format!("{MARK}never"),
+        };
+        let words = [mark, others].into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+        let comment = if words.is_empty() { String::new() } else { format!(" # {words}") };
+        let end = entry.value_span.end + behind.trim_end().len();
+        let text = replaced(&self.text, &(entry.value_span.end..end), &[&comment]);
+        self.entries = entries_of(&text)?;
+        self.text = text;
+        Ok(())
+    }
+
     /// Takes out all lines of a name; whether there was one.
     ///
     /// # Errors
@@ -168,6 +215,16 @@ pub fn is_name(name: &str) -> bool {
     name.bytes().next().is_some_and(is_letter) && name.bytes().all(|byte| is_letter(byte) || byte.is_ascii_digit())
 }
 
+/// The mark in what stands behind a value.
+fn hide_of(behind: &str) -> Hide {
+    let Some((_, comment)) = behind.split_once('#') else { return Hide::Auto };
+    match comment.split_whitespace().find_map(|word| word.strip_prefix(MARK)) {
+        Some("always") => Hide::Always,
+        Some("never") => Hide::Never,
+        _ => Hide::Auto,
+    }
+}
+
 fn entries_of(text: &str) -> Result<Vec<Entry>, BadLine> {
     let mut entries = Vec::new();
     let mut at = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
@@ -192,6 +249,7 @@ fn entries_of(text: &str) -> Result<Vec<Entry>, BadLine> {
         entries.push(Entry {
             name: name.to_owned(),
             value: Secret::from(value.text),
+            hide: hide_of(&text[value.span.end..value.next]),
             line,
             span: start..value.next,
             value_span: value.span,
@@ -268,6 +326,23 @@ mod tests {
         }
         assert!(Document::empty().set("X", "a\0b").is_err());
         assert!(Document::empty().set("1X", "a").is_err());
+    }
+
+    #[test]
+    fn a_mark_is_a_comment_behind_the_value_and_the_value_stays() {
+        let mut document = Document::parse("A=1\r\nB='x\ny' # why\nC=\nA=error").expect("a document");
+        for (name, hide) in [("A", Hide::Always), ("B", Hide::Never), ("C", Hide::Always), ("B", Hide::Always)] {
+            document.mark(name, hide).expect("a name");
+            assert!(document.hides().contains(&(name.to_owned(), hide)), "{}", document.text());
+        }
+        let marked = "A=1\r\nB='x\ny' # dc:hide=always why\nC= # dc:hide=always\nA=error # dc:hide=always";
+        assert_eq!(document.text(), marked);
+        assert_eq!(values(&document), [("A", "1"), ("B", "x\ny"), ("C", ""), ("A", "error")]);
+        document.set("A", "other").expect("a value");
+        assert!(document.hides().contains(&("A".to_owned(), Hide::Always)), "a new value keeps its mark");
+        ["A", "B", "C"].iter().for_each(|name| document.mark(name, Hide::Auto).expect("a name"));
+        assert_eq!(document.text(), "A=1\r\nB='x\ny' # why\nC=\nA=other");
+        assert!(document.hides().is_empty() && document.mark("Z", Hide::Never).is_err());
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod sealed;
 mod weakness;
 mod writer;
 
-pub use dotenv::{BadLine, Document, SETTING_PREFIX, is_name};
+pub use dotenv::{BadLine, Document, Hide, SETTING_PREFIX, is_name};
 pub use flaw::Flaw;
 pub use handover::KEY_VARIABLE;
 pub use header::Header;

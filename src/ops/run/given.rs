@@ -7,11 +7,8 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::secrets::{RESERVED, given_names};
 use crate::redact::Redactor;
-use crate::secrets::{Document, GIVEN_VARIABLE, SETTING_PREFIX, WITHHELD_VARIABLE};
+use crate::secrets::{Document, GIVEN_VARIABLE, Hide, SETTING_PREFIX, WITHHELD_VARIABLE};
 use crate::settings::{Secret, Settings};
-
-/// A line of a secret with so many bytes is looked for in the output by itself: output is read line by line.
-const LINE_BYTES_MIN: usize = 8;
 
 /// What a run is given.
 #[derive(Debug, Default)]
@@ -23,7 +20,9 @@ pub(super) struct Given {
     /// What tells a dc inside the run of both.
     pub(super) marks: Vec<(String, OsString)>,
     /// Secrets that it has from our own environment: a variable wins over the store.
-    inherited: Vec<Secret>,
+    inherited: Vec<(String, Secret)>,
+    /// Which of both the store marks.
+    hides: Vec<(String, Hide)>,
 }
 
 impl Given {
@@ -53,9 +52,10 @@ impl Given {
             None => known.clone(),
         };
         let mut given = Self::default();
+        given.hides = document.map(Document::hides).unwrap_or_default();
         for name in wanted.iter().copied().filter(|name| !RESERVED.contains(name)) {
             match (settings.variable(name), document.and_then(|document| document.get(name))) {
-                (Some(value), _) => given.inherited.push(Secret::new(value)),
+                (Some(value), _) => given.inherited.push((name.to_owned(), Secret::new(value))),
                 (None, Some(value)) => given.values.push((name.to_owned(), value.clone())),
                 (None, None) if is_set(name) || named.is_none() => {}
                 (None, None) => return Err(missing(context, app, name)),
@@ -79,18 +79,13 @@ impl Given {
         Ok(given)
     }
 
-    /// What finds them in the app's output, whole and line by line, besides what the settings hold.
+    /// What finds them in the app's output, besides what the settings hold.
     pub(super) fn redactor(&self, settings: &Settings) -> Redactor {
         let own = settings.secret_values();
-        let ours = self.values.iter().map(|(_, value)| value).chain(&self.inherited).chain(&own);
-        let mut hidden = Vec::new();
-        for text in ours.map(Secret::reveal) {
-            hidden.push(text.to_owned());
-            let lines =
-                text.lines().map(str::trim).filter(|line| line.len() >= LINE_BYTES_MIN && line.len() < text.len());
-            hidden.extend(lines.map(str::to_owned));
-        }
-        Redactor::new(hidden)
+        let hide = |name: &str| self.hides.iter().find(|(known, _)| known == name).map(|(_, hide)| *hide);
+        let ours = self.values.iter().chain(&self.inherited);
+        let ours = ours.map(|(name, value)| (name.as_str(), value.reveal(), hide(name).unwrap_or_default()));
+        Redactor::with_store(own.iter().map(|secret| secret.reveal().to_owned()), ours)
     }
 }
 

@@ -1,16 +1,19 @@
 //! Who listens to an app while it runs: each line goes where it is meant for, the log, the telemetry or people.
+//!
+//! A line is understood first. Then its values lose what is secret, and last it is cut for storage.
+
+use std::sync::{Mutex, PoisonError};
 
 use base64::Engine;
+use serde_json::Value;
 
 use super::echo;
-use crate::apps::{Event, Message, Piece, Stream};
+use super::overlong::Overlong;
+use crate::apps::{Event, Fields, Message, Piece, Stream};
 use crate::logs::Capture;
 use crate::redact::Redactor;
 use crate::tables::{FunctionTimes, LogLevel};
 use crate::telemetry::{CaptchaCosts, Telemetry};
-
-/// The keys of a log record besides its message.
-pub(super) type Marks = serde_json::Map<String, serde_json::Value>;
 
 /// What the lines of one run are told to.
 pub(super) struct Listener<'a> {
@@ -18,43 +21,38 @@ pub(super) struct Listener<'a> {
     pub(super) telemetry: Telemetry,
     pub(super) echo: echo::Running,
     pub(super) redactor: &'a Redactor,
+    /// The lines that are too long for memory, by stream.
+    pub(super) overlong: [Mutex<Overlong>; 2],
 }
 
 impl Listener<'_> {
     pub(super) fn handle(&self, event: Event) {
         match event {
             Event::Started(_) => {}
+            Event::Line { stream, piece } if piece.part.is_some() => self.part(stream, piece),
             Event::Line { stream, piece } => {
-                let piece = self.without_secrets(piece);
-                let message = match piece.part.is_none() && piece.raw.is_none() {
-                    true => Message::of(&piece.text),
-                    false => Message::Text { reason: None },
+                let message = match Message::of(&piece.text) {
+                    // bytes that are no text are part of what is said, and of nothing that dc is told
+                    message @ Message::Record { .. } => message,
+                    _ if piece.raw.is_some() => Message::Text { reason: None },
+                    message => message,
                 };
-                // what is meant for dc is not for people
-                let is_for_dc = !matches!(message, Message::Record { .. } | Message::Text { .. });
-                if !is_for_dc {
-                    self.echo.line(stream, &piece);
-                }
-                self.take(stream, &piece, message);
+                self.take(stream, piece, message);
             }
             Event::Unreadable { stream, cause } => {
                 let message = format!("the app's output ended early: {cause}");
-                self.capture.record(LogLevel::Warning, source(stream), &message, &Marks::new());
+                self.capture.record(LogLevel::Warning, source(stream), &message, &Fields::new());
             }
         }
     }
 
-    fn without_secrets(&self, piece: Piece) -> Piece {
-        let raw = piece.raw.map(|raw| self.redactor.bytes(&raw).into_owned());
-        Piece { text: self.redactor.text(&piece.text).into_owned(), raw, ..piece }
-    }
-
-    fn take(&self, stream: Stream, piece: &Piece, message: Message) {
+    fn take(&self, stream: Stream, piece: Piece, message: Message) {
         match message {
             Message::Progress { task_size, solved, failed } => self.telemetry.progress(task_size, solved, failed),
             Message::NextRun { at } => self.telemetry.next_run(at),
             Message::Functions { functions } => {
-                match functions.into_iter().map(serde_json::from_value).collect::<Result<Vec<FunctionTimes>, _>>() {
+                let functions = functions.into_iter().map(|function| self.without_secrets(function));
+                match functions.map(serde_json::from_value).collect::<Result<Vec<FunctionTimes>, _>>() {
                     Ok(times) => self.telemetry.functions(times),
                     Err(cause) => {
                         self.text(stream, piece, Some(format!("the times of functions cannot be read: {cause}")));
@@ -68,40 +66,83 @@ impl Listener<'_> {
             Message::Captcha { solved, cost, total_ms } => {
                 self.telemetry.captchas(&CaptchaCosts { solved, cost, total_ms });
             }
-            Message::Record { level, message, context } => {
-                let level = LogLevel::from_id(level).unwrap_or(LogLevel::Info);
-                self.capture.record(level, source(stream), &message, &context);
-            }
+            Message::Record { level, message, context } => self.record(stream, piece, level, &message, context),
             Message::Text { reason } => self.text(stream, piece, reason),
         }
     }
 
+    fn record(&self, stream: Stream, piece: Piece, level: i64, message: &str, context: Fields) {
+        let level = LogLevel::from_id(level).unwrap_or(LogLevel::Info);
+        let message = self.redactor.text(message);
+        let mut fields = Fields::with_capacity(context.len());
+        for (key, value) in context {
+            let mut seen = Vec::with_capacity(value.len());
+            self.redactor.json(&key, &value, &mut seen);
+            let mut key = self.redactor.key(&key).into_owned();
+            while fields.iter().any(|(known, _)| *known == key) {
+                key.push('*');
+            }
+            fields.push((key, String::from_utf8_lossy(&seen).into_owned()));
+        }
+        let raw = piece.raw.map(|raw| self.redactor.bytes(&raw).into_owned());
+        fields.extend(raw.as_deref().map(bytes_mark));
+        let text = match serde_json::from_str::<serde::de::IgnoredAny>(piece.text.trim()) {
+            Ok(_) => self.redactor.record(&piece.text),
+            Err(_) => self.redactor.text(&piece.text).into_owned(),
+        };
+        self.echo.line(stream, &Piece { text, raw, ..piece });
+        self.capture.record(level, source(stream), &message, &fields);
+    }
+
     /// Logs a line as it is; `reason` says why it is no message to dc, where it looks like one.
-    fn text(&self, stream: Stream, piece: &Piece, reason: Option<String>) {
+    fn text(&self, stream: Stream, piece: Piece, reason: Option<String>) {
+        let raw = piece.raw.map(|raw| self.redactor.bytes(&raw).into_owned());
+        let piece = Piece { text: self.redactor.text(&piece.text).into_owned(), raw, ..piece };
+        self.echo.line(stream, &piece);
         let level = match stream {
             // somebody has to see that dc did not do what it was told
             _ if reason.is_some() => LogLevel::Warning,
-            Stream::Stdout => LogLevel::Info,
-            Stream::Stderr => LogLevel::Warning,
+            stream => level_of(stream),
         };
-        let mut marks = marks_of(piece);
-        marks.extend(reason.map(|reason| ("protocol".to_owned(), reason.into())));
-        self.capture.record(level, source(stream), &piece.text, &marks);
+        let mut fields: Fields = piece.raw.as_deref().map(bytes_mark).into_iter().collect();
+        fields.extend(
+            reason.map(|reason| ("protocol".to_owned(), Value::from(&*self.redactor.text(&reason)).to_string())),
+        );
+        self.capture.record(level, source(stream), &piece.text, &fields);
+    }
+
+    /// Takes a part of a line that is too long for memory: nothing is understood of it but how grave it is.
+    fn part(&self, stream: Stream, piece: Piece) {
+        let overlong = &self.overlong[usize::from(stream == Stream::Stderr)];
+        let mut overlong = overlong.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = overlong.without_secrets(piece, self.redactor);
+        let level = overlong.level().and_then(LogLevel::from_id).unwrap_or_else(|| level_of(stream));
+        self.echo.line(stream, &seen);
+        self.capture.part(level, source(stream), &seen.text, &mut overlong.stored, seen.last);
+    }
+
+    fn without_secrets(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => self.redactor.text(&text).into_owned().into(),
+            Value::Array(items) => items.into_iter().map(|item| self.without_secrets(item)).collect(),
+            Value::Object(fields) => {
+                fields.into_iter().map(|(key, value)| (key, self.without_secrets(value))).collect()
+            }
+            other => other,
+        }
     }
 }
 
-/// What a line that is more than plain text is marked with: a part of a long one, or one that is no UTF-8, whose bytes
-/// are kept in base64.
-fn marks_of(piece: &Piece) -> Marks {
-    let mut marks = Marks::new();
-    if let Some(part) = piece.part {
-        marks.insert("part".to_owned(), part.into());
-        marks.insert("last".to_owned(), piece.last.into());
+/// What marks a line that is no UTF-8: its bytes in base64.
+fn bytes_mark(raw: &[u8]) -> (String, String) {
+    ("bytes".to_owned(), Value::from(base64::engine::general_purpose::STANDARD.encode(raw)).to_string())
+}
+
+fn level_of(stream: Stream) -> LogLevel {
+    match stream {
+        Stream::Stdout => LogLevel::Info,
+        Stream::Stderr => LogLevel::Warning,
     }
-    if let Some(raw) = &piece.raw {
-        marks.insert("bytes".to_owned(), base64::engine::general_purpose::STANDARD.encode(raw).into());
-    }
-    marks
 }
 
 fn source(stream: Stream) -> &'static str {

@@ -9,13 +9,15 @@ use super::encrypt::read_all;
 use super::{StoreReport, check_names, key_of, no_store, unknown_name};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, file_error};
-use crate::secrets::{Sealed, is_name};
+use crate::secrets::{Hide, Sealed, is_name};
 
 /// What `dc secrets set` is asked for. The value is no argument: every user of the machine can read those.
 #[derive(Debug, Clone)]
 pub struct SetSecretOptions {
     /// The name.
     pub name: String,
+    /// How the value is marked; `None` leaves that as it is.
+    pub hide: Option<Hide>,
     /// Whether standard input is taken already, by the password.
     pub stdin_is_taken: bool,
 }
@@ -43,6 +45,11 @@ pub fn set_secret(context: &Context, options: &SetSecretOptions) -> Result<Store
     document
         .set(name, &value)
         .map_err(|bad| Error::new(ErrorKind::Usage, format!("keep the value of `{name}`: {}", bad.reason)))?;
+    if let Some(hide) = options.hide {
+        document
+            .mark(name, hide)
+            .map_err(|bad| Error::new(ErrorKind::Usage, format!("mark the value of `{name}`: {}", bad.reason)))?;
+    }
     check_names(&document)?;
     writer.write(&key, &header, &document)?;
     let done = if was_there { format!("{name} has a new value") } else { format!("{name} was added") };

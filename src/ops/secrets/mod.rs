@@ -12,7 +12,7 @@ mod profile;
 mod read;
 mod rekey;
 
-pub use crate::secrets::{NEW_PASSWORD_VARIABLE, Parameters, PasswordSources};
+pub use crate::secrets::{Hide, NEW_PASSWORD_VARIABLE, Parameters, PasswordSources};
 pub use change::{SetSecretOptions, set_secret, unset_secrets};
 pub use check::check_secrets;
 pub(super) use check::store_findings;
