@@ -42,9 +42,16 @@ Format: secrets.zip is a ZIP archive with one stored member, `secrets.env.enc`. 
   76..          ciphertext, and its tag of 16 bytes
 The first 32 derived bytes are the key, bytes 0..76 the associated data. The plain text is a dotenv file.";
 
+/// What dc-secrets(1) says of hiding.
+const HIDING: &str = "\
+Hiding: the output of apps is stored and shown with *** in place of the values. Plain words, numbers and values
+under 4 bytes are shown, unless the name ends with a word such as PASSWORD, TOKEN or SECRET. `set --hide always`
+hides any value, `--hide never` none; in the store this is a comment behind the value: `# dc:hide=never`. Compressed,
+encrypted, reversed and hashed values, UTF-16, and pieces of less than 23 bytes are not recognised.";
+
 /// Keep secrets encrypted, and hand them to apps
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = format!("{EXAMPLES}\n\n{FORMAT}"), after_help = "`dc secrets --help` has examples, and the format of the file")]
+#[command(after_long_help = format!("{EXAMPLES}\n\n{HIDING}\n\n{FORMAT}"), after_help = "`dc secrets --help` has examples, and the format of the file")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,

@@ -49,10 +49,9 @@ pub struct LogsOptions {
 }
 
 /// One line of the log.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct LogLine {
     /// The record.
-    #[serde(flatten)]
     pub log: StoredLog,
     /// The name of its level.
     pub level_name: &'static str,

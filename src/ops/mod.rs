@@ -10,6 +10,7 @@ mod editor;
 mod files;
 mod history;
 mod list;
+mod log_line;
 mod logs;
 mod manager;
 mod merge;

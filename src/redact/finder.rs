@@ -94,13 +94,12 @@ impl Finder {
     }
 
     fn find_long(&self, text: &[u8], each: &mut impl FnMut(Range<usize>)) {
-        let mut from = 0;
         let mut at = 0;
         while at + BLOCK_BYTES <= text.len() {
-            match self.run_at(text, at, from) {
+            match self.run_at(text, at) {
                 Some(run) => {
-                    // the value may go on behind, where it stands twice
-                    (from, at) = (run.end, run.end);
+                    // another form may go on behind it, with a block that begins before
+                    at = (at + 1).max((run.end + 1).saturating_sub(RUN_BYTES_MIN));
                     each(run);
                 }
                 None => at += 1,
@@ -108,8 +107,8 @@ impl Finder {
         }
     }
 
-    /// The longest run that has a block at `at`, and begins at `from` at the earliest.
-    fn run_at(&self, text: &[u8], at: usize, from: usize) -> Option<Range<usize>> {
+    /// The longest run that has a block at `at`. It may begin inside the run before, which another form had.
+    fn run_at(&self, text: &[u8], at: usize) -> Option<Range<usize>> {
         let block = &text[at..at + BLOCK_BYTES];
         let hash = hash(block);
         let bit = hash as usize % (self.seen.len() * 64);
@@ -126,7 +125,7 @@ impl Finder {
                 continue;
             }
             tried += usize::from(form.in_parts);
-            let before = text[from..at].iter().rev().zip(form.bytes[..place].iter().rev());
+            let before = text[..at].iter().rev().zip(form.bytes[..place].iter().rev());
             let before = before.take_while(|(one, other)| one == other).count();
             let behind = text[at..].iter().zip(&form.bytes[place..]).take_while(|(one, other)| one == other).count();
             let least = if form.in_parts { RUN_BYTES_MIN } else { form.bytes.len() };

@@ -109,7 +109,7 @@ fn has_digit(bytes: &[u8]) -> bool {
 fn credential(text: &[u8], from: usize) -> Option<Range<usize>> {
     let word = |from: usize| {
         let is_end = |byte: &u8| byte.is_ascii_whitespace() || b"\"'\\,;<>()[]{}".contains(byte);
-        let length = text[from..].iter().position(|byte| is_end(byte)).unwrap_or(text.len() - from);
+        let length = text[from..].iter().position(is_end).unwrap_or(text.len() - from);
         from..from + length
     };
     let first = word(from);

@@ -217,3 +217,31 @@ fn authorization_is_hidden_in_all_its_forms() {
         assert_eq!(none.text(text), text);
     }
 }
+
+#[test]
+fn large_secrets_take_memory_by_the_byte() {
+    let peak = || {
+        let status = std::fs::read_to_string("/proc/self/status").expect("a status");
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
+        line.split_whitespace().nth(1).and_then(|number| number.parse::<usize>().ok()).expect("a number") * 1024
+    };
+    let mut state = 1_u64;
+    let mut secret = |bytes: usize| -> String {
+        let letters = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            char::from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[(state >> 58) as usize])
+        });
+        letters.take(bytes).collect()
+    };
+    let secrets: Vec<String> = (0..15).map(|_| wrapped(&secret(100_000), 64).join("\n")).collect();
+    let before = peak();
+    let redactor = Redactor::new(secrets.clone());
+    let taken = peak() - before;
+    assert!(taken < 150 * secrets.len() * 100_000, "{taken} bytes");
+    for secret in &secrets {
+        let line = secret.lines().nth(700).expect("a line");
+        assert_eq!(redactor.text(&format!("at {line}!")), "at ***!");
+        let encoded = redactor.text(&STANDARD.encode(&secret[1..])).into_owned();
+        assert!(encoded.starts_with(MASK) && encoded.len() < 8, "{encoded}");
+    }
+}

@@ -341,7 +341,7 @@ mod tests {
         document.set("A", "other").expect("a value");
         assert!(document.hides().contains(&("A".to_owned(), Hide::Always)), "a new value keeps its mark");
         ["A", "B", "C"].iter().for_each(|name| document.mark(name, Hide::Auto).expect("a name"));
-        assert_eq!(document.text(), "A=1\r\nB='x\ny' # why\nC=\nA=other");
+        assert_eq!(document.text(), "A=1\r\nB='x\ny' # why\nC= \nA=other");
         assert!(document.hides().is_empty() && document.mark("Z", Hide::Never).is_err());
     }
 

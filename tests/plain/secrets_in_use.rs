@@ -53,6 +53,82 @@ fn an_app_is_given_what_it_names_and_its_output_shows_none_of_it() {
     assert!(exec.output().expect("dc starts").status.success(), "what exec gave is enough");
 }
 
+/// Level, message and context of what was logged.
+fn records(project: &Path) -> Vec<(i64, String, String)> {
+    let connection = rusqlite::Connection::open(project.join(".dc/dc.db")).expect("a database");
+    let mut statement =
+        connection.prepare("SELECT level, message, coalesce(context, '') FROM logs ORDER BY id").expect("a query");
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).expect("rows");
+    rows.map(|row| row.expect("a row")).collect()
+}
+
+#[test]
+fn a_line_is_understood_before_its_values_are_hidden() {
+    let project = Project::with(
+        "LOG_LEVEL=error\nDEBUG=true\nPORT=5432\nREGION=eu-central-1-zone # dc:hide=never\nTEAM=blue # dc:hide=always\n\
+         KEY='k7/Qz&9\u{f6}wV3'\nDATABASE_URL=postgres://me:pw%2Fhunter2@db:5432/x\nJSON='{\"client\":{\"secret\":\"j5on-s3cret\"}}'\n",
+    );
+    let path = project.path();
+    let lines = [
+        r#"{"level":"error","msg":"port 5432 true","port":5432,"debug":true,"DEBUG":"true"}"#,
+        r#"{"dc":"progress","task_size":5432,"solved":5432}"#,
+        r#"{"dc":"functions","functions":[{"module":"m","name":"f(k7\/Qz\u00269\u00f6wV3)","calls":1,"solved":1,"failed":0,"success":true,"total_ms":5,"mean_ms":5,"median_ms":5,"min_ms":5,"max_ms":5}]}"#,
+        r#"{"level":"info","msg":"php k7\/Qz&9\u00f6wV3","go":{"url":"k7/Qz\u00269öwV3"},"k7/Qz&9öwV3":1}"#,
+        r#"{"level":"blue","msg":"team blue, eu-central-1-zone, pw/hunter2 pw%2Fhunter2 j5on-s3cret"}"#,
+        r#"{"level":"warn","msg":"team blue, eu-central-1-zone, pw/hunter2 pw%2Fhunter2 j5on-s3cret"}"#,
+    ];
+    fs::write(path.join("lines.ndjson"), lines.join("\n") + "\n").expect("a file");
+    // an error with a page, and a line of 5 MB with a secret across every border of 64 KiB and of 4 MiB
+    let page = "<p>page</p>".repeat(9_000);
+    let big = format!(r#"{{"level":"error","msg":"{page}k7\/Qz\u00269\u00f6wV3{page}","n":1.10}}"#);
+    let long: String = (0..350_000).map(|_| "k7/Qz&9\u{f6}wV3 ").collect();
+    fs::write(path.join("big"), big + "\n" + &long + "\n").expect("a file");
+    app(path, "a/b/all", "cat ../../../../lines.ndjson ../../../../big", "");
+    let output = project.run(&["run", "all", "-v"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let records = records(path);
+    let first = (40, "port 5432 true".to_owned(), r#"{"port":5432,"debug":true,"DEBUG":"true"}"#.to_owned());
+    assert_eq!(records[0], first);
+    assert_eq!(records[1], (20, "php ***".to_owned(), r#"{"go":{"url":"***"},"***":1}"#.to_owned()));
+    let told = "team ***, eu-central-1-zone, *** *** ***";
+    assert_eq!(records[2].0, 20, "no level of any logger: text");
+    assert_eq!((records[3].0, records[3].1.as_str()), (30, told));
+    let error: Vec<_> = records[4..].iter().take_while(|record| record.0 == 40).collect();
+    let text: String = error.iter().map(|record| record.1.as_str()).collect();
+    assert_eq!(text, format!("{page}***{page}"));
+    assert!(error[0].2.contains(r#""n":1.10"#) && error[0].2.contains(r#""part":0"#), "{}", error[0].2);
+    let text: String = records[4 + error.len()..].iter().map(|record| record.1.as_str()).collect();
+    assert_eq!(text, "*** ".repeat(350_000));
+    let connection = rusqlite::Connection::open(path.join(".dc/dc.db")).expect("a database");
+    let name: String =
+        connection.query_row("SELECT name FROM app_functions", [], |row| row.get(0)).expect("a function");
+    assert_eq!(name, "f(***)");
+    let run = "SELECT task_size, solved, exceptions FROM runtime";
+    let counts = connection.query_row(run, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    assert_eq!(counts, Ok((5432, 5432, 1)));
+    let seen = stdout(&output) + &stderr(&output);
+    assert!(!seen.contains("hunter2") && !seen.contains("wV3") && seen.contains(r#"{"level":"error","msg":"port"#));
+}
+
+#[test]
+fn a_value_is_marked_when_it_is_set() {
+    let project = Project::with("A=1\n");
+    let set = |arguments: &[&str], value: &str| {
+        let mut command = project.dc(arguments);
+        let mut child = command.stdin(Stdio::piped()).spawn().expect("dc starts");
+        std::io::Write::write_all(child.stdin.as_mut().expect("a pipe"), value.as_bytes()).expect("a value");
+        drop(child.stdin.take());
+        assert!(child.wait().expect("an end").success());
+    };
+    set(&["secrets", "set", "WORD", "--hide", "always"], "secretly");
+    set(&["secrets", "set", "HOST", "--hide=never"], "db-17.example.com:5432");
+    // a new value keeps the mark
+    set(&["secrets", "set", "WORD"], "quietly");
+    app(project.path(), "a/b/c", "echo \"$WORD $HOST\"", "");
+    assert!(project.run(&["run", "c"]).status.success());
+    assert_eq!(logged(project.path()), "*** db-17.example.com:5432\n");
+}
+
 #[test]
 fn settings_come_from_the_store_and_a_variable_wins() {
     let project = Project::with("DC_DB_MAIN_URL=sqlite:stored.db\nAPI_KEY=abc-123-def\n");

@@ -51,8 +51,8 @@ impl Given {
             Some(names) => names.iter().map(String::as_str).collect(),
             None => known.clone(),
         };
-        let mut given = Self::default();
-        given.hides = document.map(Document::hides).unwrap_or_default();
+        let hides = document.map(Document::hides).unwrap_or_default();
+        let mut given = Self { hides, ..Self::default() };
         for name in wanted.iter().copied().filter(|name| !RESERVED.contains(name)) {
             match (settings.variable(name), document.and_then(|document| document.get(name))) {
                 (Some(value), _) => given.inherited.push((name.to_owned(), Secret::new(value))),
