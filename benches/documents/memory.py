@@ -2,7 +2,8 @@
 
     memory.py DC [FILES]
 
-Prints what the worker has resident (without the pages of its own program) after each tenth of the documents.
+A manager keeps the worker. Prints what it has resident (without the pages of its own program) after each tenth of the
+documents.
 """
 
 import os
@@ -23,14 +24,14 @@ for line in sys.stdin:
 """
 
 
-def workers(session):
-    """The processes of `dc pipeline-worker` in a session."""
+def workers(project):
+    """The processes of `dc pipeline-worker` of a project."""
     for entry in Path("/proc").iterdir():
         try:
             words = (entry / "cmdline").read_bytes().split(b"\0")
-            if b"pipeline-worker" in words and os.getsid(int(entry.name)) == session:
+            if b"pipeline-worker" in words and os.readlink(entry / "cwd").startswith(str(project)):
                 yield entry
-        except (OSError, ValueError):
+        except OSError:
             pass
 
 
@@ -50,16 +51,20 @@ with tempfile.TemporaryDirectory() as made:
     (app / "app.toml").write_text(APP)
     (app / "nothing.py").write_text(NOTHING)
     subprocess.run([DC, "deploy"], cwd=project, check=True, capture_output=True)
-    run = subprocess.Popen([DC, "run", "p"], cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                           start_new_session=True)
+    manager = subprocess.Popen([DC, "manager", "start"], cwd=project, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
     database = sqlite3.connect(project / ".dc/dc.db")
-    began, told = time.time(), 0
-    while run.poll() is None:
-        done = database.execute("SELECT count(*) FROM pipeline_tasks WHERE state = 'done'").fetchone()[0]
-        if done >= told + FILES / 10:
-            told = done
-            for entry in workers(run.pid):
-                own, all_ = memory(entry)
-                print(f"{done:>9,} done, {time.time() - began:6.1f} s: {own:.1f} MiB of its own, {all_:.1f} resident", flush=True)
-        time.sleep(0.5)
-    assert run.returncode == 0, run.returncode
+    began, told, done = time.time(), 0, 0
+    try:
+        while done < FILES:
+            time.sleep(0.5)
+            done = database.execute("SELECT count(*) FROM pipeline_tasks WHERE state = 'done'").fetchone()[0]
+            if done >= min(told + FILES / 10, FILES):
+                told = done
+                for entry in workers(project):
+                    own, all_ = memory(entry)
+                    print(f"{done:>9,} done, {time.time() - began:6.1f} s, process {entry.name}: {own:.1f} MiB of its own, "
+                          f"{all_:.1f} resident", flush=True)
+    finally:
+        subprocess.run([DC, "manager", "stop", "--stop-apps"], cwd=project, capture_output=True)
+        manager.wait()
