@@ -3,19 +3,8 @@
 use chrono::{DateTime, NaiveDateTime};
 use serde_json::{Map, Value};
 
-use super::record::{Fields, named_level, understood};
+use super::record::{CRITICAL, DEBUG, Fields, named_level, understood, whole_number};
 use crate::clock;
-
-/// The level of what helps to find errors.
-pub const DEBUG: i64 = 10;
-/// The level of what is as it should be.
-pub const INFO: i64 = 20;
-/// The level of what somebody should look at.
-pub const WARNING: i64 = 30;
-/// The level of what failed.
-pub const ERROR: i64 = 40;
-/// The level of what stops the work.
-pub const CRITICAL: i64 = 50;
 
 /// The key that marks a message to dc.
 const MARK: &str = "dc";
@@ -147,14 +136,6 @@ fn progress(object: &Map<String, Value>) -> Result<Message, String> {
     Ok(Message::Progress { task_size: count("task_size")?, solved: count("solved")?, failed: count("failed")? })
 }
 
-/// Some languages write every number with a point.
-pub(super) fn whole_number(value: &Value) -> Option<i64> {
-    /// Up to here a float counts without gaps.
-    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
-    let whole = value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() <= EXACT_MAX);
-    value.as_i64().or(whole.map(|number| number as i64)).filter(|number| *number >= 0)
-}
-
 fn next_run(object: &Map<String, Value>) -> Result<Message, String> {
     check_keys(object, &["at"])?;
     let takes = || "`at` takes a moment such as 2026-12-01T06:00:00Z".to_owned();
@@ -202,6 +183,7 @@ fn record(mut object: Map<String, Value>, line: &str) -> Option<Message> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::record::{ERROR, INFO, WARNING};
     use super::*;
 
     #[test]

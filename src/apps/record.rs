@@ -8,7 +8,16 @@ use std::collections::HashMap;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::protocol::{CRITICAL, DEBUG, ERROR, INFO, WARNING};
+/// The level of what helps to find errors.
+pub const DEBUG: i64 = 10;
+/// The level of what is as it should be.
+pub const INFO: i64 = 20;
+/// The level of what somebody should look at.
+pub const WARNING: i64 = 30;
+/// The level of what failed.
+pub const ERROR: i64 = 40;
+/// The level of what stops the work.
+pub const CRITICAL: i64 = 50;
 
 /// The key-values of a record, in their order: each with its value as JSON, as it was written.
 pub type Fields = Vec<(String, String)>;
@@ -139,7 +148,7 @@ fn take(object: &mut Map<String, Value>, path: &[String]) -> Option<Value> {
 
 /// A level that is a number, as the logger counts that has written the record.
 fn numbered_level(value: &Value, path: &[String], object: &Map<String, Value>) -> Option<i64> {
-    let number = super::protocol::whole_number(value)?;
+    let number = whole_number(value)?;
     let has = |key: &str| object.contains_key(key);
     if path.last().is_some_and(|key| key.eq_ignore_ascii_case("severitynumber")) {
         // OpenTelemetry
@@ -182,14 +191,22 @@ pub(super) fn named_level(name: &str) -> Option<i64> {
     }
 }
 
+/// Some languages write every number with a point.
+pub(super) fn whole_number(value: &Value) -> Option<i64> {
+    /// Up to here a float counts without gaps.
+    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+    let whole = value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() <= EXACT_MAX);
+    value.as_i64().or(whole.map(|number| number as i64)).filter(|number| *number >= 0)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::protocol::Message;
     use super::*;
 
     fn record(line: &str) -> (i64, String, String) {
-        let Message::Record { level, message, context } = Message::of(line) else { panic!("no record: {line}") };
-        let fields: Vec<String> = context.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let mut object = serde_json::from_str(line).expect("an object");
+        let (level, message) = understood(&mut object).unwrap_or_else(|| panic!("no record: {line}"));
+        let fields: Vec<String> = fields(object, line).iter().map(|(key, value)| format!("{key}={value}")).collect();
         (level, message, fields.join(" "))
     }
 

@@ -1,3 +1,5 @@
+//! Canaries in the encodings of many languages, and credentials as they stand in the logs of many programs.
+
 use std::fmt::Write;
 
 use base64::Engine;

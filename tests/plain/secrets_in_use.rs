@@ -105,7 +105,7 @@ fn a_line_is_understood_before_its_values_are_hidden() {
     assert_eq!(name, "f(***)");
     let run = "SELECT task_size, solved, exceptions FROM runtime";
     let counts = connection.query_row(run, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
-    assert_eq!(counts, Ok((5432, 5432, 1)));
+    assert_eq!(counts, Ok((5432, 5432, 2)));
     let seen = stdout(&output) + &stderr(&output);
     assert!(!seen.contains("hunter2") && !seen.contains("wV3") && seen.contains(r#"{"level":"error","msg":"port"#));
 }
