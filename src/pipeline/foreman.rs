@@ -90,6 +90,8 @@ pub(super) struct State {
     /// The database's time less that of this machine.
     offset: chrono::TimeDelta,
     is_ending: bool,
+    /// Whether documents wait that are to be worked on alone.
+    has_suspects: bool,
     /// Stages that people were told of.
     blocked: Vec<String>,
 }
@@ -179,8 +181,8 @@ impl Foreman<'_> {
         let mut claimed = Vec::new();
         let is_alone = self.state.under_way.is_empty();
         let has_suspect = self.state.under_way.values().any(|under_way| under_way.deaths > 0);
-        if has_suspect {
-            // something died of it: it is worked on with nothing beside it
+        if has_suspect || (self.state.has_suspects && !is_alone) {
+            // something died of it: it is worked on with nothing beside it, and does not wait for the end of all others
             return Ok(());
         }
         let mut free = self.ahead().saturating_sub(self.state.under_way.len());
@@ -266,6 +268,15 @@ impl Foreman<'_> {
         care::take_back(&mut self.store, &self.row, &self.folder, &self.plan.name)?;
         let blocks = self.store.tasks().blocks(Some(self.row.app_id))?;
         self.state.blocked = blocks.into_iter().map(|block| block.stage).collect();
+        let mine: Vec<String> = self.stages().into_iter().map(|place| self.plan.order[place].clone()).collect();
+        let mine: Vec<String> = mine.into_iter().filter(|stage| !self.state.blocked.contains(stage)).collect();
+        self.state.has_suspects = self.store.tasks().has_suspects(self.row.app_id, &mine)?;
+        let unsaved = self.state.unsaved.iter().map(|report| report.order.claimed.task.id);
+        let here: Vec<i64> = self.state.under_way.keys().copied().chain(self.calls.asking()).chain(unsaved).collect();
+        let lost = self.store.tasks().give_back_others(&self.row.id, &here)?;
+        if lost > 0 {
+            log::warn!("an answer of the database was lost: {lost} documents wait again");
+        }
         self.state.cared = Some(Instant::now());
         if !self.state.is_ending && self.is_to_end()? {
             // what is begun comes to its end

@@ -85,7 +85,7 @@ impl Staged {
         let name = TempPath::try_from_path(name).ok()?;
         let same = name.metadata().ok().filter(|same| same.dev() == data.dev() && same.ino() == data.ino());
         let file = source.try_clone().ok().filter(|_| same.is_some())?;
-        file.set_permissions(Permissions::from_mode(MODE)).ok()?;
+        file.set_permissions(Permissions::from_mode(data.mode() & MODE)).ok()?;
         let shared = Some(data.permissions());
         let staged = Self { file, path: Some(name), is_safe: false, shared, sha256: Vec::new(), bytes: 0 };
         // whoever could open it for writing has it open by now

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Output};
 
@@ -107,6 +108,7 @@ fn each_failure_has_its_own_end_and_none_stops_the_others() {
         for name in ["wrong", "said", "late", "poison", "slow", "second", "good1", "good2", "good3"] {
             fs::write(inbox.join(name), name).expect("a file");
         }
+        fs::set_permissions(inbox.join("wrong"), fs::Permissions::from_mode(0o600)).expect("its mode");
         run(&backend);
         let mut database = backend.connect();
         wait_for("all ends", 60, || {
@@ -142,6 +144,8 @@ fn each_failure_has_its_own_end_and_none_stops_the_others() {
             names(&inbox.join("rejected")) == ["late", "poison", "said", "slow", "wrong"]
         });
         assert!(names(&inbox.join("work")).is_empty());
+        let mode = fs::metadata(inbox.join("rejected/wrong")).expect("the file").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "what was private stays so");
         // whoever mends one of them there leaves the original as it was
         fs::write(inbox.join("rejected/said"), "mended").expect("room");
         let original = "SELECT t.id FROM pipeline_tasks t WHERE t.name = 'said'";

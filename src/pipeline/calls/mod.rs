@@ -168,6 +168,11 @@ impl Calls {
         self.asking.remove(&task_id);
     }
 
+    /// What was claimed here for actors, and is not known to be sent.
+    pub(super) fn asking(&self) -> impl Iterator<Item = i64> {
+        self.asking.keys().copied()
+    }
+
     /// How many documents of a stage are with its actor, or about to be.
     pub(super) fn count(&self, stage: &str) -> usize {
         let open = self.open.iter().filter(|call| call.stage == stage && !self.asking.contains_key(&call.task_id));

@@ -29,6 +29,7 @@ impl Foreman<'_> {
         let noted = self.store.tasks().settle(self.row.app_id, &settled)?;
         let reports: Vec<Report> = self.state.unsaved.drain(..count).collect();
         self.notes.done(reports.len(), false);
+        let mut failed = Ok(());
         for ((report, settled), noted) in reports.into_iter().zip(settled).zip(noted) {
             self.state.under_way.remove(&settled.task_id);
             self.state.lately.push_back(Instant::now());
@@ -39,12 +40,14 @@ impl Foreman<'_> {
                 continue;
             }
             let is_onward = noted == Noted::Onward;
-            self.follow(&outcome_of(&report), &settled.fate, is_onward)?;
+            // what cannot be told of one document does not hold the others up
+            let followed = self.follow(&outcome_of(&report), &settled.fate, is_onward);
+            failed = failed.and(followed);
             if is_onward {
                 self.go_on(report);
             }
         }
-        Ok(())
+        failed
     }
 
     /// The same document in the next stage, for which it is claimed.
@@ -77,7 +80,8 @@ impl Foreman<'_> {
     fn may_go_on(&self, stage: usize) -> bool {
         let definition = &self.plan.stages[stage].definition;
         let labels = &self.context.settings().manager.labels;
-        let is_free = definition.workers.is_none() && !self.state.blocked.contains(&definition.name);
+        let is_free =
+            !self.state.has_suspects && definition.workers.is_none() && !self.state.blocked.contains(&definition.name);
         let is_here = self.plan.stages[stage].actor().is_none();
         !self.state.is_ending && is_here && is_free && meets(&definition.on, labels)
     }

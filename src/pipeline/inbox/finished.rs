@@ -1,7 +1,7 @@
 //! Files of documents that have come to their end: those that are done go, the others are put aside.
 
 use std::fs::{self, File};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::take::{Taker, move_to};
@@ -75,7 +75,10 @@ fn put_away(task: &TaskRow, path: &Path) -> std::io::Result<()> {
 fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     let (mut from, mut to) = (File::open(from)?, File::create_new(to)?);
     std::io::copy(&mut from, &mut to)?;
-    to.set_modified(from.metadata()?.modified()?)?;
+    let data = from.metadata()?;
+    // whoever could not read it before cannot read it now
+    to.set_permissions(fs::Permissions::from_mode(data.mode() & 0o440 | 0o200))?;
+    to.set_modified(data.modified()?)?;
     to.sync_all()
 }
 
@@ -86,7 +89,7 @@ fn move_aside(path: &Path, aside: &Path, name: &str) -> std::io::Result<()> {
             moved => return moved.map_err(Into::into),
         }
     }
-    Ok(())
+    Err(std::io::Error::other(format!("{NAMES_MAX} files of this name are in {ASIDE}/ already")))
 }
 
 /// `invoice.pdf`, `invoice-1.pdf`, ..

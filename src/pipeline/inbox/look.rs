@@ -15,6 +15,8 @@ const TOLD_MAX: usize = 20;
 const DEPTH_MAX: usize = 32;
 /// So many complete files are taken before the folder is looked at again.
 const TAKEN_MAX: usize = 1_000;
+/// A file that could not be taken is tried again after so long.
+const REFUSED_REST: Duration = Duration::from_secs(60);
 
 /// A watched folder.
 pub(super) struct Look {
@@ -22,6 +24,8 @@ pub(super) struct Look {
     known: BTreeMap<PathBuf, Known>,
     /// Files that stay and were taken, as they were then.
     pub(super) copied: BTreeMap<PathBuf, Stamp>,
+    /// Files that could not be taken: as they were, when that was, and why.
+    refused: BTreeMap<PathBuf, (Stamp, Instant, String)>,
     number: u64,
 }
 
@@ -40,11 +44,13 @@ pub(super) struct Seen {
     pub(super) next: Option<Duration>,
     /// Why the folder could not be looked at.
     pub(super) error: Option<String>,
+    /// Whether there may be more: so many are complete that the look ended early.
+    pub(super) is_cut: bool,
 }
 
 impl Look {
     pub(super) fn into(folder: PathBuf) -> Self {
-        Self { folder, known: BTreeMap::new(), copied: BTreeMap::new(), number: 0 }
+        Self { folder, known: BTreeMap::new(), copied: BTreeMap::new(), refused: BTreeMap::new(), number: 0 }
     }
 
     pub(super) fn pass(&mut self, definition: &PipelineDefinition) -> Seen {
@@ -57,8 +63,9 @@ impl Look {
         }
         let number = self.number;
         self.known.retain(|_, known| known.look == number);
+        self.refused.retain(|_, (_, since, _)| since.elapsed() < REFUSED_REST * 2);
         if seen.complete.len() >= TAKEN_MAX {
-            seen.next = Some(Duration::ZERO);
+            (seen.is_cut, seen.next) = (true, Some(Duration::ZERO));
         }
         seen
     }
@@ -109,6 +116,10 @@ impl Look {
             if self.copied.get(&path) == Some(&stamp) {
                 continue;
             }
+            if let Some((reason, rest)) = self.refusal(&path, stamp) {
+                self.wait(seen, &path, &reason, Some(rest));
+                continue;
+            }
             let same_for = self.remember(&path, stamp);
             match judge(&definition.complete, &path, &data, same_for) {
                 Judgement::Take => seen.complete.push(path),
@@ -116,6 +127,25 @@ impl Look {
             }
         }
         Ok(())
+    }
+
+    /// Notes that a file could not be taken: it is not tried again for a while, so that it does not hold up the others.
+    pub(super) fn refuse(&mut self, path: &Path, reason: String) {
+        if let Ok(data) = fs::symlink_metadata(path) {
+            self.refused.insert(path.to_owned(), (Stamp::of(&data), Instant::now(), reason));
+        }
+    }
+
+    /// Why a file is not tried yet, and for how long.
+    fn refusal(&mut self, path: &Path, stamp: Stamp) -> Option<(String, Duration)> {
+        let (known, since, reason) = self.refused.get(path)?;
+        match REFUSED_REST.checked_sub(since.elapsed()).filter(|rest| *known == stamp && !rest.is_zero()) {
+            Some(rest) => Some((format!("it cannot be taken: {reason}"), rest)),
+            None => {
+                self.refused.remove(path);
+                None
+            }
+        }
     }
 
     fn wait(&self, seen: &mut Seen, path: &Path, reason: &str, due: Option<Duration>) {

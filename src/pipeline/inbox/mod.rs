@@ -163,13 +163,15 @@ impl Watching {
         let (mut is_empty, has_waited_enough) = (true, self.has_waited_enough());
         let stopped = Arc::clone(&self.shared);
         let is_stopped = move || stopped.is_stopped.load(Ordering::Acquire);
+        self.shared.has_ended.store(false, Ordering::Release);
+        self.taker.put_away()?;
         for look in &mut self.looks {
             let seen = look.pass(&self.taker.plan.definition);
             let count = self.taker.take_all(look, &seen.complete, &self.news, &is_stopped)?;
             if let Some(due) = seen.next {
                 next = next.min(due);
             }
-            is_empty = is_empty && (seen.next.is_none() || has_waited_enough);
+            is_empty = is_empty && !seen.is_cut && (seen.next.is_none() || has_waited_enough);
             self.taker.note(look, &seen, self.events.way())?;
             // what could not be taken is not waited for
             log::trace!("{count} files were taken from {}", look.folder.display());
@@ -177,13 +179,10 @@ impl Watching {
         self.taker.flush(&self.news)?;
         if self.strays.is_none_or(|looked| looked.elapsed() >= STRAYS_EVERY) {
             for look in &self.looks {
-                self.taker.adopt(&look.folder)?;
+                self.taker.adopt(&look.folder, &self.news)?;
             }
-            self.taker.flush(&self.news)?;
             self.strays = Some(Instant::now());
         }
-        self.shared.has_ended.store(false, Ordering::Release);
-        self.taker.put_away()?;
         self.shared.is_empty.store(is_empty, Ordering::Release);
         let _ = self.news.try_send(());
         Ok(next)

@@ -84,7 +84,7 @@ impl Taker {
                     held.iter().for_each(put_back);
                     return Err(error);
                 }
-                Err(error) => log::warn!("{} is not taken: {error}", path.display()),
+                Err(error) => refuse(look, path, &error),
             }
         }
         let (new, known): (Vec<Held>, Vec<Held>) = held.into_iter().partition(|held| !held.is_known);
@@ -100,8 +100,8 @@ impl Taker {
                 // it is written to
                 Ok(false) => put_back(held),
                 Err(error) => {
-                    log::warn!("{} is not taken: {error}", held.origin.display());
                     put_back(held);
+                    refuse(look, &held.origin, &error);
                 }
             }
         }
@@ -211,7 +211,7 @@ impl Taker {
     }
 
     /// Adopts what was taken by a worker that died before it was noted.
-    pub(super) fn adopt(&mut self, folder: &Path) -> Result<()> {
+    pub(super) fn adopt(&mut self, folder: &Path, news: &Sender<()>) -> Result<()> {
         let work = work_folder(folder);
         let Ok(entries) = fs::read_dir(&work) else { return Ok(()) };
         let old = |path: &Path| {
@@ -220,10 +220,10 @@ impl Taker {
             (since.elapsed().ok()? > STRAY_AGE).then_some(())
         };
         let paths: Vec<PathBuf> =
-            entries.flatten().map(|entry| entry.path()).filter(|path| old(path).is_some()).collect();
+            entries.flatten().map(|entry| entry.path()).filter(|path| is_marked(path) && old(path).is_some()).collect();
         for some in paths.chunks(BATCH) {
             let names: Vec<String> = some.iter().map(|path| written(path.as_os_str())).collect::<Result<_>>()?;
-            let known = self.storage.tables().tasks().at_work(self.app_id, &self.host, &names)?;
+            let known = self.storage.tables().tasks().at_work(self.app_id, &names)?;
             let mut strays = Vec::new();
             for (path, _) in some.iter().zip(&names).filter(|(_, shown)| !known.iter().any(|(at, _)| at == *shown)) {
                 log::warn!("{} was taken by a worker that died: it goes on", path.display());
@@ -237,6 +237,7 @@ impl Taker {
                     log::warn!("{} cannot go on: {error}", held.at.display());
                 }
             }
+            self.flush(news)?;
         }
         Ok(())
     }
@@ -256,6 +257,13 @@ impl Taker {
         };
         self.storage.tables().tasks().note_folder(&row)
     }
+}
+
+/// Whether a file in the folder of what was taken has one of our marks: others are somebody's own.
+fn is_marked(path: &Path) -> bool {
+    let name = name_of(path).as_bytes();
+    let mark = name.get(..MARK_BYTES - 1).and_then(|mark| std::str::from_utf8(mark).ok());
+    name.get(MARK_BYTES - 1) == Some(&b'-') && mark.is_some_and(|mark| uuid::Uuid::try_parse(mark).is_ok())
 }
 
 /// A file that is about to be stored.
@@ -317,6 +325,11 @@ fn move_away(folder: &Path, path: &Path) -> Result<Option<Held>> {
     held.map(Some).inspect_err(|_| {
         let _ = move_to(&at, path);
     })
+}
+
+fn refuse(look: &mut Look, path: &Path, error: &Error) {
+    log::warn!("{} is not taken: {error}", path.display());
+    look.refuse(path, error.to_string());
 }
 
 /// Back to where it was, unless something else stands there by now.

@@ -341,3 +341,42 @@ fn a_stage_that_cannot_work_is_asked_by_one_document() {
         assert_eq!(pipeline.claim("w", &STAGES, 9, false).len(), 1);
     });
 }
+
+#[test]
+fn what_a_worker_knows_nothing_of_goes_back_and_what_is_suspect_is_seen() {
+    on_every_backend(|house| {
+        let mut pipeline = Pipeline::of(house);
+        pipeline.find(&[("a", 1), ("b", 2)]);
+        let tasks = pipeline.claim_all();
+        let [a, b] = tasks.as_slice() else { panic!("{tasks:?}") };
+        assert_eq!(pipeline.store.tasks().give_back_others("w", &[a.id, b.id]).expect("given back"), 0);
+        assert_eq!(pipeline.store.tasks().give_back_others("other", &[]).expect("given back"), 0);
+        assert_eq!(pipeline.store.tasks().give_back_others("w", &[a.id]).expect("given back"), 1);
+        let back = pipeline.task(b.id);
+        assert_eq!((back.state, back.attempts, back.claimed_by), (TaskState::Waiting, 0, None));
+        assert_eq!(pipeline.settle(&[settled(b, Fate::Done, "done")]), [Noted::Lost]);
+        let (id, stages) = (pipeline.app_id, ["one".to_owned()]);
+        assert!(!pipeline.store.tasks().has_suspects(id, &stages).expect("known"));
+        pipeline.settle(&[settled(a, Fate::Suspect, "died")]);
+        assert!(pipeline.store.tasks().has_suspects(id, &stages).expect("known"));
+        assert!(!pipeline.store.tasks().has_suspects(id, &["two".to_owned()]).expect("known"));
+    });
+}
+
+#[test]
+fn a_path_may_be_as_long_as_the_system_takes() {
+    on_every_backend(|house| {
+        let mut pipeline = Pipeline::of(house);
+        // letters that do not compress
+        let long: String = (0..4_000_u32).map(|at| char::from(b'a' + (at * at % 7_919 % 26) as u8)).collect();
+        let mut document = pipeline.document("a", 1);
+        document.origin = Some(long.clone());
+        document.work = Some((long.clone(), "elsewhere".to_owned()));
+        pipeline.store.tasks().take_in(&[document.clone(), document]).expect("taken in");
+        // whichever machine has taken it
+        let paths = [long.clone()];
+        assert_eq!(pipeline.store.tasks().at_work(pipeline.app_id, &paths).expect("tasks").len(), 1);
+        let since = chrono::DateTime::UNIX_EPOCH.naive_utc();
+        assert!(pipeline.store.tasks().was_found(pipeline.app_id, &long, since).expect("known"));
+    });
+}

@@ -106,6 +106,22 @@ impl Tasks<'_> {
         })
     }
 
+    /// Whether documents wait for these stages that something died of.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn has_suspects(&mut self, app_id: i64, stages: &[String]) -> Result<bool> {
+        self.0.read("look for documents that are worked on alone", |connection| {
+            let now = database_now(connection)?;
+            let suspect = pipeline_tasks::table
+                .filter(pipeline_tasks::app_id.eq(app_id).and(pipeline_tasks::state.eq("waiting")))
+                .filter(pipeline_tasks::not_before.is_null().or(pipeline_tasks::not_before.le(now)))
+                .filter(pipeline_tasks::deaths.gt(0).and(pipeline_tasks::stage.eq_any(stages)))
+                .select(pipeline_tasks::id);
+            Ok(suspect.first::<i64>(connection).optional()?.is_some())
+        })
+    }
+
     /// How many tasks of these stages could be claimed now.
     ///
     /// # Errors

@@ -63,14 +63,13 @@ impl Tasks<'_> {
         })
     }
 
-    /// The tasks of a pipeline whose files wait at these places of a machine: the place, and the task.
+    /// The tasks of a pipeline whose files wait at these places, taken by whichever machine: the place, and the task.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn at_work(&mut self, app_id: i64, host: &str, paths: &[String]) -> Result<Vec<(String, super::TaskRow)>> {
+    pub fn at_work(&mut self, app_id: i64, paths: &[String]) -> Result<Vec<(String, super::TaskRow)>> {
         let query = pipeline_tasks::table
-            .filter(pipeline_tasks::app_id.eq(app_id).and(pipeline_tasks::host.eq(host)))
-            .filter(pipeline_tasks::work_path.eq_any(paths))
+            .filter(pipeline_tasks::app_id.eq(app_id).and(pipeline_tasks::work_path.eq_any(paths)))
             .select(super::TaskRow::as_select());
         let rows: Vec<super::TaskRow> =
             self.0.read("read what waits in a folder", |connection| query.load(connection))?;

@@ -131,6 +131,36 @@ impl Tasks<'_> {
         })
     }
 
+    /// Gives tasks back that a worker has and knows nothing of, since the answer to its claim was lost: all but `known`. How
+    /// many it was.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn give_back_others(&mut self, worker: &str, known: &[i64]) -> Result<usize> {
+        let held = pipeline_tasks::table
+            .filter(pipeline_tasks::claimed_by.eq(worker).and(pipeline_tasks::state.eq("running")))
+            .select(pipeline_tasks::id);
+        let held: Vec<i64> = self.0.read("read what a worker has", |connection| held.load(connection))?;
+        let lost: Vec<i64> = held.into_iter().filter(|id| !known.contains(id)).collect();
+        if lost.is_empty() {
+            return Ok(0);
+        }
+        self.0.write("give tasks back", |connection| {
+            let now = database_now(connection)?;
+            let lost = pipeline_tasks::table
+                .filter(pipeline_tasks::id.eq_any(&lost).and(pipeline_tasks::claimed_by.eq(worker)))
+                .filter(pipeline_tasks::state.eq("running"));
+            let row = (
+                pipeline_tasks::state.eq("waiting"),
+                pipeline_tasks::claimed_by.eq(None::<String>),
+                pipeline_tasks::fence.eq(pipeline_tasks::fence + 1),
+                pipeline_tasks::attempts.eq(pipeline_tasks::attempts - 1),
+                pipeline_tasks::changed_at.eq(now),
+            );
+            diesel::update(lost).set(row).execute(connection)
+        })
+    }
+
     /// Which of these claims are void: the task was taken out, or somebody else has it.
     ///
     /// # Errors
