@@ -1,6 +1,5 @@
 //! `dc doctor`: what is well and what is not, each finding with the command that mends it.
 
-mod actors;
 mod pipelines;
 mod publish;
 mod queues;
@@ -43,7 +42,6 @@ pub fn doctor(context: &Context) -> Result<Diagnosis> {
     findings.extend(store.as_mut().map(pipelines::documents).unwrap_or_default());
     findings.push(broker(context));
     findings.extend(store.as_mut().map(|store| queues::queues(context, store)).unwrap_or_default());
-    findings.extend(actors::actors(context));
     findings.extend(notify(context));
     findings.push(processes());
     findings.push(disk(context));

@@ -1,5 +1,7 @@
 //! The queues of Dramatiq that this house has to do with.
 
+use std::collections::BTreeSet;
+
 use crate::apps::{AppDefinition, PipelineDefinition};
 use crate::error::Result;
 use crate::tables::Store;
@@ -16,6 +18,21 @@ pub fn known_queues(store: &mut Store) -> Result<Vec<String>> {
     queues.sort();
     queues.dedup();
     Ok(queues)
+}
+
+/// The pipelines whose stages send to queues: each with a queue.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(super) fn askers(store: &mut Store) -> Result<Vec<(String, String)>> {
+    let mut askers = Vec::new();
+    for app in store.apps().all()?.into_iter().filter(|app| app.is_pipeline()) {
+        // a definition that cannot be read asks nobody
+        let definition = AppDefinition::from_json(&app.definition).ok().and_then(|definition| definition.pipeline);
+        let queues: BTreeSet<&str> = definition.iter().flat_map(PipelineDefinition::queues).collect();
+        askers.extend(queues.into_iter().map(|queue| (app.name.to_string(), queue.to_owned())));
+    }
+    Ok(askers)
 }
 
 /// The queues of an app.

@@ -137,7 +137,7 @@ fn a_stage_whose_actor_nobody_runs_rests_and_goes_on_when_somebody_does() {
         assert_eq!(asked, 3, "nobody is asked again as long as nobody is there");
         let found = scene.dc(&["doctor"]).output().expect("dc starts");
         let found = crate::support::stdout(&found);
-        assert!(found.contains("a/b/p: nobody works for the queue `ner`"), "{found}");
+        assert!(found.contains("ner (asked by a/b/p): no consumer, "), "{found}");
         let python = Dramatiq::start(edition, scene);
         wait_for("all", 120, || scene.number(ENDED) == 5);
         assert!(scene.rows(STATES).iter().all(|row| row[1] == "done"), "{:?}", scene.rows(STATES));
