@@ -72,10 +72,10 @@ fn every_line_of_both_streams_arrives() {
 
 #[test]
 fn bytes_of_any_kind_and_lines_of_any_length_arrive() {
-    let (_, pieces) = run(&shell("printf 'a\\000b\\377c\\n'; yes 0123456789 | tr -d '\\n' | head -c 3000000; echo"));
+    let (_, pieces) = run(&shell("printf 'a\\000b\\377c\\n'; yes 0123456789 | tr -d '\\n' | head -c 6000000; echo"));
     assert_eq!(pieces[0].1.raw.as_deref(), Some(&b"a\0b\xffc"[..]));
     let whole: String = pieces[1..].iter().map(|(_, piece)| piece.text.as_str()).collect();
-    assert!(whole == "0123456789".repeat(300_000));
+    assert!(whole == "0123456789".repeat(600_000));
     assert!(pieces.last().is_some_and(|(_, piece)| piece.last && piece.part.is_some()));
 }
 
