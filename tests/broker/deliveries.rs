@@ -231,6 +231,10 @@ fn who_goes_first_gets_all_that_it_has_room_for_and_the_others_the_rest() {
         (vec!["1".into(), "2".into()], vec!["3".into(), "4".into(), "5".into()])
     );
     held.into_iter().for_each(|delivery| delivery.settle(Verdict::Done));
-    send("6");
-    assert_eq!(body(&next(&firsts).message), "6");
+    // the broker may take the next one before it has heard that there is room again
+    let mut more = (6..100).map(|number| {
+        send(&number.to_string());
+        firsts.recv_timeout(Duration::from_millis(200))
+    });
+    assert!(more.any(|sign| matches!(sign, Ok(Sign::Delivery(_)))), "there is room again");
 }
