@@ -17,39 +17,19 @@ import time
 import uuid
 from pathlib import Path
 
+import served
+
 DC, PYTHON = (os.path.abspath(word) for word in sys.argv[1:3])
 FILES = int(sys.argv[3]) if len(sys.argv) > 3 else 10_000
 ROUNDS = int(sys.argv[4]) if len(sys.argv) > 4 else 3
 HERE = Path(__file__).resolve().parent
 SERVER = os.environ.get("DC_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432")
-APP = """[pipeline]
-watch = ["inbox"]
-complete = "rename"
-workers = 2
-""" + "".join(f'[[stage]]\nname = "{name}"\ncommand = ["python3", "nothing.py"]\nserve = true\n' for name in ("one", "two", "three"))
-
-
-NOTHING = """import json, sys
-for line in sys.stdin:
-    task = json.loads(line)
-    print(json.dumps({"task": task["task"], "output": None}), flush=True)
-"""
-
-
-def files(folder):
-    folder.mkdir(parents=True)
-    for number in range(FILES):
-        (folder / f"f{number}.txt").write_text(f"document {number}")
 
 
 def ours(database, environment):
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder)
-        app = project / "apps/a/b/p"
-        files(app / "inbox")
-        (project / "dc.toml").write_text("")
-        (app / "app.toml").write_text(APP)
-        (app / "nothing.py").write_text(NOTHING)
+        served.fill(served.make(project, ("one", "two", "three"), workers=2), FILES)
         environment = dict(os.environ, **environment)
         if database:
             environment["DC_DB_MAIN_URL"] = f"{SERVER}/{database}"
@@ -76,7 +56,8 @@ def with_postgres(environment):
 def peer(module, command, url):
     with tempfile.TemporaryDirectory() as folder:
         ledger, inbox = Path(folder) / "ledger", Path(folder) / "inbox"
-        files(inbox)
+        inbox.mkdir()
+        served.fill(inbox, FILES)
         environment = dict(os.environ, BENCH_RABBITMQ=url, BENCH_LEDGER=str(ledger), PYTHONPATH=str(HERE))
         worker = subprocess.Popen([PYTHON, "-m", *command], cwd=HERE, env=environment, stdout=subprocess.DEVNULL,
                                   stderr=subprocess.DEVNULL, start_new_session=True)

@@ -15,20 +15,10 @@ import time
 from datetime import datetime, timezone
 from pathlib import Path
 
+import served
+
 DC, PYTHON = (os.path.abspath(word) for word in sys.argv[1:3])
 FILES = int(sys.argv[3]) if len(sys.argv) > 3 else 500
-APP = """[pipeline]
-watch = ["inbox"]
-complete = "rename"
-[[stage]]
-name = "only"
-command = ["python3", "nothing.py"]
-serve = true
-"""
-NOTHING = """import json, sys
-for line in sys.stdin:
-    print(json.dumps({"task": json.loads(line)["task"], "output": None}), flush=True)
-"""
 WATCH = """import sys, time
 from watchdog.events import FileSystemEventHandler
 from watchdog.observers import Observer
@@ -64,12 +54,7 @@ def drop(folder, inbox):
 
 
 def ours(folder):
-    app = folder / "apps/a/b/p"
-    inbox = app / "inbox"
-    inbox.mkdir(parents=True)
-    (folder / "dc.toml").write_text("")
-    (app / "app.toml").write_text(APP)
-    (app / "nothing.py").write_text(NOTHING)
+    inbox = served.make(folder, ("only",))
     subprocess.run([DC, "deploy"], cwd=folder, check=True, capture_output=True)
     manager = subprocess.Popen([DC, "manager", "start"], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     database = sqlite3.connect(folder / ".dc/dc.db")

@@ -14,14 +14,10 @@ import tempfile
 import time
 from pathlib import Path
 
+import served
+
 DC = os.path.abspath(sys.argv[1])
 FILES = int(sys.argv[2]) if len(sys.argv) > 2 else 100_000
-STAGE = '[[stage]]\nname = "{}"\ncommand = ["python3", "nothing.py"]\nserve = true\n'
-APP = '[pipeline]\nwatch = ["inbox"]\ncomplete = "rename"\nworkers = 2\n' + "".join(map(STAGE.format, ("one", "two", "three")))
-NOTHING = """import json, sys
-for line in sys.stdin:
-    print(json.dumps({"task": json.loads(line)["task"], "output": None}), flush=True)
-"""
 
 
 def workers(project):
@@ -43,13 +39,7 @@ def memory(entry):
 
 with tempfile.TemporaryDirectory() as made:
     project = Path(made)
-    app = project / "apps/a/b/p"
-    (app / "inbox").mkdir(parents=True)
-    for number in range(FILES):
-        (app / f"inbox/f{number}.txt").write_text(f"document {number}")
-    (project / "dc.toml").write_text("")
-    (app / "app.toml").write_text(APP)
-    (app / "nothing.py").write_text(NOTHING)
+    served.fill(served.make(project, ("one", "two", "three"), workers=2), FILES)
     subprocess.run([DC, "deploy"], cwd=project, check=True, capture_output=True)
     manager = subprocess.Popen([DC, "manager", "start"], cwd=project, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)

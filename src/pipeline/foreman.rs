@@ -242,6 +242,12 @@ impl Foreman<'_> {
         (0..self.plan.stages.len()).filter(|place| meets(&self.plan.stages[*place].definition.on, labels)).collect()
     }
 
+    /// The names of those that do not rest.
+    fn free_stages(&self) -> Vec<String> {
+        let names = self.stages().into_iter().map(|place| &self.plan.order[place]);
+        names.filter(|stage| !self.state.blocked.contains(stage)).cloned().collect()
+    }
+
     /// How many documents are to be here at once: for each hand one and one more, and what was done within the last moment.
     fn ahead(&mut self) -> usize {
         while self.state.lately.front().is_some_and(|done| done.elapsed() > AHEAD) {
@@ -268,9 +274,8 @@ impl Foreman<'_> {
         care::take_back(&mut self.store, &self.row, &self.folder, &self.plan.name)?;
         let blocks = self.store.tasks().blocks(Some(self.row.app_id))?;
         self.state.blocked = blocks.into_iter().map(|block| block.stage).collect();
-        let mine: Vec<String> = self.stages().into_iter().map(|place| self.plan.order[place].clone()).collect();
-        let mine: Vec<String> = mine.into_iter().filter(|stage| !self.state.blocked.contains(stage)).collect();
-        self.state.has_suspects = self.store.tasks().has_suspects(self.row.app_id, &mine)?;
+        let free = self.free_stages();
+        self.state.has_suspects = self.store.tasks().has_suspects(self.row.app_id, &free)?;
         let unsaved = self.state.unsaved.iter().map(|report| report.order.claimed.task.id);
         let here: Vec<i64> = self.state.under_way.keys().copied().chain(self.calls.asking()).chain(unsaved).collect();
         let lost = self.store.tasks().give_back_others(&self.row.id, &here)?;
@@ -330,9 +335,7 @@ impl Foreman<'_> {
 
     /// Whether nothing waits that could be worked on now.
     fn is_empty(&mut self) -> Result<bool> {
-        let limits = self.stages().into_iter().map(|place| self.plan.order[place].clone()).collect::<Vec<_>>();
-        let is_blocked = |stage: &String| self.state.blocked.contains(stage);
-        let free: Vec<String> = limits.into_iter().filter(|stage| !is_blocked(stage)).collect();
+        let free = self.free_stages();
         Ok(self.store.tasks().ready_count(self.row.app_id, &free)? == 0)
     }
 

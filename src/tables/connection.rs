@@ -16,9 +16,6 @@ pub(crate) enum Link {
     Postgres(Pg),
 }
 
-/// So many rows go into one statement: PostgreSQL takes 65,535 parameters.
-pub(super) const ROWS_MAX: usize = 1_000;
-
 /// Both backends at once, as diesel names them.
 pub(super) type LinkBackend = <Link as diesel::Connection>::Backend;
 
@@ -42,3 +39,26 @@ impl Link {
         let _ = <Self as TransactionManager<Self>>::rollback_transaction(self);
     }
 }
+
+/// So many rows go into one statement: PostgreSQL takes 65,535 parameters.
+pub(super) const ROWS_MAX: usize = 1_000;
+
+/// Inserts a slice of rows into a table, one arm a backend: SQLite repeats one prepared statement, PostgreSQL takes many rows in
+/// one. diesel's types of a row and of a slice differ by backend, so this is no function.
+macro_rules! insert_rows {
+    ($connection:expr, $table:expr, $rows:expr) => {
+        $crate::tables::connection::insert_rows!($connection, $table, $rows, $crate::tables::connection::ROWS_MAX)
+    };
+    ($connection:expr, $table:expr, $rows:expr, $rows_max:expr) => {
+        match $connection {
+            $crate::tables::connection::Link::Sqlite(file) => {
+                $rows.iter().try_for_each(|row| diesel::insert_into($table).values(row).execute(file).map(drop))
+            }
+            $crate::tables::connection::Link::Postgres(server) => $rows
+                .chunks($rows_max)
+                .try_for_each(|some| diesel::insert_into($table).values(some).execute(server).map(drop)),
+        }
+    };
+}
+
+pub(super) use insert_rows;

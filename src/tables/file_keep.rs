@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 
-use super::connection::{Link, ROWS_MAX};
+use super::connection::{Link, insert_rows};
 use super::file::{FilePlace, FileRow, Files, live};
 use super::lease::database_now;
 use super::schema::stored_files;
@@ -205,7 +205,7 @@ fn keep(connection: &mut Link, file: &NewFile, offer: &Offer, now: NaiveDateTime
             false
         }
         None => {
-            insert(connection, &[NewRow::of(file, &place, now)])?;
+            insert_rows!(connection, stored_files::table, [NewRow::of(file, &place, now)])?;
             true
         }
     };
@@ -218,7 +218,7 @@ fn keep_all(connection: &mut Link, files: &[(NewFile, FilePlace)], now: NaiveDat
     let is_new = are_new(connection, files)?;
     let new = files.iter().zip(&is_new).filter(|(_, is_new)| **is_new);
     let rows: Vec<NewRow<'_>> = new.map(|((file, place), _)| NewRow::of(file, place, now)).collect();
-    insert(connection, &rows)?;
+    insert_rows!(connection, stored_files::table, rows)?;
     let mut inserted: BTreeMap<Vec<u8>, FileRow> = stored_files::table
         .filter(stored_files::sha256.eq_any(rows.iter().map(|row| row.sha256)))
         .select(FileRow::as_select())
@@ -307,17 +307,5 @@ impl<'a> NewRow<'a> {
             kept_until: kept_until(file, now),
             created_at: now,
         }
-    }
-}
-
-/// One arm a backend: SQLite repeats one prepared statement, PostgreSQL takes many rows in one.
-fn insert(connection: &mut Link, rows: &[NewRow<'_>]) -> QueryResult<()> {
-    match connection {
-        Link::Sqlite(file) => {
-            rows.iter().try_for_each(|row| diesel::insert_into(stored_files::table).values(row).execute(file).map(drop))
-        }
-        Link::Postgres(server) => rows
-            .chunks(ROWS_MAX)
-            .try_for_each(|some| diesel::insert_into(stored_files::table).values(some).execute(server).map(drop)),
     }
 }

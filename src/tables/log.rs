@@ -6,7 +6,7 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use super::Store;
-use super::connection::Link;
+use super::connection::insert_rows;
 use super::schema::logs;
 use crate::error::Result;
 
@@ -68,7 +68,7 @@ impl Logs<'_> {
             return Ok(());
         }
         let rows: Vec<NewLog<'_>> = rows.iter().map(storable).collect();
-        self.0.write("store log records", |connection| insert(connection, &rows))
+        self.0.write("store log records", |connection| insert_rows!(connection, logs::table, rows, ROWS_MAX))
     }
 }
 
@@ -86,21 +86,4 @@ fn storable(row: &LogRow) -> NewLog<'_> {
 
 fn without_nul(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{2400}")) } else { Cow::Borrowed(text) }
-}
-
-/// One arm a backend: SQLite repeats one prepared statement, PostgreSQL takes many rows in one.
-fn insert(connection: &mut Link, rows: &[NewLog<'_>]) -> QueryResult<()> {
-    match connection {
-        Link::Sqlite(file) => {
-            for row in rows {
-                diesel::insert_into(logs::table).values(row).execute(file)?;
-            }
-        }
-        Link::Postgres(server) => {
-            for part in rows.chunks(ROWS_MAX) {
-                diesel::insert_into(logs::table).values(part).execute(server)?;
-            }
-        }
-    }
-    Ok(())
 }

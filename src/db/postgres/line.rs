@@ -1,5 +1,5 @@
-//! What carries the messages of a connection: a task on a small runtime of its own. The server is told when it ends; one that
-//! is just hung up on writes into its log that a client was lost.
+//! The task that carries the messages of a connection, on a small runtime of its own. It says goodbye to the server when the
+//! connection ends: otherwise the server logs that it lost a client.
 
 use std::ops::Deref;
 use std::time::Duration;

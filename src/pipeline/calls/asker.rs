@@ -16,8 +16,8 @@ use crate::storage::Storage;
 
 /// So many questions go out together.
 const BATCH_MAX: usize = 64;
-/// How long a broker that is away is tried again before the stage cannot work, and the pause between two tries: a connection
-/// that was closed is not worth a word.
+/// How long sending is retried while the broker is unreachable, before the stage is blocked, and the pause between two tries: a
+/// single closed connection is not worth a message.
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(500);
 

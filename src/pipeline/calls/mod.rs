@@ -34,7 +34,7 @@ use watch::Watch;
 
 /// What the queues of answers are called.
 const REPLIES: &str = "collector.replies";
-/// A worker that ends when nothing is to be done waits so long for a broker that is away.
+/// How long a worker that ends when nothing is left waits for an unreachable broker.
 const AWAY_MAX: Duration = Duration::from_secs(10);
 /// So much of a pipeline's name stands in the name of its queue.
 const NAME_CHARS_MAX: usize = 150;
@@ -184,8 +184,8 @@ impl Calls {
         self.requests.is_some()
     }
 
-    /// Whether all answers are here that have come so far: then what has had its time is over. While the broker is away
-    /// nobody knows.
+    /// Whether every answer that was sent so far has arrived here, so that a call past its deadline has none. Unknown, and so
+    /// false, while the broker is unreachable.
     pub(super) fn are_all_here(&self) -> bool {
         self.watch.as_ref().is_none_or(|watch| watch.away().is_none() && !watch.has_answers())
     }

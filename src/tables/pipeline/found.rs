@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use super::super::connection::{Link, ROWS_MAX};
+use super::super::connection::{Link, insert_rows};
 use super::super::lease::database_now;
 use super::super::{Keyed, take_keyed_turns};
 use super::schema::{pipeline_counts, pipeline_duplicates, pipeline_tasks};
@@ -162,7 +162,8 @@ fn take_in(connection: &mut Link, wave: &[NewDocument], now: NaiveDateTime) -> Q
             None => new.push(NewTask::of(document, predecessor(document), now)),
         }
     }
-    insert(connection, &again, &new)?;
+    insert_rows!(connection, pipeline_duplicates::table, again)?;
+    insert_rows!(connection, pipeline_tasks::table, new)?;
     let tasks = if new.is_empty() { BTreeMap::new() } else { tasks_of(connection, app_id, wave)? };
     let found = |document: &NewDocument| match (known.get(&document.sha256), tasks.get(&document.sha256)) {
         (Some(task_id), _) => Ok(Found::Known(*task_id)),
@@ -228,29 +229,6 @@ impl<'a> NewTask<'a> {
             changed_at: now,
         }
     }
-}
-
-/// One arm a backend: SQLite repeats one prepared statement, PostgreSQL takes many rows in one.
-fn insert(connection: &mut Link, again: &[Again<'_>], new: &[NewTask<'_>]) -> QueryResult<()> {
-    match connection {
-        Link::Sqlite(file) => {
-            for row in again {
-                diesel::insert_into(pipeline_duplicates::table).values(row).execute(file)?;
-            }
-            for row in new {
-                diesel::insert_into(pipeline_tasks::table).values(row).execute(file)?;
-            }
-        }
-        Link::Postgres(server) => {
-            for rows in again.chunks(ROWS_MAX) {
-                diesel::insert_into(pipeline_duplicates::table).values(rows).execute(server)?;
-            }
-            for rows in new.chunks(ROWS_MAX) {
-                diesel::insert_into(pipeline_tasks::table).values(rows).execute(server)?;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// So many more were found: counted apart from the tasks, so that a task which is lost shows.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use super::super::connection::{Link, ROWS_MAX};
+use super::super::connection::{Link, insert_rows};
 use super::super::lease::database_now;
 use super::claim::StageOutput;
 use super::schema::{pipeline_attempts, pipeline_tasks};
@@ -197,7 +197,7 @@ pub(super) fn settle_and_note(
     let noted = settle(connection, app_id, settled, now)?;
     let attempts: Vec<NewAttempt<'_>> =
         settled.iter().map(|settled| NewAttempt::of(settled.task_id, &settled.attempt)).collect();
-    insert(connection, &attempts)?;
+    insert_rows!(connection, pipeline_attempts::table, attempts)?;
     Ok(noted)
 }
 
@@ -340,7 +340,7 @@ fn differs(connection: &mut Link, settled: &Settled, now: NaiveDateTime) -> Quer
 
 /// Writes an attempt down.
 pub(super) fn note(connection: &mut Link, task_id: i64, attempt: &AttemptEnd) -> QueryResult<()> {
-    insert(connection, &[NewAttempt::of(task_id, attempt)])
+    insert_rows!(connection, pipeline_attempts::table, [NewAttempt::of(task_id, attempt)])
 }
 
 #[derive(Insertable)]
@@ -389,17 +389,5 @@ impl<'a> NewAttempt<'a> {
             output: output.and_then(|output| output.text.as_deref()),
             output_file: output.and_then(|output| output.file_id),
         }
-    }
-}
-
-/// One arm a backend: SQLite repeats one prepared statement, PostgreSQL takes many rows in one.
-fn insert(connection: &mut Link, attempts: &[NewAttempt<'_>]) -> QueryResult<()> {
-    match connection {
-        Link::Sqlite(file) => attempts.iter().try_for_each(|attempt| {
-            diesel::insert_into(pipeline_attempts::table).values(attempt).execute(file).map(drop)
-        }),
-        Link::Postgres(server) => attempts
-            .chunks(ROWS_MAX)
-            .try_for_each(|some| diesel::insert_into(pipeline_attempts::table).values(some).execute(server).map(drop)),
     }
 }
