@@ -63,10 +63,17 @@ impl Rules {
                 values.insert(format!("{}{CURRENCY}", rule.name), json!(currency));
             }
             match chosen {
-                Ok((candidate, taken)) => drop(about.insert(rule.name.clone(), said_of(candidate, taken))),
-                Err(refused) if rule.required => reasons.extend(missing(rule, refused, &sheets)),
-                Err(refused) if refused.is_empty() => {}
-                Err(refused) => drop(about.insert(rule.name.clone(), json!({"refused": bounded(refused)}))),
+                Ok((candidate, taken)) => {
+                    let refused = found.iter().filter_map(Candidate::reason).collect();
+                    drop(about.insert(rule.name.clone(), said_of((candidate, taken), refused)));
+                }
+                Err(refused) => {
+                    let refused = if refused.is_empty() { vec![nothing(rule, &sheets)] } else { bounded(refused) };
+                    match rule.required {
+                        true => reasons.extend(refused.iter().map(|reason| format!("{}: {reason}", rule.name))),
+                        false => drop(about.insert(rule.name.clone(), json!({"refused": refused}))),
+                    }
+                }
             }
         }
         if !reasons.is_empty() {
@@ -84,24 +91,33 @@ impl Rules {
     }
 
     /// What looks like a value of a field, in the order of the pages; one more than are allowed where there are too many.
+    /// Where the first one is taken, a label is asked only where those before it have none.
     fn candidates(&self, rule: &Rule, sheets: &[Sheet<'_>]) -> Vec<Candidate> {
+        let labels: Vec<&[Label]> = match rule.pick {
+            Pick::First if !rule.labels.is_empty() => rule.labels.chunks(1).collect(),
+            _ => vec![&rule.labels],
+        };
         let mut found = Vec::new();
-        for sheet in sheets {
-            if rule.labels.is_empty() {
-                by_pattern(rule, sheet, 0..sheet.passage.text.len(), "pattern", &mut found);
-            } else {
-                self.by_label(rule, sheet, &mut found);
-            }
-            if found.len() > CANDIDATES_MAX || rule.pick == Pick::First && found.iter().any(|it| it.outcome.is_ok()) {
-                break;
+        for labels in labels {
+            for sheet in sheets {
+                let before = found.len();
+                if rule.labels.is_empty() {
+                    by_pattern(rule, sheet, 0..sheet.passage.text.len(), "pattern", &mut found);
+                } else {
+                    self.by_label(rule, labels, sheet, &mut found);
+                }
+                found[before..].iter_mut().for_each(|candidate| candidate.check_confidence(rule.confidence));
+                if found.len() > CANDIDATES_MAX || rule.pick == Pick::First && found.iter().any(Candidate::counts) {
+                    return found;
+                }
             }
         }
         found
     }
 
-    fn by_label(&self, rule: &Rule, sheet: &Sheet<'_>, found: &mut Vec<Candidate>) {
+    fn by_label(&self, rule: &Rule, labels: &[Label], sheet: &Sheet<'_>, found: &mut Vec<Candidate>) {
         let mut places: Vec<(Range<usize>, &Label)> = Vec::new();
-        for label in &rule.labels {
+        for label in labels {
             let found = label.find(&sheet.passage.text).into_iter().chain(label.find_broken(&sheet.passage));
             places.extend(found.map(|range| (range, label)));
         }
@@ -118,7 +134,7 @@ impl Rules {
             found.extend(self.beside(rule, sheet, (&range, label)));
         }
         if !found[before..].iter().any(|it| it.outcome.is_ok()) {
-            found.extend(rule.labels.iter().flat_map(|label| table::candidates(sheet.page, label, &rule.kind)));
+            found.extend(labels.iter().flat_map(|label| table::candidates(sheet.page, label, &rule.kind)));
         }
     }
 
@@ -136,7 +152,7 @@ impl Rules {
         let below = || below(&sheet.passage, range).map(|passage| (passage, "below"));
         for (passage, word) in right.into_iter().chain(std::iter::once_with(below).flatten()) {
             let found = self.of_passage(rule, &passage, (sheet, &format!("{word} {}", label.text)));
-            if found.iter().any(|it| it.outcome.is_ok() || it.is_ambiguous()) {
+            if found.iter().any(Candidate::counts) {
                 return found;
             }
             refused.extend(found);
@@ -185,8 +201,8 @@ fn in_groups(rule: &Rule, passage: &Passage<'_>, part: Range<usize>, from: (usiz
     }
 }
 
-/// What is said of a value.
-fn said_of(candidate: &Candidate, taken: &Taken) -> Value {
+/// What is said of a value, and of what was not taken in its stead.
+fn said_of((candidate, taken): (&Candidate, &Taken), refused: Vec<String>) -> Value {
     let round = |value: f64, to: f64| (value * to).round() / to;
     let area = candidate.place.area;
     let sides = area.map(|area| [area.x0, area.top, area.x1, area.bottom].map(|side| round(side, 100.0)));
@@ -200,15 +216,14 @@ fn said_of(candidate: &Candidate, taken: &Taken) -> Value {
     if let Some(note) = &taken.note {
         said["note"] = json!(note);
     }
+    if !refused.is_empty() {
+        said["refused"] = json!(bounded(refused));
+    }
     said
 }
 
-/// Why a field that is required has no value.
-fn missing(rule: &Rule, refused: Vec<String>, sheets: &[Sheet<'_>]) -> Vec<String> {
-    let name = &rule.name;
-    if !refused.is_empty() {
-        return bounded(refused).into_iter().map(|reason| format!("{name}: {reason}")).collect();
-    }
+/// Why nothing on the pages looks like a value of a field.
+fn nothing(rule: &Rule, sheets: &[Sheet<'_>]) -> String {
     let labels: Vec<String> = rule.labels.iter().map(|label| format!("`{}`", label.text)).collect();
     let is_seen = |label: &Label| sheets.iter().any(|sheet| !label.find(&sheet.passage.text).is_empty());
     let unread: Vec<String> = sheets
@@ -225,7 +240,7 @@ fn missing(rule: &Rule, refused: Vec<String>, sheets: &[Sheet<'_>]) -> Vec<Strin
         }
         (false, false) => format!("no page has the label {}", labels.join(" or ")),
     };
-    vec![format!("{name}: {reason}{}", unread.concat())]
+    format!("{reason}{}", unread.concat())
 }
 
 fn bounded(mut reasons: Vec<String>) -> Vec<String> {

@@ -38,9 +38,25 @@ impl Candidate {
         kind.find(text).into_iter().map(|find| candidate(find.range, find.outcome)).collect()
     }
 
+    /// A value that was recognised with less confidence, in percent, is nobody's guess to make.
+    pub(super) fn check_confidence(&mut self, least: f64) {
+        if let Some(confidence) = self.place.confidence.filter(|confidence| *confidence < least)
+            && self.outcome.is_ok()
+        {
+            let (own, least) = (confidence / 100.0, least / 100.0);
+            let reason = format!("it was recognised with a confidence of {own:.2}, below {least}");
+            self.outcome = Err(Refusal::Ambiguous(reason));
+        }
+    }
+
     /// Itself and its value, where it has one.
     pub(super) fn taken(&self) -> Option<(&Self, &Taken)> {
         self.outcome.as_ref().ok().map(|taken| (self, taken))
+    }
+
+    /// Whether it is a value, or might be one: what comes after it is not asked.
+    pub(super) fn counts(&self) -> bool {
+        self.outcome.is_ok() || self.is_ambiguous()
     }
 
     /// Whether it might be the value, and nobody says which.

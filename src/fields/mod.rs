@@ -3,14 +3,17 @@
 //! that fails its check is not taken, and one with two meanings is refused.
 //!
 //! A rule finds its candidates by a pattern, or by a label beside or above them; with both, the pattern is looked for in
-//! what the label points at. The first candidate that passes is taken, or another one that `pick` asks for. What it knows:
+//! what the label points at. The first candidate that passes is taken, or another one that `pick` asks for; why others were
+//! not, and why a field has no value, stands in `_fields` as `refused`. What it knows:
 //!
 //! - `pattern`: the value is the group named `value`, or else the first one
-//! - `after`: labels; what stands right of one is looked at first, up to the next label of any field, then what is below
+//! - `after`: labels; what stands right of one is looked at first, up to the next label of any field, then what is below.
+//!   Of several, the first that has a value counts, unless `pick` asks for another value: then all of them do
 //! - `type`: text (default), date, amount, number, integer, iban, vat, luhn
 //! - `format`: dmy, mdy, ymd for dates; comma or point (the mark before the decimals) for amounts and numbers
 //! - `century`: of years of two digits, such as 2000; `language`: hr, de or en, for the names of months
-//! - `country`: of VAT numbers without a prefix; `pick`: first, last, largest, only; `required`: true or false
+//! - `country`: of VAT numbers without a prefix; `pick`: first, last, largest, only (all places agree)
+//! - `confidence`: what OCR recognised with less, 0 to 1, is not taken; `required`: a document without it is rejected
 //!
 //! ```
 //! use data_collector::fields::Rules;

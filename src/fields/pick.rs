@@ -26,7 +26,7 @@ impl Pick {
     pub(super) fn of<'a>(self, kind: &Kind, found: &'a [Candidate]) -> Result<(&'a Candidate, &'a Taken), Vec<String>> {
         let reasons = || found.iter().filter_map(Candidate::reason).collect::<Vec<_>>();
         let mut taken = found.iter().filter_map(Candidate::taken);
-        let first_that_counts = |it: &&Candidate| it.outcome.is_ok() || it.is_ambiguous();
+        let first_that_counts = |it: &&Candidate| it.counts();
         let chosen = match self {
             Self::First => found.iter().find(first_that_counts).and_then(Candidate::taken),
             Self::Last => found.iter().rev().find(first_that_counts).and_then(Candidate::taken),

@@ -16,7 +16,8 @@ pub(super) const ABOUT: &str = "_fields";
 /// What the name of an amount's currency ends with.
 pub(super) const CURRENCY: &str = "_currency";
 
-const KEYS: &[&str] = &["pattern", "after", "type", "format", "century", "language", "country", "required", "pick"];
+const KEYS: &[&str] =
+    &["pattern", "after", "type", "format", "century", "language", "country", "required", "pick", "confidence"];
 
 /// One field.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub(super) struct Rule {
     pub(super) kind: Kind,
     pub(super) pick: Pick,
     pub(super) required: bool,
+    /// What was recognised with less confidence, in percent, is not taken.
+    pub(super) confidence: f64,
 }
 
 /// How the fields of a document are found.
@@ -80,6 +83,7 @@ fn rule(name: &str, value: &Value) -> Result<Rule> {
         labels: section.labels()?,
         pick: section.pick(&kind)?,
         required: section.required()?,
+        confidence: section.confidence()?,
         kind,
     };
     match rule.patterns.is_empty() && rule.labels.is_empty() {

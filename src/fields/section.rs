@@ -155,6 +155,16 @@ impl Section<'_> {
         }
     }
 
+    /// The least confidence of a value that was recognised, in percent.
+    pub(super) fn confidence(&self) -> Result<f64> {
+        let share = match self.table.get("confidence") {
+            None => return Ok(0.0),
+            Some(value) => value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64)),
+        };
+        let share = share.filter(|share| (0.0..=1.0).contains(share));
+        share.map(|share| share * 100.0).ok_or_else(|| self.wrong("confidence", "a share of 0 to 1, such as 0.8"))
+    }
+
     /// Whether a document without it is rejected.
     pub(super) fn required(&self) -> Result<bool> {
         match self.table.get("required") {

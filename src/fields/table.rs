@@ -25,9 +25,11 @@ fn in_table(page: usize, table: &Table, label: &Label, kind: &Kind) -> Vec<Candi
             let places = [Some(own).filter(|own| !own.is_empty()), beside, below];
             // the first place that has a value, as on a page
             let values = places.into_iter().flatten().map(|text| of_cell(text, page, table, (label, kind)));
-            found.extend(
-                values.into_iter().find(|values| values.iter().any(|it| it.outcome.is_ok())).unwrap_or_default(),
-            );
+            let values: Vec<Vec<Candidate>> = values.collect();
+            match values.iter().position(|values| values.iter().any(Candidate::counts)) {
+                Some(at) => found.extend(values.into_iter().nth(at).into_iter().flatten()),
+                None => found.extend(values.into_iter().flatten()),
+            }
         }
     }
     found

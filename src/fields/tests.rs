@@ -235,3 +235,44 @@ fn a_rule_that_fits_everything_is_refused() {
     let found = apply("a = { pattern = '(\\w)', required = true, pick = 'last' }", &document);
     assert_eq!(found.expect_err("a rejection").reasons, ["a: more than 1000 places fit its rule"]);
 }
+
+#[test]
+fn labels_are_asked_in_their_order_and_what_was_not_taken_is_told() {
+    let document = json!({"pages": [page(&[("Total:", 50.0, 90.0), ("80.00", 150.0, 90.0), ("Due:", 50.0, 120.0), ("99.00", 150.0, 120.0)])]});
+    let found = apply("sum = { after = ['Due', 'Total'], type = 'amount' }", &document).expect("fields");
+    assert_eq!((&found["sum"], &found["_fields"]["sum"]["rule"]), (&json!("99.00"), &json!("after Due")));
+    // another pick looks at all of them
+    let found = apply("sum = { after = ['Total', 'Due'], type = 'amount', pick = 'last' }", &document).expect("fields");
+    assert_eq!(found["sum"], "99.00");
+    // the first label has no value, and why
+    let found = apply("day = { after = ['Total', 'Due'], type = 'date' }", &document).expect("fields");
+    let reason = "nothing beside or below `Total` or `Due` looks like a value of type date";
+    assert_eq!((&found["day"], &found["_fields"]["day"]["refused"]), (&Value::Null, &json!([reason])));
+    let document = json!({"pages": [page(&[("IBAN", 50.0, 90.0), ("HR1210010051863000161", 150.0, 90.0), ("Account", 50.0, 120.0), ("HR1210010051863000160", 150.0, 120.0)])]});
+    let found = apply("iban = { after = ['IBAN', 'Account'], type = 'iban' }", &document).expect("fields");
+    let refused = found["_fields"]["iban"]["refused"][0].as_str().expect("a reason");
+    assert!(found["iban"] == "HR1210010051863000160" && refused.contains("HR1210010051863000161"), "{found}");
+}
+
+#[test]
+fn a_refusal_in_a_table_is_told() {
+    let table = json!({"rows": [["Date", "31.02.2026"]], "area": {"x0": 0.0, "top": 0.0, "x1": 99.0, "bottom": 99.0}});
+    let document = json!({"pages": [{"page": 1, "lines": [], "tables": [table]}]});
+    let found = apply("day = { after = 'Date', type = 'date' }", &document).expect("fields");
+    assert!(found["_fields"]["day"]["refused"].to_string().contains("31.02.2026"), "{found}");
+}
+
+#[test]
+fn what_was_recognised_with_little_confidence_is_not_taken() {
+    let word = |text: &str, x0: f64, confidence: f64| {
+        let x1 = x0 + 6.0 * text.len() as f64;
+        json!({"text": text, "confidence": confidence, "points": {"x0": x0, "top": 90.0, "x1": x1, "bottom": 100.0}})
+    };
+    let words = [word("Total", 50.0, 96.0), word("80.00", 150.0, 62.0)];
+    let document = json!({"pages": [{"page": 1, "lines": [{"words": words}]}]});
+    let found = apply("sum = { after = 'Total', type = 'amount' }", &document).expect("fields");
+    assert_eq!((&found["sum"], &found["_fields"]["sum"]["confidence"]), (&json!("80.00"), &json!(0.62)));
+    let found = apply("sum = { after = 'Total', type = 'amount', confidence = 0.8 }", &document).expect("fields");
+    let refused = found["_fields"]["sum"]["refused"][0].as_str().expect("a reason");
+    assert!(found["sum"].is_null() && refused.ends_with("a confidence of 0.62, below 0.8"), "{found}");
+}

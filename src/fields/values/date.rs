@@ -37,12 +37,15 @@ static NUMBERS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"([0-9]{1,4})(\.[ \x{a0}]?|/|-)([0-9]{1,2})(\.[ \x{a0}]?|/|-)([0-9]{1,4})").unwrap());
 #[expect(clippy::unwrap_used, reason = "the pattern is a constant, and a test reads it")]
 static DAY_NAME_YEAR: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"([0-9]{1,2})(?:\.|st|nd|rd|th)?[\s-]{0,2}(?:of\s)?([^\W\d_]{3,12})\.?,?[\s-]{1,2}([0-9]{2,4})")
-        .unwrap()
+    Regex::new(
+        r"([0-9]{1,2})(?:\.|st|nd|rd|th)?[\s-]{0,2}(?:of\s)?([^\W\d_]{3,12})\.?(?:\s?,\s?|[\s-]{1,2})([0-9]{2,4})",
+    )
+    .unwrap()
 });
 #[expect(clippy::unwrap_used, reason = "the pattern is a constant, and a test reads it")]
-static NAME_DAY_YEAR: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"([^\W\d_]{3,12})\.?\s([0-9]{1,2})(?:st|nd|rd|th)?,?\s([0-9]{2,4})").unwrap());
+static NAME_DAY_YEAR: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"([^\W\d_]{3,12})\.?\s([0-9]{1,2})(?:st|nd|rd|th)?(?:\s?,\s?|\s)([0-9]{2,4})").unwrap()
+});
 
 /// All that looks like a day in a text.
 pub(super) fn find(text: &str, rule: &DateRule) -> Vec<Find> {
@@ -187,6 +190,9 @@ mod tests {
             ("Zagreb, 20. studenoga 2026.", "2026-11-20"),
             ("den 3. März 2026", "2026-03-03"),
             ("November 20, 2026", "2026-11-20"),
+            ("November 20 , 2026", "2026-11-20"),
+            ("November 20,2026", "2026-11-20"),
+            ("20 November , 2026", "2026-11-20"),
             ("20th of November 2026", "2026-11-20"),
             ("20-Nov-2026", "2026-11-20"),
             ("20.11.2026 13:45", "2026-11-20"),
