@@ -268,11 +268,12 @@ pub trait Database: Send {
     /// What the database says.
     fn rehash(&mut self, table: &Table, rows: &[(RowId, Sha)]) -> Result<Vec<usize>>;
 
-    /// Makes the indexes of a table that was just made and filled: its key, and the hashes of the active rows.
+    /// Makes the indexes of a table that was just made and filled: its key, the hashes of the active rows, and those columns
+    /// of the active rows by which small scopes are found.
     ///
     /// # Errors
     /// Two active rows of one hash.
-    fn finish_table(&mut self, name: &TableName) -> Result<()>;
+    fn finish_table(&mut self, name: &TableName, scope: &[&str]) -> Result<()>;
 
     /// Gives the hash prefix and the place of every active row in scope.
     ///

@@ -20,7 +20,10 @@ const CREATE: &str = "CREATE TABLE dc_merges (id text PRIMARY KEY, runtime text,
     moment text NOT NULL, scope text NOT NULL, gone text NOT NULL, created boolean NOT NULL, \
     added_columns text NOT NULL, inserted bigint NOT NULL, retired bigint NOT NULL, set_before text NOT NULL, \
     set_after text NOT NULL, undone text, input_bytes bigint, input_digest text, records bigint, duplicates bigint)";
-const INDEX: &str = "CREATE INDEX dc_merges_table_moment ON dc_merges (table_name, moment)";
+const INDEXES: [&str; 2] = [
+    "CREATE INDEX dc_merges_table_moment ON dc_merges (table_name, moment)",
+    "CREATE INDEX dc_merges_table_scope ON dc_merges (table_name, scope, moment)",
+];
 const INSERT: &str = "INSERT INTO dc_merges (id, runtime, table_name, moment, scope, gone, created, added_columns, \
     inserted, retired, set_before, set_after, input_bytes, input_digest, records, duplicates) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
@@ -30,6 +33,10 @@ const SELECT: &str = "SELECT id, runtime, table_name, moment, scope, gone, creat
     set_before, set_after, undone FROM dc_merges";
 const SELECT_LAST_INPUT: &str = "SELECT input_bytes, input_digest, set_after, records, duplicates FROM dc_merges \
     WHERE table_name IN ($1, $2, $3) AND scope = $4 AND undone IS NULL ORDER BY moment DESC, id DESC LIMIT 1";
+/// One name at a time is looked up in the index; all at once are read through.
+const SELECT_LAST_MOMENT: &str = "SELECT max(moment) FROM dc_merges WHERE table_name = $1 \
+    UNION ALL SELECT max(moment) FROM dc_merges WHERE table_name = $2 \
+    UNION ALL SELECT max(moment) FROM dc_merges WHERE table_name = $3";
 /// What its owner lets other roles do, so that they keep a history too.
 const GRANT: &str = "let its owner allow it: GRANT SELECT, INSERT, UPDATE ON dc_merges TO role";
 
@@ -174,11 +181,12 @@ pub(super) fn next_moment(backend: &mut dyn Database, table: &TableName) -> Resu
     }
     let names = names(backend, table)?;
     let last = backend
-        .query("SELECT max(moment) FROM dc_merges WHERE table_name IN ($1, $2, $3)", &names)?
+        .query(SELECT_LAST_MOMENT, &names)?
         .rows
         .into_iter()
         .flatten()
-        .find_map(|value| stored_moment(&value));
+        .filter_map(|value| stored_moment(&value))
+        .max();
     Ok(last.map_or(now, |last| now.max(last + chrono::TimeDelta::microseconds(1))))
 }
 
@@ -208,7 +216,9 @@ fn make_and_insert(backend: &mut dyn Database, merge: &PastMerge, input: Option<
         // somebody may have made it while we waited
         if !is_there(backend)? {
             backend.execute(CREATE, &[])?;
-            backend.execute(INDEX, &[])?;
+            for index in INDEXES {
+                backend.execute(index, &[])?;
+            }
         }
     }
     let count = |count: u64| Value::Integer(i64::try_from(count).unwrap_or(i64::MAX));

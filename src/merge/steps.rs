@@ -189,7 +189,8 @@ impl Attempt<'_> {
             self.compare_and_change((ground, table, added), backend, watch)?
         };
         if created {
-            backend.finish_table(place.name)?;
+            let scope = merge.scope.iter().map(|(column, _)| column.as_str()).filter(|_| merge.own_scope);
+            backend.finish_table(place.name, &scope.collect::<Vec<_>>())?;
             watch.lap("index");
         }
         check_ledger(&merge.table, &done.counts)?;

@@ -483,3 +483,29 @@ fn each_file_is_read_again_by_its_own_header() {
         assert_eq!(texts(&mut database, "SELECT DISTINCT a FROM t"), ["of a"]);
     });
 }
+
+/// Whoever writes the values of the scope alone finds its rows by an index, letter for letter.
+#[test]
+fn an_own_scope_is_looked_up() {
+    on_all(|backend| {
+        let mut database = backend.connect();
+        let merge = |scope: &str| Merge::into("t").create(true).scope("d", scope).own_scope(true);
+        for (place, scope) in ["ab", "AB", "a b"].into_iter().enumerate() {
+            let rows = [json!({"d": scope, "v": place})];
+            let counts = merge(scope).run(&mut database, &rows).expect("a merge").counts;
+            assert_eq!((counts.new, counts.active_before), (1, 0), "{scope}");
+        }
+        let counts = merge("ab").run(&mut database, &[json!({"d": "ab", "v": 9})]).expect("a merge").counts;
+        assert_eq!((counts.new, counts.gone, counts.active_before, counts.active_after), (1, 1, 1, 1));
+        let (sql, shown) = match backend.is_sqlite() {
+            true => ("EXPLAIN QUERY PLAN SELECT id FROM t WHERE archive IS NULL AND d = 'ab'", 3),
+            false => ("SET enable_seqscan = off; EXPLAIN SELECT id FROM t WHERE archive IS NULL AND d = 'ab'", 0),
+        };
+        let mut plan = String::new();
+        for statement in sql.split("; ") {
+            let rows = database.query(statement, &[]).expect("a plan").rows;
+            plan = rows.iter().map(|row| format!("{:?}\n", row.get(shown))).collect();
+        }
+        assert!(plan.contains("t_scope_active"), "{plan}");
+    });
+}

@@ -201,9 +201,12 @@ impl Database for Postgres {
         merge::rehash(&mut self.client, &self.parts, table, rows)
     }
 
-    fn finish_table(&mut self, name: &TableName) -> Result<()> {
+    fn finish_table(&mut self, name: &TableName, scope: &[&str]) -> Result<()> {
         self.batch(&shape::key_sql(name))?;
         self.batch(&shape::index_sql(name))?;
+        if !scope.is_empty() {
+            self.batch(&shape::scope_index_sql(name, scope))?;
+        }
         self.batch(&shape::sample_sql(name))
     }
 

@@ -269,13 +269,24 @@ pub(super) fn key_sql(name: &TableName) -> String {
 }
 
 pub(super) fn index_sql(name: &TableName) -> String {
-    // a name over the limit would be cut by the server, and could then meet another table's
-    let mut index = format!("{}_sha_active", name.name);
-    if index.len() > NAME_BYTES_MAX {
-        let short = crate::hash::hash_bytes(index.as_bytes()).to_string();
-        index = format!("sha_active_{}", &short[..32]);
-    }
+    let index = index_name(name, "sha_active");
     format!("CREATE UNIQUE INDEX IF NOT EXISTS {} ON {} (sha) WHERE archive IS NULL", quote(&index), name.quoted())
+}
+
+pub(super) fn scope_index_sql(name: &TableName, scope: &[&str]) -> String {
+    let columns: Vec<String> = scope.iter().map(|column| quote(column)).collect();
+    let (index, columns) = (index_name(name, "scope_active"), columns.join(", "));
+    format!("CREATE INDEX IF NOT EXISTS {} ON {} ({columns}) WHERE archive IS NULL", quote(&index), name.quoted())
+}
+
+/// A name over the limit would be cut by the server, and could then meet another table's.
+fn index_name(table: &TableName, what: &str) -> String {
+    let name = format!("{}_{what}", table.name);
+    if name.len() <= NAME_BYTES_MAX {
+        return name;
+    }
+    let short = crate::hash::hash_bytes(name.as_bytes()).to_string();
+    format!("{what}_{}", &short[..32])
 }
 
 /// Until the server has looked at a table it takes few rows for active, and reads all of them by the index, in several times

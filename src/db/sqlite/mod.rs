@@ -340,9 +340,12 @@ impl Database for Sqlite {
         merge::rehash(self, table, rows)
     }
 
-    fn finish_table(&mut self, name: &TableName) -> Result<()> {
+    fn finish_table(&mut self, name: &TableName, scope: &[&str]) -> Result<()> {
         // sorting a million hashes is worth a second thread; a smaller cache bounds what each of them sorts in memory
-        let sql = shape::index_sql(name);
+        let mut sql = shape::index_sql(name);
+        if !scope.is_empty() {
+            sql = format!("{sql}; {}", shape::scope_index_sql(name, scope));
+        }
         let sorting = format!(
             "PRAGMA threads = 1; PRAGMA cache_size = -{SORT_KIB}; {sql}; PRAGMA threads = 0; PRAGMA cache_size = -{CACHE_KIB}"
         );

@@ -236,6 +236,16 @@ pub(super) fn widen_sql(table: &Table, column: &NewColumn) -> String {
 }
 
 pub(super) fn index_sql(name: &TableName) -> String {
-    let index = TableName { schema: name.schema.clone(), name: format!("{}_sha_active", name.name) };
-    format!("CREATE UNIQUE INDEX IF NOT EXISTS {} ON {} (sha) WHERE archive IS NULL", index.quoted(), quote(&name.name))
+    let index = index_name(name, "sha_active");
+    format!("CREATE UNIQUE INDEX IF NOT EXISTS {index} ON {} (sha) WHERE archive IS NULL", quote(&name.name))
+}
+
+pub(super) fn scope_index_sql(name: &TableName, scope: &[&str]) -> String {
+    let columns: Vec<String> = scope.iter().map(|column| quote(column)).collect();
+    let (index, columns) = (index_name(name, "scope_active"), columns.join(", "));
+    format!("CREATE INDEX IF NOT EXISTS {index} ON {} ({columns}) WHERE archive IS NULL", quote(&name.name))
+}
+
+fn index_name(table: &TableName, what: &str) -> String {
+    TableName { schema: table.schema.clone(), name: format!("{}_{what}", table.name) }.quoted()
 }

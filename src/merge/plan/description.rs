@@ -26,6 +26,7 @@ pub struct Merge {
     pub(crate) table: String,
     pub(crate) key: Vec<String>,
     pub(crate) scope: Vec<(String, String)>,
+    pub(crate) own_scope: bool,
     pub(crate) gone: Gone,
     pub(crate) hash: HashOptions,
     pub(crate) mapping: Mapping,
@@ -53,6 +54,7 @@ impl Merge {
             table: table.into(),
             key: Vec::new(),
             scope: Vec::new(),
+            own_scope: false,
             gone: Gone::Archive,
             hash: HashOptions::default(),
             mapping: Mapping::default(),
@@ -85,6 +87,15 @@ impl Merge {
     #[must_use]
     pub fn scope(mut self, column: impl Into<String>, value: impl Into<String>) -> Self {
         self.scope.push((column.into(), value.into()));
+        self
+    }
+
+    /// For many small scopes, such as one a document, whose values the caller alone writes: a row is in scope only where it
+    /// has them letter for letter, so that the table is not looked through for other spellings, and a table that is made gets
+    /// an index over the columns of the scope.
+    #[must_use]
+    pub fn own_scope(mut self, is_own: bool) -> Self {
+        self.own_scope = is_own;
         self
     }
 

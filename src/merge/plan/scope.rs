@@ -1,8 +1,9 @@
 //! The scope of a merge: which active rows it compares, and which records it takes.
 
+use super::description::Merge;
 use crate::db::{Column, Database, Fitted, Scope, Table, fit, quote, text};
 use crate::error::{Error, ErrorKind, Result};
-use crate::hash::{HashOptions, write_text};
+use crate::hash::write_text;
 use crate::record::{Record, Value};
 
 /// Combinations of spellings that are compared: each is a query of its own.
@@ -18,10 +19,12 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// Text is compared as it is hashed: a row and a record that are one to the hash are in one scope.
-    pub(crate) fn new(column: Column, value: Fitted<'static>, hash: &HashOptions) -> Self {
+    /// Text is compared as it is hashed: a row and a record that are one to the hash are in one scope. It is not where the
+    /// caller spells it one way.
+    pub(crate) fn new(column: Column, value: Fitted<'static>, merge: &Merge) -> Self {
+        let is_exact = merge.hash.exact || merge.own_scope;
         let normal = match &value {
-            Fitted::Text(text) if column.kind.is_text() && !hash.exact => Some(normal(text)),
+            Fitted::Text(text) if column.kind.is_text() && !is_exact => Some(normal(text)),
             _ => None,
         };
         Self { column, value, normal }

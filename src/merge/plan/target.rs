@@ -61,7 +61,7 @@ pub(crate) fn scope_in(merge: &Merge, table: &Table) -> Result<Vec<Part>> {
     let one = |(column, value): &(String, String)| {
         column_of("--scope", merge, table, column)?;
         let (column, value) = scope_of(table, column, &scope_value(value))?;
-        Ok(Part::new(column, value, &merge.hash))
+        Ok(Part::new(column, value, merge))
     };
     merge.scope.iter().map(one).collect()
 }

@@ -125,7 +125,7 @@ fn scope_of_new(merge: &Merge, survey: &Survey) -> Vec<Part> {
         let fitted = fit(&value, kind).map(Fitted::into_owned);
         let fitted = fitted.unwrap_or_else(|| Fitted::Text(text(&value).into_owned().into()));
         let column = Column { name: name.clone(), kind, declared: String::new(), is_generated: false };
-        Part::new(column, fitted, &merge.hash)
+        Part::new(column, fitted, merge)
     };
     merge.scope.iter().map(one).collect()
 }

@@ -105,6 +105,7 @@ impl Loading {
         let mut merge = Merge::into(&load.table)
             .key(load.key.clone())
             .scope(&load.scope, job.sha256)
+            .own_scope(true)
             .create(load.create)
             .evolve(load.evolve)
             .ignore(load.ignore.clone())
