@@ -322,6 +322,32 @@ fn a_worker_that_is_gone_leaves_what_it_had_to_others() {
         assert_eq!((c.state, c.attempts, c.deaths), (TaskState::Waiting, 0, 0));
         let again = pipeline.store.tasks().remove_worker(&gone, None, "it died").expect("nothing to take back");
         assert_eq!((again.waiting, again.suspect), (0, 0));
+        // it was only out of reach: nothing has died of what it had
+        assert_eq!(pipeline.store.tasks().came_back("gone", &[a.id, b.id, c.id]).expect("known"), 2);
+        let (a, b) = (pipeline.task(a.id), pipeline.task(b.id));
+        assert_eq!((a.state, a.deaths), (TaskState::Waiting, 0));
+        assert_eq!((b.state, b.deaths, b.ended_at), (TaskState::Waiting, 1, None));
+        assert_eq!(pipeline.store.tasks().came_back("gone", &[a.id, b.id]).expect("known"), 0);
+    });
+}
+
+#[test]
+fn what_kills_machines_is_found_though_nobody_sees_what_they_worked_on() {
+    on_every_backend(|house| {
+        let mut pipeline = Pipeline::of(house);
+        pipeline.find(&[("kills", 1), ("harmless", 2)]);
+        let mut lose = |is_alone: bool| {
+            let worker = pipeline.worker("far");
+            let claimed = pipeline.claim("far", &["one"], 9, is_alone).len();
+            let lost = pipeline.store.tasks().remove_worker(&worker, None, "not heard of").expect("taken back");
+            (claimed, lost.waiting, lost.quarantined.len())
+        };
+        assert_eq!([lose(false), lose(false)], [(2, 2, 0); 2]);
+        // from now on each comes alone
+        assert_eq!(lose(false), (0, 0, 0));
+        assert_eq!(lose(true), (1, 0, 1));
+        let harmless = pipeline.claim("w", &["one"], 9, true).remove(0).task;
+        assert_eq!(pipeline.settle(&[settled(&harmless, Fate::Done, "done")]), [Noted::Settled]);
     });
 }
 

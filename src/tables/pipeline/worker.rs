@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use super::super::connection::Link;
 use super::super::lease::{database_now, lease_end};
 use super::outcome::{AttemptEnd, note};
-use super::schema::{pipeline_tasks, pipeline_workers};
+use super::schema::{pipeline_attempts, pipeline_tasks, pipeline_workers};
 use super::task::{TaskRow, TaskState, Tasks};
 use crate::error::Result;
 
@@ -90,7 +90,8 @@ impl Tasks<'_> {
     }
 
     /// Takes a worker away that has ended or is gone. `began` are the tasks that it was working on when it died: the others
-    /// were only claimed. Where nobody knows (`None`), each attempt counts, and none is a death.
+    /// were only claimed. Where nobody knows (`None`), each attempt counts, and only the death over a task that it had alone;
+    /// the tasks that are lost so for the second time are tried alone from then on, so that the one that kills is found.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -106,10 +107,13 @@ impl Tasks<'_> {
                 .filter(pipeline_tasks::claimed_by.eq(&worker.id).and(pipeline_tasks::state.eq("running")))
                 .select(TaskRow::as_select())
                 .load(connection)?;
+            let is_alone = tasks.len() == 1;
             for task in tasks {
-                if !began.is_some_and(|began| began.contains(&task.id)) {
+                if !began.map_or(is_alone, |began| began.contains(&task.id)) {
                     let attempts = task.attempts - i64::from(began.is_some());
-                    take_back(connection, &task, (attempts, task.deaths), TaskState::Waiting, now)?;
+                    let is_suspect = began.is_none() && attempts >= DEATHS_MAX;
+                    let deaths = task.deaths.max(i64::from(is_suspect));
+                    take_back(connection, &task, (attempts, deaths), TaskState::Waiting, now)?;
                     lost.waiting += 1;
                     continue;
                 }
@@ -127,6 +131,42 @@ impl Tasks<'_> {
                 }
             }
             Ok(lost)
+        })
+    }
+
+    /// A worker is back that was taken for dead, with these tasks under way: it could not reach the database for a while, and
+    /// nothing died of them. What was set aside for that waits again. How many tasks it was.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn came_back(&mut self, worker: &str, under_way: &[i64]) -> Result<usize> {
+        self.0.write("take back that a worker died", |connection| {
+            let now = database_now(connection)?;
+            let mut count = 0;
+            for task_id in under_way {
+                let own = pipeline_attempts::task_id.eq(task_id).and(pipeline_attempts::worker.eq(worker));
+                let deaths = pipeline_attempts::table.filter(own.and(pipeline_attempts::outcome.eq("died")));
+                let truth = (
+                    pipeline_attempts::outcome.eq("cancelled"),
+                    pipeline_attempts::error.eq("its worker could not reach the database for a while"),
+                );
+                if diesel::update(deaths).set(truth).execute(connection)? == 0 {
+                    continue;
+                }
+                count += 1;
+                let died =
+                    pipeline_tasks::table.filter(pipeline_tasks::id.eq(task_id).and(pipeline_tasks::deaths.gt(0)));
+                diesel::update(died).set(pipeline_tasks::deaths.eq(pipeline_tasks::deaths - 1)).execute(connection)?;
+                let aside = pipeline_tasks::id.eq(task_id).and(pipeline_tasks::deaths.lt(DEATHS_MAX));
+                let aside = aside.and(pipeline_tasks::state.eq(TaskState::Quarantined.name()));
+                let waiting = (
+                    pipeline_tasks::state.eq(TaskState::Waiting.name()),
+                    pipeline_tasks::ended_at.eq(None::<NaiveDateTime>),
+                    pipeline_tasks::changed_at.eq(now),
+                );
+                diesel::update(pipeline_tasks::table.filter(aside)).set(waiting).execute(connection)?;
+            }
+            Ok(count)
         })
     }
 }
