@@ -227,7 +227,9 @@ pub(crate) struct WorkerArgs {
 pub(crate) fn worker(context: &Context, args: WorkerArgs) -> Result<()> {
     let WorkerArgs { app, stay, fetched } = args;
     let report = ops::work(context, &WorkOptions { app, stay, fetched })?;
-    context.shell().print(&report)
+    context.shell().print(&report)?;
+    // a worker that stays was told to end, and the next one goes on
+    if stay { Ok(()) } else { report.check() }
 }
 
 pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {

@@ -115,6 +115,11 @@ pub fn deploy(context: &Context, options: &DeployOptions) -> Result<DeployReport
             Err(error) => broken.push(BrokenApp { name: Some(app.name), error }),
         }
     }
+    let overlapping = pipeline::overlaps(&sound).into_iter();
+    let overlapping: Vec<BrokenApp> =
+        overlapping.map(|(app, error)| BrokenApp { name: Some(app.name.clone()), error }).collect();
+    sound.retain(|app| !overlapping.iter().any(|broken| broken.name.as_ref() == Some(&app.name)));
+    broken.extend(overlapping);
     let found = sound;
     let mut left: Vec<AppName> = broken.iter().filter_map(|app| app.name.clone()).collect();
     let mut report = DeployReport {

@@ -57,6 +57,8 @@ pub(super) struct Foreman<'a> {
     pub(super) hands: usize,
     pub(super) stay: bool,
     pub(super) orders: Sender<Order>,
+    /// What no hand has begun.
+    pub(super) unbegun: Receiver<Order>,
     pub(super) reports: Receiver<Report>,
     /// Rings when there may be something new.
     pub(super) news: Receiver<()>,
@@ -82,6 +84,8 @@ pub(super) struct State {
     unsaved: Vec<Report>,
     /// When documents were done lately.
     lately: VecDeque<Instant>,
+    /// When one was done last.
+    done: Option<Instant>,
     voided: Option<Instant>,
     cared: Option<Instant>,
     renewed: Option<Instant>,
@@ -117,11 +121,11 @@ impl Foreman<'_> {
     }
 
     /// Ends: its row goes, with whatever it may still have.
-    pub(super) fn leave(mut self) -> Result<Tally> {
+    pub(super) fn leave(mut self) -> Result<(Tally, Store)> {
         self.inbox = None;
         let reason = "its worker ended";
         self.store.tasks().remove_worker(&self.row, Some(&[]), reason)?;
-        Ok(self.tally)
+        Ok((self.tally, self.store))
     }
 
     /// One turn: takes reports, writes down, claims, hands out; whether it is over.
@@ -178,13 +182,23 @@ impl Foreman<'_> {
         let mut mine = self.stages();
         // what is an actor's is not for the hands
         mine.retain(|place| self.plan.stages[*place].actor().is_none());
-        let mut claimed = Vec::new();
         let is_alone = self.state.under_way.is_empty();
         let has_suspect = self.state.under_way.values().any(|under_way| under_way.deaths > 0);
         if has_suspect || (self.state.has_suspects && !is_alone) {
             // something died of it: it is worked on with nothing beside it, and does not wait for the end of all others
             return Ok(());
         }
+        if self.state.has_suspects {
+            // it comes first, whatever its stage
+            let names: Vec<String> = mine.iter().map(|place| self.plan.order[*place].clone()).collect();
+            let first = self.claim_some(&names, 1, true)?;
+            self.state.has_suspects = first.iter().any(|claimed| claimed.task.deaths > 0);
+            first.into_iter().for_each(|claimed| self.hand_out(claimed));
+            if self.state.has_suspects {
+                return Ok(());
+            }
+        }
+        let (mut claimed, is_alone) = (Vec::new(), self.state.under_way.is_empty());
         let mut free = self.ahead().saturating_sub(self.state.under_way.len());
         let (limited, others): (Vec<usize>, Vec<usize>) =
             mine.iter().partition(|place| self.plan.stages[**place].definition.workers.is_some());
@@ -271,6 +285,9 @@ impl Foreman<'_> {
     }
 
     fn care(&mut self) -> Result<()> {
+        if self.state.done.is_none_or(|done| done.elapsed() >= CARE_EVERY) {
+            self.give_back_unbegun()?;
+        }
         care::take_back(&mut self.store, &self.row, &self.folder, &self.plan.name)?;
         let blocks = self.store.tasks().blocks(Some(self.row.app_id))?;
         self.state.blocked = blocks.into_iter().map(|block| block.stage).collect();
@@ -318,6 +335,8 @@ impl Foreman<'_> {
             for under_way in self.state.under_way.values() {
                 under_way.cancellation.cancel();
             }
+            let under_way: Vec<i64> = self.state.under_way.keys().copied().collect();
+            self.store.tasks().came_back(&self.row.id, &under_way)?;
             self.store.tasks().register_worker(&self.row, lease)?;
         }
         self.state.offset = self.store.now()? - crate::clock::now();

@@ -26,6 +26,7 @@ mod inbox;
 mod kept;
 mod ledger;
 mod notes;
+mod overlap;
 mod plan;
 mod stage;
 mod stages;
@@ -33,8 +34,9 @@ mod work;
 mod workers;
 
 pub use kept::INLINE_BYTES_MAX;
+pub use overlap::overlaps;
 pub use plan::check;
 pub use stage::{Failure, FailureKind, Given, Job, Output, Spent, Stage, Worked};
 pub use stages::{Entry, STAGES};
-pub use work::{WorkOptions, WorkReport, work};
+pub use work::{Resting, WorkOptions, WorkReport, work};
 pub use workers::Workers;

@@ -20,7 +20,7 @@ use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::publish::{PlacedApp, fetched_app, find_placed_app};
 use crate::storage::keep_answers;
-use crate::tables::{Store, meets};
+use crate::tables::{Store, TaskState, meets};
 
 /// What a worker is asked for.
 #[derive(Debug, Clone, Default)]
@@ -44,12 +44,39 @@ pub struct WorkReport {
     pub ended: u64,
     /// Attempts of stages.
     pub attempts: u64,
+    /// Documents that wait.
+    pub waiting: u64,
+    /// The stages that cannot work, and documents may wait for.
+    pub resting: Vec<Resting>,
+}
+
+/// A stage that cannot work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Resting {
+    /// Its name.
+    pub stage: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl WorkReport {
+    /// That nothing waits for a stage that cannot work.
+    ///
+    /// # Errors
+    /// Busy (exit 75) with the stage and the reason: the same work may go through later.
+    pub fn check(&self) -> Result<()> {
+        let Some(Resting { stage, reason }) = self.resting.first().filter(|_| self.waiting > 0) else { return Ok(()) };
+        let what = format!("work {} off: the stage `{stage}` cannot work: {reason}", self.pipeline);
+        let hint = format!("documents that wait: {}; `dc tasks {}` shows them", self.waiting, self.pipeline);
+        Err(Error::new(ErrorKind::Busy, what).hint(hint))
+    }
 }
 
 impl fmt::Display for WorkReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { pipeline, done, ended, attempts } = self;
-        write!(formatter, "{pipeline}: {done} done, {ended} not, in {attempts} attempts of stages")
+        let Self { pipeline, done, ended, attempts, waiting, .. } = self;
+        write!(formatter, "{pipeline}: {done} done, {ended} not, in {attempts} attempts of stages")?;
+        if *waiting > 0 { write!(formatter, "; {waiting} wait") } else { Ok(()) }
     }
 }
 
@@ -110,7 +137,7 @@ pub fn work(context: &Context, options: &WorkOptions, workers: &Workers) -> Resu
             let (bench, taken, told) = (&bench, taken.clone(), told.clone());
             scope.spawn(move || work_on(bench, number, &taken, &told));
         }
-        drop((taken, told));
+        drop(told);
         let mut foreman = Foreman {
             context,
             plan: Arc::clone(&plan),
@@ -120,6 +147,7 @@ pub fn work(context: &Context, options: &WorkOptions, workers: &Workers) -> Resu
             hands,
             stay: options.stay,
             orders,
+            unbegun: taken,
             reports,
             news,
             closing,
@@ -135,6 +163,10 @@ pub fn work(context: &Context, options: &WorkOptions, workers: &Workers) -> Resu
         let leaving = foreman.leave();
         ended.and(leaving)
     });
-    let Tally { done, ended, attempts } = ended?;
-    Ok(WorkReport { pipeline: plan.name.clone(), done, ended, attempts })
+    let (Tally { done, ended, attempts }, mut store) = ended?;
+    let waiting = store.tasks().ledger(registered.id)?.states.get(TaskState::Waiting.name()).copied();
+    let waiting = waiting.and_then(|count| u64::try_from(count).ok()).unwrap_or_default();
+    let rests = store.tasks().blocks(Some(registered.id))?.into_iter();
+    let resting = rests.map(|block| Resting { stage: block.stage, reason: block.reason }).collect();
+    Ok(WorkReport { pipeline: plan.name.clone(), done, ended, attempts, waiting, resting })
 }

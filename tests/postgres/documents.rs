@@ -446,3 +446,74 @@ fn the_demo_reads_its_invoices() {
         ]
     );
 }
+
+/// Whoever starts it hears what it left and why; the next one goes on.
+#[test]
+fn a_run_that_leaves_documents_for_a_stage_that_rests_says_so() {
+    let backend = Backend::sqlite();
+    let inbox = pipeline(&backend, "", &stage("only", "[ -e here ] || { echo 'it is away' >&2; exit 69; }", ""));
+    fs::write(inbox.join("a"), "a").expect("a file");
+    let output = on(&backend, &["run", "p"]).output().expect("dc starts");
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(75), "{text}");
+    assert!(text.contains("the stage `only` cannot work") && text.contains("it is away"), "{text}");
+    assert!(text.contains("documents that wait: 1"), "{text}");
+    fs::write(backend.folder.path().join("apps/a/b/p/here"), "").expect("a file");
+    let mut database = backend.connect();
+    database.execute("UPDATE pipeline_blocks SET probe_at = '2020-01-01 00:00:00'", &[]).expect("a probe that is due");
+    run(&backend);
+    assert_eq!(rows(&mut database, STATES), [["a", "done", "only"]]);
+}
+
+#[test]
+fn pipelines_that_would_take_files_of_one_another_are_not_deployed() {
+    let backend = Backend::sqlite();
+    let files = tempfile::tempdir().expect("a folder");
+    let inner = files.path().join("inner");
+    fs::create_dir(&inner).expect("a folder");
+    let deploy = |pipelines: &[(&str, &Path, &str)]| {
+        for (name, watched, more) in pipelines {
+            let folder = backend.folder.path().join("apps/a/b").join(name);
+            fs::create_dir_all(&folder).expect("a folder");
+            let text = format!("[pipeline]\nwatch = [\"{}\"]\n{more}\n{}", watched.display(), stage("s", "true", ""));
+            fs::write(folder.join("app.toml"), text).expect("a definition");
+        }
+        let output = on(&backend, &["deploy"]).output().expect("dc starts");
+        (output.status.code(), stdout(&output) + &stderr(&output))
+    };
+    let (status, text) = deploy(&[("outer", files.path(), "recursive = true"), ("inner", &inner, "")]);
+    assert_eq!(status, Some(1), "{text}");
+    assert!(text.contains("outer/app.toml line 2") && text.contains("a/b/inner watches"), "{text}");
+    let (status, text) = deploy(&[("outer", files.path(), "recursive = false")]);
+    assert_eq!(status, Some(0), "{text}");
+    let (status, text) =
+        deploy(&[("outer", &inner, "extensions = [\"gz\"]"), ("inner", &inner, "extensions = [\"tar.gz\"]")]);
+    assert!(status == Some(1) && text.contains("takes the same files"), "{text}");
+    let (status, text) = deploy(&[("outer", &inner, "extensions = [\"csv\"]")]);
+    assert_eq!(status, Some(0), "{text}");
+    let (status, text) = deploy(&[("outer", &inner, "copy = true"), ("inner", &inner, "copy = true")]);
+    assert_eq!(status, Some(0), "{text}");
+}
+
+/// A worker claims ahead as fast as it works; when one document takes long, what waits behind it is another worker's.
+#[test]
+fn what_waits_behind_a_slow_document_goes_to_another_worker() {
+    let backend = Backend::sqlite();
+    let script =
+        "echo x >> count; [ \"$(wc -l < count)\" = 10 ] || exit 0; touch hung; until [ -e go ]; do sleep 0.1; done";
+    let inbox = pipeline(&backend, "workers = 1", &stage("only", script, ""));
+    let folder = backend.folder.path().join("apps/a/b/p");
+    for number in 0..60 {
+        fs::write(inbox.join(format!("f{number}")), number.to_string()).expect("a file");
+    }
+    let mut slow = worker(&backend);
+    wait_for("the document that takes long", 60, || folder.join("hung").exists());
+    let mut other = on(&backend, &["pipeline-worker", "p"]).spawn().expect("dc starts");
+    let mut database = backend.connect();
+    let done = "SELECT count(*) FROM pipeline_tasks WHERE state = 'done'";
+    wait_for("all others", 60, || number(&mut database, done) == 59);
+    fs::write(folder.join("go"), "").expect("a file");
+    assert!(slow.wait().expect("its end").success() && other.wait().expect("its end").success());
+    assert_eq!(number(&mut database, done), 60);
+    assert_eq!(number(&mut database, "SELECT count(*) FROM pipeline_attempts"), 60, "each once");
+}

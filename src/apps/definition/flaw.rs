@@ -32,6 +32,11 @@ pub(crate) fn stage_error(place: &str, text: &str, stage: usize, field: Option<&
     Source { place, text }.wrong_at(&path, reason)
 }
 
+/// What is wrong with the section of a pipeline, told with its line.
+pub(crate) fn pipeline_error(place: &str, text: &str, field: &str, reason: &str) -> Error {
+    Source { place, text }.wrong_at(&["pipeline", field], reason)
+}
+
 /// Where in a text a field stands, from 1: the deepest part of the path that is there.
 fn line_of(text: &str, path: &[&str]) -> Option<usize> {
     let document = DeTable::parse(text).ok()?;

@@ -32,7 +32,9 @@ impl Foreman<'_> {
         let mut failed = Ok(());
         for ((report, settled), noted) in reports.into_iter().zip(settled).zip(noted) {
             self.state.under_way.remove(&settled.task_id);
-            self.state.lately.push_back(Instant::now());
+            let done = Instant::now();
+            self.state.lately.push_back(done);
+            self.state.done = Some(done);
             self.tally.attempts += 1;
             if noted == Noted::Lost {
                 let what = "it was taken away meanwhile: what became of it is not written down";
@@ -84,6 +86,18 @@ impl Foreman<'_> {
             !self.state.has_suspects && definition.workers.is_none() && !self.state.blocked.contains(&definition.name);
         let is_here = self.plan.stages[stage].actor().is_none();
         !self.state.is_ending && is_here && is_free && meets(&definition.on, labels)
+    }
+
+    /// Gives back what waits behind documents that take long: another worker may be free for it.
+    pub(super) fn give_back_unbegun(&mut self) -> Result<()> {
+        let claims: Vec<(i64, i64)> =
+            self.unbegun.try_iter().map(|order| (order.claimed.task.id, order.claimed.task.fence)).collect();
+        if claims.is_empty() {
+            return Ok(());
+        }
+        claims.iter().for_each(|(task_id, _)| drop(self.state.under_way.remove(task_id)));
+        // where the answer is lost, what a worker has and knows nothing of is given back a moment later
+        self.store.tasks().give_back(&claims)
     }
 
     /// Gives back what was claimed and not begun.

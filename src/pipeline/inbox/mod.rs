@@ -85,6 +85,7 @@ impl Inbox {
             found,
             storage: Storage::open(context)?,
             pending: Vec::new(),
+            unnoted_since: None,
         };
         let watching = Watching {
             shared: Arc::clone(&shared),

@@ -1,13 +1,14 @@
 //! Taking a file: moved out of everybody's way first, stored then, and noted last. A worker that dies in between leaves a
 //! file behind that the next one adopts.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use chrono::DateTime;
 use crossbeam_channel::Sender;
@@ -45,6 +46,8 @@ pub(super) struct Taker {
     pub(super) found: Sender<i64>,
     /// Stored, and not noted yet.
     pub(super) pending: Vec<NewDocument>,
+    /// Since when it could not be noted.
+    pub(super) unnoted_since: Option<Instant>,
 }
 
 impl Taker {
@@ -185,6 +188,10 @@ impl Taker {
         if self.pending.is_empty() {
             return Ok(());
         }
+        let failed = self.unnoted_since.get_or_insert_with(Instant::now);
+        if failed.elapsed() > STRAY_AGE / 2 {
+            self.leave_what_was_adopted()?;
+        }
         let found = self.storage.tables().tasks().take_in(&self.pending)?;
         for (document, found) in self.pending.drain(..).zip(found) {
             if let Found::New(task, _) = found {
@@ -205,8 +212,19 @@ impl Taker {
                 }
             }
         }
+        self.unnoted_since = None;
         // a bell that rings already rings for this, too
         let _ = news.try_send(());
+        Ok(())
+    }
+
+    /// Leaves out what could not be noted for so long that another machine has adopted it: it is no duplicate of itself.
+    fn leave_what_was_adopted(&mut self) -> Result<()> {
+        let path_of = |document: &NewDocument| document.work.as_ref().map(|(path, _)| path.clone());
+        let paths: Vec<String> = self.pending.iter().filter_map(path_of).collect();
+        let adopted: BTreeSet<String> =
+            self.storage.tables().tasks().at_work(self.app_id, &paths)?.into_iter().map(|(path, _)| path).collect();
+        self.pending.retain(|document| path_of(document).is_none_or(|path| !adopted.contains(&path)));
         Ok(())
     }
 

@@ -37,22 +37,38 @@ pub(in super::super) fn failure(line: &str) -> Option<Failure> {
     (dc == "fail").then(|| Failure { kind: kind_of(&kind), message: words(msg) })
 }
 
-/// The answer about a document; `None` for a line that is none.
-pub(super) fn answer(line: &str, task: i64) -> Option<Result<Output, Failure>> {
-    if !line.starts_with('{') || !line.contains("\"task\"") {
-        return None;
-    }
-    let answer: Line = serde_json::from_str(line).ok()?;
+/// What a program answers.
+#[derive(Debug, PartialEq)]
+pub(super) enum Answer {
+    /// About the document.
+    Of(Result<Output, Failure>),
+    /// Something that is no answer about it: nobody knows what the program is at.
+    Confused(String),
+}
+
+/// What a line answers about a document; `None` for one that is no answer.
+pub(super) fn answer(line: &str, task: i64) -> Option<Answer> {
     // null is an output: nothing of its own
-    let is_answer = answer.output.is_some() || answer.fail.is_some() || line.contains("\"output\"");
-    if answer.task != task || !is_answer {
+    let has_output = line.contains("\"output\"");
+    if !line.starts_with('{') || !line.contains("\"task\"") || !(has_output || line.contains("\"fail\"")) {
         return None;
     }
-    Some(match (answer.fail, answer.output) {
+    let answer: Line = match serde_json::from_str(line) {
+        Ok(answer) => answer,
+        Err(cause) if cause.is_data() => return None,
+        Err(cause) => return Some(Answer::Confused(format!("the answer of its program is no JSON: {cause}"))),
+    };
+    if answer.output.is_none() && answer.fail.is_none() && !has_output {
+        return None;
+    }
+    if answer.task != task {
+        return Some(Answer::Confused(format!("its program answered about task {}, not {task}", answer.task)));
+    }
+    Some(Answer::Of(match (answer.fail, answer.output) {
         (Some(kind), _) => Err(Failure { kind: kind_of(&kind), message: words(answer.msg) }),
         (None, Some(output)) => Ok(Output::Json(output.get().to_owned())),
         (None, None) => Ok(Output::Same),
-    })
+    }))
 }
 
 /// What an exit status says, and what was said last.
@@ -90,12 +106,18 @@ mod tests {
         for line in ["", "{", r#"{"level":"info","msg":"fail"}"#, r#"{"dc":"progress","fail":1}"#] {
             assert_eq!(failure(line), None, "{line}");
         }
-        let output = |text: &str| Some(Ok(Output::Json(text.to_owned())));
+        let output = |text: &str| Some(Answer::Of(Ok(Output::Json(text.to_owned()))));
         assert_eq!(answer(r#"{"task":7,"output":{"a":1.10}}"#, 7), output(r#"{"a":1.10}"#));
-        assert_eq!(answer(r#"{"task":7,"output":null}"#, 7), Some(Ok(Output::Same)));
-        assert_eq!(answer(r#"{"task":7,"fail":"blocked","msg":"x"}"#, 7), Some(Err(Failure::blocked("x"))));
-        for line in [r#"{"task":8,"output":1}"#, r#"{"task":7}"#, "plain", r#"{"level":"info","msg":"\"task\""}"#] {
+        assert_eq!(answer(r#"{"task":7,"output":null}"#, 7), Some(Answer::Of(Ok(Output::Same))));
+        let blocked = Some(Answer::Of(Err(Failure::blocked("x"))));
+        assert_eq!(answer(r#"{"task":7,"fail":"blocked","msg":"x"}"#, 7), blocked);
+        for line in
+            [r#"{"task":"a","output":1}"#, r#"{"task":7}"#, "plain", r#"{"level":"info","msg":"\"task\" \"fail\""}"#]
+        {
             assert_eq!(answer(line, 7), None, "{line}");
+        }
+        for line in [r#"{"task":8,"output":1}"#, r#"{"task":7,"output":'a'}"#, r#"{"task":7,"output":"#] {
+            assert!(matches!(answer(line, 7), Some(Answer::Confused(_))), "{line}");
         }
         assert_eq!(of_status(65, None).kind, FailureKind::Permanent);
         assert_eq!(of_status(69, None).kind, FailureKind::Blocked);

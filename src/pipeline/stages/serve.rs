@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::super::stage::{Failure, Given, Job, Output, Spent, Stage, Worked};
 use super::command::say;
-use super::reply;
+use super::reply::{self, Answer};
 use crate::apps::{Piece, Stream};
 
 /// How often it is looked whether an attempt is to be given up.
@@ -74,7 +74,11 @@ impl Serve {
             let Some(running) = &self.running else { return Err((Failure::passing("its program is gone"), None)) };
             match running.lines.recv_timeout(LOOK_EVERY) {
                 Ok((Stream::Stdout, line)) => match reply::answer(&line, job.task) {
-                    Some(answer) => return answer.map_err(|failure| (failure, None)),
+                    Some(Answer::Of(answer)) => return answer.map_err(|failure| (failure, None)),
+                    Some(Answer::Confused(reason)) => {
+                        self.running = None;
+                        return Err((Failure::passing(reason), None));
+                    }
                     None => say(job.say, Stream::Stdout, &piece(line)),
                 },
                 Ok((Stream::Stderr, line)) => say(job.say, Stream::Stderr, &piece(line)),
