@@ -1,7 +1,7 @@
 """Documents under fire: thousands go through three stages while workers, managers and stage processes are killed, connections
 to PostgreSQL and RabbitMQ are cut, and the disk is filled once. At the end nothing is lost, nothing done twice, nothing stuck.
 
-    chaos.py DC [DOCUMENTS] [SEED]     wants PostgreSQL and RabbitMQ on this machine, and root for the small disk
+    chaos.py DC [DOCUMENTS] [SEED] [RESTARTS]     wants PostgreSQL and RabbitMQ on this machine, and root for the small disk
 """
 
 import json
@@ -19,6 +19,8 @@ from pathlib import Path
 DC = os.path.abspath(sys.argv[1])
 DOCUMENTS = int(sys.argv[2]) if len(sys.argv) > 2 else 10_000
 SEED = int(sys.argv[3]) if len(sys.argv) > 3 else int(time.time())
+# how often RabbitMQ itself is restarted, for whoever else uses it as well
+RESTARTS = int(sys.argv[4]) if len(sys.argv) > 4 else 0
 NAME = f"dc_chaos_{uuid.uuid4().hex[:12]}"
 SERVER = os.environ.get("DC_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432")
 DISK_MIB = 1024
@@ -169,6 +171,13 @@ def faults(house, dice, stop, told):
             rabbit("close_all_connections", "--vhost", NAME, "chaos")
             told["RabbitMQ cut"] = told.get("RabbitMQ cut", 0) + 1
 
+    def restart_rabbit():
+        if house.has_rabbit and told.get("RabbitMQ restarted", 0) < RESTARTS:
+            rabbit("stop_app")
+            time.sleep(2)
+            rabbit("start_app")
+            told["RabbitMQ restarted"] = told.get("RabbitMQ restarted", 0) + 1
+
     def fill_disk():
         if "disk filled" in told:
             return
@@ -189,7 +198,7 @@ def faults(house, dice, stop, told):
 
     what = [(lambda: kill("pipeline-worker", "worker killed"), 4), (lambda: kill(" run ", "dc run killed"), 2),
             (lambda: kill("manager start", "manager killed"), 2), (lambda: kill("read.py", "stage killed"), 3),
-            (cut_postgres, 2), (cut_rabbit, 2), (fill_disk, 1)]
+            (cut_postgres, 2), (cut_rabbit, 2), (restart_rabbit, 1), (fill_disk, 1)]
     while not stop.wait(dice.uniform(0.5, 3)):
         dice.choices([it for it, _ in what], [weight for _, weight in what])[0]()
         restart_manager()
