@@ -49,10 +49,16 @@ const SECRET_PARTS: [&str; 10] = [
     "signature",
     "accesskey",
 ];
+/// Parts of names that tell a place in a list, which servers call a token as well: whoever has it may see the next page.
+const PLACES: [&str; 6] = ["page", "next", "cursor", "continuation", "scroll", "sync"];
 /// Names of headers and of parameters in URLs that are credentials as a whole word.
-const SECRET_WORDS: [&str; 14] = [
+const SECRET_WORDS: [&str; 19] = [
+    "assertion",
     "auth",
     "cookie",
+    "hash",
+    "hmac",
+    "jwt",
     "key",
     "otp",
     "pass",
@@ -64,6 +70,7 @@ const SECRET_WORDS: [&str; 14] = [
     "setcookie",
     "sid",
     "sig",
+    "sign",
     "xauth",
 ];
 
@@ -99,7 +106,7 @@ pub(crate) fn is_secret_name(name: &str) -> bool {
 /// mostly none.
 pub(crate) fn is_secret_field(name: &str) -> bool {
     let name = plain(name);
-    SECRET_PARTS.iter().any(|part| name.contains(part))
+    SECRET_PARTS.iter().any(|part| name.contains(part)) && !PLACES.iter().any(|place| name.contains(place))
 }
 
 /// Whether a header, or a parameter of a URL, of this name holds a credential.
@@ -163,6 +170,15 @@ impl Redactor {
         self.masked(bytes, false)
     }
 
+    /// The bytes of somebody else's data without secret values: what only looks like a credential there is data.
+    pub(crate) fn values<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        let mut spans: Vec<Range<usize>> = Vec::new();
+        views(bytes, false, self.has_spaces, |view| {
+            self.finder.find(view.bytes(), &mut |span: Range<usize>| spans.push(view.place(&span)));
+        });
+        without(bytes, &apart(spans))
+    }
+
     /// Where secrets stand, in order and apart from each other.
     pub(crate) fn spans(&self, text: &[u8], is_json: bool) -> Vec<Range<usize>> {
         let mut spans: Vec<Range<usize>> = Vec::new();
@@ -171,32 +187,41 @@ impl Redactor {
             self.finder.find(view.bytes(), &mut each);
             patterns::find(view.bytes(), &mut each);
         });
-        spans.sort_unstable_by_key(|span| (span.start, span.end));
-        let mut apart: Vec<Range<usize>> = Vec::with_capacity(spans.len());
-        for span in spans {
-            match apart.last_mut() {
-                Some(last) if span.start < last.end => last.end = last.end.max(span.end),
-                _ => apart.push(span),
-            }
-        }
-        apart
+        apart(spans)
     }
 
     fn masked<'a>(&self, text: &'a [u8], is_json: bool) -> Cow<'a, [u8]> {
-        let spans = self.spans(text, is_json);
-        if spans.is_empty() {
-            return Cow::Borrowed(text);
-        }
-        let mut out = Vec::with_capacity(text.len());
-        let mut from = 0;
-        for span in spans {
-            out.extend_from_slice(&text[from..span.start]);
-            out.extend_from_slice(MASK.as_bytes());
-            from = span.end;
-        }
-        out.extend_from_slice(&text[from..]);
-        Cow::Owned(out)
+        without(text, &self.spans(text, is_json))
     }
+}
+
+/// The same places in order, those that overlap as one.
+fn apart(mut spans: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    spans.sort_unstable_by_key(|span| (span.start, span.end));
+    let mut apart: Vec<Range<usize>> = Vec::with_capacity(spans.len());
+    for span in spans {
+        match apart.last_mut() {
+            Some(last) if span.start < last.end => last.end = last.end.max(span.end),
+            _ => apart.push(span),
+        }
+    }
+    apart
+}
+
+/// The text with these places hidden.
+fn without<'a>(text: &'a [u8], places: &[Range<usize>]) -> Cow<'a, [u8]> {
+    if places.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut from = 0;
+    for place in places {
+        out.extend_from_slice(&text[from..place.start]);
+        out.extend_from_slice(MASK.as_bytes());
+        from = place.end;
+    }
+    out.extend_from_slice(&text[from..]);
+    Cow::Owned(out)
 }
 
 #[cfg(test)]

@@ -46,10 +46,10 @@ pub fn body(data: &[u8]) {
         let _ = stream.take(BODY_BYTES_MAX).read_to_end(&mut unpacked);
     }
     for bytes in [packed, &unpacked] {
-        let (text, name) = charset::text(bytes, Some(&kind));
-        assert!(!name.is_empty());
-        if std::str::from_utf8(bytes).is_ok_and(|it| it.is_ascii()) && name == "UTF-8" {
-            assert_eq!(text.as_bytes(), bytes);
+        let decoded = charset::decode(bytes, Some(&kind));
+        assert!(!decoded.charset.is_empty());
+        if std::str::from_utf8(bytes).is_ok_and(|it| it.is_ascii()) && decoded.charset == "UTF-8" {
+            assert_eq!(decoded.text.as_bytes(), bytes);
         }
     }
 }

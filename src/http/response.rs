@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use ureq::http::{HeaderMap, StatusCode};
 use url::Url;
 
-use super::charset;
-use super::hide::Hider;
+use super::charset::{self, Decoded};
+use super::hide::{Hider, Side};
 use crate::error::{Error, ErrorKind, Result};
 
 /// So much of a bad answer is shown.
@@ -63,18 +63,39 @@ impl Response {
         self.body
     }
 
-    /// The body as text, read in the charset that it is in.
+    /// The body as text, in the charset that the server or the page declares, and a likely one where nothing is declared.
+    /// Bytes that stand for nothing in it become U+FFFD, with a warning in the log.
     pub fn text(&self) -> String {
-        self.decoded().0
+        let decoded = self.decoded();
+        if decoded.is_broken {
+            let place = self.hider.place(&self.url);
+            log::warn!(
+                "the answer of {place} has bytes that stand for nothing in {}: they became U+FFFD",
+                decoded.charset
+            );
+        }
+        decoded.text
+    }
+
+    /// The body as text in a charset that the caller knows better than the server: `windows-1250`, `cp852`, `utf-8`.
+    ///
+    /// # Errors
+    /// Usage, for a charset that is not known.
+    pub fn text_in(&self, charset: &str) -> Result<String> {
+        let decoded = charset::decode_in(&self.body, charset);
+        decoded.map(|decoded| decoded.text).ok_or_else(|| {
+            Error::new(ErrorKind::Usage, format!("read a text in the charset `{charset}`: it is not known"))
+                .hint("such as utf-8, windows-1250, iso-8859-2, cp852, utf-16le")
+        })
     }
 
     /// The charset that [`Response::text`] reads: `UTF-8`, `windows-1250`.
     pub fn charset(&self) -> &'static str {
-        self.decoded().1
+        self.decoded().charset
     }
 
-    fn decoded(&self) -> (String, &'static str) {
-        charset::text(&self.body, self.header("content-type"))
+    fn decoded(&self) -> Decoded {
+        charset::decode(&self.body, self.header("content-type"))
     }
 
     /// The body, read as JSON.
@@ -137,7 +158,7 @@ impl Response {
         if kind.contains("html") || !is_text {
             return String::new();
         }
-        let seen = self.hider.body(kind, &self.body);
+        let seen = self.hider.body(Side::Request, kind, &self.body);
         let text = String::from_utf8_lossy(&seen);
         let words: Vec<&str> = text.split_whitespace().collect();
         words.join(" ").chars().take(EXCERPT_CHARS_MAX).collect()

@@ -1,12 +1,13 @@
 //! Keeps answers in dated folders or in storage, with what was asked, and without what must not be seen.
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Map, Value, json};
 
-use super::hide::Hider;
+use super::hide::{Hider, Side};
 use super::keeper::Keeper;
 use super::options::SaveAnswers;
 use super::ready::Ready;
@@ -62,8 +63,8 @@ impl Saver {
         let kind = response.header("content-type").unwrap_or_default();
         // first what was asked: the answer may repeat it
         let (start, is_all) = call.body.start();
-        let sent = hider.body(&call.body.content_type().unwrap_or_default(), &start).into_owned();
-        let body = hider.body(kind, &response.body);
+        let sent = hider.body(Side::Request, &call.body.content_type().unwrap_or_default(), &start).into_owned();
+        let body = hider.body(Side::Answer, kind, &response.body);
         let file = format!("{name}.{}", extension(kind));
         let number = self.keep(&day, &file, &body)?;
         let shown = |headers: &ureq::http::HeaderMap| {
@@ -88,6 +89,9 @@ impl Saver {
         meta.insert("body".to_owned(), file.into());
         meta.extend(number.map(|number| ("body_file".to_owned(), number.into())));
         meta.insert("bytes".to_owned(), response.body.len().into());
+        if matches!(body, Cow::Owned(_)) {
+            meta.insert("has_hidden".to_owned(), true.into());
+        }
         meta.insert("attempts".to_owned(), response.attempts.into());
         meta.insert("elapsed_ms".to_owned(), (response.elapsed.as_millis() as u64).into());
         let text = serde_json::to_vec_pretty(&Value::Object(meta)).unwrap_or_default();

@@ -13,6 +13,7 @@ pub use database::{DatabaseSettings, MAIN, Target};
 pub use environment::Environment;
 pub use project::Project;
 pub use secret::Secret;
+pub(crate) use secret::known_secrets;
 pub use section::Section;
 pub(crate) use section::bytes;
 

@@ -1,17 +1,18 @@
 //! A text that must not be seen: it prints as `***` wherever it is shown.
 
 use std::fmt;
+use std::sync::{LazyLock, PoisonError, RwLock};
 
 use zeroize::Zeroizing;
 
-/// A password, a key, or a connection string that holds one. It is wiped when it goes.
+/// A password, a key, or a connection string that holds one. It is wiped when it goes; what hides it in texts keeps a copy.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Hides `text`.
+    /// Hides `text`, and makes it known to whoever hides secrets in texts.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(Zeroizing::new(text.into()))
+        Self::from(Zeroizing::new(text.into()))
     }
 
     /// The text itself, for the one call that needs it.
@@ -22,6 +23,7 @@ impl Secret {
 
 impl From<Zeroizing<String>> for Secret {
     fn from(text: Zeroizing<String>) -> Self {
+        KNOWN.add(&text);
         Self(text)
     }
 }
@@ -35,6 +37,41 @@ impl fmt::Debug for Secret {
 impl fmt::Display for Secret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("***")
+    }
+}
+
+/// A shorter one is not looked for in texts.
+const KNOWN_BYTES_MIN: usize = 4;
+/// So many are remembered.
+const KNOWN_MAX: usize = 4_096;
+
+/// Every secret that this process has held: what it writes of others must not have them.
+static KNOWN: LazyLock<KnownSecrets> = LazyLock::new(KnownSecrets::default);
+
+/// The secrets that a process has held.
+#[derive(Default)]
+pub(crate) struct KnownSecrets(RwLock<Vec<Zeroizing<String>>>);
+
+pub(crate) fn known_secrets() -> &'static KnownSecrets {
+    &KNOWN
+}
+
+impl KnownSecrets {
+    fn add(&self, text: &Zeroizing<String>) {
+        let is_known = |known: &[Zeroizing<String>]| known.len() >= KNOWN_MAX || known.contains(text);
+        if text.len() < KNOWN_BYTES_MIN || is_known(&self.0.read().unwrap_or_else(PoisonError::into_inner)) {
+            return;
+        }
+        self.0.write().unwrap_or_else(PoisonError::into_inner).push(text.clone());
+    }
+
+    /// How many there are: more than before are news.
+    pub(crate) fn count(&self) -> usize {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    pub(crate) fn all(&self) -> Vec<String> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).iter().map(|text| text.to_string()).collect()
     }
 }
 

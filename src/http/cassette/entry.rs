@@ -5,7 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::super::asked::Asked;
-use super::super::hide::Hider;
+use super::super::hide::{Hider, Side};
+use super::key::Key;
 
 /// One line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -29,6 +30,9 @@ pub(super) struct AskedEntry {
     pub(super) headers: Vec<(String, String)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) body: Option<Content>,
+    /// What tells it from all others, also from those that look alike since the same is hidden in them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) digest: Option<String>,
 }
 
 /// What was answered.
@@ -78,27 +82,39 @@ impl Content {
 
 impl AskedEntry {
     /// What is asked, without what must not be seen.
-    pub(super) fn of(hider: &Hider, asked: &Asked<'_>) -> Self {
+    pub(super) fn of(hider: &Hider, key: Option<&Key>, asked: &Asked<'_>) -> Self {
         let headers = asked.headers.iter().map(|(name, value)| {
             let value = String::from_utf8_lossy(value.as_bytes());
             (name.as_str().to_owned(), hider.header(name.as_str(), &value))
         });
         let kind = asked.body.content_type().unwrap_or_default();
-        let (start, _) = asked.body.start();
-        // the boundary of a form differs from time to time
-        let body = match &kind {
-            kind if kind.starts_with("multipart/") => {
-                let boundary = kind.rsplit_once("boundary=").map_or("", |(_, it)| it).to_owned();
-                let text = String::from_utf8_lossy(&start).replace(&boundary, "BOUNDARY");
-                hider.text(&text).into_bytes()
-            }
-            kind => hider.body(kind, &start).into_owned(),
-        };
+        let (mut start, _) = asked.body.start();
+        if kind.starts_with("multipart/") {
+            // the boundary of a form differs from time to time
+            let boundary = kind.rsplit_once("boundary=").map_or("", |(_, it)| it);
+            start = with_boundary(&start, boundary.as_bytes());
+        }
+        let digest = key.map(|key| key.digest(hider, asked, &kind, &start));
+        let body = hider.body(Side::Request, &kind, &start);
         Self {
             method: asked.method.as_str().to_owned(),
             url: hider.url(&asked.url),
             headers: headers.collect(),
             body: (!body.is_empty()).then(|| Content::of(&body)),
+            digest,
         }
     }
+}
+
+/// A form with `BOUNDARY` between its parts.
+fn with_boundary(body: &[u8], boundary: &[u8]) -> Vec<u8> {
+    let mut named = Vec::with_capacity(body.len());
+    let mut from = 0;
+    for place in memchr::memmem::find_iter(body, boundary).filter(|_| !boundary.is_empty()) {
+        named.extend_from_slice(&body[from..place]);
+        named.extend_from_slice(b"BOUNDARY");
+        from = place + boundary.len();
+    }
+    named.extend_from_slice(&body[from..]);
+    named
 }

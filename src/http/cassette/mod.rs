@@ -2,6 +2,7 @@
 //! is secret is hidden before it is written. ARCHITECTURE.md and README.md tell the format, for other languages.
 
 mod entry;
+mod key;
 mod record;
 mod replay;
 

@@ -12,8 +12,9 @@ use super::super::answer::Answer;
 use super::super::asked::Asked;
 use super::super::decode::Stream;
 use super::super::failure::{Failure, Stage};
-use super::super::hide::Hider;
+use super::super::hide::{Hider, Side};
 use super::entry::{AnswerEntry, AskedEntry, Content, Entry, FailureEntry};
+use super::key::Key;
 use crate::clock;
 use crate::error::{ErrorKind, Result, file_error};
 use crate::ident::new_identity;
@@ -26,6 +27,7 @@ const TOO_LARGE: &str = "it was too large to be recorded";
 /// A cassette that is written.
 pub(in crate::http) struct Record {
     file: Arc<Output>,
+    key: Key,
 }
 
 struct Output {
@@ -38,7 +40,7 @@ impl Record {
         let path = folder.join(format!("{}.ndjson", new_identity()));
         std::fs::create_dir_all(folder).map_err(|cause| file_error(format!("make {}", folder.display()), cause))?;
         let file = File::create(&path).map_err(|cause| file_error(format!("record to {}", path.display()), cause))?;
-        Ok(Self { file: Arc::new(Output { path, file: Mutex::new(file) }) })
+        Ok(Self { file: Arc::new(Output { path, file: Mutex::new(file) }), key: Key::of(folder)? })
     }
 
     /// Writes down what came of an exchange; an answer when its body has been read.
@@ -48,7 +50,7 @@ impl Record {
         asked: &Asked<'_>,
         outcome: Result<Answer, Failure>,
     ) -> Result<Answer, Failure> {
-        let request = AskedEntry::of(hider, asked);
+        let request = AskedEntry::of(hider, Some(&self.key), asked);
         let at = format!("{}Z", clock::now().format("%Y-%m-%dT%H:%M:%S%.6f"));
         match outcome {
             Err(failure) => {
@@ -164,7 +166,7 @@ impl Read for Taped {
 impl Drop for Taped {
     fn drop(&mut self) {
         let Some((at, request)) = self.entry.take() else { return };
-        let body = self.hider.body(self.kind.as_deref().unwrap_or_default(), &self.bytes);
+        let body = self.hider.body(Side::Answer, self.kind.as_deref().unwrap_or_default(), &self.bytes);
         let mut headers = std::mem::take(&mut self.headers);
         if body.len() != self.bytes.len() {
             // what was hidden has made it shorter

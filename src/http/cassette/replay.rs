@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use ureq::http::{HeaderMap, HeaderName, HeaderValue};
-use url::Url;
 
 use super::super::answer::{Answer, Meter};
 use super::super::asked::Asked;
@@ -14,11 +13,13 @@ use super::super::decode::Stream;
 use super::super::failure::{Failure, Stage};
 use super::super::hide::Hider;
 use super::entry::{AskedEntry, Content, Entry};
+use super::key::Key;
 use crate::error::{Error, ErrorKind, Result, file_error};
 
 /// A cassette that is served.
 pub(in crate::http) struct Replay {
     folder: PathBuf,
+    key: Option<Key>,
     shelf: Mutex<Vec<Kept>>,
 }
 
@@ -27,9 +28,8 @@ struct Kept {
     at: String,
     method: String,
     url: String,
-    /// The path, and the names of the parameters.
-    shape: String,
     body: Option<Content>,
+    digest: Option<String>,
     file: PathBuf,
     offset: u64,
     is_served: bool,
@@ -49,9 +49,9 @@ impl Replay {
             while lines.read_line(&mut line).map_err(failed)? > 0 {
                 // the last line may be half written, where the process was killed
                 match serde_json::from_str::<Entry>(&line) {
-                    Ok(Entry { at, request: AskedEntry { method, url, body, .. }, .. }) => {
-                        let shape = shape(&url);
-                        shelf.push(Kept { at, method, url, shape, body, file: path.clone(), offset, is_served: false });
+                    Ok(Entry { at, request: AskedEntry { method, url, body, digest, .. }, .. }) => {
+                        let file = path.clone();
+                        shelf.push(Kept { at, method, url, body, digest, file, offset, is_served: false });
                     }
                     Err(cause) if line.ends_with('\n') => {
                         return Err(Error::failed(format!("read {} at byte {offset}", path.display())).because(cause));
@@ -63,7 +63,7 @@ impl Replay {
             }
         }
         shelf.sort_by(|one, other| one.at.cmp(&other.at));
-        Ok(Self { folder: folder.to_owned(), shelf: Mutex::new(shelf) })
+        Ok(Self { folder: folder.to_owned(), key: Key::find(folder)?, shelf: Mutex::new(shelf) })
     }
 
     /// What was answered then.
@@ -73,7 +73,7 @@ impl Replay {
         asked: &Asked<'_>,
         mut meter: Meter,
     ) -> Result<Answer, Failure> {
-        let entry = self.take(&AskedEntry::of(hider, asked)).map_err(Failure::unsendable)?;
+        let entry = self.take(&AskedEntry::of(hider, self.key.as_ref(), asked)).map_err(Failure::unsendable)?;
         let place = hider.place(&asked.url);
         let Some(answer) = entry.response else {
             let failed = entry.failure.unwrap_or_else(|| super::entry::FailureEntry {
@@ -105,28 +105,42 @@ impl Replay {
         Ok(Answer { status: answer.status, headers, url: asked.url.clone(), body, meter, leave: None })
     }
 
-    /// The exchange that is asked for: the same in everything, else but for the body, else but for the values of the
-    /// URL's parameters. Where all of them were served, the last one again.
+    /// The exchange that is asked for: each once, in their order; where all of them were served, the last one again.
     fn take(&self, asked: &AskedEntry) -> Result<Entry> {
         let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
-        let shape = shape(&asked.url);
-        let exact = |kept: &Kept| kept.method == asked.method && kept.url == asked.url && kept.body == asked.body;
-        let by_url = |kept: &Kept| kept.method == asked.method && kept.url == asked.url;
-        let by_shape = |kept: &Kept| kept.method == asked.method && kept.shape == shape;
-        let ways: [&dyn Fn(&Kept) -> bool; 3] = [&exact, &by_url, &by_shape];
-        let fresh = ways.iter().find_map(|way| shelf.iter().position(|kept| !kept.is_served && way(kept)));
-        let again = || ways[..2].iter().find_map(|way| shelf.iter().rposition(way));
-        let place = fresh.or_else(again);
-        let Some(place) = place else {
-            let message = format!("replay {} {}: the cassette has no such exchange", asked.method, asked.url);
-            let hint = format!("look at what it has: grep -h '\"url\"' {}/*.ndjson", self.folder.display());
-            return Err(Error::new(ErrorKind::NotFound, message).hint(hint));
+        let is_same = |kept: &Kept| match (&kept.digest, &asked.digest) {
+            (Some(kept), Some(asked)) => kept == asked,
+            // a program that knows of no digest has recorded it
+            _ => kept.method == asked.method && kept.url == asked.url && kept.body == asked.body,
+        };
+        let fresh = shelf.iter().position(|kept| !kept.is_served && is_same(kept));
+        let Some(place) = fresh.or_else(|| shelf.iter().rposition(is_same)) else {
+            return Err(self.missing(asked, &shelf));
         };
         if fresh.is_none() {
             log::warn!("{} {} is asked for more often than it was recorded", asked.method, asked.url);
         }
         shelf[place].is_served = true;
         read_at(&shelf[place].file, shelf[place].offset)
+    }
+
+    /// What was never recorded, with what comes nearest to it.
+    fn missing(&self, asked: &AskedEntry, shelf: &[Kept]) -> Error {
+        let message = format!("replay {} {}: the cassette has no such exchange", asked.method, asked.url);
+        let likeness = |kept: &Kept| {
+            let alike = kept.url.bytes().zip(asked.url.bytes()).take_while(|(one, other)| one == other).count();
+            (kept.method == asked.method, kept.url == asked.url, alike)
+        };
+        let nearest = shelf.iter().max_by_key(|kept| likeness(kept)).map(|kept| {
+            let differs = match (kept.method == asked.method && kept.url == asked.url, kept.body == asked.body) {
+                (false, _) => "",
+                (true, false) => ", with another body",
+                (true, true) => ", which differs in what is hidden",
+            };
+            format!("the nearest is {} {}{differs}; ", kept.method, kept.url)
+        });
+        let list = format!("grep -h '\"url\"' {}/*.ndjson", self.folder.display());
+        Error::new(ErrorKind::NotFound, message).hint(format!("{}all of them: {list}", nearest.unwrap_or_default()))
     }
 }
 
@@ -137,13 +151,6 @@ fn read_at(path: &Path, offset: u64) -> Result<Entry> {
     let mut line = String::new();
     BufReader::new(file).read_line(&mut line).map_err(failed)?;
     serde_json::from_str(&line).map_err(|cause| Error::failed(format!("read {}", path.display())).because(cause))
-}
-
-fn shape(url: &str) -> String {
-    let Ok(url) = Url::parse(url) else { return url.to_owned() };
-    let mut names: Vec<String> = url.query_pairs().map(|(name, _)| name.into_owned()).collect();
-    names.sort();
-    format!("{}{}?{}", url.origin().ascii_serialization(), url.path(), names.join("&"))
 }
 
 /// Breaks off.

@@ -87,7 +87,9 @@ fn text_of(bytes: &[u8]) -> Result<Cow<'_, str>> {
         let label = declaration.split_once("encoding")?.1.trim_start().strip_prefix('=')?.trim_start().to_owned();
         let quote = label.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
         let label = label[1..].split(quote).next()?.to_owned();
-        encoding_rs::Encoding::for_label(label.as_bytes())
+        // whoever can read that knows that it is not UTF-16
+        let of_two_bytes = [encoding_rs::UTF_16LE, encoding_rs::UTF_16BE];
+        encoding_rs::Encoding::for_label(label.as_bytes()).filter(|encoding| !of_two_bytes.contains(encoding))
     };
     let encoding = marked.or_else(told).unwrap_or(encoding_rs::UTF_8);
     let (text, _, has_errors) = encoding.decode(bytes);
@@ -304,6 +306,8 @@ mod tests {
         let b = root.child("v", "b").expect("b");
         assert_eq!(b.elements().next().expect("c").name, Name::new("w", "c"));
         assert_eq!(b.name_of("p:z"), Name::new("v", "z"));
+        let declared = "<?xml version=\"1.0\" encoding=\"utf-16\"?><a>\u{161}</a>";
+        assert_eq!(parse(declared.as_bytes(), &Limits::default()).expect("UTF-8").text(), "\u{161}");
         let latin = b"<?xml version=\"1.0\" encoding=\"ISO-8859-2\"?><a>\xb9</a>";
         assert_eq!(parse(latin, &Limits::default()).expect("XML").text(), "\u{161}");
     }
