@@ -19,6 +19,8 @@ pub(super) struct Answer {
     pub(super) headers: HeaderMap,
     pub(super) url: Url,
     pub(super) body: Stream,
+    /// What was answered before it led here.
+    pub(super) history: Vec<(u16, Url)>,
     /// Both end with the body.
     pub(super) meter: Meter,
     pub(super) leave: Option<Leave>,
@@ -27,7 +29,7 @@ pub(super) struct Answer {
 impl Answer {
     /// A header as text.
     pub(super) fn header(&self, name: HeaderName) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
+        self.headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
     }
 
     /// How long the server asks to be left alone.

@@ -29,6 +29,8 @@ pub struct Call {
     pub(super) body: Body,
     auth: Option<Auth>,
     timeouts: Timeouts,
+    /// The time was set for this call, and not for all.
+    pub(super) has_own_time: bool,
     retries: Retries,
     pub(super) body_bytes_max: u64,
 }
@@ -45,6 +47,7 @@ impl Call {
             body: Body::None,
             auth: options.auth.clone(),
             timeouts: options.timeouts,
+            has_own_time: false,
             retries: options.retries.clone(),
             body_bytes_max: options.body_bytes_max,
         }
@@ -95,12 +98,14 @@ impl Call {
     /// How long the call may take with all its attempts.
     pub fn timeout(mut self, total: Duration) -> Self {
         self.timeouts.total = Some(total);
+        self.has_own_time = true;
         self
     }
 
     /// How long things may take.
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;
+        self.has_own_time = true;
         self
     }
 
@@ -145,7 +150,6 @@ impl Call {
             let message = format!("use the URL `{}`: it must begin with http:// or https://", session.hider.url(&url));
             return Err(Error::new(ErrorKind::Usage, message));
         }
-        url.set_fragment(None);
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
         }

@@ -1,8 +1,10 @@
 //! A session's cookies, in memory or kept in a file that the user alone can read.
 
 use std::cmp::Reverse;
+use std::ffi::OsString;
+use std::fs::File;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use cookie_store::{Cookie, CookieStore};
@@ -25,7 +27,8 @@ pub(super) struct Jar {
 #[derive(Default)]
 struct Kept {
     store: CookieStore,
-    has_changed: bool,
+    /// What answers have set since the file was written: the header, and the URL.
+    set: Vec<(String, Url)>,
 }
 
 impl Jar {
@@ -36,7 +39,7 @@ impl Jar {
             Cookies::Kept(path) => load(path)?,
             Cookies::None | Cookies::Session => CookieStore::default(),
         };
-        Ok(Self { policy: policy.clone(), store: Mutex::new(Kept { store, has_changed: false }) })
+        Ok(Self { policy: policy.clone(), store: Mutex::new(Kept { store, set: Vec::new() }) })
     }
 
     /// The value of the header `Cookie` for this URL. A cookie that no header can hold is left out, and no other with it.
@@ -67,36 +70,81 @@ impl Jar {
                 log::debug!("a cookie for a whole registry was refused");
                 continue;
             }
+            if breaks_its_prefix(&text, url) {
+                log::debug!("a cookie was refused that is not what its name promises");
+                continue;
+            }
             match kept.store.parse(&text, url) {
-                Ok(_) => kept.has_changed = true,
+                Ok(_) if matches!(self.policy, Cookies::Kept(_)) => kept.set.push((text.into_owned(), url.clone())),
+                Ok(_) => {}
                 // the value must not be seen
                 Err(error) => log::debug!("a cookie of {} was refused: {error}", url.host_str().unwrap_or_default()),
             }
         }
+        // whoever is killed has them all the same
+        if let Err(error) = self.keep() {
+            log::error!("{error}");
+        }
     }
 
-    /// Writes the file of kept cookies, whole or not at all.
+    /// Writes what was set into the file of kept cookies, among what others have set meanwhile; the file is whole at any time.
     ///
     /// # Errors
     /// What the file system says.
     pub(super) fn keep(&self) -> Result<()> {
         let Cookies::Kept(path) = &self.policy else { return Ok(()) };
         let mut kept = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        if !kept.has_changed {
+        if kept.set.is_empty() {
             return Ok(());
         }
         let what = || format!("keep the cookies in {}", path.display());
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder).map_err(|cause| file_error(what(), cause))?;
+        let turn = lock_of(path);
+        let turn = File::create(&turn).map_err(|cause| file_error(what(), cause))?;
+        // a file system without locks has to do without turns
+        if let Err(cause) = turn.lock() {
+            log::debug!("{} cannot be locked: {cause}", path.display());
+        }
+        let mut store = load(path)?;
+        for (header, url) in &kept.set {
+            // it was understood before
+            let _ = store.parse(header, url);
+        }
+        kept.store = store;
         // made for the user alone
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|cause| file_error(what(), cause))?;
         cookie_store::serde::json::save_incl_expired_and_nonpersistent(&kept.store, &mut file)
             .map_err(|cause| Error::failed(what()).because(cause.to_string()))?;
         file.flush().or_fail(what)?;
         file.persist(path).map_err(|cause| file_error(what(), cause.error))?;
-        kept.has_changed = false;
+        kept.set.clear();
         Ok(())
     }
+}
+
+/// The file that says whose turn it is to write.
+fn lock_of(path: &Path) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".lock");
+    path.with_file_name(name)
+}
+
+/// Whether a cookie is not what the prefix of its name says: `__Secure-` came over TLS, `__Host-` is for this host alone.
+fn breaks_its_prefix(cookie: &str, url: &Url) -> bool {
+    let name = cookie.trim_start().to_ascii_lowercase();
+    let (is_secure, is_host) = (name.starts_with("__secure-"), name.starts_with("__host-"));
+    let attributes: Vec<(String, &str)> = cookie
+        .split(';')
+        .skip(1)
+        .map(|part| part.split_once('=').unwrap_or((part, "")))
+        .map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim()))
+        .collect();
+    let has = |wanted: &str| attributes.iter().any(|(name, _)| name == wanted);
+    let is_sealed = url.scheme() == "https" && has("secure");
+    let is_whole = attributes.iter().rfind(|(name, _)| name == "path").is_some_and(|(_, path)| *path == "/");
+    (is_secure || is_host) && !is_sealed || is_host && (has("domain") || !is_whole)
 }
 
 fn load(path: &Path) -> Result<CookieStore> {
@@ -133,6 +181,41 @@ mod tests {
         let jar = Jar::open(&Cookies::Session).expect("a jar");
         jar.take(&url, ["a=1", "b=\u{10d}", "c=\u{1}x", "d=2"].into_iter().map(str::as_bytes));
         assert_eq!(jar.header(&url).expect("a header").as_bytes(), "a=1; b=\u{10d}; d=2".as_bytes());
+    }
+
+    #[test]
+    fn two_jars_of_one_file_keep_what_either_was_given_at_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let policy = Cookies::Kept(folder.path().join("cookies.json"));
+        let url = Url::parse("https://a.example.com/").expect("a URL");
+        let jars = [Jar::open(&policy).expect("a jar"), Jar::open(&policy).expect("a jar")];
+        jars[0].take(&url, [b"a=1; Max-Age=60".as_slice()].into_iter());
+        jars[1].take(&url, [b"b=2; Max-Age=60".as_slice()].into_iter());
+        jars[0].take(&url, [b"c=3; Max-Age=60".as_slice()].into_iter());
+        // nobody has said goodbye
+        let later = Jar::open(&policy).expect("a jar");
+        assert_eq!(later.header(&url).expect("cookies"), "a=1; b=2; c=3");
+        assert_eq!(jars[0].header(&url).expect("cookies"), "a=1; b=2; c=3");
+        jars[1].take(&url, [b"a=; Max-Age=0".as_slice()].into_iter());
+        assert_eq!(Jar::open(&policy).expect("a jar").header(&url).expect("cookies"), "b=2; c=3");
+    }
+
+    #[test]
+    fn a_cookie_is_what_its_name_promises() {
+        let (sealed, open) = ("https://a.example.com/", "http://a.example.com/");
+        for (url, cookie, expected) in [
+            (sealed, "__Host-a=1; Secure; Path=/", false),
+            (sealed, "__host-a=1; Secure; Path=/", false),
+            (sealed, "__Host-a=1; Secure; Path=/x", true),
+            (sealed, "__Host-a=1; Path=/", true),
+            (sealed, "__Host-a=1; Secure; Path=/; Domain=example.com", true),
+            (open, "__Host-a=1; Secure; Path=/", true),
+            (sealed, "__Secure-a=1; Secure; Domain=example.com", false),
+            (open, "__Secure-a=1; Secure", true),
+            (open, "a=1", false),
+        ] {
+            assert_eq!(breaks_its_prefix(cookie, &Url::parse(url).expect("a URL")), expected, "{cookie}");
+        }
     }
 
     #[test]

@@ -45,25 +45,25 @@ struct Mark {
     url: String,
     /// A strong ETag, or the time of the last change: what tells that the rest belongs to the part.
     validator: Option<String>,
+    /// How long all of it is.
+    #[serde(default)]
+    total: Option<u64>,
 }
 
 impl Call {
     /// Downloads into `path`. What is there under this name is replaced when the download is whole, and not before; until
     /// then it grows in `path.part`, where a later call for the same URL takes it up, if the server can tell that nothing
-    /// has changed.
+    /// has changed. What is asked for by another method than GET is never taken up, and begins anew.
     ///
     /// # Errors
     /// As [`Call::send`], also for a status that is none of success; what the file system says; busy when another
     /// download into this file is under way.
-    pub fn download(mut self, path: impl AsRef<Path>, options: &DownloadOptions) -> Result<Download> {
+    pub fn download(self, path: impl AsRef<Path>, options: &DownloadOptions) -> Result<Download> {
         let session = std::sync::Arc::clone(&self.session);
-        if self.method != Method::GET {
-            self.method = Method::GET;
-        }
         let ready = self.ready(false)?;
-        // it takes as long as it takes: a server's silence ends it
-        let ready = Ready { deadline: None, ..ready };
-        Part::open(path.as_ref())?.fill(&session, ready, options)
+        // it takes as long as it takes, unless this call has a time of its own: a server's silence ends it
+        let deadline = ready.deadline.filter(|_| self.has_own_time);
+        Part::open(path.as_ref())?.fill(&session, Ready { deadline, ..ready }, options)
     }
 
     /// As [`Call::download`], for a tokio program.
@@ -73,6 +73,24 @@ impl Call {
     pub async fn download_async(self, path: impl AsRef<Path>, options: &DownloadOptions) -> Result<Download> {
         let (max, path, options) = (self.session.lanes_max, path.as_ref().to_owned(), options.clone());
         lanes::run(max, move || self.download(path, &options)).await
+    }
+}
+
+impl Mark {
+    /// Whether the rest in an answer is of the same version: there are servers that overlook `If-Range`.
+    fn is_same(&self, answer: &Answer, total: Option<u64>) -> bool {
+        let is_length = match (self.total, total) {
+            (Some(known), Some(told)) => known == told,
+            _ => true,
+        };
+        let told = [header::ETAG, header::LAST_MODIFIED].map(|name| answer.header(name).map(str::to_owned));
+        let is_tag = |text: &str| text.starts_with(['"', 'W']) && text.contains('"');
+        let is_version = match &self.validator {
+            Some(known) if is_tag(known) => told[0].as_ref().is_none_or(|tag| tag == known),
+            Some(known) => told[1].as_ref().is_none_or(|moment| moment == known),
+            None => true,
+        };
+        is_length && is_version
     }
 }
 
@@ -112,27 +130,33 @@ impl Part {
     fn fill(mut self, session: &Session, mut call: Ready, options: &DownloadOptions) -> Result<Download> {
         let began = Instant::now();
         let mut resumed_from = None;
-        let mut failures = 0;
+        let (mut failures, mut farthest) = (0, 0);
+        let may_repeat = call.retries.allows(&call.method);
         if options.anew {
             self.begin_anew()?;
         }
         loop {
             session.cancellation.check()?;
-            let have = self.resumable(session, &mut call)?;
-            let answer = send::open(session, &call)?;
+            if call.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                let what = format!("download into {}: the time for it is over", self.path.display());
+                return Err(Error::new(ErrorKind::Timeout, what).hint("the same call goes on where it broke off"));
+            }
+            let have = if call.method == Method::GET { self.resumable(session, &mut call)? } else { 0 };
+            let answer = send::open(session, &call).inspect_err(|_| self.forget_nothing())?;
             let had = match self.begin(session, &call, answer, have)? {
                 Begun::Whole => return self.finish(began, resumed_from.unwrap_or(have)),
                 Begun::Anew => continue,
                 Begun::At(had, answer) => {
                     resumed_from.get_or_insert(had);
-                    let before = had;
+                    farthest = had.max(farthest);
                     match self.copy(session, *answer, had) {
                         Ok(()) => return self.finish(began, resumed_from.unwrap_or_default()),
-                        Err(error) if !error.is_temporary() => return Err(error),
+                        Err(error) if !error.is_temporary() || !may_repeat => return Err(error),
                         Err(error) => {
                             let now = self.file.metadata().map_or(0, |data| data.len());
-                            // what makes headway may break off as often as it likes
-                            failures = if now > before { 1 } else { failures + 1 };
+                            // what makes headway may break off as often as it likes; the same bytes again are none
+                            failures = if now > farthest { 1 } else { failures + 1 };
+                            farthest = now.max(farthest);
                             if failures > call.retries.max {
                                 return Err(error.hint("the same call goes on where it broke off"));
                             }
@@ -149,12 +173,24 @@ impl Part {
         }
     }
 
+    /// What is known of the part.
+    fn mark(&self) -> Mark {
+        std::fs::read(&self.mark).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+    }
+
+    /// A part without a byte is of no use to the next call.
+    fn forget_nothing(&self) {
+        if self.file.metadata().is_ok_and(|data| data.len() == 0) {
+            let _ = std::fs::remove_file(&self.part);
+            let _ = std::fs::remove_file(&self.mark);
+        }
+    }
+
     /// How many bytes are there that the server may go on from; asks for the rest then.
     fn resumable(&mut self, session: &Session, call: &mut Ready) -> Result<u64> {
         call.headers.remove(header::RANGE);
         call.headers.remove(header::IF_RANGE);
-        let mark: Mark =
-            std::fs::read(&self.mark).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+        let mark = self.mark();
         let have = self.file.metadata().map_err(|cause| self.failed(cause))?.len();
         let validator = mark.validator.filter(|_| mark.url == session.hider.url(&call.url) && have > 0);
         let Some(validator) = validator.and_then(|text| HeaderValue::from_str(&text).ok()) else { return Ok(0) };
@@ -168,8 +204,11 @@ impl Part {
     /// Looks what the server has understood.
     fn begin(&mut self, session: &Session, call: &Ready, answer: Answer, have: u64) -> Result<Begun> {
         let range = answer.header(header::CONTENT_RANGE).and_then(content_range);
+        let is_same = self.mark().is_same(&answer, range.and_then(|(_, total)| total));
         match answer.status {
-            206 if range.is_some_and(|(start, _)| start == Some(have)) => Ok(Begun::At(have, Box::new(answer))),
+            206 if range.is_some_and(|(start, _)| start == Some(have)) && is_same => {
+                Ok(Begun::At(have, Box::new(answer)))
+            }
             416 if have > 0 && range.is_some_and(|(_, total)| total == Some(have)) => Ok(Begun::Whole),
             206 | 416 if have > 0 => {
                 answer.drain();
@@ -189,10 +228,12 @@ impl Part {
                     headers: answer.headers,
                     url: answer.url,
                     body,
+                    history: answer.history,
                     attempts: 1,
                     elapsed: Duration::ZERO,
                     hider: std::sync::Arc::clone(&session.hider),
                 };
+                self.forget_nothing();
                 match response.ok() {
                     Err(error) => Err(error),
                     Ok(_) => Err(Error::failed("download: the answer has no body")),
@@ -205,7 +246,9 @@ impl Part {
         let strong = answer.header(header::ETAG).filter(|tag| !tag.starts_with("W/"));
         let is_packed = answer.headers.contains_key(header::CONTENT_ENCODING);
         let validator = strong.or_else(|| answer.header(header::LAST_MODIFIED)).filter(|_| !is_packed);
-        let mark = Mark { url: session.hider.url(&call.url), validator: validator.map(str::to_owned) };
+        let total = answer.header(header::CONTENT_LENGTH).and_then(|text| text.trim().parse().ok());
+        let total = total.filter(|_| !is_packed);
+        let mark = Mark { url: session.hider.url(&call.url), validator: validator.map(str::to_owned), total };
         let text = serde_json::to_vec(&mark).unwrap_or_default();
         std::fs::write(&self.mark, text).map_err(|cause| self.failed(cause))
     }

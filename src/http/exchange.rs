@@ -13,6 +13,7 @@ use super::failure::Failure;
 use super::host::HostRules;
 use super::options::Traffic;
 use super::polite::Leave;
+use super::proxies::Way;
 use super::session::Session;
 
 /// Asks once.
@@ -43,7 +44,10 @@ fn over_network(
     let place = session.hider.place(&asked.url);
     let is_tls = asked.url.scheme() == "https";
     let forward = asked.way.filter(|way| !is_tls && way.passes_on());
-    let agent = session.agents.get(is_tls, &rules.trust, forward.map(|way| &way.proxy)).map_err(Failure::unsendable)?;
+    // the way to the proxy may be sealed as well
+    let needs_tls = is_tls || asked.way.is_some_and(Way::is_tls);
+    let agent =
+        session.agents.get(needs_tls, &rules.trust, forward.map(|way| &way.proxy)).map_err(Failure::unsendable)?;
     let mut head = Head::builder().method(asked.method.clone()).uri(asked.url.as_str());
     if let Some(headers) = head.headers_mut() {
         headers.clone_from(&asked.headers);
@@ -64,13 +68,16 @@ fn over_network(
     let (parts, body) = response.into_parts();
     let status = parts.status.as_u16();
     meter.note(status >= 400);
-    let encoding = parts.headers.get(header::CONTENT_ENCODING).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let encodings = parts.headers.get_all(header::CONTENT_ENCODING).iter();
+    let encodings: Vec<_> = encodings.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    let encoding = (!encodings.is_empty()).then(|| encodings.join(","));
     let body: Stream = Box::new(body.into_with_config().limit(u64::MAX).reader());
     let body = match encoding.filter(|_| asked.unpack) {
         Some(encoding) => unpack(&encoding, body).map_err(Failure::unsendable)?,
         None => body,
     };
-    Ok(Answer { status, headers: parts.headers, url: asked.url.clone(), body, meter, leave })
+    let (headers, url) = (parts.headers, asked.url.clone());
+    Ok(Answer { status, headers, url, body, history: Vec::new(), meter, leave })
 }
 
 fn run<B: AsSendBody>(

@@ -65,7 +65,9 @@ impl Failure {
 }
 
 fn is_time(cause: &std::io::Error) -> bool {
-    matches!(cause.kind(), std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock)
+    let told = cause.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>());
+    matches!(told, Some(ureq::Error::Timeout(_)))
+        || matches!(cause.kind(), std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock)
 }
 
 fn stage_of(cause: &ureq::Error) -> Stage {
@@ -104,6 +106,20 @@ fn hint_of(cause: &ureq::Error) -> Option<&'static str> {
     };
     if found.is_some_and(|error| error.to_string().contains("CaUsedAsEndEntity")) {
         return Some("its certificate is that of an authority, not of a server: make one with CA:FALSE");
+    }
+    let words = found.map(ToString::to_string).unwrap_or_default();
+    for (word, hint) in [
+        (
+            "Expired",
+            "its certificate has expired: whoever runs the server renews it; the clock of this machine may be wrong, too",
+        ),
+        ("NotValidYet", "its certificate is not valid yet: the clock of this machine may be wrong"),
+        ("NotValidForName", "its certificate is for another name: ask for the server by that one"),
+        ("Revoked", "its certificate was revoked by its authority"),
+    ] {
+        if words.contains(word) {
+            return Some(hint);
+        }
     }
     found
         .is_some_and(is_certificate)

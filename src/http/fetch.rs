@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use super::lanes;
 use super::request::Request;
 use super::response::Response;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Answers as they come, each with the place of its URL. What was not begun is not asked for when this goes.
 pub struct Fetches {
@@ -24,9 +24,9 @@ impl Request {
         urls: impl IntoIterator<Item = U>,
         concurrency: usize,
     ) -> Result<Vec<Result<Response>>> {
-        let mut found: Vec<(usize, Result<Response>)> = self.fetch(urls, concurrency)?.collect();
-        found.sort_by_key(|(place, _)| *place);
-        Ok(found.into_iter().map(|(_, answer)| answer).collect())
+        let urls: Vec<String> = urls.into_iter().map(Into::into).collect();
+        let count = urls.len();
+        Ok(in_order(self.fetch(urls, concurrency)?, count))
     }
 
     /// As [`Request::fetch_all`], for a tokio program.
@@ -38,13 +38,14 @@ impl Request {
         urls: impl IntoIterator<Item = U>,
         concurrency: usize,
     ) -> Result<Vec<Result<Response>>> {
+        let urls: Vec<String> = urls.into_iter().map(Into::into).collect();
+        let count = urls.len();
         let mut fetches = self.fetch(urls, concurrency)?;
-        let mut found = Vec::new();
+        let mut found = Vec::with_capacity(count);
         while let Some(one) = fetches.next_async().await {
             found.push(one);
         }
-        found.sort_by_key(|(place, _)| *place);
-        Ok(found.into_iter().map(|(_, answer)| answer).collect())
+        Ok(in_order(found, count))
     }
 
     /// GETs many URLs, so many at once, and gives each answer when it comes. Only so many answers are held that nobody
@@ -75,6 +76,16 @@ impl Request {
         }
         Ok(Fetches { arriving })
     }
+}
+
+/// As many answers as URLs, always.
+fn in_order(found: impl IntoIterator<Item = (usize, Result<Response>)>, count: usize) -> Vec<Result<Response>> {
+    let mut answers: Vec<Option<Result<Response>>> = (0..count).map(|_| None).collect();
+    for (place, answer) in found {
+        answers[place] = Some(answer);
+    }
+    let missing = || Err(Error::failed("finish a request: its thread has ended"));
+    answers.into_iter().map(|answer| answer.unwrap_or_else(missing)).collect()
 }
 
 impl Fetches {

@@ -56,6 +56,7 @@ impl Call {
             headers: answer.headers,
             url: answer.url,
             body,
+            history: answer.history,
             attempts: 1,
             elapsed: Duration::ZERO,
             hider: std::sync::Arc::clone(&session.hider),

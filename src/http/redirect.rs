@@ -19,6 +19,8 @@ pub(super) struct Hop<'a> {
     pub(super) body: &'a Body,
     /// It still goes to the server that was named.
     pub(super) is_home: bool,
+    /// What was answered before, and from where.
+    pub(super) history: Vec<(u16, Url)>,
 }
 
 impl<'a> Hop<'a> {
@@ -29,6 +31,7 @@ impl<'a> Hop<'a> {
             headers: call.headers.clone(),
             body: &call.body,
             is_home: true,
+            history: Vec::new(),
         }
     }
 
@@ -42,15 +45,18 @@ impl<'a> Hop<'a> {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => url,
             _ => return Some(Err(Error::failed("follow a redirect: it leads to no server of HTTP"))),
         };
-        Some(Ok(self.to(url, answer.status)))
+        Some(Ok(self.to(url, answer)))
     }
 
-    fn to(&self, mut url: Url, status: u16) -> Self {
-        url.set_fragment(None);
+    fn to(&self, mut url: Url, answer: &Answer) -> Self {
+        // a place in a page is meant for the page that comes at last
+        if url.fragment().is_none() {
+            url.set_fragment(self.url.fragment());
+        }
         let _ = url.set_username("");
         let _ = url.set_password(None);
         let mut headers = self.headers.clone();
-        let becomes_get = match status {
+        let becomes_get = match answer.status {
             303 => self.method != Method::HEAD,
             301 | 302 => self.method == Method::POST,
             _ => false,
@@ -61,18 +67,25 @@ impl<'a> Hop<'a> {
                 headers.remove(name);
             }
         }
-        let is_home = self.is_home && is_same_origin(&self.url, &url);
+        if self.url.host_str() != url.host_str() || self.url.port() != url.port() {
+            // a name that was meant for another server
+            headers.remove(header::HOST);
+        }
+        let is_home = self.is_home && is_same_server(&self.url, &url);
         if !is_home {
             let secret: Vec<_> = headers.keys().filter(|name| is_secret_parameter(name.as_str())).cloned().collect();
             for name in secret {
                 headers.remove(name);
             }
         }
-        Self { method, url, headers, body, is_home }
+        let mut history = self.history.clone();
+        history.push((answer.status, self.url.clone()));
+        Self { method, url, headers, body, is_home, history }
     }
 }
 
-/// Whether two URLs are of the same server.
-fn is_same_origin(one: &Url, other: &Url) -> bool {
-    one.origin() == other.origin()
+/// Whether a URL leads to the same server, or to the same one over TLS.
+fn is_same_server(from: &Url, to: &Url) -> bool {
+    let is_sealed = from.scheme() == "http" && to.scheme() == "https" && from.port().is_none() && to.port().is_none();
+    from.origin() == to.origin() || is_sealed && from.host() == to.host()
 }

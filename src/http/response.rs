@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use ureq::http::{HeaderMap, StatusCode};
+use ureq::http::{HeaderMap, HeaderValue, StatusCode};
 use url::Url;
 
 use super::charset::{self, Decoded};
@@ -22,6 +22,7 @@ pub struct Response {
     pub(super) headers: HeaderMap,
     pub(super) url: Url,
     pub(super) body: Vec<u8>,
+    pub(super) history: Vec<(u16, Url)>,
     pub(super) attempts: u32,
     pub(super) elapsed: Duration,
     pub(super) hider: Arc<Hider>,
@@ -38,19 +39,35 @@ impl Response {
         (200..300).contains(&self.status)
     }
 
-    /// A header, the first of its name.
+    /// A header, the first of its name; `None` as well for one that is not UTF-8: [`Response::header_bytes`] has it.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
+        self.headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
     }
 
-    /// All headers, in their order.
+    /// A header as it came, the first of its name.
+    pub fn header_bytes(&self, name: &str) -> Option<&[u8]> {
+        self.headers.get(name).map(HeaderValue::as_bytes)
+    }
+
+    /// All headers of UTF-8, in their order.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+        let all = self.headers.iter();
+        all.filter_map(|(name, value)| Some((name.as_str(), std::str::from_utf8(value.as_bytes()).ok()?)))
+    }
+
+    /// The name of the file that the server gives, of `Content-Disposition` (RFC 6266 and 8187), without folders.
+    pub fn file_name(&self) -> Option<String> {
+        file_name(self.header_bytes("content-disposition")?)
     }
 
     /// Where it came from, after all redirects.
     pub fn url(&self) -> &str {
         self.url.as_str()
+    }
+
+    /// The redirects that led to it: the status of each, and where it came from.
+    pub fn history(&self) -> impl Iterator<Item = (u16, &str)> {
+        self.history.iter().map(|(status, url)| (*status, url.as_str()))
     }
 
     /// The body, unpacked.
@@ -169,5 +186,86 @@ impl fmt::Debug for Response {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = self.hider.place(&self.url);
         write!(formatter, "Response({} from {place}, {} bytes)", self.status, self.body.len())
+    }
+}
+/// `attachment; filename="a.csv"`, `filename*=UTF-8''%C4%8D.csv`; what servers write of it, in UTF-8 or Latin-1.
+fn file_name(disposition: &[u8]) -> Option<String> {
+    let text = match std::str::from_utf8(disposition) {
+        Ok(text) => text.to_owned(),
+        Err(_) => disposition.iter().copied().map(char::from).collect(),
+    };
+    let (mut plain, mut extended) = (None, None);
+    for (name, value) in parameters(&text) {
+        match name.as_str() {
+            "filename" => plain = Some(value),
+            "filename*" => {
+                let mut parts = value.splitn(3, '\'');
+                if let (Some(charset), Some(_), Some(encoded)) = (parts.next(), parts.next(), parts.next()) {
+                    let bytes: Vec<u8> = percent_encoding::percent_decode_str(encoded).collect();
+                    extended = charset::decode_in(&bytes, charset).map(|decoded| decoded.text);
+                }
+            }
+            _ => {}
+        }
+    }
+    let name = extended.or(plain)?;
+    let name = name.rsplit(['/', '\\']).next().unwrap_or_default().trim();
+    (!name.is_empty() && name != "." && name != "..").then(|| name.to_owned())
+}
+
+/// The parameters of a header's value: names in small letters, and values without their quotes.
+fn parameters(text: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut rest = text.split_once(';').map_or("", |(_, rest)| rest);
+    while let Some((name, after)) = rest.split_once('=') {
+        let (name, after) = (name.trim().to_ascii_lowercase(), after.trim_start());
+        let (value, end) = match after.strip_prefix('"') {
+            Some(quoted) => {
+                let mut value = String::new();
+                let mut letters = quoted.char_indices();
+                let mut end = quoted.len();
+                while let Some((at, letter)) = letters.next() {
+                    match letter {
+                        '"' => {
+                            end = at + 1;
+                            break;
+                        }
+                        '\\' => value.extend(letters.next().map(|(_, letter)| letter)),
+                        letter => value.push(letter),
+                    }
+                }
+                (value, &quoted[end..])
+            }
+            None => {
+                let end = after.find(';').unwrap_or(after.len());
+                (after[..end].trim().to_owned(), &after[end..])
+            }
+        };
+        found.push((name, value));
+        rest = end.split_once(';').map_or("", |(_, rest)| rest);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_file_is_read_as_servers_write_it() {
+        for (text, expected) in [
+            (b"attachment; filename=\"a b;c.csv\"".as_slice(), Some("a b;c.csv")),
+            (b"attachment; filename=a.csv; size=7", Some("a.csv")),
+            ("attachment; filename=čšž.csv".as_bytes(), Some("čšž.csv")),
+            (b"attachment; filename=\"\xe9t\xe9.csv\"", Some("été.csv")),
+            (b"attachment; filename=\"x.csv\"; filename*=UTF-8''%C4%8D%20.csv", Some("č .csv")),
+            (b"attachment; filename*=iso-8859-2'hr'%E8.csv", Some("č.csv")),
+            (b"attachment; FileName=\"a\\\"b.csv\"", Some("a\"b.csv")),
+            (b"attachment; filename=\"../../etc/passwd\"", Some("passwd")),
+            (b"attachment; filename=\"..\"", None),
+            (b"inline", None),
+        ] {
+            assert_eq!(file_name(text).as_deref(), expected, "{}", String::from_utf8_lossy(text));
+        }
     }
 }

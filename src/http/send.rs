@@ -1,5 +1,6 @@
 //! How a call comes to its answer: redirects, cookies, manners, proxies, and what is tried again.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -21,8 +22,17 @@ use crate::error::{Error, ErrorKind, Result};
 /// How often the wish to stop is looked for in a pause.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Sends a call; the body of the answer is read as a part of each attempt.
+/// Sends a call; the body of the answer is read as a part of each attempt. A fault of ours, or of a library, is the error of
+/// this one call.
 pub(super) fn send(session: &Session, call: &Ready) -> Result<Response> {
+    let sent = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| send_and_read(session, call)));
+    sent.unwrap_or_else(|_| {
+        let place = session.hider.place(&call.url);
+        Err(Error::failed(format!("ask {place}: a part of this program failed; the log tells where")))
+    })
+}
+
+fn send_and_read(session: &Session, call: &Ready) -> Result<Response> {
     let began = Instant::now();
     let finish = |mut answer: Answer| {
         let body = read_all(&mut answer.body, call.body_bytes_max).map_err(|cause| {
@@ -40,9 +50,10 @@ pub(super) fn send(session: &Session, call: &Ready) -> Result<Response> {
             headers: answer.headers,
             url: answer.url,
             body,
+            history: answer.history,
             attempts: 0,
             elapsed: Duration::ZERO,
-            hider: std::sync::Arc::clone(&session.hider),
+            hider: Arc::clone(&session.hider),
         })
     };
     let (mut response, attempts) = repeat(session, call, &finish, &|response: &Response| Some(&response.body))?;
@@ -68,33 +79,62 @@ fn repeat<T>(
 ) -> Result<(T, u32)> {
     let may_repeat = call.retries.allows(&call.method);
     let is_replay = session.replay().is_some();
+    let host = host::key(&call.url);
     let mut attempts = 0;
+    // the proxies that the server refuses, and why: a ban if it serves another one
+    let mut refused: Vec<Arc<Way>> = Vec::new();
+    let mut why = String::new();
+    let mut other = None;
     loop {
         session.cancellation.check()?;
         attempts += 1;
         let is_last = attempts > call.retries.max;
-        let way = if is_replay { None } else { session.proxies.take(call.deadline)? };
+        let way = match other.take() {
+            Some(way) => Some(way),
+            None if is_replay => None,
+            None => session.proxies.take(&host, call.deadline)?,
+        };
         let mut pause = call.retries.pause_after(attempts);
+        // another proxy, where this one was refused and the request may be made again
+        let instead = |refused: &mut Vec<Arc<Way>>, way: &Option<Arc<Way>>| {
+            refused.extend(way.clone());
+            session.proxies.other(&host, refused).filter(|_| may_repeat && !is_last)
+        };
         match follow(session, call, way.as_deref()) {
             Ok(answer) => {
                 let passes = call.retries.statuses.contains(&answer.status);
                 let asked = answer.retry_after();
-                let is_ban = is_ban(session, way.as_deref(), answer.status);
                 let fits = |pause: Duration| !is_too_late(call.deadline, pause) || is_replay;
                 let waits = pause.max(asked.unwrap_or_default());
                 let is_patient = asked.is_none_or(|asked| asked <= call.retries.retry_after_max);
-                if (passes || is_ban) && may_repeat && !is_last && is_patient && fits(waits) {
+                if is_refused(session, way.as_deref(), answer.status) {
+                    other = instead(&mut refused, &way);
+                }
+                if other.is_some() {
+                    why = format!("it was answered with {}", answer.status);
+                    answer.drain();
+                    pause = Duration::ZERO;
+                } else if passes && may_repeat && !is_last && is_patient && fits(waits) {
                     log::debug!("{} answers {}: tried again", session.hider.place(&answer.url), answer.status);
                     answer.drain();
-                    pause = if is_ban { Duration::ZERO } else { waits };
+                    pause = waits;
                 } else {
+                    let is_served = !is_refused(session, way.as_deref(), answer.status);
                     match finish(answer) {
-                        Ok(done)
-                            if is_banned_by_text(session, way.as_deref(), body(&done)) && may_repeat && !is_last =>
-                        {
+                        Ok(done) => {
+                            let text = banning_text(session, way.as_deref(), body(&done));
+                            if let Some(text) = &text {
+                                other = instead(&mut refused, &way);
+                                why = format!("the answer says `{text}`");
+                            }
+                            if other.is_none() {
+                                if is_served && text.is_none() {
+                                    judge(session, &host, way.as_deref(), (&refused, &why));
+                                }
+                                return Ok((done, attempts));
+                            }
                             pause = Duration::ZERO;
                         }
-                        Ok(done) => return Ok((done, attempts)),
                         Err(failure) => {
                             give_up_or_go_on(call, attempts, may_repeat, failure, pause, is_replay)?;
                         }
@@ -117,6 +157,15 @@ fn repeat<T>(
         if !is_replay {
             wait(session, pause)?;
         }
+    }
+}
+
+/// What an answer by one proxy says of those that were refused before.
+fn judge(session: &Session, host: &str, way: Option<&Way>, (refused, why): (&[Arc<Way>], &str)) {
+    let Some(way) = way else { return };
+    session.proxies.praise(host, way);
+    for banned in refused.iter().filter(|banned| !std::ptr::eq(banned.as_ref(), way)) {
+        session.proxies.ban_for(host, banned, why);
     }
 }
 
@@ -154,28 +203,16 @@ fn wait(session: &Session, pause: Duration) -> Result<()> {
     }
 }
 
-fn is_ban(session: &Session, way: Option<&Way>, status: u16) -> bool {
-    let Some(way) = way else { return false };
-    let is_ban = session.options.proxying.ban_statuses.contains(&status);
-    match is_ban {
-        true => session.proxies.ban(way, &format!("it was answered with {status}")),
-        false => session.proxies.praise(way),
-    }
-    is_ban
+/// Whether a status may mean that the server has something against the proxy.
+fn is_refused(session: &Session, way: Option<&Way>, status: u16) -> bool {
+    way.is_some() && session.options.proxying.ban_statuses.contains(&status)
 }
 
-fn is_banned_by_text(session: &Session, way: Option<&Way>, body: Option<&Vec<u8>>) -> bool {
-    let (Some(way), Some(body)) = (way, body) else { return false };
-    let found = session
-        .options
-        .proxying
-        .ban_texts
-        .iter()
-        .find(|text| !text.is_empty() && memchr::memmem::find(body, text.as_bytes()).is_some());
-    if let Some(text) = found {
-        session.proxies.ban(way, &format!("the answer says `{text}`"));
-    }
-    found.is_some()
+/// The text in an answer that says so.
+fn banning_text<'a>(session: &'a Session, way: Option<&Way>, body: Option<&Vec<u8>>) -> Option<&'a String> {
+    let (Some(_), Some(body)) = (way, body) else { return None };
+    let texts = &session.options.proxying.ban_texts;
+    texts.iter().find(|text| !text.is_empty() && memchr::memmem::find(body, text.as_bytes()).is_some())
 }
 
 /// One attempt, with all its redirects.
@@ -189,7 +226,7 @@ fn follow(session: &Session, call: &Ready, way: Option<&Way>) -> Result<Answer, 
             _ => hop.next(&answer),
         };
         match next {
-            None => return Ok(answer),
+            None => return Ok(Answer { history: hop.history, url: hop.url, ..answer }),
             Some(_) if count == redirects_max => {
                 let place = session.hider.place(&call.url);
                 let message = format!("get an answer from {place}: it redirects more than {redirects_max} times");
@@ -223,9 +260,12 @@ fn ask(session: &Session, call: &Ready, way: Option<&Way>, hop: &redirect::Hop<'
     };
     let mut headers = hop.headers.clone();
     complete(session, call, hop, &mut headers)?;
+    let mut url = hop.url.clone();
+    // a place in a page is nothing to a server
+    url.set_fragment(None);
     let asked = Asked {
         method: hop.method.clone(),
-        url: hop.url.clone(),
+        url,
         headers,
         body: hop.body,
         timeouts: call.timeouts,

@@ -8,6 +8,7 @@ mod cassette;
 mod circles;
 mod facade;
 mod failpoints;
+mod fetching;
 mod files;
 mod logs;
 mod merge;

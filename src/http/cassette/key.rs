@@ -38,8 +38,9 @@ impl Key {
     pub(super) fn of(folder: &Path) -> Result<Self> {
         let path = folder.join(FILE);
         let failed = |cause| file_error(format!("make {}", path.display()), cause);
-        let mut key = vec![0; KEY_BYTES];
-        die::fill(&mut key).or_fail(|| "make random bytes".to_owned())?;
+        let mut random = [0; KEY_BYTES];
+        die::fill(&mut random).or_fail(|| "make random bytes".to_owned())?;
+        let key = hash_bytes(&random).to_string().into_bytes();
         // several processes may begin at once: it appears whole
         let mut new = tempfile::Builder::new().prefix(".key").tempfile_in(folder).map_err(failed)?;
         new.write_all(&key).map_err(failed)?;
@@ -103,7 +104,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         assert!(Key::find(folder.path()).expect("none").is_none());
         let keys: Vec<Key> = (0..2).map(|_| Key::of(folder.path()).expect("a key")).collect();
-        assert_eq!((keys[0].0.len(), &keys[0].0), (KEY_BYTES, &keys[1].0));
+        assert_eq!((keys[0].0.len(), &keys[0].0), (2 * KEY_BYTES, &keys[1].0));
         assert_eq!(Key::find(folder.path()).expect("one").expect("one").0, keys[0].0);
     }
 }

@@ -102,7 +102,8 @@ impl Replay {
             Some(reason) => Box::new(bytes.chain(Broken(reason))),
             None => Box::new(bytes),
         };
-        Ok(Answer { status: answer.status, headers, url: asked.url.clone(), body, meter, leave: None })
+        let (status, url) = (answer.status, asked.url.clone());
+        Ok(Answer { status, headers, url, body, history: Vec::new(), meter, leave: None })
     }
 
     /// The exchange that is asked for: each once, in their order; where all of them were served, the last one again.

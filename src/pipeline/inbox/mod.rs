@@ -7,6 +7,7 @@ mod finished;
 mod look;
 mod take;
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
@@ -32,11 +33,11 @@ const WORK: &str = "work";
 /// The folder for files whose documents were rejected, failed, or were taken out.
 const ASIDE: &str = "rejected";
 /// All is looked at this often, whatever events say.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_secs(15);
 /// And where no events come.
 const POLL_EVERY: Duration = Duration::from_secs(2);
 /// Files that nobody knows, in the folder of those that were taken, are looked for this often.
-const STRAYS_EVERY: Duration = Duration::from_secs(60);
+const STRAYS_EVERY: Duration = Duration::from_secs(15);
 /// After a failure it is waited so long.
 const REST: Duration = Duration::from_secs(2);
 /// A worker that ends when nothing waits waits for files that are not complete for so much longer than they need.
@@ -85,6 +86,8 @@ impl Inbox {
             found,
             storage: Storage::open(context)?,
             pending: Vec::new(),
+            in_hand: Vec::new(),
+            known: BTreeSet::new(),
             unnoted_since: None,
         };
         let watching = Watching {

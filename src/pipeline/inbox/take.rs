@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -28,8 +28,10 @@ use crate::tables::{FolderRow, Found, NewDocument};
 
 /// So many files are stored together, and noted in one transaction.
 const BATCH: usize = 128;
-/// A file that was taken and that nobody knows is adopted after so long.
-const STRAY_AGE: Duration = Duration::from_secs(60);
+/// A file that was taken, that nobody knows, and that no worker has in hand, is adopted after so long; or later, where the file
+/// system has no locks by which that is known.
+const STRAY_AGE: Duration = Duration::from_secs(10);
+const STRAY_AGE_WITHOUT_LOCKS: Duration = Duration::from_secs(60);
 /// A name of more bytes is cut in the folder of what was taken; the whole one stands in the database.
 const NAME_BYTES_MAX: usize = 200;
 /// The length of what is put before a name there, with the dash behind it.
@@ -46,6 +48,10 @@ pub(super) struct Taker {
     pub(super) found: Sender<i64>,
     /// Stored, and not noted yet.
     pub(super) pending: Vec<NewDocument>,
+    /// The locks that say that these files are in hand.
+    pub(super) in_hand: Vec<File>,
+    /// Files that are known to be those of tasks.
+    pub(super) known: BTreeSet<PathBuf>,
     /// Since when it could not be noted.
     pub(super) unnoted_since: Option<Instant>,
 }
@@ -109,6 +115,7 @@ impl Taker {
             }
         }
         look.copied.extend(known.iter().filter_map(Held::stays));
+        self.in_hand.extend(new.into_iter().filter_map(|held| held.in_hand));
         Ok(count)
     }
 
@@ -127,6 +134,7 @@ impl Taker {
             name: name_of(path).to_owned(),
             before,
             is_known,
+            in_hand: None,
         }))
     }
 
@@ -189,7 +197,7 @@ impl Taker {
             return Ok(());
         }
         let failed = self.unnoted_since.get_or_insert_with(Instant::now);
-        if failed.elapsed() > STRAY_AGE / 2 {
+        if failed.elapsed() > STRAY_AGE_WITHOUT_LOCKS / 2 {
             self.leave_what_was_adopted()?;
         }
         let found = self.storage.tables().tasks().take_in(&self.pending)?;
@@ -212,6 +220,7 @@ impl Taker {
                 }
             }
         }
+        self.in_hand.clear();
         self.unnoted_since = None;
         // a bell that rings already rings for this, too
         let _ = news.try_send(());
@@ -232,23 +241,27 @@ impl Taker {
     pub(super) fn adopt(&mut self, folder: &Path, news: &Sender<()>) -> Result<()> {
         let work = work_folder(folder);
         let Ok(entries) = fs::read_dir(&work) else { return Ok(()) };
-        let old = |path: &Path| {
-            let changed = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
-            let since = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(changed.ctime()).ok()?);
-            (since.elapsed().ok()? > STRAY_AGE).then_some(())
-        };
-        let paths: Vec<PathBuf> =
-            entries.flatten().map(|entry| entry.path()).filter(|path| is_marked(path) && old(path).is_some()).collect();
+        let mut paths: Vec<PathBuf> =
+            entries.flatten().map(|entry| entry.path()).filter(|path| is_marked(path)).collect();
+        paths.sort_unstable();
+        self.known.retain(|known| known.parent() != Some(work.as_path()) || paths.binary_search(known).is_ok());
+        paths.retain(|path| !self.known.contains(path));
         for some in paths.chunks(BATCH) {
             let names: Vec<String> = some.iter().map(|path| written(path.as_os_str())).collect::<Result<_>>()?;
             let known = self.storage.tables().tasks().at_work(self.app_id, &names)?;
             let mut strays = Vec::new();
-            for (path, _) in some.iter().zip(&names).filter(|(_, shown)| !known.iter().any(|(at, _)| at == *shown)) {
+            for (path, shown) in some.iter().zip(&names) {
+                if known.iter().any(|(at, _)| at == shown) {
+                    self.known.insert(path.clone());
+                    continue;
+                }
+                let Some(in_hand) = stray(path) else { continue };
                 log::warn!("{} was taken by a worker that died: it goes on", path.display());
                 match stamp(path) {
                     Ok(before) => strays.push(Held::stray(path, before)),
                     Err(error) => log::warn!("{} cannot go on: {error}", path.display()),
                 }
+                self.in_hand.push(in_hand);
             }
             for (held, stored) in strays.iter().zip(self.store(&strays)?) {
                 if let Err(error) = stored {
@@ -277,6 +290,20 @@ impl Taker {
     }
 }
 
+/// A file that somebody took and nobody has in hand any more, taken in hand; `None` for all others.
+fn stray(path: &Path) -> Option<File> {
+    let data = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let since = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(data.ctime()).ok()?);
+    let age = since.elapsed().ok()?;
+    let file = File::open(path).ok()?;
+    let least = match file.try_lock() {
+        Ok(()) => STRAY_AGE,
+        Err(TryLockError::WouldBlock) => return None,
+        Err(TryLockError::Error(_)) => STRAY_AGE_WITHOUT_LOCKS,
+    };
+    (age > least).then_some(file)
+}
+
 /// Whether a file in the folder of what was taken has one of our marks: others are somebody's own.
 fn is_marked(path: &Path) -> bool {
     let name = name_of(path).as_bytes();
@@ -296,6 +323,8 @@ struct Held {
     before: Stamp,
     /// Whether it was found before, as it is.
     is_known: bool,
+    /// The lock that says that it is in hand, until it is noted.
+    in_hand: Option<File>,
 }
 
 impl Held {
@@ -304,7 +333,7 @@ impl Held {
         let bytes = name_of(path).as_bytes();
         let name = bytes.get(MARK_BYTES..).filter(|rest| !rest.is_empty()).unwrap_or(bytes);
         let (origin, name) = (PathBuf::new(), OsStr::from_bytes(name).to_owned());
-        Self { origin, at: path.to_owned(), name, before, is_known: false }
+        Self { origin, at: path.to_owned(), name, before, is_known: false, in_hand: None }
     }
 
     /// Where it stays, and what it was like.
@@ -332,6 +361,8 @@ fn move_away(folder: &Path, path: &Path) -> Result<Option<Held>> {
             moved.map_err(|errno| file_error(format!("move {} into {WORK_SHOWN}", path.display()), errno.into()))?
         }
     }
+    // where there are no locks, age has to tell
+    let in_hand = File::open(&at).ok().filter(|file| file.try_lock().is_ok());
     failpoint::point("pipeline.taken")?;
     let held = stamp(&at).map(|before| Held {
         origin: path.to_owned(),
@@ -339,6 +370,7 @@ fn move_away(folder: &Path, path: &Path) -> Result<Option<Held>> {
         before,
         is_known: false,
         at: at.clone(),
+        in_hand,
     });
     held.map(Some).inspect_err(|_| {
         let _ = move_to(&at, path);

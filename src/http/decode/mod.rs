@@ -1,9 +1,12 @@
 //! Bodies as they were before they were packed: gzip, deflate (with and without its frame), brotli, zstd, and several of
-//! them in a row.
+//! them in a row. What is no packing (`UTF-8`, `none`, `aws-chunked`) is told and left as it is, as browsers do.
+
+mod gzip;
 
 use std::io::{self, BufReader, Read};
 
-use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use flate2::bufread::{DeflateDecoder, ZlibDecoder};
+use gzip::Gzip;
 
 use crate::error::{Error, Result};
 
@@ -20,7 +23,7 @@ pub(super) type Stream = Box<dyn Read + Send>;
 /// Unpacks what the header `Content-Encoding` tells.
 ///
 /// # Errors
-/// Failed, for a packing that is not known.
+/// Failed, for more packings around each other than anybody makes.
 pub(super) fn unpack(encoding: &str, body: Stream) -> Result<Stream> {
     let layers: Vec<String> = encoding
         .split(',')
@@ -32,13 +35,16 @@ pub(super) fn unpack(encoding: &str, body: Stream) -> Result<Stream> {
     }
     layers.iter().rev().try_fold(body, |body, layer| {
         Ok(match layer.as_str() {
-            "gzip" | "x-gzip" => Box::new(Lazy::new(body, |body| Ok(Box::new(MultiGzDecoder::new(body))))) as Stream,
+            "gzip" | "x-gzip" => Box::new(Lazy::new(body, |body| Ok(Box::new(Gzip::new(body)?)))) as Stream,
             "deflate" => Box::new(Lazy::new(body, deflate)),
             "br" => Box::new(Lazy::new(body, |body| {
                 Ok(Box::new(brotli_decompressor::Decompressor::new(body, BROTLI_BUFFER)))
             })),
             "zstd" => Box::new(Lazy::new(body, |body| Ok(Box::new(zstd::stream::read::Decoder::with_buffer(body)?)))),
-            other => return Err(Error::failed(format!("unpack the answer: its packing `{other}` is not known"))),
+            other => {
+                log::warn!("the packing `{other}` of an answer is not known: its body is taken as it came");
+                body
+            }
         })
     })
 }
@@ -101,6 +107,12 @@ mod tests {
         all(unpack(encoding, Box::new(io::Cursor::new(body))).expect("a known packing"))
     }
 
+    fn all_of(body: &[u8]) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        unpack("gzip", Box::new(io::Cursor::new(body.to_vec()))).expect("gzip").read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
     #[test]
     fn every_packing_is_undone() {
         let plain: Vec<u8> = (0..100_000_u32).flat_map(|number| (number / 7).to_le_bytes()).collect();
@@ -118,7 +130,22 @@ mod tests {
         );
         assert_eq!(unpacked("gzip", Vec::new()), b"");
         assert_eq!(unpacked("identity", b"x".to_vec()), b"x");
-        assert!(unpack("lzma", Box::new(io::empty())).is_err());
+        for unknown in ["UTF-8", "none", "binary", "aws-chunked", "aws-chunked, gzip"] {
+            let body = if unknown.ends_with("gzip") { gzip.clone() } else { plain.clone() };
+            assert_eq!(unpacked(unknown, body), plain, "{unknown}");
+        }
+        assert!(unpack("gzip, gzip, gzip, gzip", Box::new(io::empty())).is_err());
+        // what stands behind the end, or is missing of it, does no harm
+        for more in [vec![0; 600], b"garbage".to_vec(), vec![0x1f]] {
+            assert_eq!(unpacked("gzip", [gzip.clone(), more].concat()), plain);
+        }
+        for cut in 1..=8 {
+            assert_eq!(unpacked("gzip", gzip[..gzip.len() - cut].to_vec()), plain, "{cut}");
+        }
+        let mut named = b"\x1f\x8b\x08\x1e\0\0\0\0\0\xff\x02\0abname\0comment\0\0\0".to_vec();
+        named.extend_from_slice(&gzip[10..]);
+        assert_eq!(unpacked("gzip", named), plain);
+        assert!(all_of(b"no gzip").is_err() && all_of(&[0x1f, 0x8b, 8]).is_err());
         let mut cut = unpack("gzip", Box::new(io::Cursor::new(gzip[..gzip.len() / 2].to_vec()))).expect("gzip");
         assert!(cut.read_to_end(&mut Vec::new()).is_err(), "a body that breaks off is noticed");
     }
