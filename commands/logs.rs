@@ -19,7 +19,8 @@ Examples:
   dc logs --after 1500 --json             what was stored after a record, for a program that goes on
   dc logs --runs companies                the runs: how long, how they ended
   dc logs companies --profile             where its last run spent its time
-  dc logs prune --older-than 90d          delete what is old";
+  dc logs prune --older-than 90d          delete what is old
+  dc logs resend                          send records again that a sink refused";
 
 /// Show what apps wrote, and how their runs ended
 #[derive(Debug, clap::Args)]
@@ -72,6 +73,27 @@ pub(crate) struct Args {
 enum Care {
     /// Delete log records that are old, a few at a time
     Prune(PruneArgs),
+    /// Send records again that a sink refused
+    #[command(after_long_help = RESEND, after_help = "`dc logs resend --help` says which these are")]
+    Resend(ResendArgs),
+}
+
+const RESEND: &str = "\
+A sink refuses a record for good only if the record itself is wrong: the database
+names one of its values or a constraint, and says so again when the record comes
+alone. The record is then kept in .dc/log/refused.ndjson, with the reason. Whatever
+else a database says (no room, no right, a lock, a missing table, a server that goes
+down), the records wait, and are delivered later without being asked for.
+
+Mend what the reason names, and send them again. The database stores none twice.
+Exits with 1 if records are refused again, with 75 if the sink is unreachable:
+then they wait, and the next run delivers them.";
+
+#[derive(Debug, clap::Args)]
+struct ResendArgs {
+    /// Only say how many it would be
+    #[arg(long)]
+    dry_run: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -86,8 +108,16 @@ struct PruneArgs {
 
 pub(crate) fn run(context: &Context, args: Args) -> Result<()> {
     let shell = context.shell();
-    if let Some(Care::Prune(PruneArgs { older_than, dry_run })) = args.care {
-        return shell.print(&ops::prune(context, &PruneOptions { older_than, dry_run })?);
+    match args.care {
+        Some(Care::Prune(PruneArgs { older_than, dry_run })) => {
+            return shell.print(&ops::prune(context, &PruneOptions { older_than, dry_run })?);
+        }
+        Some(Care::Resend(ResendArgs { dry_run })) => {
+            let report = ops::resend(context, dry_run)?;
+            shell.print(&report)?;
+            return report.failure().map_or(Ok(()), Err);
+        }
+        None => {}
     }
     let Args { app, level, since, until, text, grep, runtime, tail, after, follow, runs, profile, care: _ } = args;
     if let Some(run) = profile {

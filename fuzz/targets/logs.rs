@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::backlog::Backlog;
 use super::folder::Folder;
-use super::line::{Draft, Head, Line, is_whole};
+use super::line::{Draft, Head, Line, LinePlace, is_whole};
 use crate::bound::Bound;
 use crate::fuzzing::halves;
 use crate::tables::LogLevel;
@@ -15,7 +15,7 @@ const OWNER: &str = "01a21380-8d1e-7633-9d92-8e3340fbdb0e";
 
 /// A message and a source of any signs: the line is one line, whole, and read as it was written; any change is noticed.
 pub fn log_line(data: &[u8]) {
-    let _ = (is_whole(data), Line::new(data).record());
+    let _ = (is_whole(data), Line::new(data, LinePlace::default()).record());
     let Some((message, source)) = halves(data) else { return };
     let time = chrono::DateTime::from_timestamp(1_800_000_000, 123_456_000).expect("a moment").naive_utc();
     let mut out = Vec::new();
@@ -25,7 +25,7 @@ pub fn log_line(data: &[u8]) {
     draft.finish();
     let line = out.strip_suffix(b"\n").expect("an end");
     assert!(is_whole(line) && !line.contains(&b'\n'));
-    let record = Line::new(line).record().expect("a record");
+    let record = Line::new(line, LinePlace::default()).record().expect("a record");
     assert_eq!((&*record.message, &*record.source, record.moment()), (message, source, Some(time)));
     let at = message.len() % line.len();
     let mut damaged = line.to_vec();

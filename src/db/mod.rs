@@ -1,6 +1,7 @@
 //! Databases behind one trait. Nothing above this room knows which backend it talks to.
 
 mod batch;
+pub(crate) mod cause;
 mod connection;
 mod fit;
 mod form;

@@ -1,7 +1,8 @@
 //! Lines that wait on disk for one sink, in their order. They survive the death of the process, and what the disk has
 //! damaged is set aside while the rest is delivered.
 //!
-//! A file begins with a line that says up to where its lines were delivered; the lines follow. It goes when all are.
+//! A file begins with a line that says up to where its lines were delivered; the lines follow. It goes when all are. Each
+//! line keeps its place in the stream of its process, so that a sink knows it again.
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
@@ -12,8 +13,8 @@ use std::sync::Arc;
 
 use memchr::{memchr, memmem};
 
-use super::folder::Folder;
-use super::line::{is_whole, seal};
+use super::folder::{Folder, LineFile};
+use super::line::{Line, LinePlace, is_whole, seal};
 use super::lines::Lines;
 use crate::error::{Error, Result, file_error};
 
@@ -21,8 +22,8 @@ use crate::error::{Error, Result, file_error};
 const PART_BYTES_MAX: u64 = 16 << 20;
 /// What is read at once; it grows with a line that does not fit.
 const WINDOW_BYTES: usize = 256 * 1024;
-/// The number of the first file. Lines that come before it get lower ones.
-const NUMBER_FIRST: u64 = 5_000_000_000;
+/// Where a stream begins: the lines that a file has of its own stand before those of the stream.
+pub(super) const PLACE_FIRST: u64 = 1 << 32;
 /// How a line with a record begins.
 const RECORD: &[u8] = b"{\"time\":\"";
 /// How a line begins that is about the lines behind it.
@@ -40,13 +41,15 @@ pub(super) struct Backlog {
     bytes_max: u64,
     /// The bytes that wait for the same sink elsewhere.
     bytes_beside: u64,
-    /// The numbers of the first and the next file of ours.
-    numbers: Range<u64>,
 }
 
 /// One file.
 struct Part {
     path: PathBuf,
+    /// Whose lines they are.
+    stream: Arc<str>,
+    /// Where the file's first byte stands in the stream.
+    start: u64,
     /// Opened when it is needed: there may be many.
     file: Option<File>,
     /// Where the first undelivered line begins.
@@ -62,6 +65,16 @@ struct Part {
 pub(super) struct Chunk {
     pub(super) lines: Lines,
     ends: Vec<u64>,
+    stream: Arc<str>,
+    start: u64,
+}
+
+impl Chunk {
+    /// The lines, as a sink gets them.
+    pub(super) fn as_lines(&self) -> Vec<Line<'_>> {
+        let place = |line: usize| LinePlace { stream: &self.stream, end: self.start + self.ends[line] };
+        (0..self.lines.len()).map(|line| Line::new(self.lines.get(line), place(line))).collect()
+    }
 }
 
 /// A part of a file that the disk has damaged.
@@ -76,23 +89,20 @@ impl Backlog {
     /// The lines of `sink`, beginning with those that processes which are gone have left.
     pub(super) fn new(folder: Arc<Folder>, sink: &str, bytes_max: u64) -> Self {
         let left = folder.adopt(sink).into_iter();
-        let parts: VecDeque<Part> = left.filter_map(|path| Part::left(path, sink)).collect();
+        let parts: VecDeque<Part> = left.filter_map(|file| Part::left(file, sink)).collect();
         let bytes = parts.iter().map(Part::rest).sum();
-        let numbers = NUMBER_FIRST..NUMBER_FIRST;
-        Self { folder, sink: sink.to_owned(), parts, bytes, bytes_max, bytes_beside: 0, numbers }
+        Self { parts, bytes, ..Self::empty(folder, sink, bytes_max) }
+    }
+
+    /// The lines of `sink` without any of others.
+    pub(super) fn empty(folder: Arc<Folder>, sink: &str, bytes_max: u64) -> Self {
+        Self { folder, sink: sink.to_owned(), parts: VecDeque::new(), bytes: 0, bytes_max, bytes_beside: 0 }
     }
 
     /// An empty one for the same sink, which shares its room: for what does not wait behind these lines.
     pub(super) fn beside(&self) -> Self {
-        Self {
-            folder: Arc::clone(&self.folder),
-            sink: self.sink.clone(),
-            parts: VecDeque::new(),
-            bytes: 0,
-            bytes_max: self.bytes_max,
-            bytes_beside: self.bytes,
-            numbers: NUMBER_FIRST..NUMBER_FIRST,
-        }
+        let empty = Self::empty(Arc::clone(&self.folder), &self.sink, self.bytes_max);
+        Self { bytes_beside: self.bytes, ..empty }
     }
 
     /// Takes note of how many bytes wait for the same sink elsewhere.
@@ -109,11 +119,11 @@ impl Backlog {
         self.bytes
     }
 
-    /// Adds lines behind all others.
+    /// Adds lines behind all others; the first begins at `place` in the stream.
     ///
     /// # Errors
     /// When there is no room: on the disk, or for this sink. Nothing is added then.
-    pub(super) fn append(&mut self, lines: &[u8]) -> Result<()> {
+    pub(super) fn append(&mut self, lines: &[u8], place: u64) -> Result<()> {
         let waiting = self.bytes + self.bytes_beside;
         if waiting + lines.len() as u64 > self.bytes_max {
             return Err(Error::failed(format!(
@@ -122,30 +132,29 @@ impl Backlog {
                 self.sink
             )));
         }
-        let has_room = self.parts.back().is_some_and(|part| part.is_open && part.length < PART_BYTES_MAX);
+        let takes = |part: &Part| part.is_open && part.length < PART_BYTES_MAX && part.end() == place;
+        let has_room = self.parts.back().is_some_and(takes);
         if !has_room {
             let is_only = self.parts.len() == 1;
             if let Some(part) = self.parts.back_mut() {
                 part.close(!is_only);
             }
-            let number = self.numbers.end;
-            self.numbers.end += 1;
-            let part = self.make(number)?;
+            let part = self.make(place, &[])?;
             self.parts.push_back(part);
         }
         let Some(part) = self.parts.back_mut() else { return Ok(()) };
         part.append(lines).inspect(|()| self.bytes += lines.len() as u64)
     }
 
-    /// Adds lines before all others, with the reason why they could not be delivered.
+    /// Adds lines before all others, with the reason why they could not be delivered; the first begins at `place` in the
+    /// stream.
     ///
     /// # Errors
     /// When the disk has no room.
-    pub(super) fn prepend(&mut self, lines: &[&[u8]], reason: &str) -> Result<()> {
-        self.numbers.start -= 1;
-        let mut part = self.make(self.numbers.start)?;
+    pub(super) fn prepend(&mut self, lines: &[&[u8]], place: u64, reason: &str) -> Result<()> {
         let note = note(&[("sink", &self.sink), ("error", reason)]);
-        let written = [&*note].into_iter().chain(lines.iter().copied()).try_for_each(|bytes| part.append(bytes));
+        let mut part = self.make(place, &note)?;
+        let written = lines.iter().try_for_each(|bytes| part.append(bytes));
         if let Err(error) = written {
             part.remove();
             return Err(error);
@@ -172,15 +181,15 @@ impl Backlog {
                 self.drop_first();
                 continue;
             }
-            let Found { chunk, damaged, end } = part.read(lines_max, bytes_max)?;
+            let Found { lines, ends, damaged, end } = part.read(lines_max, bytes_max)?;
             let (path, told) = (part.path.clone(), part.told);
             for range in damaged.into_iter().filter(|range| range.end > told) {
                 let kept = part.file().and_then(|file| self.folder.set_aside(&path, file, range.clone()));
                 tell(Damage { part: path.clone(), range, kept });
             }
             part.told = told.max(end);
-            if !chunk.lines.is_empty() {
-                return Ok(Some(chunk));
+            if !lines.is_empty() {
+                return Ok(Some(Chunk { lines, ends, stream: Arc::clone(&part.stream), start: part.start }));
             }
             self.advance_to(end)?;
         }
@@ -223,21 +232,27 @@ impl Backlog {
         }
     }
 
-    fn make(&self, number: u64) -> Result<Part> {
-        let (path, file) = self.folder.create(&self.sink, number)?;
-        let mut part = Part { path, file: Some(file), done: 0, length: 0, told: 0, is_open: true };
-        if let Err(error) = part.append(&header(&self.sink, 0)) {
+    /// A file whose lines begin at `place` in the stream, behind a `note` on them.
+    fn make(&self, place: u64, note: &[u8]) -> Result<Part> {
+        let header = header(&self.sink, 0);
+        let start = place.saturating_sub((header.len() + note.len()) as u64);
+        let (path, file) = self.folder.create(&self.sink, start)?;
+        let stream = self.folder.owner().into();
+        let mut part = Part { path, stream, start, file: Some(file), done: 0, length: 0, told: 0, is_open: true };
+        if let Err(error) = [&header, note].into_iter().try_for_each(|bytes| part.append(bytes)) {
             part.remove();
             return Err(error);
         }
-        part.done = part.length;
+        part.done = header.len() as u64;
         Ok(part)
     }
 }
 
 /// What a look into a file found.
 struct Found {
-    chunk: Chunk,
+    lines: Lines,
+    /// Where each of them ends.
+    ends: Vec<u64>,
     damaged: Vec<Range<u64>>,
     /// The end of what was looked at.
     end: u64,
@@ -245,9 +260,10 @@ struct Found {
 
 impl Part {
     /// A file that another process has left; `None` when it is gone.
-    fn left(path: PathBuf, sink: &str) -> Option<Self> {
+    fn left(LineFile { owner, start, path }: LineFile, sink: &str) -> Option<Self> {
         let length = fs::metadata(&path).ok()?.len();
-        let mut part = Self { path, file: None, done: 0, length, told: 0, is_open: false };
+        let stream = owner.into();
+        let mut part = Self { path, stream, start, file: None, done: 0, length, told: 0, is_open: false };
         let size = header(sink, 0).len();
         let mut first = vec![0; size];
         let is_header = part.file().is_ok_and(|file| file.read_exact_at(&mut first, 0).is_ok());
@@ -261,6 +277,11 @@ impl Part {
 
     fn rest(&self) -> u64 {
         self.length - self.done
+    }
+
+    /// Where the next line would begin in the stream.
+    fn end(&self) -> u64 {
+        self.start + self.length
     }
 
     fn file(&mut self) -> Result<&File> {
@@ -316,10 +337,9 @@ impl Part {
 
 /// The whole lines at the start of `window`; `None` when not even one ends in it.
 fn look(window: &[u8], start: u64, is_last: bool, lines_max: usize) -> Option<Found> {
-    let mut found =
-        Found { chunk: Chunk { lines: Lines::default(), ends: Vec::new() }, damaged: Vec::new(), end: start };
+    let mut found = Found { lines: Lines::default(), ends: Vec::new(), damaged: Vec::new(), end: start };
     let mut at = 0;
-    while at < window.len() && found.chunk.lines.len() < lines_max {
+    while at < window.len() && found.lines.len() < lines_max {
         let (line_end, next) = match memchr(b'\n', &window[at..]) {
             Some(length) => (at + length, at + length + 1),
             // a last line without its end was being written when the process died
@@ -346,7 +366,8 @@ impl Found {
             let piece = &line[at..next - 1];
             let shorter = piece.split_last().map_or(piece, |(_, shorter)| shorter);
             if let Some(whole) = [piece, shorter].into_iter().find(|piece| is_whole(piece)) {
-                self.keep(whole, end);
+                // each has an end of its own: one may be delivered without the other
+                self.keep(whole, if next > line.len() { end } else { start + next as u64 });
             } else {
                 self.damaged.push(start + at as u64..start + (next - 1) as u64);
             }
@@ -361,8 +382,8 @@ impl Found {
         let mut whole = Vec::with_capacity(line.len() + 1);
         whole.extend_from_slice(line);
         whole.push(b'\n');
-        self.chunk.lines.push(&whole);
-        self.chunk.ends.push(end);
+        self.lines.push(&whole);
+        self.ends.push(end);
     }
 }
 

@@ -1,7 +1,8 @@
 //! The folder where log records wait on disk. Each process writes files of its own for each sink, and holds a lock as
 //! long as it lives; files whose owner is gone are taken over by the next process with that sink.
 //!
-//! `OWNER.SINK.lock`, `OWNER.SINK.NUMBER.ndjson`; beside them `refused.ndjson` and `damaged-*`, which are for people.
+//! `OWNER.SINK.lock`, `OWNER.SINK.PLACE.ndjson`; beside them `refused.ndjson` and `damaged-*`, which are for people. PLACE is
+//! where the file's first byte stands in the stream of the owner's lines.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
@@ -11,19 +12,32 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::error::{Result, file_error};
+use super::aside::{self, FILE_MODE};
+use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::ident::{RuntimeId, new_identity};
 
 /// The end of the name of a file with lines.
 const PART: &str = ".ndjson";
 /// The end of the name of a lock.
 const LOCK: &str = ".lock";
-/// What sinks refused for good.
-const REFUSED: &str = "refused.ndjson";
 /// How many owners that are gone are taken over at once; each costs an open file.
 const ADOPTED_MAX: usize = 200;
-/// Only the user reads what waits here: log records may be private.
-const FILE_MODE: u32 = 0o600;
+
+/// A place of a file has so many digits.
+const PLACE_DIGITS: usize = 20;
+/// Files of older versions are numbered, with fewer digits; none of them is larger than this many bits can count.
+const NUMBER_DIGITS: usize = 10;
+const NUMBERED_BITS: u32 = 26;
+
+/// A file with lines that wait.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct LineFile {
+    /// The stream that its lines are of: the identity of the process that wrote them.
+    pub(super) owner: String,
+    /// Where its first byte stands in the stream.
+    pub(super) start: u64,
+    pub(super) path: PathBuf,
+}
 
 /// The folder, with the locks that this process holds.
 pub(super) struct Folder {
@@ -42,11 +56,16 @@ struct Lock {
 impl Folder {
     /// The folder. It is made when the first line has to wait.
     pub(super) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), owner: new_identity(), locks: Mutex::default() }
+        Self::owned_by(path, &new_identity())
+    }
+
+    /// The folder, for lines that have an identity already.
+    pub(super) fn owned_by(path: &Path, owner: &str) -> Self {
+        Self { path: path.to_owned(), owner: owner.to_owned(), locks: Mutex::default() }
     }
 
     /// Takes over what processes that are gone have left for a sink: the files, oldest first.
-    pub(super) fn adopt(&self, sink: &str) -> Vec<PathBuf> {
+    pub(super) fn adopt(&self, sink: &str) -> Vec<LineFile> {
         let mut adopted = Vec::new();
         for owner in owners(&self.path, sink).into_iter().take(ADOPTED_MAX) {
             let lock = OpenOptions::new().create(true).truncate(false).write(true).open(self.lock_of(&owner, sink));
@@ -61,24 +80,31 @@ impl Folder {
         adopted
     }
 
-    /// A new file for lines of `sink`; files are read in the order of their numbers.
-    pub(super) fn create(&self, sink: &str, number: u64) -> Result<(PathBuf, File)> {
+    /// A new file for lines of `sink`, whose first byte stands at `start` in the stream; files are read in this order.
+    pub(super) fn create(&self, sink: &str, start: u64) -> Result<(PathBuf, File)> {
         fs::create_dir_all(&self.path).map_err(|cause| self.failed("make", &self.path, cause))?;
         self.lock(sink)?;
-        let path = self.path.join(format!("{}.{sink}.{number:010}{PART}", self.owner));
+        let path = self.path.join(format!("{}.{sink}.{start:0PLACE_DIGITS$}{PART}", self.owner));
         let file = OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(&path);
         file.map(|file| (path.clone(), file)).map_err(|cause| self.failed("make", &path, cause))
     }
 
     /// Keeps a line that a sink refused for good, with the reason.
     pub(super) fn refuse(&self, sink: &str, reason: &str, line: &[u8]) -> Result<()> {
-        let path = self.path.join(REFUSED);
-        let record: serde_json::Value = serde_json::from_slice(line).unwrap_or_default();
-        let text = serde_json::json!({ "sink": sink, "error": reason, "record": record });
+        aside::keep(&self.path, sink, reason, line)
+    }
+
+    /// Deletes what there is of our own for `sink`: it is written anew.
+    ///
+    /// # Errors
+    /// Busy while another process delivers it.
+    pub(super) fn clear(&self, sink: &str) -> Result<()> {
         fs::create_dir_all(&self.path).map_err(|cause| self.failed("make", &self.path, cause))?;
-        let file = OpenOptions::new().append(true).create(true).mode(FILE_MODE).open(&path);
-        let written = file.and_then(|mut file| file.write_all(format!("{text}\n").as_bytes()));
-        written.map_err(|cause| self.failed("write", &path, cause))
+        self.lock(sink)?;
+        for LineFile { path, .. } in parts_of(&self.path, &self.owner, sink) {
+            fs::remove_file(&path).map_err(|cause| self.failed("delete", &path, cause))?;
+        }
+        Ok(())
     }
 
     /// Keeps damaged bytes of a file; tells where.
@@ -90,6 +116,11 @@ impl Folder {
         let kept = OpenOptions::new().write(true).create(true).truncate(true).mode(FILE_MODE).open(&path);
         kept.and_then(|mut file| file.write_all(&bytes)).map_err(|cause| self.failed("write", &path, cause))?;
         Ok(path)
+    }
+
+    /// The identity of this process here: its lines are a stream of this name.
+    pub(super) fn owner(&self) -> &str {
+        &self.owner
     }
 
     /// Where it is.
@@ -115,7 +146,12 @@ impl Folder {
         let path = self.lock_of(&self.owner, sink);
         let file = OpenOptions::new().create(true).truncate(false).write(true).mode(FILE_MODE).open(&path);
         let file = file.map_err(|cause| self.failed("make", &path, cause))?;
-        file.lock().map_err(|cause| self.failed("lock", &path, cause))?;
+        if file.try_lock().is_err() {
+            return Err(Error::new(
+                ErrorKind::Busy,
+                format!("lock {}: another dc delivers its records", path.display()),
+            ));
+        }
         locks.push(Lock { owner: self.owner.clone(), sink: sink.to_owned(), _file: file });
         Ok(())
     }
@@ -139,12 +175,14 @@ impl Drop for Folder {
     }
 }
 
-/// The owner of a file with lines for `sink`.
-fn owner_of<'a>(name: &'a str, sink: &str) -> Option<&'a str> {
+/// The file of this name, if it has lines for `sink`.
+fn line_file(folder: &Path, name: &str, sink: &str) -> Option<LineFile> {
     let (owner, rest) = name.split_once('.')?;
-    let number = rest.strip_prefix(sink)?.strip_prefix('.')?.strip_suffix(PART)?;
-    let is_ours = number.bytes().all(|byte| byte.is_ascii_digit()) && owner.parse::<RuntimeId>().is_ok();
-    is_ours.then_some(owner)
+    let digits = rest.strip_prefix(sink)?.strip_prefix('.')?.strip_suffix(PART)?;
+    let is_ours = digits.bytes().all(|byte| byte.is_ascii_digit()) && owner.parse::<RuntimeId>().is_ok();
+    let number: u64 = digits.parse().ok().filter(|_| is_ours)?;
+    let start = if digits.len() > NUMBER_DIGITS { number } else { number << NUMBERED_BITS };
+    Some(LineFile { owner: owner.to_owned(), start, path: folder.join(name) })
 }
 
 fn names_in(folder: &Path) -> Vec<String> {
@@ -153,15 +191,19 @@ fn names_in(folder: &Path) -> Vec<String> {
     entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
+/// All files with lines for `sink`.
+fn line_files(folder: &Path, sink: &str) -> impl Iterator<Item = LineFile> {
+    names_in(folder).into_iter().filter_map(move |name| line_file(folder, &name, sink))
+}
+
 /// Who has files with lines for `sink`, in the order of time: identities grow with it.
 fn owners(folder: &Path, sink: &str) -> BTreeSet<String> {
-    names_in(folder).iter().filter_map(|name| owner_of(name, sink)).map(str::to_owned).collect()
+    line_files(folder, sink).map(|file| file.owner).collect()
 }
 
 /// The files of an owner for `sink`, in their order.
-fn parts_of(folder: &Path, owner: &str, sink: &str) -> Vec<PathBuf> {
-    let mut names = names_in(folder);
-    names.retain(|name| owner_of(name, sink) == Some(owner));
-    names.sort();
-    names.into_iter().map(|name| folder.join(name)).collect()
+fn parts_of(folder: &Path, owner: &str, sink: &str) -> Vec<LineFile> {
+    let mut files: Vec<LineFile> = line_files(folder, sink).filter(|file| file.owner == owner).collect();
+    files.sort_unstable();
+    files
 }

@@ -1,12 +1,16 @@
 //! The lane of one sink: lines wait in memory while the sink keeps up, on disk while it is slow or away, and one thread
 //! delivers them in their order. So one sink holds up neither the others nor whoever writes.
 
+mod batch;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::backlog::{Backlog, Chunk, Damage};
+use batch::Batch;
+
+use super::backlog::{Backlog, Chunk, Damage, PLACE_FIRST};
 use super::folder::Folder;
 use super::line::Line;
 use super::lines::Lines;
@@ -44,6 +48,8 @@ struct Shared {
 
 struct State {
     memory: Memory,
+    /// Where the next line begins in the stream of this lane.
+    next_place: u64,
     backlog: Backlog,
     /// What other processes have left. Nobody waits for it: it is delivered while there is nothing of our own, and at the
     /// end the rest is left to the next process.
@@ -96,13 +102,6 @@ pub struct LaneReport {
     pub away: Option<String>,
 }
 
-/// Lines to be delivered at once.
-enum Batch {
-    Memory(Vec<Part>),
-    Disk(Chunk),
-    Inherited(Chunk),
-}
-
 impl Lane {
     /// A lane for a sink, which also delivers the lines that others have left for it.
     ///
@@ -117,6 +116,7 @@ impl Lane {
     ) -> Result<Self> {
         let state = State {
             memory: Memory::default(),
+            next_place: PLACE_FIRST,
             backlog: inherited.beside(),
             inherited,
             away: None,
@@ -157,7 +157,7 @@ impl Lane {
             }
             if state.memory.has_room(lines) && !state.has_ended {
                 let was_idle = state.memory.count() == 0;
-                state.memory.push(lines);
+                state.remember(lines);
                 let is_much = state.memory.count() >= Limits::default().lines_max;
                 drop(state);
                 if was_idle || is_much {
@@ -200,7 +200,7 @@ impl Lane {
         lines.push(&own_line(LogLevel::Warning, &text));
         // one line more is no harm, and it says what is missing
         if state.backlog.is_empty() && state.away.is_none() {
-            state.memory.push(&Arc::new(lines));
+            state.remember(&Arc::new(lines));
         } else {
             state.keep(&lines, &self.shared.name);
         }
@@ -274,7 +274,7 @@ impl Shared {
     fn deliver(&self, mut sink: Box<dyn Sink>) {
         let limits = sink.limits();
         while let Some(batch) = self.next(limits) {
-            let lines = batch.lines();
+            let lines = batch.lines(self.folder.owner());
             let outcome = catch_unwind(AssertUnwindSafe(|| sink.write(&lines)));
             let outcome = outcome.unwrap_or_else(|_| Err(Undelivered::away(0, "the sink panicked")));
             let count = lines.len();
@@ -442,21 +442,31 @@ fn jittered(pause: Duration) -> Duration {
 }
 
 impl State {
+    /// Has lines wait in memory behind all others.
+    fn remember(&mut self, lines: &Arc<Lines>) {
+        self.memory.push(lines, self.next_place);
+        self.next_place += lines.size() as u64;
+    }
+
     /// Puts lines on disk behind all others.
     fn keep(&mut self, lines: &Lines, name: &str) {
-        if let Err(error) = self.backlog.append(lines.bytes(0..lines.len())) {
-            if self.untold == 0 {
-                tell(log::Level::Error, &format!("records for the log sink `{name}` are dropped: {error}"));
+        match self.backlog.append(lines.bytes(0..lines.len()), self.next_place) {
+            Ok(()) => self.next_place += lines.size() as u64,
+            Err(error) => {
+                if self.untold == 0 {
+                    tell(log::Level::Error, &format!("records for the log sink `{name}` are dropped: {error}"));
+                }
+                self.drop_lines(lines.len());
             }
-            self.drop_lines(lines.len());
         }
     }
 
     /// Puts the lines in memory on disk, before all others.
     fn move_to_disk(&mut self, reason: &str, name: &str) {
         let parts = self.memory.parts();
-        let parts: Vec<&[u8]> = parts.iter().map(|(lines, range)| lines.bytes(range.clone())).collect();
-        if let Err(error) = self.backlog.prepend(&parts, reason) {
+        let Some(place) = parts.first().map(Part::start) else { return };
+        let parts: Vec<&[u8]> = parts.iter().map(Part::bytes).collect();
+        if let Err(error) = self.backlog.prepend(&parts, place, reason) {
             tell(log::Level::Error, &format!("records for the log sink `{name}` are dropped: {error}"));
             self.drop_lines(self.memory.count());
         }
@@ -466,19 +476,6 @@ impl State {
     fn drop_lines(&mut self, count: usize) {
         self.untold += count as u64;
         self.report.dropped += count as u64;
-    }
-}
-
-impl Batch {
-    fn lines(&self) -> Vec<Line<'_>> {
-        match self {
-            Self::Memory(parts) => {
-                parts.iter().flat_map(|(lines, range)| range.clone().map(|place| Line::new(lines.get(place)))).collect()
-            }
-            Self::Disk(chunk) | Self::Inherited(chunk) => {
-                (0..chunk.lines.len()).map(|place| Line::new(chunk.lines.get(place))).collect()
-            }
-        }
     }
 }
 

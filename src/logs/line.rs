@@ -77,6 +77,35 @@ impl<'a> Draft<'a> {
     }
 }
 
+/// The line of a record that was kept in another form; `None` where it has no time.
+pub(super) fn of_record(record: &LogRecord<'_>) -> Option<Vec<u8>> {
+    let mut bound = Bound::default();
+    if let Some(id) = record.app_id {
+        bound = bound.app_id(id);
+    }
+    if let Some(app) = &record.app {
+        bound = bound.app(app);
+    }
+    if let Some(run) = &record.runtime {
+        bound = bound.runtime(run);
+    }
+    let head = Head { time: record.moment()?, level: record.level(), source: &record.source, message: &record.message };
+    let mut line = Vec::new();
+    let draft = Draft::begin(&mut line, head, &bound);
+    for (name, value) in [("function", &record.function), ("thread", &record.thread)] {
+        if let Some(value) = value {
+            draft.out.extend_from_slice(format!(",\"{name}\":").as_bytes());
+            write_text(value, true, draft.out);
+        }
+    }
+    if let Some(context) = record.context {
+        draft.out.extend_from_slice(b",\"context\":");
+        draft.out.extend_from_slice(context.get().as_bytes());
+    }
+    draft.finish();
+    Some(line)
+}
+
 /// Closes the object that begins at `start` with its checksum.
 pub(super) fn seal(out: &mut Vec<u8>, start: usize) {
     let checksum = crc32fast::hash(&out[start..]);
@@ -119,22 +148,40 @@ fn write_time(time: NaiveDateTime, out: &mut Vec<u8>) {
 
 /// A whole line, as a sink gets it.
 #[derive(Debug, Clone, Copy)]
-pub struct Line<'a>(&'a [u8]);
+pub struct Line<'a> {
+    bytes: &'a [u8],
+    place: LinePlace<'a>,
+}
+
+/// Where a line stands among those that its process has for a sink. It is the same when the line is delivered again, by
+/// whatever process and in whatever batch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LinePlace<'a> {
+    /// The identity of the process's lines.
+    pub stream: &'a str,
+    /// Where the line ends in them: it grows from line to line.
+    pub end: u64,
+}
 
 impl<'a> Line<'a> {
     /// A line without its line feed.
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self(bytes)
+    pub(super) fn new(bytes: &'a [u8], place: LinePlace<'a>) -> Self {
+        Self { bytes, place }
     }
 
     /// The line as it stands: one JSON object.
     pub fn bytes(self) -> &'a [u8] {
-        self.0
+        self.bytes
+    }
+
+    /// Where it stands among the lines of its process.
+    pub fn place(self) -> LinePlace<'a> {
+        self.place
     }
 
     /// The record that the line holds; `None` for a line that is none, which the pipeline never hands on.
     pub fn record(self) -> Option<LogRecord<'a>> {
-        serde_json::from_slice(self.0).ok()
+        serde_json::from_slice(self.bytes).ok()
     }
 }
 
@@ -207,7 +254,7 @@ mod tests {
         let line = line(message);
         let bytes = line.strip_suffix(b"\n").expect("an end");
         assert!(is_whole(bytes));
-        let record = Line::new(bytes).record().expect("a record");
+        let record = Line::new(bytes, LinePlace::default()).record().expect("a record");
         assert_eq!((record.message.as_ref(), record.level(), record.app_id), (message, LogLevel::Warning, Some(7)));
         assert_eq!(record.app.as_deref(), Some("a/b/c"));
         assert_eq!(record.context.map(RawValue::get), Some(r#"{"page":7,"a \"b\"":null}"#));

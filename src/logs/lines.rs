@@ -44,6 +44,11 @@ impl Lines {
         &self.bytes[self.start(place)..self.ends[place] - 1]
     }
 
+    /// How many bytes there are up to the end of a line.
+    pub(super) fn end(&self, place: usize) -> usize {
+        self.ends[place]
+    }
+
     /// From `start` on, as many lines as stay below both limits, and always one where there is one.
     pub(super) fn part(&self, start: usize, lines_max: usize, bytes_max: usize) -> Range<usize> {
         let last = self.len().min(start.saturating_add(lines_max));

@@ -13,12 +13,35 @@ use super::sink::Limits;
 const MEMORY_BYTES_MAX: usize = 8 << 20;
 
 /// Some lines of those that were handed over together.
-pub(super) type Part = (Arc<Lines>, Range<usize>);
+pub(super) struct Part {
+    pub(super) lines: Arc<Lines>,
+    pub(super) range: Range<usize>,
+    /// Where the first of those that were handed over begins in the stream.
+    start: u64,
+}
+
+impl Part {
+    /// The lines, as they stand.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.lines.bytes(self.range.clone())
+    }
+
+    /// Where the first of the lines begins in the stream.
+    pub(super) fn start(&self) -> u64 {
+        self.start + self.range.start.checked_sub(1).map_or(0, |last| self.lines.end(last)) as u64
+    }
+
+    /// Where a line ends in the stream.
+    pub(super) fn end(&self, place: usize) -> u64 {
+        self.start + self.lines.end(place) as u64
+    }
+}
 
 /// Lines, oldest first.
 #[derive(Default)]
 pub(super) struct Memory {
-    lines: VecDeque<Arc<Lines>>,
+    /// What was handed over together, and where it begins in the stream.
+    lines: VecDeque<(u64, Arc<Lines>)>,
     /// How many of the first ones are delivered.
     done: usize,
     count: usize,
@@ -43,33 +66,40 @@ impl Memory {
         self.count == 0 || (self.count + lines.len() <= QUEUE_MAX && self.bytes + lines.size() <= MEMORY_BYTES_MAX)
     }
 
-    /// Adds lines behind the others.
-    pub(super) fn push(&mut self, lines: &Arc<Lines>) {
+    /// Adds lines behind the others; they begin at `start` in the stream.
+    pub(super) fn push(&mut self, lines: &Arc<Lines>, start: u64) {
         self.since = self.since.or_else(|| Some(Instant::now()));
         self.count += lines.len();
         self.bytes += lines.size();
-        self.lines.push_back(Arc::clone(lines));
+        self.lines.push_back((start, Arc::clone(lines)));
     }
 
     /// All undelivered lines.
     pub(super) fn parts(&self) -> Vec<Part> {
-        let starts = [self.done].into_iter().chain(std::iter::repeat(0));
-        self.lines.iter().zip(starts).map(|(lines, start)| (Arc::clone(lines), start..lines.len())).collect()
+        let firsts = [self.done].into_iter().chain(std::iter::repeat(0));
+        let part = |((start, lines), first): (&(u64, Arc<Lines>), usize)| Part {
+            lines: Arc::clone(lines),
+            range: first..lines.len(),
+            start: *start,
+        };
+        self.lines.iter().zip(firsts).map(part).collect()
     }
 
     /// The first lines, within the limits. They stay until they are taken.
     pub(super) fn batch(&self, limits: Limits) -> Vec<Part> {
         let (mut count, mut bytes, mut batch) = (0, 0, Vec::new());
-        for (lines, all) in self.parts() {
-            let part = lines.part(all.start, limits.lines_max - count, limits.bytes_max.saturating_sub(bytes));
+        for all in self.parts() {
+            let (lines_max, bytes_max) = (limits.lines_max - count, limits.bytes_max.saturating_sub(bytes));
+            let range = all.lines.part(all.range.start, lines_max, bytes_max);
+            let part = Part { range, ..all };
             // a part has one line at least: the first may be longer than allowed, a later one has to wait
-            let size = lines.bytes(part.clone()).len();
+            let size = part.bytes().len();
             if count > 0 && bytes + size > limits.bytes_max {
                 break;
             }
-            (count, bytes) = (count + part.len(), bytes + size);
-            let is_cut = part.end < lines.len();
-            batch.push((lines, part));
+            (count, bytes) = (count + part.range.len(), bytes + size);
+            let is_cut = part.range.end < part.lines.len();
+            batch.push(part);
             if is_cut || count >= limits.lines_max {
                 break;
             }
@@ -81,7 +111,7 @@ impl Memory {
     pub(super) fn take(&mut self, count: usize) {
         self.count -= count;
         self.done += count;
-        while let Some(first) = self.lines.front()
+        while let Some((_, first)) = self.lines.front()
             && self.done >= first.len()
         {
             self.done -= first.len();

@@ -1,6 +1,7 @@
 //! What apps and dc itself have to say: records and captured lines go through one queue to the sinks. Nobody waits for
 //! a sink, nothing is lost while the disk has room, and no credential is in it.
 
+mod aside;
 mod backlog;
 mod capture;
 mod facade;
@@ -15,6 +16,7 @@ mod memory;
 mod own;
 mod pipeline;
 mod queue;
+mod resend;
 mod sink;
 mod sinks;
 
@@ -22,8 +24,9 @@ pub use crate::bound::{Binding, Bound, bind, bind_process, carry, spawn};
 pub use capture::{Capture, Captured, RunOfApp};
 pub use facade::{LogGuard, LogSetup, append_sink, flush, init};
 pub use lane::LaneReport;
-pub use line::{Line, LogRecord};
+pub use line::{Line, LinePlace, LogRecord};
 pub use pipeline::Pipeline;
+pub use resend::{Resent, refused, resend};
 pub use sink::{Entry, Limits, Sink, Undelivered, Why};
 
 #[doc(hidden)]

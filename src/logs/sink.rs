@@ -9,7 +9,7 @@ use crate::settings::Section;
 
 /// Where log records go. A sink is used by one thread, and may take its time: nobody waits for it.
 pub trait Sink: Send {
-    /// Delivers the lines, oldest first.
+    /// Delivers the lines, oldest first. All are of one stream ([`Line::place`]).
     ///
     /// # Errors
     /// How many were taken, and whether the next one is refused for good or the sink itself is away.

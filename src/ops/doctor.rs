@@ -309,7 +309,7 @@ fn waiting(context: &Context) -> Finding {
             "logs",
             Health::Warning,
             format!("records that a sink refused are in {place}/refused.ndjson"),
-            Some(format!("less {place}/refused.ndjson")),
+            Some(format!("`less {place}/refused.ndjson` says why; `dc logs resend` sends them again")),
         ),
         (bytes, _) => finding(
             "logs",

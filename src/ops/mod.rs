@@ -18,6 +18,7 @@ mod ocr;
 mod profile;
 mod prune;
 mod queues;
+mod resend;
 mod run;
 mod secrets;
 mod tasks;
@@ -42,6 +43,7 @@ pub use ocr::{EngineList, OcrFile, OcrFormat, OcrOptions, OcrReport, OcrTables, 
 pub use profile::{ProfileOptions, RunProfile, profile};
 pub use prune::{PruneOptions, PruneReport, prune};
 pub use queues::known_queues;
+pub use resend::{ResendReport, ResentTo, resend};
 pub use run::{Echo, RunOptions, RunReport, TapeOptions, run};
 pub use secrets::*;
 pub use tasks::*;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
-use crate::tables::Store;
+use crate::tables::{Old, Store};
 
 /// Records of one transaction.
 const BATCH_MAX: i64 = 5_000;
@@ -60,7 +60,11 @@ pub fn prune(context: &Context, options: &PruneOptions) -> Result<PruneReport> {
         let gone = store.logs().delete_before(before, BATCH_MAX)?;
         report.records += gone;
         if gone == 0 {
-            return Ok(report);
+            break;
         }
     }
+    while store.old(Old::LogStreams).delete(before, BATCH_MAX)? > 0 {
+        context.cancellation().check()?;
+    }
+    Ok(report)
 }

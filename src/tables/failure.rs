@@ -2,63 +2,62 @@
 
 use diesel::result::{DatabaseErrorKind, Error as QueryError};
 
+use crate::db::cause::{Cause, Told};
 use crate::error::{Error, ErrorKind};
 
-/// SQLite's and PostgreSQL's words for "somebody else is at it".
-const BUSY: [&str; 5] =
-    ["database is locked", "database table is locked", "deadlock detected", "lock timeout", "could not obtain lock"];
-/// The words of the driver, and of a server that goes down, for a connection that is gone.
-const LOST: [&str; 4] =
-    ["connection closed", "error communicating with the server", "terminating connection", "the database system is"];
-/// Their words for a right that is missing. SQLite cannot open a file beside the database in a read-only folder.
-const FORBIDDEN: [&str; 4] =
-    ["readonly database", "unable to open database file", "permission denied", "must be owner of"];
-/// Their words for a schema that is not there.
-const ABSENT: [&str; 3] = ["no such table", "no such column", "does not exist"];
-
 /// A failure of diesel as an [`Error`]; `what` completes "could not ..." and names the database.
-pub(super) fn database_error(what: String, cause: QueryError) -> Error {
-    let text = cause.to_string();
-    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    let error = match &cause {
-        _ if is_lost(&cause) => {
+pub(super) fn database_error(what: String, failure: QueryError) -> Error {
+    let text = failure.to_string();
+    let cause = cause(&failure);
+    let error = match cause {
+        Some(Cause::Lost) => {
             Error::new(ErrorKind::Busy, what).hint("the connection was lost; try again when the server answers")
         }
-        _ if is_passing(&cause) => Error::new(ErrorKind::Busy, what).hint("somebody else is writing; try again"),
-        QueryError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _) => Error::new(ErrorKind::Permission, what),
-        _ if says(&FORBIDDEN) => Error::new(ErrorKind::Permission, what)
+        Some(Cause::Busy | Cause::Conflict) => {
+            Error::new(ErrorKind::Busy, what).hint("somebody else is writing; try again")
+        }
+        Some(Cause::Right) => Error::new(ErrorKind::Permission, what)
             .hint("give this user the right to write the database (for SQLite: the file and its folder)"),
-        _ if says(&ABSENT) => Error::new(ErrorKind::NotFound, what).hint("`dc deploy` brings the tables up to date"),
-        _ if text.contains("disk is full") => Error::failed(what).hint("free some space and try again").temporary(true),
-        _ if text.contains("not a database") => {
+        Some(Cause::Absent) => Error::new(ErrorKind::NotFound, what).hint("`dc deploy` brings the tables up to date"),
+        Some(Cause::Room) => Error::failed(what).hint("free some space and try again").temporary(true),
+        Some(Cause::Damage) if text.contains("not a database") => {
             Error::failed(what).hint("the file is no SQLite database; check the path in the settings")
         }
-        _ => Error::failed(what),
+        other => Error::failed(what).temporary(other.is_some_and(Cause::is_passing)),
     };
-    error.because(text)
+    error.because(Told::new(text, cause))
+}
+
+/// What it is about. diesel keeps the codes of the databases to itself, but for those of constraints.
+fn cause(failure: &QueryError) -> Option<Cause> {
+    use DatabaseErrorKind as Kind;
+    match failure {
+        QueryError::BrokenTransactionManager => Some(Cause::Lost),
+        QueryError::DatabaseError(kind, information) => match kind {
+            Kind::ClosedConnection | Kind::UnableToSendCommand => Some(Cause::Lost),
+            Kind::SerializationFailure => Some(Cause::Conflict),
+            Kind::ReadOnlyTransaction => Some(Cause::Right),
+            Kind::UniqueViolation
+            | Kind::ForeignKeyViolation
+            | Kind::RestrictViolation
+            | Kind::ExclusionViolation
+            | Kind::NotNullViolation
+            | Kind::CheckViolation => Some(Cause::Constraint),
+            _ => Cause::of_words(information.message()),
+        },
+        other => Cause::of_words(&other.to_string()),
+    }
 }
 
 /// Whether the connection is gone: nothing more can be asked on it.
-pub(super) fn is_lost(cause: &QueryError) -> bool {
-    match cause {
-        QueryError::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand, _)
-        | QueryError::BrokenTransactionManager => true,
-        QueryError::DatabaseError(DatabaseErrorKind::Unknown, information) => {
-            LOST.iter().any(|words| information.message().contains(words))
-        }
-        _ => false,
-    }
+pub(super) fn is_lost(failure: &QueryError) -> bool {
+    matches!(failure, QueryError::BrokenTransactionManager | QueryError::DatabaseError(..))
+        && cause(failure) == Some(Cause::Lost)
 }
 
 /// Whether the same transaction may go through when it is tried again.
-pub(super) fn is_passing(cause: &QueryError) -> bool {
-    match cause {
-        QueryError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
-        QueryError::DatabaseError(DatabaseErrorKind::Unknown, information) => {
-            BUSY.iter().any(|words| information.message().contains(words))
-        }
-        _ => false,
-    }
+pub(super) fn is_passing(failure: &QueryError) -> bool {
+    matches!(failure, QueryError::DatabaseError(..)) && matches!(cause(failure), Some(Cause::Busy | Cause::Conflict))
 }
 
 #[cfg(test)]

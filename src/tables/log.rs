@@ -13,7 +13,7 @@ use crate::error::Result;
 /// The parameters of one row.
 const COLUMNS: usize = 7;
 /// The rows of one statement on PostgreSQL, which takes 65,535 parameters.
-const ROWS_MAX: usize = 4_000;
+pub(super) const ROWS_MAX: usize = 4_000;
 const _: () = assert!(ROWS_MAX * COLUMNS < 65_535);
 
 /// A log record to be stored.
@@ -38,7 +38,7 @@ pub struct LogRow {
 /// A row on its way into the table.
 #[derive(Insertable)]
 #[diesel(table_name = logs)]
-struct NewLog<'a> {
+pub(super) struct NewLog<'a> {
     runtime: Option<&'a str>,
     app_id: Option<i64>,
     time: NaiveDateTime,
@@ -72,7 +72,7 @@ impl Logs<'_> {
     }
 }
 
-fn storable(row: &LogRow) -> NewLog<'_> {
+pub(super) fn storable(row: &LogRow) -> NewLog<'_> {
     NewLog {
         runtime: row.runtime.as_deref(),
         app_id: row.app_id,

@@ -25,6 +25,7 @@ mod label;
 mod lease;
 mod log;
 mod log_read;
+mod log_stream;
 mod manager;
 mod map;
 mod migrate;

@@ -6,8 +6,10 @@ use diesel::prelude::*;
 use super::Store;
 use super::codebook::CommandFlag;
 use super::schema::{
-    actor_messages, actor_workers, command_log, deliveries, function_log, managers, occurrences, outbox, runtime,
+    actor_messages, actor_workers, command_log, deliveries, function_log, log_streams, managers, occurrences, outbox,
+    runtime,
 };
+use super::time::database_now;
 use crate::error::Result;
 
 /// What may be deleted when it is old.
@@ -27,11 +29,17 @@ pub enum Old {
     ActorMessages,
     /// Workers of actors that are not heard of any more.
     ActorWorkers,
+    /// How far the log records of processes are stored. They are kept for as long as records that wait on a disk may come.
+    LogStreams,
 }
+
+/// How long it is known how far a process's log records are stored. Records that come later may be stored twice, as far
+/// as the last batch goes.
+const LOG_STREAMS_KEPT: TimeDelta = TimeDelta::days(30);
 
 impl Old {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Runs,
         Self::Occurrences,
         Self::Commands,
@@ -39,6 +47,7 @@ impl Old {
         Self::Messages,
         Self::ActorMessages,
         Self::ActorWorkers,
+        Self::LogStreams,
     ];
 
     /// The longest time for which such rows are kept, whatever the settings say; `None` where they alone say it. Messages
@@ -46,6 +55,7 @@ impl Old {
     pub fn kept_at_most(self) -> Option<TimeDelta> {
         match self {
             Self::ActorMessages | Self::ActorWorkers => Some(TimeDelta::days(30)),
+            Self::LogStreams => Some(LOG_STREAMS_KEPT),
             _ => None,
         }
     }
@@ -60,6 +70,7 @@ impl Old {
             Self::Messages => "messages",
             Self::ActorMessages => "messages of actors",
             Self::ActorWorkers => "workers of actors",
+            Self::LogStreams => "log streams",
         }
     }
 }
@@ -100,6 +111,10 @@ impl OldRows<'_> {
                 .get_result(connection),
             Old::ActorWorkers => {
                 actor_workers::table.filter(actor_workers::lease_until.lt(before)).count().get_result(connection)
+            }
+            Old::LogStreams => {
+                let before = before.min(database_now(connection)? - LOG_STREAMS_KEPT);
+                log_streams::table.filter(log_streams::updated_at.lt(before)).count().get_result(connection)
             }
         })
     }
@@ -159,6 +174,17 @@ impl OldRows<'_> {
                         .order(actor_workers::id.asc());
                     let ids: Vec<String> = old.select(actor_workers::id).limit(count).load(connection)?;
                     diesel::delete(actor_workers::table.filter(actor_workers::id.eq_any(&ids))).execute(connection)?
+                }
+                Old::LogStreams => {
+                    let before = before.min(database_now(connection)? - LOG_STREAMS_KEPT);
+                    let old = log_streams::table
+                        .filter(log_streams::updated_at.lt(before))
+                        .order(log_streams::updated_at.asc());
+                    let ids: Vec<String> = old.select(log_streams::id).limit(count).load(connection)?;
+                    // one that is in use again stays
+                    let rows =
+                        log_streams::table.filter(log_streams::id.eq_any(&ids).and(log_streams::updated_at.lt(before)));
+                    diesel::delete(rows).execute(connection)?
                 }
             };
             Ok(deleted as u64)

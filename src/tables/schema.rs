@@ -157,6 +157,14 @@ table! {
 }
 
 table! {
+    log_streams (id) {
+        id -> Text,
+        stored -> BigInt,
+        updated_at -> Timestamp,
+    }
+}
+
+table! {
     app_functions (id) {
         id -> BigInt,
         sha -> Binary,

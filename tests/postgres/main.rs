@@ -29,6 +29,7 @@ mod silence;
 mod slow;
 mod tasks;
 mod undo;
+mod unwell;
 mod unusual_tables;
 mod web;
 

@@ -4,6 +4,7 @@ use tokio_postgres::Error as DriverError;
 
 use super::client::Client;
 use crate::db::Table;
+use crate::db::cause::Cause;
 use crate::db::postgres::server::server_error;
 use crate::error::Result;
 
@@ -18,9 +19,7 @@ pub(super) fn is_refusal(cause: &DriverError) -> bool {
 }
 
 fn is_of_row(code: &str) -> bool {
-    matches!(code.get(..2), Some("21" | "22" | "23" | "27" | "2F" | "38" | "39" | "44" | "54" | "P0"))
-        || code.starts_with(['6', '7', '8', '9', 'Y', 'Z'])
-        || code.starts_with(|first: char| ('I'..='O').contains(&first) || ('Q'..='W').contains(&first))
+    Cause::of_sqlstate(code).is_some_and(Cause::is_of_row)
 }
 
 /// Whether something was denied: a right, or a row by a policy.

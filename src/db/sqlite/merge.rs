@@ -8,6 +8,7 @@ use rusqlite::{CachedStatement, ToSql, params, params_from_iter};
 
 use super::{Sqlite, deferred, shape, value_of};
 use crate::clock;
+use crate::db::cause::Cause;
 use crate::db::connection::quoted_list;
 use crate::db::{Cell, Column, Fitted, Gone, Refused, RowBatch, RowId, Scope, Table, quote};
 use crate::error::{Error, Result};
@@ -193,11 +194,8 @@ fn insert_sql(table: &Table, columns: &[Column], or_abort: &str) -> String {
 /// Whether it is the row that the table does not want. After other failures the transaction may be gone already, and a
 /// trigger or constraint may say ROLLBACK itself.
 fn is_refusal(sqlite: &Sqlite, cause: &rusqlite::Error) -> bool {
-    use rusqlite::ErrorCode as Code;
-    let is_of_row = matches!(
-        cause.sqlite_error_code(),
-        Some(Code::ConstraintViolation | Code::TypeMismatch | Code::TooBig | Code::Unknown)
-    );
+    let code = cause.sqlite_error().map(|error| error.extended_code);
+    let is_of_row = code.and_then(Cause::of_sqlite).is_some_and(Cause::is_of_row);
     is_of_row && !sqlite.connection.is_autocommit()
 }
 

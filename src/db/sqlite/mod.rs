@@ -17,6 +17,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{OpenFlags, ToSql, params_from_iter};
 
 use self::handle::{BUSY_TIMEOUT, CACHE_KIB};
+use super::cause::Cause;
 use super::{
     Column, Database, Entry, Gone, NewColumn, ObjectKind, Refused, Right, RowBatch, RowId, Rows, Scope, Table,
     TableName, Touched, check_lasting, check_width, named, shown, tell_wait,
@@ -140,39 +141,30 @@ fn watch(seen: &Seen, context: &AuthContext<'_>) {
 /// What SQLite says, with the file, the kind that fits, and what to do.
 fn explain(path: &Path, what: &str, cause: rusqlite::Error) -> Error {
     use rusqlite::ErrorCode as Code;
-    let (kind, hint) = match cause.sqlite_error_code() {
+    let hint = match cause.sqlite_error_code() {
         Some(Code::DatabaseBusy | Code::DatabaseLocked) => {
-            (ErrorKind::Busy, Some("somebody else is writing; try again when they are done".to_owned()))
+            Some("somebody else is writing; try again when they are done".to_owned())
         }
-        Some(Code::ReadOnly | Code::PermissionDenied | Code::AuthorizationForStatementDenied) => (
-            ErrorKind::Permission,
-            Some(format!(
-                "make the file and its folder writable: `ls -ld {} {}`",
-                path.display(),
-                path.parent().unwrap_or(path).display()
-            )),
-        ),
-        Some(Code::CannotOpen) => (
-            ErrorKind::NotFound,
-            Some(format!(
-                "check that the folder {} is there and may be written",
-                path.parent().unwrap_or(path).display()
-            )),
-        ),
-        Some(Code::DiskFull) => (
-            ErrorKind::Failed,
-            Some("free some space (`df -h` shows where) and try again; nothing was changed".to_owned()),
-        ),
-        Some(Code::NotADatabase) => {
-            (ErrorKind::Failed, Some("the file is no SQLite database; check the path in the settings".to_owned()))
+        Some(Code::ReadOnly | Code::PermissionDenied | Code::AuthorizationForStatementDenied) => Some(format!(
+            "make the file and its folder writable: `ls -ld {} {}`",
+            path.display(),
+            path.parent().unwrap_or(path).display()
+        )),
+        Some(Code::CannotOpen) => Some(format!(
+            "check that the folder {} is there and may be written",
+            path.parent().unwrap_or(path).display()
+        )),
+        Some(Code::DiskFull) => {
+            Some("free some space (`df -h` shows where) and try again; nothing was changed".to_owned())
         }
-        Some(Code::DatabaseCorrupt) => (
-            ErrorKind::Failed,
-            Some(format!("look at the damage with `sqlite3 {} 'PRAGMA integrity_check'`", path.display())),
-        ),
-        _ => (ErrorKind::Failed, None),
+        Some(Code::NotADatabase) => Some("the file is no SQLite database; check the path in the settings".to_owned()),
+        Some(Code::DatabaseCorrupt) => {
+            Some(format!("look at the damage with `sqlite3 {} 'PRAGMA integrity_check'`", path.display()))
+        }
+        _ => None,
     };
-    let temporary = kind == ErrorKind::Busy;
+    let about = cause.sqlite_error().and_then(|error| Cause::of_sqlite(error.extended_code));
+    let (kind, temporary) = about.map_or((ErrorKind::Failed, false), |about| (about.kind(), about.is_passing()));
     let error = Error::new(kind, format!("use {}: {what}", path.display()));
     let error = match cause {
         // its own words have the whole statement in them

@@ -29,11 +29,19 @@ struct Obedient {
     limits: Limits,
     seen: Arc<Mutex<Vec<String>>>,
     wrote_at: Arc<Mutex<Vec<Instant>>>,
+    given: Given,
 }
+
+/// Each line that a sink was given, with its place, whatever the sink did then.
+type Given = Arc<Mutex<Vec<(String, (String, u64))>>>;
 
 impl Sink for Obedient {
     fn write(&mut self, lines: &[Line<'_>]) -> Result<(), Undelivered> {
         self.wrote_at.lock().expect("the moments").push(Instant::now());
+        self.given.lock().expect("the lines").extend(lines.iter().map(|line| {
+            let place = line.place();
+            (line.record().expect("a record").message.into_owned(), (place.stream.to_owned(), place.end))
+        }));
         let take = |count: usize| {
             let texts = lines[..count.min(lines.len())].iter().map(|line| line.record().expect("a record").message);
             self.seen.lock().expect("the lines").extend(texts.map(|text| text.into_owned()));
@@ -76,16 +84,18 @@ struct Watched {
     lane: Lane,
     seen: Arc<Mutex<Vec<String>>>,
     wrote_at: Arc<Mutex<Vec<Instant>>>,
+    given: Given,
 }
 
 impl Watched {
     fn start(folder: &Path, full: WhenFull, limits: Limits, orders: impl IntoIterator<Item = Order>) -> Self {
-        let (seen, wrote_at) = (Arc::default(), Arc::default());
+        let (seen, wrote_at, given) = (Arc::default(), Arc::default(), Given::default());
         let orders = orders.into_iter().collect();
-        let sink = Obedient { orders, limits, seen: Arc::clone(&seen), wrote_at: Arc::clone(&wrote_at) };
+        let (seen_by, wrote_by, given_to) = (Arc::clone(&seen), Arc::clone(&wrote_at), Arc::clone(&given));
+        let sink = Obedient { orders, limits, seen: seen_by, wrote_at: wrote_by, given: given_to };
         let folder = Arc::new(Folder::new(folder));
         let backlog = Backlog::new(Arc::clone(&folder), "s", 1 << 30);
-        Self { lane: Lane::start("s", Box::new(sink), full, folder, backlog).expect("a lane"), seen, wrote_at }
+        Self { lane: Lane::start("s", Box::new(sink), full, folder, backlog).expect("a lane"), seen, wrote_at, given }
     }
 
     fn offer(&self, texts: impl IntoIterator<Item = String>) {
@@ -340,4 +350,31 @@ fn nobody_waits_for_what_another_process_has_left() {
     assert!(report.waiting_bytes == 0 && report.inherited_bytes > 0, "{report:?}");
     drop(next);
     assert_eq!(left_in(folder.path()), numbers(10..100));
+}
+
+#[test]
+fn a_line_keeps_its_place_in_memory_on_disk_and_in_the_next_process() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let limits = Limits { lines_max: 7, ..Limits::default() };
+    let orders = [Order::Take, Order::Away(3, None), Order::Away(1, None), Order::Take, Order::Gone];
+    let dead = Watched::start(folder.path(), WhenFull::Spill, limits, orders);
+    dead.offer(numbers(0..40));
+    eventually("the sink is gone", || dead.lane.report().away.is_some() && dead.seen().len() == 18);
+    dead.offer(numbers(40..50));
+    dead.finish(Duration::from_millis(50));
+    let given_to_dead = Arc::clone(&dead.given);
+    drop(dead);
+    let limits = Limits { lines_max: 4, ..Limits::default() };
+    let next = Watched::start(folder.path(), WhenFull::Spill, limits, []);
+    eventually("all of it is delivered", || next.lane.report().inherited_bytes == 0);
+    next.offer(numbers(50..52));
+    next.finish(LONG);
+    let mut places = std::collections::BTreeMap::new();
+    for (message, place) in [&given_to_dead, &next.given].iter().flat_map(|it| it.lock().expect("the lines").clone()) {
+        let number: u64 = message.parse().expect("a number");
+        assert_eq!(*places.entry(number).or_insert_with(|| place.clone()), place, "line {number}");
+    }
+    let of_dead: Vec<&(String, u64)> = places.range(..50).map(|(_, place)| place).collect();
+    assert!(of_dead.len() == 50 && of_dead.windows(2).all(|pair| pair[0].0 == pair[1].0 && pair[0].1 < pair[1].1));
+    assert_ne!(places[&50].0, places[&49].0, "each process has a stream of its own");
 }

@@ -1,9 +1,12 @@
-//! The table `logs` of the database `main`, in batches.
+//! The table `logs` of the database `main`, in batches. A batch that comes again is stored once.
+
+mod proof;
 
 use std::time::Duration;
 
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Result};
+use crate::db::cause::Cause;
+use crate::error::{Error, Result};
 use crate::logs::line::Line;
 use crate::logs::sink::{Entry, Limits, Sink, Undelivered};
 use crate::settings::Section;
@@ -27,15 +30,18 @@ struct Database {
 
 impl Sink for Database {
     fn write(&mut self, lines: &[Line<'_>]) -> Result<(), Undelivered> {
-        let rows: Vec<LogRow> = lines.iter().filter_map(|line| row(*line)).collect();
-        match self.append(&rows) {
+        let Some(stream) = lines.first().map(|line| line.place().stream) else { return Ok(()) };
+        let rows: Vec<LogRow> = lines.iter().map_while(|line| row(*line)).collect();
+        let places: Vec<i64> = lines.iter().map(|line| i64::try_from(line.place().end).unwrap_or(i64::MAX)).collect();
+        match self.append(stream, &places[..rows.len()], &rows) {
+            Ok(()) if rows.len() < lines.len() => Err(Undelivered::refused(rows.len(), "it is no log record")),
             Ok(()) => Ok(()),
-            Err((_, error)) if is_away(&error) => {
+            Err((taken, error)) if is_in_row(&error) => Err(Undelivered::refused(taken, error)),
+            Err((taken, error)) => {
                 // a connection that broke stays broken
                 self.store = None;
-                Err(Undelivered::away(0, error))
+                Err(Undelivered::away(taken, error))
             }
-            Err((taken, error)) => Err(Undelivered::refused(taken, error)),
         }
     }
 
@@ -45,27 +51,31 @@ impl Sink for Database {
 }
 
 impl Database {
-    /// Stores the rows; an error comes with the number of those that are stored. A batch that is refused is halved
-    /// until it shows the row that is wrong.
-    fn append(&mut self, rows: &[LogRow]) -> std::result::Result<(), (usize, Error)> {
+    /// Stores the rows; an error comes with the number of those that are stored. A batch in which a row may be wrong is
+    /// halved until that row is alone.
+    fn append(&mut self, stream: &str, places: &[i64], rows: &[LogRow]) -> std::result::Result<(), (usize, Error)> {
         let store = match &mut self.store {
             Some(store) => store,
             none => none.insert(Store::ready(&self.context).map_err(|error| (0, error))?),
         };
-        match store.logs().append(rows) {
-            Err(error) if !is_away(&error) && rows.len() > 1 => {
-                let (first, second) = rows.split_at(rows.len() / 2);
-                self.append(first)?;
-                self.append(second).map_err(|(taken, error)| (first.len() + taken, error))
+        let Err(error) = store.logs().append_once(stream, places, rows) else { return Ok(()) };
+        match (Cause::of(&error), rows) {
+            (Some(cause), _) if !cause.is_in_row() => Err((0, error)),
+            (None, [row]) => Err((0, proof::reason(&self.context, row).unwrap_or(error))),
+            (_, [_]) => Err((0, error)),
+            _ => {
+                let half = rows.len() / 2;
+                self.append(stream, &places[..half], &rows[..half])?;
+                let second = self.append(stream, &places[half..], &rows[half..]);
+                second.map_err(|(taken, error)| (half + taken, error))
             }
-            stored => stored.map_err(|error| (0, error)),
         }
     }
 }
 
-/// Whether the database takes nothing now: then the record is not to blame.
-fn is_away(error: &Error) -> bool {
-    error.is_temporary() || error.kind() != ErrorKind::Failed
+/// Whether it is the record that is wrong. Whatever else a database says, the record is not to blame, and waits.
+fn is_in_row(error: &Error) -> bool {
+    Cause::of(error).is_some_and(Cause::is_in_row)
 }
 
 fn row(line: Line<'_>) -> Option<LogRow> {

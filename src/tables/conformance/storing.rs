@@ -1,7 +1,7 @@
 //! Log records and touched objects.
 
 use super::*;
-use crate::tables::{Direction, LogFilter, LogLevel, LogRow, ObjectKind, TouchedObject};
+use crate::tables::{Direction, LogFilter, LogLevel, LogRow, ObjectKind, Old, TouchedObject};
 
 fn record(number: i64, level: LogLevel) -> LogRow {
     LogRow {
@@ -89,6 +89,61 @@ fn writers_do_not_get_in_each_others_way() {
             }
         });
         assert_eq!(messages(&mut house.open(), &LogFilter::default()).len(), 100);
+    });
+}
+
+#[test]
+fn records_that_come_again_are_stored_once_however_they_are_cut() {
+    on_every_backend(|house| {
+        let mut store = house.ready();
+        let rows: Vec<LogRow> = (0..20).map(|number| record(number, LogLevel::Info)).collect();
+        let places: Vec<i64> = (0..20).map(|number| 1_000 + number * 7).collect();
+        let mut send = |stream: &str, range: std::ops::Range<usize>| {
+            store.logs().append_once(stream, &places[range.clone()], &rows[range]).expect("a batch");
+        };
+        [0..5, 0..5, 3..8, 8..8, 8..12, 2..4, 0..20, 12..20, 19..20].into_iter().for_each(|range| send("one", range));
+        send("two", 0..2);
+        send("two", 1..3);
+        let expected = (0..20).chain(0..3).map(|number| format!("line {number}"));
+        let stored = store.logs().after(&LogFilter::default(), 0, 100).expect("logs");
+        assert!(stored.into_iter().map(|row| row.message).eq(expected));
+    });
+}
+
+#[test]
+fn whoever_stores_the_same_records_at_once_stores_them_once() {
+    on_every_backend(|house| {
+        drop(house.ready());
+        let rows: Vec<LogRow> = (0..50).map(|number| record(number, LogLevel::Info)).collect();
+        let places: Vec<i64> = (1..=50).collect();
+        std::thread::scope(|scope| {
+            for length in [50, 10, 7, 1] {
+                let (rows, places) = (&rows, &places);
+                scope.spawn(move || {
+                    let mut store = house.open();
+                    for (rows, places) in rows.chunks(length).zip(places.chunks(length)) {
+                        store.logs().append_once("one", places, rows).expect("a batch");
+                    }
+                });
+            }
+        });
+        assert_eq!(messages(&mut house.open(), &LogFilter::default()).len(), 50);
+    });
+}
+
+#[test]
+fn how_far_a_stream_is_stored_is_known_for_a_month() {
+    on_every_backend(|house| {
+        let mut store = house.ready();
+        let rows = [record(1, LogLevel::Info)];
+        ["old", "new"].into_iter().for_each(|id| store.logs().append_once(id, &[1], &rows).expect("a batch"));
+        let now = store.now().expect("the time");
+        let age = (now - chrono::TimeDelta::days(31)).format("%Y-%m-%d %H:%M:%S");
+        sql(&mut store, &format!("UPDATE log_streams SET updated_at = '{age}' WHERE id = 'old'"));
+        assert_eq!(store.old(Old::LogStreams).count(now).expect("a count"), 1, "whatever else is deleted by then");
+        assert_eq!(store.old(Old::LogStreams).delete(now, 10).expect("a deletion"), 1);
+        store.logs().append_once("new", &[1], &rows).expect("a batch");
+        assert_eq!(messages(&mut store, &LogFilter::default()).len(), 2);
     });
 }
 

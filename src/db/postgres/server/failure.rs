@@ -5,21 +5,24 @@ use std::io;
 
 use tokio_postgres::error::{DbError, SqlState};
 
+use crate::db::cause::{Cause, Told};
 use crate::error::{Error, ErrorKind};
 
 /// A failure of the driver as an [`Error`]; `what` completes "could not ...". No password is in any of them.
 ///
-/// Busy and temporary: no server, no answer, a lost connection, a lock. Conflict: a deadlock or a serialization failure.
-/// Permission: a wrong password, a missing right, a certificate that does not fit. NotFound: no such database or
-/// table. Everything else is Failed.
+/// What the server says of itself means what the table of causes says. Busy and temporary: no server, no answer, a lost
+/// connection. Permission: a certificate that does not fit. Everything else is Failed.
 pub(crate) fn server_error(what: impl Into<String>, cause: tokio_postgres::Error) -> Error {
     if let Some(answer) = cause.as_db_error() {
-        let (kind, hint) = meaning(answer);
+        let cause = Cause::of_sqlstate(answer.code().code());
+        let kind = cause.map_or(ErrorKind::Failed, Cause::kind);
         let mut text = answer.message().to_owned();
         if let Some(detail) = answer.detail() {
             text = format!("{text} ({detail})");
         }
-        return finish(Error::new(kind, what).because(text), hint.or(answer.hint()));
+        let error = Error::new(kind, what).because(Told::new(text, cause));
+        let error = error.temporary(cause.is_some_and(Cause::is_passing));
+        return finish(error, hint(answer).or(answer.hint()));
     }
     let root = root_text(&cause);
     let found = io_kind(&cause);
@@ -55,19 +58,12 @@ fn finish(error: Error, hint: Option<&str>) -> Error {
     }
 }
 
-fn meaning(answer: &DbError) -> (ErrorKind, Option<&'static str>) {
+/// What to do about it, where the server does not say so itself.
+fn hint(answer: &DbError) -> Option<&'static str> {
     match *answer.code() {
-        SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
-            (ErrorKind::Permission, Some(PASSWORD))
-        }
-        SqlState::INSUFFICIENT_PRIVILEGE | SqlState::READ_ONLY_SQL_TRANSACTION => (ErrorKind::Permission, None),
-        SqlState::INVALID_CATALOG_NAME | SqlState::UNDEFINED_TABLE => (ErrorKind::NotFound, None),
-        SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => (ErrorKind::Conflict, None),
-        SqlState::LOCK_NOT_AVAILABLE | SqlState::TOO_MANY_CONNECTIONS | SqlState::CANNOT_CONNECT_NOW => {
-            (ErrorKind::Busy, None)
-        }
-        SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN => (ErrorKind::Busy, Some(CUT)),
-        _ => (ErrorKind::Failed, None),
+        SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION => Some(PASSWORD),
+        SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN => Some(CUT),
+        _ => None,
     }
 }
 

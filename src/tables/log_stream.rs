@@ -1,0 +1,87 @@
+//! How far the log records of each process are stored: a batch that comes again is known, and what of it is there already is
+//! not stored twice.
+//!
+//! Each process numbers its records in the order in which it delivers them (its stream). The number of the last one that
+//! is stored is written in the transaction that stores it. So it does not matter how a batch was cut the second time.
+
+use chrono::NaiveDateTime;
+use diesel::dsl::now;
+use diesel::prelude::*;
+
+use super::connection::{Link, insert_rows};
+use super::log::{LogRow, Logs, NewLog, ROWS_MAX, storable};
+use super::schema::{log_streams, logs};
+use crate::clock;
+use crate::error::Result;
+
+/// Nothing of the stream is stored.
+const NOTHING: i64 = -1;
+
+#[derive(Insertable)]
+#[diesel(table_name = log_streams)]
+struct FileStream<'a> {
+    id: &'a str,
+    stored: i64,
+    updated_at: NaiveDateTime,
+}
+
+impl Logs<'_> {
+    /// Stores what of these records is not stored yet, all or none. They are the next ones of `stream`; `places` has the
+    /// place of each in it, which grows.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn append_once(&mut self, stream: &str, places: &[i64], rows: &[LogRow]) -> Result<()> {
+        let (Some(first), Some(last)) = (places.first(), places.last()) else { return Ok(()) };
+        let rows: Vec<NewLog<'_>> = rows.iter().map(storable).collect();
+        self.0.write("store log records", |connection| {
+            let stored = advance(connection, stream, *first, *last)?;
+            let new = &rows[places.partition_point(|place| *place <= stored)..];
+            insert_rows!(connection, logs::table, new, ROWS_MAX)
+        })
+    }
+}
+
+/// Notes that a stream is stored up to `last`; up to where it was before, as far as that matters to what begins at
+/// `first`. Nobody else stores anything of the stream until the transaction ends.
+fn advance(connection: &mut Link, stream: &str, first: i64, last: i64) -> QueryResult<i64> {
+    // what is usual comes first, and is one statement
+    let next = log_streams::table.filter(log_streams::id.eq(stream).and(log_streams::stored.lt(first)));
+    let is_next = match connection {
+        Link::Sqlite(file) => diesel::update(next)
+            .set((log_streams::stored.eq(last), log_streams::updated_at.eq(clock::now())))
+            .execute(file)?,
+        Link::Postgres(server) => diesel::update(next)
+            .set((log_streams::stored.eq(last), log_streams::updated_at.eq(now.at_time_zone("UTC"))))
+            .execute(server)?,
+    };
+    if is_next > 0 || begin(connection, stream, last)? {
+        return Ok(NOTHING);
+    }
+    // this waits for whoever is storing the same records, and sees what became of it
+    let row = log_streams::table.filter(log_streams::id.eq(stream));
+    diesel::update(row).set(log_streams::id.eq(stream)).execute(connection)?;
+    let stored: i64 = row.select(log_streams::stored).first(connection)?;
+    if stored < last {
+        diesel::update(row).set(log_streams::stored.eq(last)).execute(connection)?;
+    }
+    Ok(stored)
+}
+
+/// Begins a stream that is not known; false when it is.
+fn begin(connection: &mut Link, stream: &str, last: i64) -> QueryResult<bool> {
+    let made = match connection {
+        Link::Sqlite(file) => diesel::insert_or_ignore_into(log_streams::table)
+            .values(FileStream { id: stream, stored: last, updated_at: clock::now() })
+            .execute(file)?,
+        Link::Postgres(server) => diesel::insert_into(log_streams::table)
+            .values((
+                log_streams::id.eq(stream),
+                log_streams::stored.eq(last),
+                log_streams::updated_at.eq(now.at_time_zone("UTC")),
+            ))
+            .on_conflict_do_nothing()
+            .execute(server)?,
+    };
+    Ok(made > 0)
+}
