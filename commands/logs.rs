@@ -20,7 +20,17 @@ Examples:
   dc logs --runs companies                the runs: how long, how they ended
   dc logs companies --profile             where its last run spent its time
   dc logs prune --older-than 90d          delete what is old
-  dc logs resend                          send records again that a sink refused";
+  dc logs resend                          send records again that a sink refused
+
+--follow shows each record once, as soon as its transaction ends; a database that is
+unreachable is waited for. --after is for programs: records come in the order of their
+id, and none will ever come before the last one shown, so that id is where to go on.
+On PostgreSQL it stops before an id that a transaction which writes into `logs` still
+holds, and says so; transactions that do not write into `logs` never matter.
+
+The database searches for --text, and for the plain text in --grep. A text in the context
+is found as it is meant (C:\\Temp) and as JSON writes it (C:\\\\Temp). On PostgreSQL an
+index of pg_trgm on message and context is used where there is one.";
 
 /// Show what apps wrote, and how their runs ended
 #[derive(Debug, clap::Args)]

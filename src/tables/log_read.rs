@@ -1,5 +1,7 @@
 //! Log records on their way out: page by page in the order of time, or as they are stored.
 
+use std::collections::VecDeque;
+
 use chrono::NaiveDateTime;
 use diesel::dsl::min;
 use diesel::prelude::*;
@@ -7,6 +9,7 @@ use serde::Serialize;
 
 use super::connection::{Link, LinkBackend};
 use super::log::Logs;
+use super::log_text::{Comparison, LogText, comparison, condition};
 use super::schema::logs;
 use super::shown;
 use crate::error::Result;
@@ -47,6 +50,8 @@ pub struct LogFilter {
     pub since: Option<NaiveDateTime>,
     /// Only those written before this time.
     pub until: Option<NaiveDateTime>,
+    /// Only those that may contain this text.
+    pub text: Option<LogText>,
 }
 
 /// Where a record stands in the order of time.
@@ -74,11 +79,65 @@ impl StoredLog {
     }
 }
 
+/// Records in the order of time, one after the other. Each level that occurs, and each app that is asked for, is read
+/// for itself, page by page along an index, and they are merged: so no record is read twice, and a page costs as many
+/// look-ups as it has rows, however large the table is.
+pub struct LogScan {
+    filter: LogFilter,
+    direction: Direction,
+    comparison: Comparison,
+    page: i64,
+    parts: Vec<Part>,
+}
+
+/// The records of one level, and of one app when there is one.
+struct Part {
+    level: i64,
+    app_id: Option<i64>,
+    /// The last record that was read.
+    at: Option<LogPlace>,
+    ready: VecDeque<StoredLog>,
+    is_read: bool,
+}
+
 impl Logs<'_> {
-    /// The next records in the order of time, at most `count`, behind `from`; from the very end with `None`.
+    /// The records in the order of time, behind `from`; from the very end with `None`. Of each part `page` are read at once.
     ///
-    /// A page costs as many index look-ups as it has rows, however large the table is: one short query for each level
-    /// that occurs, and for each app asked for.
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn scan(
+        &mut self,
+        filter: &LogFilter,
+        direction: Direction,
+        from: Option<LogPlace>,
+        page: i64,
+    ) -> Result<LogScan> {
+        self.0.read("read the log records", |connection| {
+            let comparison = comparison_of(connection, filter)?;
+            let part = |level, app_id| Part { level, app_id, at: from, ready: VecDeque::new(), is_read: false };
+            let mut parts = Vec::new();
+            for level in levels(connection, filter.level_min)? {
+                match &filter.app_ids {
+                    None => parts.push(part(level, None)),
+                    Some(ids) => parts.extend(ids.iter().map(|id| part(level, Some(*id)))),
+                }
+            }
+            Ok(LogScan { filter: filter.clone(), direction, comparison, page: page.max(1), parts })
+        })
+    }
+
+    /// The next record of a scan; `None` at its end.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn next(&mut self, scan: &mut LogScan) -> Result<Option<StoredLog>> {
+        if scan.parts.iter().any(Part::is_wanting) {
+            self.0.read("read the log records", |connection| scan.fill(connection))?;
+        }
+        Ok(scan.take())
+    }
+
+    /// The first records of a scan, at most `count`.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -89,56 +148,14 @@ impl Logs<'_> {
         from: Option<LogPlace>,
         count: i64,
     ) -> Result<Vec<StoredLog>> {
-        self.0.read("read the log records", |connection| {
-            let mut rows = Vec::new();
-            for level in levels(connection, filter.level_min)? {
-                match &filter.app_ids {
-                    None => rows.extend(part(connection, filter, (level, None), direction, from, count)?),
-                    Some(ids) => {
-                        for id in ids {
-                            rows.extend(part(connection, filter, (level, Some(*id)), direction, from, count)?);
-                        }
-                    }
-                }
-            }
-            rows.sort_unstable_by_key(StoredLog::place);
-            if direction == Direction::Older {
-                rows.reverse();
-            }
-            rows.truncate(usize::try_from(count).unwrap_or_default());
-            Ok(rows)
-        })
-    }
-
-    /// The records that were stored after number `id`, at most `count`, in the order of storing.
-    ///
-    /// On PostgreSQL a follower should ask again a little behind the last number it saw: two transactions that store
-    /// at the same moment may become visible in the other order.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn after(&mut self, filter: &LogFilter, id: i64, count: i64) -> Result<Vec<StoredLog>> {
-        self.0.read("read the log records", |connection| {
-            let mut query = selected(filter).filter(logs::id.gt(id));
-            if let Some(app_ids) = &filter.app_ids {
-                query = query.filter(logs::app_id.eq_any(app_ids.iter().copied().map(Some)));
-            }
-            if let Some(level) = filter.level_min {
-                query = query.filter(logs::level.ge(level));
-            }
-            query.order(logs::id.asc()).limit(count).load(connection)
-        })
-    }
-
-    /// The number of the record that was stored last; 0 when there is none.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn last_id(&mut self) -> Result<i64> {
-        let newest = logs::table.select(logs::id).order(logs::id.desc());
-        self.0.read("read the log records", |connection| {
-            newest.first(connection).optional().map(Option::unwrap_or_default)
-        })
+        let mut scan = self.scan(filter, direction, from, count)?;
+        let mut rows = Vec::new();
+        while (rows.len() as i64) < count
+            && let Some(row) = self.next(&mut scan)?
+        {
+            rows.push(row);
+        }
+        Ok(rows)
     }
 
     /// How many records were written before `until`.
@@ -190,8 +207,8 @@ type Selected<'a> = diesel::helper_types::IntoBoxed<
     LinkBackend,
 >;
 
-/// What the filter says of run and time.
-fn selected(filter: &LogFilter) -> Selected<'_> {
+/// What the filter says of run, time and text.
+fn selected(filter: &LogFilter, comparison: Comparison) -> Selected<'_> {
     let mut query = logs::table.select(StoredLog::as_select()).into_boxed();
     if let Some(runtime) = &filter.runtime {
         query = query.filter(logs::runtime.eq(runtime));
@@ -202,36 +219,85 @@ fn selected(filter: &LogFilter) -> Selected<'_> {
     if let Some(until) = filter.until {
         query = query.filter(logs::time.lt(until));
     }
+    if let Some(text) = &filter.text {
+        query = query.filter(condition(text, comparison));
+    }
     query
 }
 
-/// A page of one level, and of one app when there is one.
-fn part(
-    connection: &mut Link,
-    filter: &LogFilter,
-    (level, app_id): (i64, Option<i64>),
-    direction: Direction,
-    from: Option<LogPlace>,
-    count: i64,
-) -> QueryResult<Vec<StoredLog>> {
-    let mut query = selected(filter).filter(logs::level.eq(level));
-    if let Some(app_id) = app_id {
-        query = query.filter(logs::app_id.eq(app_id));
+/// All that the filter says.
+pub(super) fn selected_by_all(filter: &LogFilter, comparison: Comparison) -> Selected<'_> {
+    let mut query = selected(filter, comparison);
+    if let Some(app_ids) = &filter.app_ids {
+        query = query.filter(logs::app_id.eq_any(app_ids.iter().copied().map(Some)));
     }
-    // the first condition alone bounds the part of the index that is looked at
-    query = match (direction, from) {
-        (_, None) => query,
-        (Direction::Older, Some(LogPlace { time, id })) => {
-            query.filter(logs::time.le(time)).filter(logs::time.lt(time).or(logs::id.lt(id)))
-        }
-        (Direction::Newer, Some(LogPlace { time, id })) => {
-            query.filter(logs::time.ge(time)).filter(logs::time.gt(time).or(logs::id.gt(id)))
-        }
-    };
-    match direction {
-        Direction::Older => query.order((logs::time.desc(), logs::id.desc())),
-        Direction::Newer => query.order((logs::time.asc(), logs::id.asc())),
+    if let Some(level) = filter.level_min {
+        query = query.filter(logs::level.ge(level));
     }
-    .limit(count)
-    .load(connection)
+    query
+}
+
+/// How texts are compared, where the filter has one.
+pub(super) fn comparison_of(connection: &mut Link, filter: &LogFilter) -> QueryResult<Comparison> {
+    filter.text.as_ref().map_or(Ok(Comparison::Like), |_| comparison(connection))
+}
+
+impl LogScan {
+    /// Reads the next page of each part that has nothing ready.
+    fn fill(&mut self, connection: &mut Link) -> QueryResult<()> {
+        for part in self.parts.iter_mut().filter(|part| part.is_wanting()) {
+            let rows = part.read(connection, &self.filter, self.comparison, self.direction, self.page)?;
+            part.is_read = (rows.len() as i64) < self.page;
+            part.at = rows.last().map(StoredLog::place).or(part.at);
+            part.ready.extend(rows);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self) -> Option<StoredLog> {
+        let heads = self.parts.iter_mut().filter(|part| !part.ready.is_empty());
+        let place = |part: &&mut Part| part.ready.front().map(StoredLog::place);
+        let first = match self.direction {
+            Direction::Older => heads.max_by_key(place),
+            Direction::Newer => heads.min_by_key(place),
+        };
+        first.and_then(|part| part.ready.pop_front())
+    }
+}
+
+impl Part {
+    /// Whether it has to be read before the next record is known.
+    fn is_wanting(&self) -> bool {
+        self.ready.is_empty() && !self.is_read
+    }
+
+    fn read(
+        &self,
+        connection: &mut Link,
+        filter: &LogFilter,
+        comparison: Comparison,
+        direction: Direction,
+        count: i64,
+    ) -> QueryResult<Vec<StoredLog>> {
+        let mut query = selected(filter, comparison).filter(logs::level.eq(self.level));
+        if let Some(app_id) = self.app_id {
+            query = query.filter(logs::app_id.eq(app_id));
+        }
+        // the first condition alone bounds the part of the index that is looked at
+        query = match (direction, self.at) {
+            (_, None) => query,
+            (Direction::Older, Some(LogPlace { time, id })) => {
+                query.filter(logs::time.le(time)).filter(logs::time.lt(time).or(logs::id.lt(id)))
+            }
+            (Direction::Newer, Some(LogPlace { time, id })) => {
+                query.filter(logs::time.ge(time)).filter(logs::time.gt(time).or(logs::id.gt(id)))
+            }
+        };
+        match direction {
+            Direction::Older => query.order((logs::time.desc(), logs::id.desc())),
+            Direction::Newer => query.order((logs::time.asc(), logs::id.asc())),
+        }
+        .limit(count)
+        .load(connection)
+    }
 }

@@ -10,6 +10,7 @@ mod exact_merges;
 mod exact_types;
 mod failed_starts;
 mod first_load;
+mod follow;
 mod logs;
 mod lost_answers;
 mod manager;
@@ -25,12 +26,13 @@ mod refused_rows;
 mod registry;
 mod run;
 mod same_input;
+mod search;
 mod silence;
 mod slow;
 mod tasks;
 mod undo;
-mod unwell;
 mod unusual_tables;
+mod unwell;
 mod web;
 
 #[path = "../support/mod.rs"]

@@ -64,9 +64,9 @@ fn records_are_found_by_app_run_level_time_and_number() {
         assert_eq!(by(&mut store, LogFilter { until: Some(since), level_min: Some(21), ..any.clone() }), ["line 4"]);
         let second = store.logs().page(&any, Direction::Newer, None, 2).expect("logs")[1].id;
         let after: Vec<String> =
-            store.logs().after(&any, second, 2).expect("logs").into_iter().map(|row| row.message).collect();
+            store.logs().after(&any, second, 2).expect("logs").rows.into_iter().map(|row| row.message).collect();
         assert_eq!(after, ["line 2", "line 3"]);
-        assert_eq!(store.logs().last_id().expect("a number"), second + 4);
+        assert_eq!(store.logs().follower().expect("a follower").seen(), second + 4);
         assert_eq!(store.logs().count_before(since).expect("a count"), 5);
         assert_eq!(store.logs().delete_before(since, 3).expect("a deletion"), 3);
         assert_eq!(store.logs().delete_before(since, 3).expect("a deletion"), 2);
@@ -105,7 +105,7 @@ fn records_that_come_again_are_stored_once_however_they_are_cut() {
         send("two", 0..2);
         send("two", 1..3);
         let expected = (0..20).chain(0..3).map(|number| format!("line {number}"));
-        let stored = store.logs().after(&LogFilter::default(), 0, 100).expect("logs");
+        let stored = store.logs().after(&LogFilter::default(), 0, 100).expect("logs").rows;
         assert!(stored.into_iter().map(|row| row.message).eq(expected));
     });
 }
