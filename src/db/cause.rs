@@ -34,7 +34,8 @@ pub(crate) enum Cause {
     Damage,
 }
 
-/// PostgreSQL's codes: the longest that a code begins with counts. <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+/// PostgreSQL's codes: the longest that a code begins with counts.
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 const SQLSTATES: &[(&str, Cause)] = &[
     ("08", Cause::Lost),
     ("21", Cause::Program),
@@ -156,8 +157,8 @@ impl Cause {
         None
     }
 
-    /// Whether it is the row itself that the database will never take as it stands: its values, or what a constraint says of
-    /// them.
+    /// Whether it is the row itself that the database will never take as it stands: its values, or what a constraint
+    /// says of them.
     pub(crate) fn is_in_row(self) -> bool {
         matches!(self, Self::Value | Self::Constraint)
     }

@@ -1,5 +1,6 @@
-//! Records that sinks refused for good, in `refused.ndjson`: a line for each, with its sink and the reason. Whoever sends
-//! them again takes the whole file, under a name of its own; a kill in between leaves it there for the next one.
+//! Records that sinks refused for good, in `refused.ndjson`: a line for each, with its sink and the reason. Whoever
+//! sends them again takes the whole file, under a name of its own; a kill in between leaves it there for the next
+//! one.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;

@@ -1,8 +1,8 @@
 //! Lines that wait on disk for one sink, in their order. They survive the death of the process, and what the disk has
 //! damaged is set aside while the rest is delivered.
 //!
-//! A file begins with a line that says up to where its lines were delivered; the lines follow. It goes when all are. Each
-//! line keeps its place in the stream of its process, so that a sink knows it again.
+//! A file begins with a line that says up to where its lines were delivered; the lines follow. It goes when all are.
+//! Each line keeps its place in the stream of its process, so that a sink knows it again.
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
@@ -146,8 +146,8 @@ impl Backlog {
         part.append(lines).inspect(|()| self.bytes += lines.len() as u64)
     }
 
-    /// Adds lines before all others, with the reason why they could not be delivered; the first begins at `place` in the
-    /// stream.
+    /// Adds lines before all others, with the reason why they could not be delivered; the first begins at `place` in
+    /// the stream.
     ///
     /// # Errors
     /// When the disk has no room.

@@ -1,8 +1,8 @@
 //! The folder where log records wait on disk. Each process writes files of its own for each sink, and holds a lock as
 //! long as it lives; files whose owner is gone are taken over by the next process with that sink.
 //!
-//! `OWNER.SINK.lock`, `OWNER.SINK.PLACE.ndjson`; beside them `refused.ndjson` and `damaged-*`, which are for people. PLACE is
-//! where the file's first byte stands in the stream of the owner's lines.
+//! `OWNER.SINK.lock`, `OWNER.SINK.PLACE.ndjson`; beside them `refused.ndjson` and `damaged-*`, which are for people.
+//! PLACE is where the file's first byte stands in the stream of the owner's lines.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};

@@ -35,7 +35,8 @@ struct Sorted {
     unknown: Vec<Vec<u8>>,
 }
 
-/// How many records each sink has refused, and how many lines cannot be sent again: of a sink that is unknown, or no record.
+/// How many records each sink has refused, and how many lines cannot be sent again: of a sink that is unknown, or no
+/// record.
 ///
 /// # Errors
 /// When a file cannot be read.
@@ -51,11 +52,12 @@ pub fn refused(context: &Context) -> Result<(Vec<(String, u64)>, u64)> {
     Ok((counts.into_iter().collect(), unknown))
 }
 
-/// Sends all refused records again, and tells what became of them; the lines that cannot be sent stay where they are, and are
-/// counted. Killed at any moment, nothing is lost; the database stores nothing twice.
+/// Sends all refused records again, and tells what became of them; the lines that cannot be sent stay where they are,
+/// and are counted. Killed at any moment, nothing is lost; the database stores nothing twice.
 ///
 /// # Errors
-/// Busy while another process does it or delivers some of them; settings of a sink; when a file cannot be read or written.
+/// Busy while another process does it or delivers some of them; settings of a sink; when a file cannot be read or
+/// written.
 pub fn resend(context: &Context) -> Result<(Vec<Resent>, u64)> {
     let aside = Aside::open(&context.settings().log.folder)?;
     let mut resent: BTreeMap<String, Resent> = BTreeMap::new();

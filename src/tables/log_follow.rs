@@ -1,10 +1,11 @@
 //! Log records as they are stored, by their numbers: each once, whatever order transactions end in.
 //!
-//! A number is given when a record is inserted, and the record is seen when its transaction ends. SQLite has one writer at a
-//! time, so both orders are one. On PostgreSQL a number that is not seen may be seen later; it may also never be (its
-//! transaction was rolled back, the record was deleted). Whoever inserts has locked the table before it takes a number,
-//! and holds the lock until what it did is seen. So a number is settled when all have ended who were writing into the
-//! table when it was missed first. No other transaction of the server matters, however long it takes.
+//! A number is given when a record is inserted, and the record is seen when its transaction ends. SQLite has one
+//! writer at a time, so both orders are one. On PostgreSQL a number that is not seen may be seen later; it may also
+//! never be (its transaction was rolled back, the record was deleted). Whoever inserts has locked the table before it
+//! takes a number, and holds the lock until what it did is seen. So a number is settled when all have ended who were
+//! writing into the table when it was missed first. No other transaction of the server matters, however long it
+//! takes.
 
 use std::collections::BTreeSet;
 use std::thread::sleep;
@@ -118,7 +119,8 @@ impl Logs<'_> {
         })
     }
 
-    /// What has come since the last time and is wanted, and whether there may be more. It looks at about `count` records.
+    /// What has come since the last time and is wanted, and whether there may be more. It looks at about `count`
+    /// records.
     ///
     /// # Errors
     /// When the database cannot be read; then the follower has moved on by nothing.
@@ -143,8 +145,8 @@ impl Logs<'_> {
         })
     }
 
-    /// The records that were stored after number `id`, at most `count`, in the order of their numbers: so that who has the
-    /// last of them can go on behind it.
+    /// The records that were stored after number `id`, at most `count`, in the order of their numbers: so that who
+    /// has the last of them can go on behind it.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -209,8 +211,8 @@ fn wanted(connection: &mut Link, filter: &LogFilter, after: i64, last: i64) -> Q
     query.order(logs::id.asc()).load(connection)
 }
 
-/// The numbers from behind `after` to `last` that are not among `ids`, with those who write now: whoever has taken one of
-/// them, and is not among these, has ended.
+/// The numbers from behind `after` to `last` that are not among `ids`, with those who write now: whoever has taken
+/// one of them, and is not among these, has ended.
 fn holes(connection: &mut Link, after: i64, ids: &[i64], last: i64) -> QueryResult<Vec<Gap>> {
     if matches!(connection, Link::Sqlite(_)) || ids.len() as i64 == last - after {
         return Ok(Vec::new());

@@ -101,7 +101,8 @@ struct Part {
 }
 
 impl Logs<'_> {
-    /// The records in the order of time, behind `from`; from the very end with `None`. Of each part `page` are read at once.
+    /// The records in the order of time, behind `from`; from the very end with `None`. Of each part `page` are read
+    /// at once.
     ///
     /// # Errors
     /// When the database cannot be read.

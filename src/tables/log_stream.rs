@@ -1,8 +1,9 @@
-//! How far the log records of each process are stored: a batch that comes again is known, and what of it is there already is
-//! not stored twice.
+//! How far the log records of each process are stored: a batch that comes again is known, and what of it is there
+//! already is not stored twice.
 //!
-//! Each process numbers its records in the order in which it delivers them (its stream). The number of the last one that
-//! is stored is written in the transaction that stores it. So it does not matter how a batch was cut the second time.
+//! Each process numbers its records in the order in which it delivers them (its stream). The number of the last one
+//! that is stored is written in the transaction that stores it. So it does not matter how a batch was cut the second
+//! time.
 
 use chrono::NaiveDateTime;
 use diesel::dsl::now;
@@ -26,8 +27,8 @@ struct FileStream<'a> {
 }
 
 impl Logs<'_> {
-    /// Stores what of these records is not stored yet, all or none. They are the next ones of `stream`; `places` has the
-    /// place of each in it, which grows.
+    /// Stores what of these records is not stored yet, all or none. They are the next ones of `stream`; `places` has
+    /// the place of each in it, which grows.
     ///
     /// # Errors
     /// When the database cannot be written.

@@ -1,5 +1,5 @@
-//! What the text of a log record must contain, as far as a database can look for it with LIKE: whoever reads the records
-//! looks closer. So most records never leave the database.
+//! What the text of a log record must contain, as far as a database can look for it with LIKE: whoever reads the
+//! records looks closer. So most records never leave the database.
 //!
 //! The context is stored as JSON. A text is looked for as it stands there, and as JSON writes it.
 

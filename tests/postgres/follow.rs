@@ -1,4 +1,5 @@
-//! `dc logs --follow` and `--after` beside writers that stall at will: each record once, and nobody waits for strangers.
+//! `dc logs --follow` and `--after` beside writers that stall at will: each record once, and nobody waits for
+//! strangers.
 
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;

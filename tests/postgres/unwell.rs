@@ -1,11 +1,12 @@
-//! A database that is unwell, beside one that is right about a record: what waits, what is refused, and how it comes back.
+//! A database that is unwell, beside one that is right about a record: what waits, what is refused, and how it comes
+//! back.
 
 use std::path::Path;
 use std::time::Duration;
 
 use crate::manager::{number, on};
 use crate::support::manager::wait_for;
-use crate::support::{Backend, stderr, stdout};
+use crate::support::{Backend, app, killed_at, stderr, stdout};
 use data_collector::context::Context;
 use data_collector::logs::Pipeline;
 use data_collector::ops;
@@ -169,4 +170,36 @@ fn what_is_sent_again_to_a_database_that_is_away_waits_for_the_next_run() {
     wait_for("the record", 60, || number(&mut database, "SELECT count(*) FROM logs WHERE message = 'poison'") == 1);
     next.finish(Duration::from_secs(20));
     assert_eq!(number(&mut database, "SELECT count(*) FROM logs"), 1);
+}
+
+#[test]
+#[cfg(debug_assertions)]
+fn a_process_that_is_killed_between_a_commit_and_its_note_doubles_nothing() {
+    for backend in Backend::all() {
+        let folder = backend.folder.path();
+        app(folder, "a/b/many", "seq 1 12000 | sed 's/^/line /'", "");
+        (1..=3).for_each(|number| app(folder, &format!("a/b/k{number}"), "echo begun", ""));
+        let context = deployed(&backend);
+        let mut database = backend.connect();
+        database.execute("ALTER TABLE logs RENAME TO logs_away", &[]).expect("no table");
+        assert_eq!(on(&backend, &["run", "many"]).output().expect("dc runs").status.code(), Some(0));
+        assert!(is_waiting(&backend));
+        database.execute("ALTER TABLE logs_away RENAME TO logs", &[]).expect("a table");
+        let lines = "FROM logs WHERE message LIKE 'line %'";
+        let mut before = 0;
+        for number in 1..=3 {
+            // the batch is stored, and nobody has noted it
+            killed_at("logs.stored", &mut on(&backend, &["run", &format!("k{number}")]));
+            let stored = self::number(&mut database, &format!("SELECT count(*) {lines}"));
+            assert!(stored >= before, "{stored} after {before}");
+            before = stored;
+        }
+        assert!(before > 0, "no kill has hit the lines that waited");
+        let next = pipeline(&context);
+        wait_for("all lines", 120, || {
+            self::number(&mut database, &format!("SELECT count(DISTINCT message) {lines}")) == 12_000
+        });
+        next.finish(Duration::from_secs(20));
+        assert_eq!(self::number(&mut database, &format!("SELECT count(*) {lines}")), 12_000);
+    }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::context::Context;
 use crate::db::cause::Cause;
 use crate::error::{Error, Result};
+use crate::failpoint;
 use crate::logs::line::Line;
 use crate::logs::sink::{Entry, Limits, Sink, Undelivered};
 use crate::settings::Section;
@@ -58,7 +59,8 @@ impl Database {
             Some(store) => store,
             none => none.insert(Store::ready(&self.context).map_err(|error| (0, error))?),
         };
-        let Err(error) = store.logs().append_once(stream, places, rows) else { return Ok(()) };
+        let stored = store.logs().append_once(stream, places, rows);
+        let Err(error) = stored.and_then(|()| failpoint::point("logs.stored")) else { return Ok(()) };
         match (Cause::of(&error), rows) {
             (Some(cause), _) if !cause.is_in_row() => Err((0, error)),
             (None, [row]) => Err((0, proof::reason(&self.context, row).unwrap_or(error))),

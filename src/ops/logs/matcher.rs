@@ -1,5 +1,5 @@
-//! The lines that are wanted by what they say. The database leaves out most of the others (`tables/log_text.rs`); here it
-//! is looked closer.
+//! The lines that are wanted by what they say. The database leaves out most of the others (`tables/log_text.rs`);
+//! here it is looked closer.
 
 use std::borrow::Cow;
 

@@ -26,8 +26,8 @@ pub(super) struct Reading<'a, E> {
 }
 
 impl<E: FnMut(&LogLine) -> Result<()>> Reading<'_, E> {
-    /// The newest `count` lines that a follower knows, oldest first. Of many only the place of the first is kept, and then
-    /// they are read again.
+    /// The newest `count` lines that a follower knows, oldest first. Of many only the place of the first is kept, and
+    /// then they are read again.
     pub(super) fn tail(&mut self, count: i64, follower: &LogFollower) -> Result<()> {
         let mut newest: VecDeque<StoredLog> = VecDeque::new();
         let (mut found, mut start) = (0, None);
@@ -68,8 +68,8 @@ impl<E: FnMut(&LogLine) -> Result<()>> Reading<'_, E> {
         self.store.logs().next(scan)
     }
 
-    /// All lines that were stored after a number, in the order of their numbers: whoever has the last one can go on behind
-    /// it. With `goes_on` also those that come.
+    /// All lines that were stored after a number, in the order of their numbers: whoever has the last one can go on
+    /// behind it. With `goes_on` also those that come.
     pub(super) fn after(&mut self, mut last: i64, goes_on: bool) -> Result<()> {
         let mut is_told = false;
         loop {

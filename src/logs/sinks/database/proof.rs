@@ -1,5 +1,5 @@
-//! Why the database does not take a record. diesel keeps most codes of a failure to itself, and the words of a server are in
-//! its own language; so the record is sent once more, alone, by the drivers of the data, and taken back.
+//! Why the database does not take a record. diesel keeps most codes of a failure to itself, and the words of a server
+//! are in its own language; so the record is sent once more, alone, by the drivers of the data, and taken back.
 
 use crate::clock;
 use crate::context::Context;
