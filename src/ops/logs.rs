@@ -14,7 +14,7 @@ use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::shell;
-use crate::tables::{LogFilter, LogLevel, RunFilter, RunRow, Store, StoredLog};
+use crate::tables::{LogFilter, LogFollower, LogLevel, RunFilter, RunRow, Store, StoredLog};
 
 /// What `dc logs` is asked for.
 #[derive(Debug, Clone, Default)]
@@ -125,7 +125,7 @@ pub fn logs(context: &Context, options: &LogsOptions, each: impl FnMut(&LogLine)
         return reading.after(id, options.follow);
     }
     // taken first: what is seen while we print is the follower's
-    let follower = reading.store.logs().follower()?;
+    let follower = if options.follow { reading.store.logs().follower()? } else { LogFollower::of_all() };
     reading.tail(options.tail, &follower)?;
     if options.follow { reading.follow(follower) } else { Ok(()) }
 }

@@ -86,6 +86,11 @@ struct Range {
 }
 
 impl LogFollower {
+    /// One that knows all records: for who does not go on.
+    pub fn of_all() -> Self {
+        Self { seen: i64::MAX, gaps: Vec::new() }
+    }
+
     /// Whether the record was stored before the follower began: it will not give it.
     pub fn knows(&self, id: i64) -> bool {
         id <= self.seen && !self.gaps.iter().any(|gap| (gap.first..=gap.last).contains(&id))

@@ -84,9 +84,8 @@ impl<E: FnMut(&LogLine) -> Result<()>> Reading<'_, E> {
             last = settled;
             if is_held && !is_told {
                 let next = settled + 1;
-                self.context.shell().note(&format!(
-                    "records from {next} on wait for a transaction that is still writing into `logs` (pg_stat_activity shows it)"
-                ));
+                let held = format!("records from {next} on wait for a transaction that still writes into `logs`");
+                self.context.shell().note(&format!("{held} (pg_stat_activity shows it)"));
             }
             is_told = is_held;
             if is_held || !is_full {
