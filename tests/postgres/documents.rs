@@ -517,3 +517,28 @@ fn what_waits_behind_a_slow_document_goes_to_another_worker() {
     assert_eq!(number(&mut database, done), 60);
     assert_eq!(number(&mut database, "SELECT count(*) FROM pipeline_attempts"), 60, "each once");
 }
+
+/// What a worker took and never noted is adopted as soon as nobody has it in hand.
+#[test]
+fn what_a_worker_took_and_never_noted_goes_on() {
+    let backend = Backend::sqlite();
+    let inbox = pipeline(&backend, "", &stage("only", "true", ""));
+    fs::write(inbox.join("a"), "a").expect("a file");
+    let killed = on(&backend, &["pipeline-worker", "p"]).env("DC_FAILPOINT", "pipeline.taken=kill").status();
+    assert!(!killed.expect("its end").success());
+    assert_eq!((names(&inbox), names(&inbox.join("work")).len()), (vec!["work".to_owned()], 1));
+    let mut database = backend.connect();
+    // a file that is in hand is nobody else's, however old it is
+    let taken = inbox.join("work").join(&names(&inbox.join("work"))[0]);
+    let in_hand = fs::File::open(&taken).expect("the file");
+    in_hand.lock().expect("a lock");
+    let old =
+        |path: &Path| fs::metadata(path).expect("the file").modified().expect("a time").elapsed().expect("an age");
+    wait_for("its age", 60, || old(&taken) > std::time::Duration::from_secs(12));
+    run(&backend);
+    assert_eq!(number(&mut database, "SELECT count(*) FROM pipeline_tasks"), 0);
+    drop(in_hand);
+    run(&backend);
+    assert_eq!(rows(&mut database, "SELECT name, state FROM pipeline_tasks"), [["a", "done"]]);
+    assert!(names(&inbox.join("work")).is_empty());
+}

@@ -16,9 +16,9 @@ use crate::redact::{MASK, Redactor, is_secret_field, is_secret_parameter};
 use crate::settings::known_secrets;
 
 /// A value that was seen as a credential is looked for elsewhere if it has so many bytes, and looks as if it was made by dice.
-const RANDOM_BYTES_MIN: usize = 16;
+const RANDOM_BYTES_MIN: usize = 12;
 /// So many changes between letters of one kind and another tell dice from words.
-const RANDOM_CHANGES_MIN: usize = 4;
+const RANDOM_CHANGES_MIN: usize = 2;
 /// No word is so long.
 const WORD_BYTES_MAX: usize = 31;
 /// A value that an answer gave, and that was hidden in it, is found in later requests if it has so many bytes.
