@@ -4,6 +4,7 @@ use chrono::NaiveDateTime;
 
 use crate::clock;
 use crate::ident::host;
+use crate::shell::{visible, visible_line};
 use crate::tables::{DigestRow, LogLevel, MessageRow};
 
 /// What is sent.
@@ -36,8 +37,9 @@ impl Letter {
             kind: message.kind,
             app,
             count: 1,
-            subject: message.subject,
-            body: message.body,
+            // it is read in terminals and by clients that act on marks too
+            subject: visible_line(&message.subject).into_owned(),
+            body: visible(&message.body).into_owned(),
         }
     }
 
@@ -46,7 +48,7 @@ impl Letter {
         let kinds: Vec<String> = digest.kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         let mut body = kinds.join(", ");
         for message in &digest.first {
-            body.push_str(&format!("\n{} {}", clock::brief(message.created_at), message.subject));
+            body.push_str(&format!("\n{} {}", clock::brief(message.created_at), visible_line(&message.subject)));
         }
         let more = digest.count - digest.first.len() as i64;
         if more > 0 {
