@@ -9,6 +9,7 @@ use super::placement::lacking;
 use crate::apps::AppDefinition;
 use crate::error::Result;
 use crate::failpoint;
+use crate::redact::MASK;
 use crate::tables::{
     AppCommand, CommandFilter, CommandFlag, CommandRow, ManagerRow, Pause, RunFilter, RunLimits, RunRow, Store, Taking,
     meets,
@@ -100,6 +101,7 @@ fn request(
         (AppCommand::Stop, Some(run)) if command.args.as_ref().is_some_and(|meant| *meant != run.runtime) => {
             refuse(store, command, "the run that was meant has ended by itself")
         }
+        (AppCommand::Restart, Some(run)) if command.args.is_none() && is_masked(run) => refuse(store, command, MASKED),
         (AppCommand::Stop | AppCommand::Restart, Some(run)) if !scene.is_here(run) => {
             elsewhere(store, scene, command, Some(run))
         }
@@ -197,6 +199,13 @@ fn done(store: &mut Store, command: &CommandRow, run: &RunRow) -> Result<()> {
     store.commands().finish(command, CommandFlag::Done, &words).map(|_| ())
 }
 
+/// Why a run is not started with the arguments of the one before.
+const MASKED: &str = "the arguments of its last run held a secret, which is not stored: restart it with --args";
+
+fn is_masked(run: &RunRow) -> bool {
+    run.args.as_deref().is_some_and(|args| args.contains(MASK))
+}
+
 fn last_run(store: &mut Store, app_id: i64) -> Result<Option<RunRow>> {
     let filter = RunFilter { app_ids: Some(vec![app_id]), runtime: None, limit: 1 };
     Ok(store.runs().list(&filter)?.pop())
@@ -213,7 +222,12 @@ fn start(store: &mut Store, launcher: &mut Launcher, command: &CommandRow) -> Re
     }
     let args = match (command.command, &command.args) {
         // the next run is given what the run before was
-        (AppCommand::Restart, None) => last_run(store, command.app_id)?.and_then(|run| run.args),
+        (AppCommand::Restart, None) => match last_run(store, command.app_id)? {
+            Some(run) if is_masked(&run) => {
+                return store.commands().finish(command, CommandFlag::Refused, MASKED).map(|_| ());
+            }
+            run => run.and_then(|run| run.args),
+        },
         (_, args) => args.clone(),
     };
     match launcher.start_by_command(command.id, &command.app, args.as_deref(), &command.by) {
