@@ -21,9 +21,15 @@ Examples:
   dc logs companies --profile             where its last run spent its time
   dc logs prune --older-than 90d          delete what is old";
 
+/// What dc-logs(1) says of how lines are shown.
+const SHOWN: &str = "\
+Control characters, marks that turn the order of letters and letters without a width are shown as signs (␛[2J, <U+202E>), and
+the further lines of a record are indented: on a terminal, and in a pipe, which may end on one. With --json they are escaped,
+and the values are the same. --raw shows lines exactly as they were stored.";
+
 /// Show what apps wrote, and how their runs ended
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = EXAMPLES, after_help = "`dc logs --help` has examples")]
+#[command(after_long_help = format!("{EXAMPLES}\n\n{SHOWN}"), after_help = "`dc logs --help` has examples")]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub(crate) struct Args {
     #[command(subcommand)]

@@ -116,7 +116,8 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<()> {
     let report = ops::ocr(context, &options, &mut *shell.data(options.format.is_json()))?;
     match to_folder {
         true => shell.print(&report)?,
-        false => shell.note(&report.to_string()),
+        false if shell.is_quiet() => {}
+        false => shell.tell(&report.to_string()),
     }
     report.check()
 }

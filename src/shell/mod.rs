@@ -173,10 +173,10 @@ impl Shell {
         self.print(row)
     }
 
-    /// Tells a person something on stderr; silent with `--quiet`.
+    /// Tells a person something on stderr; silent with `--quiet`. It is one note: further lines are indented.
     pub fn note(&self, text: &str) {
         if !self.options.quiet {
-            self.tell(text);
+            self.tell(&visible_record(text));
         }
     }
 

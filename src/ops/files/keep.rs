@@ -66,7 +66,7 @@ impl fmt::Display for FilesKept {
             writeln!(formatter, "{}  {}  {name}, {bytes}, {until}{known}", row.id, row.sha256_hex())?;
         }
         for FailedFile { file, error, .. } in &self.failed {
-            writeln!(formatter, "not kept: {}: {error}", visible_line(file))?;
+            writeln!(formatter, "not kept: {}: {}", visible_line(file), visible_line(error))?;
         }
         Ok(())
     }

@@ -85,7 +85,7 @@ impl fmt::Display for TasksAdded {
             }
         }
         for NotAdded { file, error, .. } in &self.failed {
-            writeln!(formatter, "not added: {}: {error}", visible_line(file))?;
+            writeln!(formatter, "not added: {}: {}", visible_line(file), visible_line(error))?;
         }
         Ok(())
     }
