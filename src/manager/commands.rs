@@ -101,7 +101,8 @@ fn request(
         (AppCommand::Stop, Some(run)) if command.args.as_ref().is_some_and(|meant| *meant != run.runtime) => {
             refuse(store, command, "the run that was meant has ended by itself")
         }
-        (AppCommand::Restart, Some(run)) if command.args.is_none() && is_masked(run) => refuse(store, command, MASKED),
+        // before anything is stopped that could not be started again
+        (AppCommand::Restart, run) if lacks_arguments(store, command, run)? => refuse(store, command, MASKED),
         (AppCommand::Stop | AppCommand::Restart, Some(run)) if !scene.is_here(run) => {
             elsewhere(store, scene, command, Some(run))
         }
@@ -202,8 +203,14 @@ fn done(store: &mut Store, command: &CommandRow, run: &RunRow) -> Result<()> {
 /// Why a run is not started with the arguments of the one before.
 const MASKED: &str = "the arguments of its last run held a secret, which is not stored: restart it with --args";
 
-fn is_masked(run: &RunRow) -> bool {
-    run.args.as_deref().is_some_and(|args| args.contains(MASK))
+/// Whether a restart would give the app the arguments of the run before, and they are not known.
+fn lacks_arguments(store: &mut Store, command: &CommandRow, run: Option<&RunRow>) -> Result<bool> {
+    let is_masked = |run: &RunRow| run.args.as_deref().is_some_and(|args| args.contains(MASK));
+    Ok(match (&command.args, run) {
+        (Some(_), _) => false,
+        (None, Some(run)) => is_masked(run),
+        (None, None) => last_run(store, command.app_id)?.as_ref().is_some_and(is_masked),
+    })
 }
 
 fn last_run(store: &mut Store, app_id: i64) -> Result<Option<RunRow>> {
@@ -222,12 +229,7 @@ fn start(store: &mut Store, launcher: &mut Launcher, command: &CommandRow) -> Re
     }
     let args = match (command.command, &command.args) {
         // the next run is given what the run before was
-        (AppCommand::Restart, None) => match last_run(store, command.app_id)? {
-            Some(run) if is_masked(&run) => {
-                return store.commands().finish(command, CommandFlag::Refused, MASKED).map(|_| ());
-            }
-            run => run.and_then(|run| run.args),
-        },
+        (AppCommand::Restart, None) => last_run(store, command.app_id)?.and_then(|run| run.args),
         (_, args) => args.clone(),
     };
     match launcher.start_by_command(command.id, &command.app, args.as_deref(), &command.by) {

@@ -114,6 +114,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_an_app_said_does_not_act_on_whoever_reads_the_letter() {
+        let evil = "\u{1b}[2J\u{9b}31m\u{202e}x\nBcc: somebody";
+        let message = MessageRow {
+            id: "1".to_owned(),
+            created_at: clock::now(),
+            severity: 40,
+            kind: "told".to_owned(),
+            app_id: None,
+            subject: evil.to_owned(),
+            body: evil.to_owned(),
+        };
+        let letter = Letter::of(message, None);
+        assert_eq!(letter.subject, "␛[2J<U+009B>31m<U+202E>x␊Bcc: somebody");
+        assert_eq!(letter.body, "␛[2J<U+009B>31m<U+202E>x\nBcc: somebody");
+    }
+
+    #[test]
     fn a_text_is_cut_at_a_character() {
         assert_eq!(cut("čćž", 3), "čćž");
         assert_eq!(cut("čćžš", 3), "čć\u{2026}");
