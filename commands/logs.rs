@@ -23,9 +23,10 @@ Examples:
 
 /// What dc-logs(1) says of how lines are shown.
 const SHOWN: &str = "\
-Control characters, marks that turn the order of letters and letters without a width are shown as signs (␛[2J, <U+202E>), and
-the further lines of a record are indented: on a terminal, and in a pipe, which may end on one. With --json they are escaped,
-and the values are the same. --raw shows lines exactly as they were stored.";
+Control characters, marks that turn the order of letters and letters without a width are shown as
+signs (␛[2J, <U+202E>), and the further lines of a record are indented: on a terminal, and in a pipe,
+which may end on one. With --json they are escaped, and the values are the same. --raw shows lines
+exactly as they were stored.";
 
 /// Show what apps wrote, and how their runs ended
 #[derive(Debug, clap::Args)]
@@ -72,7 +73,8 @@ pub(crate) struct Args {
     runs: bool,
     /// Show where a run spent its time, function by function; the last run where none is named
     #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "last")]
-    #[arg(conflicts_with_all = ["runs", "level", "since", "until", "text", "grep", "after", "follow", "raw", "runtime"])]
+    #[arg(conflicts_with_all = ["runs", "level", "since", "until", "text", "grep"])]
+    #[arg(conflicts_with_all = ["after", "follow", "raw", "runtime"])]
     profile: Option<String>,
 }
 

@@ -61,7 +61,8 @@ encrypted, reversed and hashed values, UTF-16, and pieces of less than 23 bytes 
 
 /// Keep secrets encrypted, and hand them to apps
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = format!("{EXAMPLES}\n\n{RULES}\n\n{HIDING}\n\n{FORMAT}"), after_help = "`dc secrets --help` has examples, and the format of the file")]
+#[command(after_long_help = format!("{EXAMPLES}\n\n{RULES}\n\n{HIDING}\n\n{FORMAT}"))]
+#[command(after_help = "`dc secrets --help` has examples, and the format of the file")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,

@@ -10,8 +10,8 @@ const CONTINUED: &str = "    ";
 const ESC: char = '\u{1b}';
 
 /// Text of strangers, such as an app's output, as it can be shown: without colours, and with signs for the characters
-/// that would move the cursor, ring the bell, rename the window, or show the text in another order than it has. Controls
-/// get their pictures (`␛`), all others their number (`<U+202E>`). Line feeds and tabs stay.
+/// that would move the cursor, ring the bell, rename the window, or show the text in another order than it has.
+/// Controls get their pictures (`␛`), all others their number (`<U+202E>`). Line feeds and tabs stay.
 pub fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains(is_hidden) {
         return Cow::Borrowed(text);

@@ -1,4 +1,5 @@
-//! `dc secrets edit` with editors that work elsewhere: servers that open the file later, and what is left when dc is killed.
+//! `dc secrets edit` with editors that work elsewhere: servers that open the file later, and what is left when dc is
+//! killed.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,5 @@
-//! What strangers write, and how it is shown: nothing of it moves a cursor, turns the order of letters or forges a line.
+//! What strangers write, and how it is shown: nothing of it moves a cursor, turns the order of letters or forges a
+//! line.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -6,7 +7,8 @@ use std::process::Stdio;
 use crate::support::pty::Pty;
 use crate::support::{app, dc, run, stderr, stdout};
 
-/// What a terminal acts on, or shows elsewhere than it stands: a clear, C1's CSI, DEL, a turned order, a separator of lines.
+/// What a terminal acts on, or shows elsewhere than it stands: a clear, C1's CSI, DEL, a turned order, a separator of
+/// lines.
 const EVIL: &str = "\u{1b}[2J\u{9b}31m\u{7f}\u{202e}\u{2028}";
 
 fn is_acted_on(letter: char) -> bool {

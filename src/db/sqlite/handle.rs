@@ -1,5 +1,5 @@
-//! A handle of an SQLite file as both planes set it up. The data goes through rusqlite and the framework's tables through
-//! diesel, which have a type of handle each; what a session is, is said here, once.
+//! A handle of an SQLite file as both planes set it up. The data goes through rusqlite and the framework's tables
+//! through diesel, which have a type of handle each; what a session is, is said here, once.
 
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -78,9 +78,8 @@ const INCREMENTAL: i64 = 2;
 /// What is kept in a database is nobody else's business. Its log and its index get the same mode, from SQLite.
 const FILE_MODE: u32 = 0o600;
 
-/// Makes a file that is not there, for its owner alone. One that is there keeps its mode: somebody may have opened it to a
-/// group.
-/// Whoever opens the file says what is wrong with its place.
+/// Makes a file that is not there, for its owner alone. One that is there keeps its mode: somebody may have opened it
+/// to a group. Whoever opens the file says what is wrong with its place.
 pub(crate) fn make_private(path: &Path) {
     let _ = std::fs::OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path);
 }

@@ -1,8 +1,8 @@
 //! Splunk's HTTP Event Collector: batches of events, packed with gzip, acknowledged by the indexer where that is asked
 //! for. One batch is under way at a time, so events arrive in their order.
 //!
-//! Only the collector's own word counts: any server may answer 200. An event carries the identity of its record, which is the
-//! same when it is sent again, so that a search can leave out what is doubled.
+//! Only the collector's own word counts: any server may answer 200. An event carries the identity of its record, which
+//! is the same when it is sent again, so that a search can leave out what is doubled.
 
 use std::io::Write;
 use std::time::{Duration, Instant};

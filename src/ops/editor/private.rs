@@ -1,5 +1,5 @@
-//! A file for an editor, in memory: under a real path, since the editor may be a server that was started long before us and
-//! opens it by itself; in a folder that only we can enter, on a tmpfs; gone with us, also when a signal ends us.
+//! A file for an editor, in memory: under a real path, since the editor may be a server that was started long before us
+//! and opens it by itself; in a folder that only we can enter, on a tmpfs; gone with us, also when a signal ends us.
 //!
 //! The folder is locked as long as we live. One that is not locked was left by a kill, and the next edit removes it.
 
