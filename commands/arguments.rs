@@ -26,9 +26,17 @@ Examples:
 Exit status: 0 done; 1 failed; 2 usage; 3 settings; 4 secret or permission; 5 not found; 6 refused by
 a guard; 75 busy, try again; 124 timeout; 130 interrupted. `dc run` passes the app's own status on.";
 
+/// What dc(1) says besides.
+const OUTPUT: &str = "\
+Output: text of others (apps, files, databases) is shown with signs for control characters and for
+marks that turn the order of letters, on a terminal and in a pipe alike, which may end on one. JSON
+escapes them. What you ask for as it is (secrets, stored files, the text of pages, the output of an
+app) goes through a pipe byte for byte, and is made visible on a terminal.";
+
 /// The command line.
 #[derive(Debug, Parser)]
-#[command(name = "dc", version, long_version = env!("DC_VERSION"), about = ABOUT, after_help = EXAMPLES, propagate_version = true, infer_subcommands = false, max_term_width = 100)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{OUTPUT}"))]
+#[command(name = "dc", version, long_version = env!("DC_VERSION"), about = ABOUT, propagate_version = true, infer_subcommands = false, max_term_width = 100)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,

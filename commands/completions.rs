@@ -43,7 +43,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     let mut script = Vec::new();
     let written = shell.write_registration("COMPLETE", "dc", "dc", "dc", &mut script);
     written.map_err(|cause| unknown().because(cause))?;
-    context.shell().line(&String::from_utf8_lossy(&script))
+    context.shell().raw_line(&String::from_utf8_lossy(&script))
 }
 
 /// Answers a shell that asks for completions, and ends; does nothing otherwise.

@@ -4,7 +4,7 @@ use clap_complete::engine::ArgValueCompleter;
 use data_collector::context::Context;
 use data_collector::error::Result;
 use data_collector::ops::{self, LogLine, LogsOptions, ProfileOptions, PruneOptions};
-use data_collector::shell::{Paint, Shell};
+use data_collector::shell::Paint;
 
 use crate::completions;
 
@@ -32,9 +32,16 @@ The database searches for --text, and for the plain text in --grep. A text in th
 is found as it is meant (C:\\Temp) and as JSON writes it (C:\\\\Temp). On PostgreSQL an
 index of pg_trgm on message and context is used where there is one.";
 
+/// What dc-logs(1) says of how lines are shown.
+const SHOWN: &str = "\
+Control characters, marks that turn the order of letters and letters without a width are shown as
+signs (␛[2J, <U+202E>), and the further lines of a record are indented: on a terminal, and in a pipe,
+which may end on one. With --json they are escaped, and the values are the same. --raw shows lines
+exactly as they were stored.";
+
 /// Show what apps wrote, and how their runs ended
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = EXAMPLES, after_help = "`dc logs --help` has examples")]
+#[command(after_long_help = format!("{EXAMPLES}\n\n{SHOWN}"), after_help = "`dc logs --help` has examples")]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -69,12 +76,16 @@ pub(crate) struct Args {
     /// Go on showing what comes, until Ctrl-C
     #[arg(short, long, conflicts_with = "runs")]
     follow: bool,
+    /// Show lines exactly as stored: a terminal acts on the control characters in them
+    #[arg(long, conflicts_with_all = ["runs", "json"])]
+    raw: bool,
     /// Show the table of runs instead
     #[arg(long)]
     runs: bool,
     /// Show where a run spent its time, function by function; the last run where none is named
     #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "last")]
-    #[arg(conflicts_with_all = ["runs", "level", "since", "until", "text", "grep", "after", "follow", "runtime"])]
+    #[arg(conflicts_with_all = ["runs", "level", "since", "until", "text", "grep"])]
+    #[arg(conflicts_with_all = ["after", "follow", "raw", "runtime"])]
     profile: Option<String>,
 }
 
@@ -114,13 +125,16 @@ struct PruneArgs {
     /// Only say how many it would be
     #[arg(long)]
     dry_run: bool,
+    /// Rewrite an SQLite file that an older dc made, so that it shrinks; others wait
+    #[arg(long, conflicts_with = "dry_run")]
+    rewrite: bool,
 }
 
 pub(crate) fn run(context: &Context, args: Args) -> Result<()> {
     let shell = context.shell();
     match args.care {
-        Some(Care::Prune(PruneArgs { older_than, dry_run })) => {
-            return shell.print(&ops::prune(context, &PruneOptions { older_than, dry_run })?);
+        Some(Care::Prune(PruneArgs { older_than, dry_run, rewrite })) => {
+            return shell.print(&ops::prune(context, &PruneOptions { older_than, dry_run, rewrite })?);
         }
         Some(Care::Resend(ResendArgs { dry_run })) => {
             let report = ops::resend(context, dry_run)?;
@@ -129,7 +143,7 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<()> {
         }
         None => {}
     }
-    let Args { app, level, since, until, text, grep, runtime, tail, after, follow, runs, profile, care: _ } = args;
+    let Args { app, level, since, until, text, grep, runtime, tail, after, follow, raw, runs, profile, care: _ } = args;
     if let Some(run) = profile {
         return shell.print(&ops::profile(context, &ProfileOptions { app, run })?);
     }
@@ -137,19 +151,18 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<()> {
     if runs {
         return shell.print(&ops::runs(context, &options)?);
     }
-    ops::logs(
-        context,
-        &options,
-        |line| if shell.is_json() { shell.row(line) } else { shell.line(&painted(shell, line)) },
-    )
+    ops::logs(context, &options, |line| match (raw, shell.is_json()) {
+        (true, _) => shell.raw_line(&line.raw()),
+        (false, true) => shell.print(line),
+        (false, false) => shell.painted_line(&line.to_string(), paint(line)),
+    })
 }
 
-fn painted(shell: &Shell, line: &LogLine) -> String {
-    let text = line.to_string();
+fn paint(line: &LogLine) -> Option<Paint> {
     match line.level_name {
-        "ERROR" | "CRITICAL" => shell.paint(&text, Paint::Red),
-        "WARNING" => shell.paint(&text, Paint::Yellow),
-        "DEBUG" => shell.paint(&text, Paint::Dim),
-        _ => text,
+        "ERROR" | "CRITICAL" => Some(Paint::Red),
+        "WARNING" => Some(Paint::Yellow),
+        "DEBUG" => Some(Paint::Dim),
+        _ => None,
     }
 }

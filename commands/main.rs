@@ -17,6 +17,7 @@ mod run;
 mod secrets;
 mod tasks;
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -26,7 +27,7 @@ use data_collector::error::{Error, OrFail, Result};
 use data_collector::logs::{LogGuard, LogSetup};
 use data_collector::ops::PasswordSources;
 use data_collector::settings::{Environment, Settings};
-use data_collector::shell::{Screen, Shell};
+use data_collector::shell::{self, Screen, Shell, ShellOptions};
 
 use arguments::{Arguments, Command};
 
@@ -36,9 +37,9 @@ const EDITS_MAX: usize = 2;
 fn main() -> ExitCode {
     memory::LEAN.set_up();
     completions::answer();
-    let arguments = Arguments::try_parse().unwrap_or_else(|error| suggest(error).exit());
+    let arguments = Arguments::try_parse().unwrap_or_else(|error| leave(suggest(error)));
     let environment = Environment::process();
-    let no_color = environment.get("NO_COLOR").is_some();
+    let no_color = environment.is_set("NO_COLOR");
     let shell = Shell::new(arguments.shell_options(), no_color);
     let settings = Settings::load(&arguments.source(), environment);
     let result = settings.and_then(|settings| {
@@ -108,6 +109,8 @@ fn dispatch(context: &Context, command: Command) -> Result<i32> {
             watch_interrupts(context)?;
             files::run(context, *args)
         }
+        // while an editor is open Ctrl-C is the editor's
+        Command::Tasks(args) if args.is_edit() => tasks::run(context, *args),
         Command::Tasks(args) => {
             watch_interrupts(context)?;
             tasks::run(context, *args)
@@ -135,6 +138,16 @@ fn suggest(mut error: clap::Error) -> clap::Error {
         error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(vec![name.to_owned()]));
     }
     error
+}
+
+/// What was typed may have come out of a file; what of it a terminal would act on is shown as a sign.
+fn leave(error: clap::Error) -> ! {
+    let text = error.render().to_string();
+    if let Cow::Owned(shown) = shell::visible(&text) {
+        Shell::new(ShellOptions::default(), true).tell(shown.trim_end());
+        std::process::exit(error.exit_code());
+    }
+    error.exit()
 }
 
 fn report(shell: &Shell, error: &Error) {

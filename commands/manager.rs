@@ -245,6 +245,9 @@ struct PruneArgs {
     /// Only say how many it would be
     #[arg(long)]
     dry_run: bool,
+    /// Rewrite an SQLite file that an older dc made, so that it shrinks; others wait
+    #[arg(long, conflicts_with = "dry_run")]
+    rewrite: bool,
 }
 
 pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {
@@ -306,8 +309,8 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {
             shell.print(&ops::forecast(context, &ForecastOptions { days })?)
         }
         Command::Service => shell.print(&ops::service_unit(context)?),
-        Command::Prune(PruneArgs { older_than, dry_run }) => {
-            shell.print(&ops::prune_runs(context, &PruneOptions { older_than, dry_run })?)
+        Command::Prune(PruneArgs { older_than, dry_run, rewrite }) => {
+            shell.print(&ops::prune_runs(context, &PruneOptions { older_than, dry_run, rewrite })?)
         }
     };
     done.map(|()| 0)

@@ -202,7 +202,10 @@ fn hash_only(context: &Context, args: Args) -> Result<()> {
     if !options.table.is_empty() {
         options.files.insert(0, PathBuf::from(std::mem::take(&mut options.table)));
     }
-    ops::hash_only(context, &HashOnlyOptions(options), |explanation| context.shell().row(explanation)).map(|_| ())
+    ops::hash_only(context, &HashOnlyOptions(options), |explanation| {
+        context.shell().json_line(&explanation.to_string())
+    })
+    .map(|_| ())
 }
 
 fn delimiter(text: &str) -> Result<u8, String> {

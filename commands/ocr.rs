@@ -113,10 +113,11 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<()> {
     };
     let options = args.into_options(shell.is_json(), held.as_ref().map(|(_, path)| path.clone()))?;
     let to_folder = options.out.is_some();
-    let report = ops::ocr(context, &options, &mut io::stdout().lock())?;
+    let report = ops::ocr(context, &options, &mut *shell.data(options.format.is_json()))?;
     match to_folder {
         true => shell.print(&report)?,
-        false => shell.note(&report.to_string()),
+        false if shell.is_quiet() => {}
+        false => shell.tell(&report.to_string()),
     }
     report.check()
 }
@@ -147,7 +148,8 @@ impl Args {
             Some(path) => {
                 let text = std::fs::read_to_string(path)
                     .map_err(|cause| file_error(format!("read the password in {}", path.display()), cause))?;
-                text.lines().next().unwrap_or_default().to_owned()
+                // some editors write a byte order mark, which nobody types
+                text.trim_start_matches('\u{feff}').lines().next().unwrap_or_default().to_owned()
             }
             None => String::new(),
         };

@@ -42,6 +42,16 @@ Format: secrets.zip is a ZIP archive with one stored member, `secrets.env.enc`. 
   76..          ciphertext, and its tag of 16 bytes
 The first 32 derived bytes are the key, bytes 0..76 the associated data. The plain text is a dotenv file.";
 
+/// What dc-secrets(1) says of the plain text.
+const RULES: &str = "\
+Dotenv rules: one NAME=value a line; a name has letters, digits and _, no digit first; `export` in front is allowed.
+  # begins a comment at the start of a line or after a space: in NAME=#x the value is #x
+  a bare value ends at the comment or the end of the line, without the spaces around it
+  '..' is taken as it is, \"..\" knows \\n \\r \\t \\\" \\\\ \\$; both may go over several lines
+  $NAME, ${NAME}, $(command) and backticks are text: nothing is put in, nothing is run; `encrypt`, `edit` and `check`
+  name the lines where other programs would do so
+  of a name that stands twice the last counts";
+
 /// What dc-secrets(1) says of hiding.
 const HIDING: &str = "\
 Hiding: the output of apps is stored and shown with *** in place of the values. Plain words, numbers and values
@@ -51,7 +61,8 @@ encrypted, reversed and hashed values, UTF-16, and pieces of less than 23 bytes 
 
 /// Keep secrets encrypted, and hand them to apps
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = format!("{EXAMPLES}\n\n{HIDING}\n\n{FORMAT}"), after_help = "`dc secrets --help` has examples, and the format of the file")]
+#[command(after_long_help = format!("{EXAMPLES}\n\n{RULES}\n\n{HIDING}\n\n{FORMAT}"))]
+#[command(after_help = "`dc secrets --help` has examples, and the format of the file")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -254,10 +265,10 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {
             shell.print(&ops::encrypt(context, &EncryptOptions { input: file, replace, stdin_is_taken })?)
         }
         Command::Decrypt(DecryptArgs { file, show }) => {
-            shell.print(&ops::decrypt(context, &DecryptOptions { file, show })?)
+            shell.print_data(&ops::decrypt(context, &DecryptOptions { file, show })?)
         }
         Command::List => shell.print(&ops::list_secrets(context)?),
-        Command::Get { name } => shell.print(&ops::get_secret(context, &name)?),
+        Command::Get { name } => shell.print_data(&ops::get_secret(context, &name)?),
         Command::Set { name, hide } => {
             let hide = hide.map(Hide::from);
             shell.print(&ops::set_secret(context, &SetSecretOptions { name, hide, stdin_is_taken })?)
@@ -271,7 +282,7 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {
         }
         Command::Export(ExportArgs { shell: name, at_login }) => {
             let options = ExportOptions { shell: name.map(ShellName::login), at_login };
-            shell.print(&ops::export_secrets(context, &options)?)
+            shell.print_data(&ops::export_secrets(context, &options)?)
         }
         Command::Install(args) => shell.print(&ops::install_secrets(context, &install_options(args))?),
         Command::Uninstall(args) => shell.print(&ops::uninstall_secrets(context, &install_options(args))?),

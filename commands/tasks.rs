@@ -48,6 +48,13 @@ pub(crate) struct Args {
     dead: dead::DeadArgs,
 }
 
+impl Args {
+    /// Whether an editor is opened.
+    pub(crate) fn is_edit(&self) -> bool {
+        matches!(self.command, Some(Command::Edit { .. }))
+    }
+}
+
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Show everything known about tasks
@@ -254,7 +261,7 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {
         Some(Command::Quarantine { which, reason }) => end(context, which, TaskEnd::Quarantine, reason),
         Some(Command::Output { task: id, stage }) => {
             let options = OutputOptions { id, stage, to_terminal: shell.out_is_terminal() };
-            ops::take_output(context, &options, &mut std::io::stdout().lock()).map(drop)
+            ops::take_output(context, &options, &mut *shell.data(false)).map(drop)
         }
         Some(Command::Document { task, output }) => document(context, task, output),
     };

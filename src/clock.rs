@@ -107,6 +107,19 @@ pub fn moment_by(text: &str, now: NaiveDateTime) -> Result<NaiveDateTime> {
     })
 }
 
+/// As [`moment_by`], for what is deleted when it is older: a moment to come would take everything.
+///
+/// # Errors
+/// Usage, as [`moment`], and for a moment to come.
+pub fn past_by(text: &str, now: NaiveDateTime) -> Result<NaiveDateTime> {
+    let moment = moment_by(text, now)?;
+    match moment > now {
+        true => Err(Error::new(ErrorKind::Usage, format!("delete what is older than `{text}`: that is in the future"))
+            .hint("write 90d, or a date that is over: 2026-11-20")),
+        false => Ok(moment),
+    }
+}
+
 /// A length of time as [`duration`] reads it: `1h30m`.
 pub fn length_text(length: Duration) -> String {
     let mut rest_ms = length.as_millis();

@@ -81,7 +81,7 @@ pub(crate) fn run(context: &Context, past: Past) -> Result<()> {
                 // without a zone it is not plain which moment is meant
                 shell.note(&format!("note: as of {as_of}"));
             }
-            ops::show_table(context, database.as_deref(), &table, &as_of, all, &mut |line| shell.line(line))
+            ops::show_table(context, database.as_deref(), &table, &as_of, all, &mut |line| shell.json_line(line))
         }
         Past::Undo(UndoArgs { run, dry_run, database }) => {
             shell.print(&ops::undo_merges(context, database.as_deref(), &run, dry_run)?)

@@ -8,7 +8,7 @@ use ratatui::style::{Color, Modifier, Style};
 use super::view::{Mode, Question, Role, View};
 use crate::clock;
 use crate::ops::{BoardApp, LogLine};
-use crate::shell::{self, Screen};
+use crate::shell::{Screen, visible, visible_line};
 use crate::tables::RunStatus;
 
 /// Windows with so many columns show when the last run was, and when this one may end.
@@ -155,7 +155,7 @@ impl Page<'_> {
         if let Ok(column) = u16::try_from(column)
             && width > 0
         {
-            self.buffer.set_stringn(self.area.x + column, row, text, width, style);
+            self.buffer.set_stringn(self.area.x + column, row, visible_line(text), width, style);
         }
     }
 
@@ -256,7 +256,7 @@ impl Page<'_> {
             "DEBUG" => self.look.dim(),
             _ => Style::new(),
         };
-        let message = shell::visible(&line.log.message).replace('\t', "    ");
+        let message = visible(&line.log.message).replace('\t', "    ");
         let mut texts = message.lines();
         let first = texts.next().unwrap_or_default();
         let head = format!(" {} {:<8} {first}", clock::local(line.log.time), line.level_name);
@@ -288,7 +288,7 @@ impl Page<'_> {
             Mode::Log { back, .. } => {
                 (format!(" {back} lines back   End follows   Esc apps   q quit"), self.look.dim())
             }
-            Mode::Apps if !view.notice.is_empty() => (format!(" {}", shell::visible(&view.notice)), Style::new()),
+            Mode::Apps if !view.notice.is_empty() => (format!(" {}", view.notice), Style::new()),
             Mode::Apps => (hints(view), self.look.dim()),
         };
         self.put(row, 0, &text.replace('\n', " "), self.columns(), style);

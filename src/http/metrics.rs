@@ -57,12 +57,13 @@ impl RequestTimes {
 
     /// Adds those of another process.
     pub fn add(&mut self, other: &Self) {
-        self.count += other.count;
-        self.errors += other.errors;
+        self.count = self.count.saturating_add(other.count);
+        self.errors = self.errors.saturating_add(other.errors);
         self.total_ms += other.total_ms;
         let mut times: BTreeMap<u64, (f64, u64)> = BTreeMap::new();
         for (upper, count) in self.times.iter().chain(&other.times).filter(|(upper, _)| *upper >= 0.0) {
-            times.entry(upper.to_bits()).or_insert((*upper, 0)).1 += count;
+            let known = &mut times.entry(upper.to_bits()).or_insert((*upper, 0)).1;
+            *known = known.saturating_add(*count);
         }
         self.times = times.into_values().collect();
     }

@@ -65,6 +65,8 @@ struct State {
     report: LaneReport,
     /// What was dropped and not told yet, and when it was told last.
     untold: u64,
+    /// Why the last of it could not be kept, where it should have been.
+    untold_cause: Option<String>,
     told_at: Option<Instant>,
 }
 
@@ -125,6 +127,7 @@ impl Lane {
             has_ended: false,
             report: LaneReport { sink: name.to_owned(), ..LaneReport::default() },
             untold: 0,
+            untold_cause: None,
             told_at: None,
         };
         let shared = Arc::new(Shared {
@@ -195,7 +198,8 @@ impl Lane {
         }
         state.told_at = Some(Instant::now());
         let count = std::mem::take(&mut state.untold);
-        let text = format!("{count} log records for `{}` were dropped: too many waited", self.shared.name);
+        let cause = state.untold_cause.take().unwrap_or_else(|| "too many waited".to_owned());
+        let text = format!("{count} log records for `{}` were dropped: {cause}", self.shared.name);
         let mut lines = Lines::default();
         lines.push(&own_line(LogLevel::Warning, &text));
         // one line more is no harm, and it says what is missing
@@ -456,6 +460,7 @@ impl State {
                 if self.untold == 0 {
                     tell(log::Level::Error, &format!("records for the log sink `{name}` are dropped: {error}"));
                 }
+                self.untold_cause = Some(error.to_string());
                 self.drop_lines(lines.len());
             }
         }
@@ -468,6 +473,7 @@ impl State {
         let parts: Vec<&[u8]> = parts.iter().map(Part::bytes).collect();
         if let Err(error) = self.backlog.prepend(&parts, place, reason) {
             tell(log::Level::Error, &format!("records for the log sink `{name}` are dropped: {error}"));
+            self.untold_cause = Some(error.to_string());
             self.drop_lines(self.memory.count());
         }
         self.memory = Memory::default();

@@ -9,6 +9,7 @@ use super::placement::lacking;
 use crate::apps::AppDefinition;
 use crate::error::Result;
 use crate::failpoint;
+use crate::redact::MASK;
 use crate::tables::{
     AppCommand, CommandFilter, CommandFlag, CommandRow, ManagerRow, Pause, RunFilter, RunLimits, RunRow, Store, Taking,
     meets,
@@ -100,6 +101,8 @@ fn request(
         (AppCommand::Stop, Some(run)) if command.args.as_ref().is_some_and(|meant| *meant != run.runtime) => {
             refuse(store, command, "the run that was meant has ended by itself")
         }
+        // before anything is stopped that could not be started again
+        (AppCommand::Restart, run) if lacks_arguments(store, command, run)? => refuse(store, command, MASKED),
         (AppCommand::Stop | AppCommand::Restart, Some(run)) if !scene.is_here(run) => {
             elsewhere(store, scene, command, Some(run))
         }
@@ -195,6 +198,19 @@ fn run_since(store: &mut Store, command: &CommandRow) -> Result<Option<RunRow>> 
 fn done(store: &mut Store, command: &CommandRow, run: &RunRow) -> Result<()> {
     let words = if run.ended_at.is_some() { "it ran".to_owned() } else { format!("run {} began", run.runtime) };
     store.commands().finish(command, CommandFlag::Done, &words).map(|_| ())
+}
+
+/// Why a run is not started with the arguments of the one before.
+const MASKED: &str = "the arguments of its last run held a secret, which is not stored: restart it with --args";
+
+/// Whether a restart would give the app the arguments of the run before, and they are not known.
+fn lacks_arguments(store: &mut Store, command: &CommandRow, run: Option<&RunRow>) -> Result<bool> {
+    let is_masked = |run: &RunRow| run.args.as_deref().is_some_and(|args| args.contains(MASK));
+    Ok(match (&command.args, run) {
+        (Some(_), _) => false,
+        (None, Some(run)) => is_masked(run),
+        (None, None) => last_run(store, command.app_id)?.as_ref().is_some_and(is_masked),
+    })
 }
 
 fn last_run(store: &mut Store, app_id: i64) -> Result<Option<RunRow>> {

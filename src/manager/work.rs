@@ -441,15 +441,19 @@ impl Manager {
         self.ends.sweep(&mut self.scheduler.desk)?;
         let keep = self.context.settings().manager.keep.and_then(|keep| TimeDelta::from_std(keep).ok());
         let now = self.scheduler.clock.now();
-        let mut is_all = true;
+        let (mut is_all, mut is_any) = (true, false);
         for what in Old::ALL {
             let keep = keep.into_iter().chain(what.kept_at_most()).min();
             let Some(before) = keep.and_then(|keep| now.checked_sub_signed(keep)) else { continue };
             let deleted = self.scheduler.desk.old(what).delete(before, PRUNE_BATCH)?;
             is_all = is_all && deleted < PRUNE_BATCH.unsigned_abs();
+            is_any |= deleted > 0;
             if deleted > 0 {
                 log::info!("{deleted} old {} were deleted", what.name());
             }
+        }
+        if is_any {
+            self.scheduler.desk.shrink()?;
         }
         Ok(is_all)
     }

@@ -4,6 +4,7 @@ use chrono::NaiveDateTime;
 
 use crate::clock;
 use crate::ident::host;
+use crate::shell::{visible, visible_line};
 use crate::tables::{DigestRow, LogLevel, MessageRow};
 
 /// What is sent.
@@ -36,8 +37,9 @@ impl Letter {
             kind: message.kind,
             app,
             count: 1,
-            subject: message.subject,
-            body: message.body,
+            // it is read in terminals and by clients that act on marks too
+            subject: visible_line(&message.subject).into_owned(),
+            body: visible(&message.body).into_owned(),
         }
     }
 
@@ -46,7 +48,7 @@ impl Letter {
         let kinds: Vec<String> = digest.kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         let mut body = kinds.join(", ");
         for message in &digest.first {
-            body.push_str(&format!("\n{} {}", clock::brief(message.created_at), message.subject));
+            body.push_str(&format!("\n{} {}", clock::brief(message.created_at), visible_line(&message.subject)));
         }
         let more = digest.count - digest.first.len() as i64;
         if more > 0 {
@@ -110,6 +112,23 @@ pub fn severity_of(word: &str) -> Option<LogLevel> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_app_said_does_not_act_on_whoever_reads_the_letter() {
+        let evil = "\u{1b}[2J\u{9b}31m\u{202e}x\nBcc: somebody";
+        let message = MessageRow {
+            id: "1".to_owned(),
+            created_at: clock::now(),
+            severity: 40,
+            kind: "told".to_owned(),
+            app_id: None,
+            subject: evil.to_owned(),
+            body: evil.to_owned(),
+        };
+        let letter = Letter::of(message, None);
+        assert_eq!(letter.subject, "␛[2J<U+009B>31m<U+202E>x␊Bcc: somebody");
+        assert_eq!(letter.body, "␛[2J<U+009B>31m<U+202E>x\nBcc: somebody");
+    }
 
     #[test]
     fn a_text_is_cut_at_a_character() {

@@ -2,6 +2,7 @@
 //! them done by the app's own program, so that output, limits and the end of such a run are those of any other.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,7 +95,7 @@ pub fn work_for_queues(context: &Context, options: &ActorWorkerOptions) -> Resul
         folder: PathBuf::from("."),
         // `dc run` reads it as any output of an app; nobody is left to be told when that is gone
         on_line: Arc::new(move |line| {
-            let _ = shell.line(line);
+            let _ = writeln!(shell.data(false), "{line}");
         }),
     };
     let actors = Actors::new().program(options.actor()?, program);

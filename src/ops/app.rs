@@ -82,7 +82,7 @@ impl App {
     /// A message to the `dc run` around us; by itself an app has nobody to tell.
     fn tell(&self, message: &Value) -> Result<()> {
         match &self.context.settings().inside {
-            Some(_) => self.context.shell().line(&message.to_string()),
+            Some(_) => self.context.shell().json_line(&message.to_string()),
             None => Ok(()),
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::shell;
+use crate::shell::{self, Cell};
 
 /// How a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -54,8 +54,9 @@ impl fmt::Display for Diagnosis {
                 Health::Warning => "warning",
                 Health::Failed => "FAILED",
             };
-            let mend = finding.mend.as_ref().map(|mend| format!("\n-> {mend}")).unwrap_or_default();
-            table.add_row([mark.to_owned(), finding.what.to_owned(), format!("{}{mend}", finding.found)]);
+            let mend = finding.mend.as_ref().map(|mend| format!("-> {mend}"));
+            let found: Vec<String> = std::iter::once(finding.found.clone()).chain(mend).collect();
+            table.add_row([Cell::from(mark), finding.what.into(), found.into()]);
         }
         write!(formatter, "{table}")
     }

@@ -13,7 +13,7 @@ use super::which::{past_ids, runtime};
 use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::shell;
+use crate::shell::{self, visible_json, visible_line, visible_record};
 use crate::tables::{LogFilter, LogFollower, LogLevel, RunFilter, RunRow, Store, StoredLog};
 
 /// What `dc logs` is asked for.
@@ -56,17 +56,29 @@ impl LogLine {
     pub(super) fn of(log: StoredLog, app: Option<String>) -> Self {
         Self { level_name: level_name(log.level), log, app }
     }
+
+    /// The line as it was stored, whatever a terminal makes of it.
+    pub fn raw(&self) -> String {
+        let context = self.log.context.as_deref().map(|context| format!(" {context}")).unwrap_or_default();
+        format!("{} {}{context}", self.head(), self.log.message)
+    }
+
+    fn head(&self) -> String {
+        let app = visible_line(self.app.as_deref().unwrap_or("-"));
+        format!("{} {:<8} {app}", clock::local(self.log.time), self.level_name)
+    }
 }
 
 impl fmt::Display for LogLine {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let app = self.app.as_deref().unwrap_or("-");
-        let message = shell::visible(&self.log.message);
-        write!(formatter, "{} {:<8} {app} {message}", clock::local(self.log.time), self.level_name)?;
-        match &self.log.context {
-            Some(context) => write!(formatter, " {context}"),
-            None => Ok(()),
+        let record = visible_record(&self.log.message);
+        // behind the first line: further ones may be many
+        let (first, rest) = record.split_once('\n').map_or((&*record, None), |(first, rest)| (first, Some(rest)));
+        write!(formatter, "{} {first}", self.head())?;
+        if let Some(context) = &self.log.context {
+            write!(formatter, " {}", visible_line(&visible_json(context)))?;
         }
+        rest.map_or(Ok(()), |rest| write!(formatter, "\n{rest}"))
     }
 }
 

@@ -228,11 +228,14 @@ impl Runner<'_> {
     /// Records the run, after closing what a dead dc left behind.
     fn open(&self, store: &mut Store) -> Result<()> {
         let identity = ProcessIdentity::own()?;
+        // the app is given them as they are
+        let mut arguments = Vec::with_capacity(self.arguments.len());
+        self.redactor.json("", &self.arguments, &mut arguments);
         let new = NewRun {
             runtime: self.runtime.clone(),
             app_id: self.app.id,
             started_at: self.started_at,
-            args: Some(self.arguments.clone()),
+            args: Some(String::from_utf8_lossy(&arguments).into_owned()),
             started_by: self.options.started_by.clone().unwrap_or_else(|| self.context.settings().user.clone()),
             host: host(),
             boot_id: Some(identity.space.boot),

@@ -369,7 +369,7 @@ impl Foreman<'_> {
         let (solved, failed) =
             (of(TaskState::Done), of(TaskState::Rejected) + of(TaskState::Failed) + of(TaskState::Quarantined));
         let line = serde_json::json!({"dc": "progress", "task_size": all, "solved": solved, "failed": failed});
-        self.context.shell().line(&line.to_string())
+        self.context.shell().json_line(&line.to_string())
     }
 
     fn away(&mut self, reason: &str) {

@@ -1,8 +1,8 @@
 //! The plain text of a store: a dotenv file, whose comments, order and spelling survive a change.
 //!
-//! `NAME=value`, one a line. `#` begins a comment, at the start of a line or after a space. `'..'` is taken as it is,
-//! `".."` knows `\n \r \t \" \\ \$`; both may go over several lines. `export` in front is allowed. Nothing is put in for
-//! `$NAME`. Of a name that stands twice the last counts.
+//! `NAME=value`, one a line. `#` begins a comment, at the start of a line or after a space: in `NAME=#x` it is the
+//! value. `'..'` is taken as it is, `".."` knows `\n \r \t \" \\ \$`; both may go over several lines. `export` in front
+//! is allowed. Nothing is put in for `$NAME`. Of a name that stands twice the last counts.
 
 use std::fmt;
 use std::ops::Range;
@@ -100,6 +100,11 @@ impl Document {
     /// All entries, as they stand.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// The value of an entry as it is written, quotes included.
+    pub(super) fn written_value(&self, entry: &Entry) -> &str {
+        &self.text[entry.value_span.clone()]
     }
 
     /// The names that count, each once, in their order.

@@ -66,7 +66,7 @@ fn bare(text: &str, start: usize) -> Value {
     let line = &text[start..];
     let next = line.find('\n').map_or(text.len(), |end| start + end + 1);
     let line = &text[start..next];
-    let is_comment = |at: &usize| *at == 0 || line[..*at].ends_with([' ', '\t']);
+    let is_comment = |at: &usize| text[..start + at].ends_with([' ', '\t']);
     let comment = line.match_indices('#').map(|(at, _)| at).find(is_comment).unwrap_or(line.len());
     let value = line[..comment].trim();
     let from = start + line[..comment].len() - line[..comment].trim_start().len();

@@ -57,7 +57,7 @@ impl Secrets {
         let sources = PasswordSources {
             variable: settings.variable(PASSWORD_VARIABLE).map(Secret::new),
             settings_file: settings.secrets.password_file.clone(),
-            credentials: settings.variable("CREDENTIALS_DIRECTORY").map(PathBuf::from),
+            credentials: settings.path_variable("CREDENTIALS_DIRECTORY"),
             ..PasswordSources::default()
         };
         let handed = handover::handed(settings.variable(KEY_VARIABLE));

@@ -4,6 +4,7 @@
 //! dotenv file. Its key is derived by Argon2id, once in a process.
 
 pub mod archive;
+mod caution;
 mod descriptor;
 pub mod dotenv;
 mod dotenv_value;

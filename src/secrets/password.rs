@@ -24,6 +24,9 @@ const OTHERS: u32 = 0o077;
 /// What of it lets everybody.
 const EVERYBODY: u32 = 0o007;
 
+/// Marks that no person sees or types: of UTF-8 and of both orders of UTF-16.
+const MARKS: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
+
 /// A password, wiped when it goes.
 #[derive(Clone)]
 pub struct Password(Zeroizing<Vec<u8>>);
@@ -129,5 +132,12 @@ fn from_file(path: &Path, refused: u32) -> Result<Password> {
     }
     let mut bytes = Zeroizing::new(Vec::with_capacity(PASSWORD_BYTES_MAX + 3));
     file.take(PASSWORD_BYTES_MAX as u64 + 3).read_to_end(&mut bytes).map_err(failed)?;
+    if MARKS.iter().any(|mark| bytes.starts_with(mark)) {
+        let message = format!("use the password {place}: it begins with a byte order mark, as some editors write one");
+        return Err(Error::new(ErrorKind::Permission, message).hint(format!(
+            "save it as UTF-8 without one; a store that was made with it opens with `--password-fd 3 3<{}`",
+            path.display()
+        )));
+    }
     Password::new(bytes, &place)
 }

@@ -41,7 +41,7 @@ impl Sealed {
         let failed = |cause| file_error(format!("read the secrets in {}", path.display()), cause);
         let file = match File::open(path) {
             Ok(file) => file,
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return check_link(path).map(|()| None),
             Err(cause) => return Err(failed(cause)),
         };
         let mut bytes = Vec::new();
@@ -121,6 +121,23 @@ impl Sealed {
     pub fn open_older(&self, password: &Password) -> Result<Plain, Flaw> {
         older::open(password.reveal(), &self.member)
     }
+}
+
+/// A link whose store is not there is no missing store: it may be on a disk that is not mounted.
+///
+/// # Errors
+/// Not found (exit 5), for such a link.
+pub(super) fn check_link(path: &Path) -> Result<()> {
+    let Ok(target) = std::fs::read_link(path) else { return Ok(()) };
+    if path.exists() {
+        return Ok(());
+    }
+    let (link, target) = (path.display(), target.display());
+    Err(Error::new(
+        ErrorKind::NotFound,
+        format!("find the secrets in {link}: it is a link to {target}, which is not there"),
+    )
+    .hint(format!("mount or restore it; `dc secrets --store {target} set NAME` makes a new store there")))
 }
 
 /// The document that a text is.

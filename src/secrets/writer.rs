@@ -15,7 +15,7 @@ use super::dotenv::Document;
 use super::header::Header;
 use super::key::Key;
 use super::seal::seal;
-use super::sealed::Sealed;
+use super::sealed::{Sealed, check_link};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::failpoint;
 
@@ -38,8 +38,10 @@ impl Writer {
     /// Waits for the right to change the store at `path`.
     ///
     /// # Errors
-    /// Busy (exit 75), when somebody else has it for longer than ten seconds; not found, when the folder is not there.
+    /// Busy (exit 75), when somebody else has it for longer than ten seconds; not found, when the folder is not there, or
+    /// the path is a link to nothing.
     pub fn of(path: &Path) -> Result<Self> {
+        check_link(path)?;
         // what a link stands for is replaced, not the link
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();

@@ -210,6 +210,7 @@ impl Settings {
     /// # Errors
     /// Settings (exit 3) with the file or variable, the field and what it takes.
     pub fn load(source: &Source, environment: Environment) -> Result<Self> {
+        environment.check_own()?;
         let project = find_project(source, &environment)?;
         let user_file = environment.user_file();
         let mut layers = Layers::new(environment);
@@ -238,9 +239,28 @@ impl Settings {
         self
     }
 
-    /// A variable of the environment; an empty one counts as not set.
+    /// One of dc's own variables, `DC_*`, which were looked through when the settings were read; an empty one counts as
+    /// not set.
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.layers.environment().get(name)
+    }
+
+    /// A variable of others; an empty one counts as not set.
+    ///
+    /// # Errors
+    /// Settings, when it is no text.
+    pub fn foreign_variable(&self, name: &str) -> Result<Option<&str>> {
+        self.layers.environment().check(name).map(|()| self.variable(name))
+    }
+
+    /// A variable that is a path; an empty one counts as not set.
+    pub fn path_variable(&self, name: &str) -> Option<PathBuf> {
+        self.layers.environment().path(name)
+    }
+
+    /// Whether a variable is set and not empty, whatever it holds.
+    pub fn has_variable(&self, name: &str) -> bool {
+        self.layers.environment().is_set(name)
     }
 
     fn of_layers(project: Project, layers: Layers) -> Result<Self> {
@@ -266,7 +286,7 @@ impl Settings {
         let cassette = cassette(environment)?;
         let user = ["USER", "LOGNAME"].iter().find_map(|name| environment.get(name)).filter(|name| !name.is_empty());
         let user = user.map_or_else(user_of_process, str::to_owned);
-        let no_color = environment.get("NO_COLOR").is_some();
+        let no_color = environment.is_set("NO_COLOR");
         Ok(Self { project, run, merge, log, manager, cassette, secrets, inside, user, no_color, layers })
     }
 

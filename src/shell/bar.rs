@@ -58,7 +58,7 @@ impl Bar {
         if let Ok(style) = ProgressStyle::with_template(&template) {
             self.0.set_style(style);
         }
-        self.0.set_prefix(what.to_owned());
+        self.0.set_prefix(super::visible_line(what).into_owned());
         self.0.set_length(total);
         self.0.reset();
     }

@@ -4,15 +4,17 @@ mod bar;
 mod keys;
 mod prompt;
 mod screen;
+mod table;
+mod visible;
 
 pub use bar::Bar;
 pub use screen::{Input, Screen};
+pub use table::{Cell, Table, columns, table, table_of};
+pub use visible::{VisibleWriter, visible, visible_json, visible_line, visible_record};
 
-use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
-use comfy_table::{ContentArrangement, LineStyle, Table, presets};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -43,27 +45,6 @@ pub struct ShellOptions {
     pub color: ColorChoice,
 }
 
-/// Text of strangers, such as an app's output, as it can be shown: without colours, and with signs for the control
-/// characters that would move the cursor, ring the bell or rename the window.
-pub fn visible(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_hidden) {
-        return Cow::Borrowed(text);
-    }
-    let sign = |letter: char| match letter {
-        '\u{7f}' => '\u{2421}',
-        '\0'..='\u{1f}' if is_hidden(letter) => {
-            char::from_u32(0x2400 + letter as u32).unwrap_or(char::REPLACEMENT_CHARACTER)
-        }
-        _ if is_hidden(letter) => char::REPLACEMENT_CHARACTER,
-        _ => letter,
-    };
-    Cow::Owned(console::strip_ansi_codes(text).chars().map(sign).collect())
-}
-
-fn is_hidden(letter: char) -> bool {
-    letter.is_control() && !matches!(letter, '\n' | '\t')
-}
-
 /// The one way to stdout and stderr.
 #[derive(Debug, Clone)]
 pub struct Shell {
@@ -85,14 +66,34 @@ impl Shell {
         Self { options, out_is_terminal, err_is_terminal: io::stderr().is_terminal(), color }
     }
 
-    /// Prints a report: for people, or as one JSON object.
+    /// Prints a report: for people, or as one JSON object. Neither has anything that a terminal would act on.
     ///
     /// # Errors
     /// When stdout does not take it; a reader that has gone is `BrokenPipe`.
     pub fn print<R: Display + Serialize>(&self, report: &R) -> Result<()> {
         // wiped: some reports are secrets
         let text = Zeroizing::new(if self.options.json { json(report)? } else { report.to_string() });
-        self.line(&text)
+        let shown = if self.options.json { visible_json(&text) } else { visible(&text) };
+        self.put(&shown)
+    }
+
+    /// Prints data that was asked for as it is, such as a secret or a script: byte for byte, but to a terminal.
+    ///
+    /// # Errors
+    /// As [`Shell::print`].
+    pub fn print_data<R: Display + Serialize>(&self, report: &R) -> Result<()> {
+        if self.options.json || self.out_is_terminal {
+            return self.print(report);
+        }
+        self.put(&Zeroizing::new(report.to_string()))
+    }
+
+    /// Standard output for data, which is made visible on its way to a terminal; JSON is, wherever it goes.
+    pub fn data(&self, is_json: bool) -> Box<dyn Write> {
+        match self.out_is_terminal || is_json {
+            true => Box::new(VisibleWriter::new(io::stdout().lock(), is_json)),
+            false => Box::new(io::stdout().lock()),
+        }
     }
 
     /// Prints a report in place of what the terminal shows, as much of it as fits; below it where stdout is no terminal, or
@@ -107,6 +108,7 @@ impl Shell {
         let (rows, columns) = console::Term::stdout().size();
         let (mut room, columns) = (usize::from(rows).saturating_sub(1), usize::from(columns).max(1));
         let text = report.to_string();
+        let text = visible(&text);
         let fits = |line: &&str| {
             let taken = console::measure_text_width(line).div_ceil(columns).max(1);
             let is_room = taken <= room;
@@ -115,14 +117,46 @@ impl Shell {
         };
         let shown: Vec<&str> = text.lines().take_while(fits).collect();
         // home, and all below it away
-        self.line(&format!("\u{1b}[H\u{1b}[J{}", shown.join("\n")))
+        self.put(&format!("\u{1b}[H\u{1b}[J{}", shown.join("\n")))
     }
 
-    /// Prints one line of data that is text already.
+    /// Prints one line of JSON that is text already.
+    ///
+    /// # Errors
+    /// As [`Shell::print`].
+    pub fn json_line(&self, json: &str) -> Result<()> {
+        self.put(&visible_json(json))
+    }
+
+    /// Prints text for people.
     ///
     /// # Errors
     /// As [`Shell::print`].
     pub fn line(&self, text: &str) -> Result<()> {
+        self.painted_line(text, None)
+    }
+
+    /// The same in a colour, where stdout shows colours.
+    ///
+    /// # Errors
+    /// As [`Shell::print`].
+    pub fn painted_line(&self, text: &str, paint: Option<Paint>) -> Result<()> {
+        let text = visible(text);
+        match paint.filter(|_| self.color) {
+            Some(paint) => self.put(&paint.around(&text)),
+            None => self.put(&text),
+        }
+    }
+
+    /// Prints a text as it is, to a terminal too: only where a person asked for exactly that.
+    ///
+    /// # Errors
+    /// As [`Shell::print`].
+    pub fn raw_line(&self, text: &str) -> Result<()> {
+        self.put(text)
+    }
+
+    fn put(&self, text: &str) -> Result<()> {
         let mut out = io::stdout().lock();
         let written = match text.is_empty() || text.ends_with('\n') {
             true => out.write_all(text.as_bytes()),
@@ -139,28 +173,33 @@ impl Shell {
         self.print(row)
     }
 
-    /// Tells a person something on stderr; silent with `--quiet`.
+    /// Tells a person something on stderr; silent with `--quiet`. It is one note: further lines are indented.
     pub fn note(&self, text: &str) {
         if !self.options.quiet {
-            self.tell(text);
+            self.tell(&visible_record(text));
         }
     }
 
     /// Tells a person on stderr, whatever was asked. A stderr that is gone is no reason to stop.
     pub fn tell(&self, text: &str) {
+        self.tell_painted(&visible(text));
+    }
+
+    fn tell_painted(&self, text: &str) {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
     /// Tells what could not be done, why, and what to type next.
     pub fn error(&self, error: &Error) {
-        let mut text = format!("{} could not {}", self.paint_err("error:", Paint::Red), error.message());
+        let mut text =
+            format!("{} could not {}", self.paint_err("error:", Paint::Red), visible_record(error.message()));
         for cause in error.causes() {
-            text.push_str(&format!("\n  caused by: {}", cause.replace('\n', "\n    ")));
+            text.push_str(&format!("\n  caused by: {}", visible_record(&cause)));
         }
         if let Some(hint) = error.hint_text() {
-            text.push_str(&format!("\n{} {hint}", self.paint_err("hint:", Paint::Cyan)));
+            text.push_str(&format!("\n{} {}", self.paint_err("hint:", Paint::Cyan), visible_record(hint)));
         }
-        self.tell(&text);
+        self.tell_painted(&text);
     }
 
     /// A progress bar on stderr; none is drawn off a terminal.
@@ -215,11 +254,6 @@ impl Shell {
         prompt::ask_unseen(text).map(|_| ())
     }
 
-    /// `text` in a colour where stdout shows colours.
-    pub fn paint(&self, text: &str, paint: Paint) -> String {
-        if self.color { paint.around(text) } else { text.to_owned() }
-    }
-
     /// Whether stdout shows colours.
     pub fn has_color(&self) -> bool {
         self.color
@@ -261,36 +295,6 @@ impl Paint {
         };
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
     }
-}
-
-/// A table as all reports draw it: a rule under the header, as wide as its content, or as the terminal.
-pub fn table<const COLUMNS: usize>(header: [&str; COLUMNS]) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING.header_separator(LineStyle::none().fill('─').junction('─')))
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(header);
-    if console::Term::stdout().is_term() {
-        table.set_width(u16::try_from(columns()).unwrap_or(u16::MAX));
-    }
-    table
-}
-
-/// A table as wide as `columns`, with any number of columns.
-pub fn table_of(header: &[&str], columns: usize) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING.header_separator(LineStyle::none().fill('─').junction('─')))
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(u16::try_from(columns).unwrap_or(u16::MAX))
-        .set_header(header.to_vec());
-    table
-}
-
-/// The columns of the window; as many as reports are made for where there is none.
-pub fn columns() -> usize {
-    let term = console::Term::stdout();
-    if term.is_term() { usize::from(term.size().1) } else { 120 }
 }
 
 fn json<R: Serialize>(report: &R) -> Result<String> {

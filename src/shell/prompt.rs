@@ -21,7 +21,7 @@ pub(super) fn ask_unseen(question: &str) -> Result<Zeroizing<String>> {
     let failed = |cause| file_error("ask on the terminal", cause);
     let terminal = terminal().map_err(failed)?;
     let unseen = Unseen::start(&terminal)?;
-    write!(&terminal, "{question}").map_err(failed)?;
+    write!(&terminal, "{}", super::visible_line(question)).map_err(failed)?;
     let typed = read_line(&terminal);
     drop(unseen);
     writeln!(&terminal).map_err(failed)?;

@@ -24,6 +24,7 @@ use signal_hook::consts::{SIGCONT, SIGTSTP};
 
 use super::Shell;
 use super::keys::{Keys, Typed};
+use super::visible::visible_record;
 
 /// Another page of the terminal, without a cursor; and back.
 const ENTER: &str = "\u{1b}[?1049h\u{1b}[?25l";
@@ -184,7 +185,7 @@ impl Screen {
         if said.len() == SAID_MAX {
             said.pop_front();
         }
-        said.push_back(line.trim_end().to_owned());
+        said.push_back(visible_record(line.trim_end()).into_owned());
         true
     }
 

@@ -54,13 +54,28 @@ pub struct FunctionRow {
 }
 
 impl FunctionTimes {
+    /// What of it cannot be: a count or a time below 0.
+    pub fn flaw(&self) -> Option<String> {
+        let counts = [("calls", self.calls), ("solved", self.solved), ("failed", self.failed)];
+        let times = [
+            ("total_ms", self.total_ms),
+            ("mean_ms", self.mean_ms),
+            ("median_ms", self.median_ms),
+            ("min_ms", self.min_ms),
+            ("max_ms", self.max_ms),
+        ];
+        let count = counts.iter().find(|(_, count)| *count < 0).map(|(name, _)| name);
+        let wrong = count.or_else(|| times.iter().find(|(_, ms)| *ms < 0.0).map(|(name, _)| name))?;
+        Some(format!("`{wrong}` of `{}` takes a number from 0 on", self.name))
+    }
+
     /// Adds what another process of the same run measured. The median of both is the mean of their medians.
     pub fn add(&mut self, other: &Self) {
         let (own, more) = (self.calls as f64, other.calls as f64);
         self.median_ms = (self.median_ms * own + other.median_ms * more) / (own + more).max(1.0);
-        self.calls += other.calls;
-        self.solved += other.solved;
-        self.failed += other.failed;
+        self.calls = self.calls.saturating_add(other.calls);
+        self.solved = self.solved.saturating_add(other.solved);
+        self.failed = self.failed.saturating_add(other.failed);
         self.success &= other.success;
         self.total_ms += other.total_ms;
         self.mean_ms = self.total_ms / (self.calls as f64).max(1.0);

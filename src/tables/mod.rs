@@ -49,6 +49,7 @@ mod run_list;
 mod schema;
 mod sha;
 mod shown;
+mod shrink;
 mod time;
 mod write_queue;
 
@@ -100,6 +101,7 @@ pub use room::RunLimits;
 pub use run::{NewRun, StartRun};
 pub use run_end::{Backoff, Ending, RunEnd};
 pub use run_list::{RunFilter, RunRow, Runs};
+pub use shrink::Shrinking;
 
 use std::collections::BTreeSet;
 use std::thread::sleep;

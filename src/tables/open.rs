@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{BigInt, Text};
 
 use super::Store;
 use super::connection::Link;
@@ -32,6 +32,12 @@ pub enum Missing {
     Create,
     /// Fail with NotFound.
     Fail,
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    it: i64,
 }
 
 #[derive(QueryableByName)]
@@ -110,7 +116,10 @@ fn open_sqlite(path: &Path, missing: Missing) -> Result<SqliteConnection> {
             let error = Error::new(ErrorKind::NotFound, format!("open the database {place}: the file is not there"));
             return Err(error.hint("`dc deploy` creates it"));
         }
-        (false, Missing::Create) => handle::make_folder(path)?,
+        (false, Missing::Create) => {
+            handle::make_folder(path)?;
+            handle::make_private(path);
+        }
     }
     let text = path
         .to_str()
@@ -144,5 +153,9 @@ impl SqliteHandle for SqliteConnection {
 
     fn journal_mode(&mut self, sql: &str) -> QueryResult<String> {
         Ok(diesel::sql_query(sql).get_result::<JournalMode>(self)?.journal_mode)
+    }
+
+    fn number(&mut self, sql: &str) -> QueryResult<i64> {
+        Ok(diesel::sql_query(sql).get_result::<Number>(self)?.it)
     }
 }

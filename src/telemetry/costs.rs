@@ -14,8 +14,8 @@ pub struct CaptchaCosts {
 impl CaptchaCosts {
     /// Adds those of another process.
     pub fn add(&mut self, other: &Self) {
-        self.solved += other.solved;
+        self.solved = self.solved.saturating_add(other.solved);
         self.cost += other.cost;
-        self.total_ms += other.total_ms;
+        self.total_ms = self.total_ms.saturating_add(other.total_ms);
     }
 }

@@ -154,7 +154,7 @@ fn names_of_any_bytes_are_kept_and_what_is_no_file_is_told() {
     let original = data_collector::storage::original("c\\xff\\xfe.txt");
     assert_eq!(original.as_bytes(), names[1]);
     let shown = stdout(&run(project, &["files", "list"]));
-    assert!(shown.contains("a\\nb.txt"), "{shown}");
+    assert!(shown.contains("a␊b.txt"), "{shown}");
     // one alone is its own error
     let alone = run(project, &["files", "keep", "pipe"]);
     assert!(alone.status.code() == Some(2) && stderr(&alone).contains("--name NAME <PIPE"), "{}", stderr(&alone));

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::support::context;
+use crate::support::manager::wait_for;
 use crate::support::splunk::{Collector, Fault};
 use data_collector::context::Context;
 use data_collector::logs::{Limits, Line, Pipeline, Sink, Undelivered};
@@ -123,6 +124,46 @@ fn splunk_gets_each_record_at_least_once_without_acknowledgements_and_a_bad_one_
     let refused = std::fs::read_to_string(folder.path().join(".dc/log/refused.ndjson")).expect("a file");
     assert!(refused.contains("\"poison\"") && refused.contains("Invalid data format"), "{refused}");
     assert!(!refused.contains("t0ken"));
+}
+
+#[test]
+fn only_the_word_of_a_collector_counts_as_delivered() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // a page of a proxy, and a collector that is busy: both say 200
+    let collector = Collector::start(false, [Fault::Page, Fault::Answer(200, 9), Fault::Answer(200, 8)]);
+    let context = context(folder.path(), &splunk_settings(&collector.url, "false"));
+    let pipeline = pipeline(&context, &["splunk"]);
+    write(&pipeline, 0..100);
+    wait_for("all events", 120, || collector.count() == 100);
+    let reports = pipeline.finish(Duration::from_secs(20));
+    assert_eq!((reports[0].delivered, reports[0].refused), (100, 0), "{reports:?}");
+    assert_eq!(collector.faults_left(), 0);
+    assert!(numbers(&collector.events()) == (0..100).collect::<Vec<_>>());
+    // whoever searches can tell what was sent twice
+    let identity = |event: &serde_json::Value| event["event"]["id"].as_str().expect("an identity").to_owned();
+    let all: std::collections::BTreeSet<String> = collector.events().iter().map(identity).collect();
+    let sent = collector.sent();
+    assert_eq!(all.len(), 100);
+    assert!(sent.len() > 100 && sent.iter().all(|event| all.contains(&identity(event))), "{}", sent.len());
+}
+
+#[test]
+fn a_batch_without_an_acknowledgement_or_with_a_bad_event_does_not_end_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let collector = Collector::start(true, [Fault::Page, Fault::NoAcknowledgement]);
+    let context = context(folder.path(), &splunk_settings(&collector.url, "true"));
+    let pipeline = pipeline(&context, &["splunk"]);
+    write(&pipeline, 0..1);
+    wait_for("the first one", 120, || collector.count() == 1);
+    assert_eq!(collector.acknowledged(), 0);
+    write(&pipeline, 1..20);
+    pipeline.note("poison");
+    write(&pipeline, 20..30);
+    wait_for("all others", 120, || collector.count() >= 30);
+    let reports = pipeline.finish(Duration::from_secs(20));
+    assert_eq!((reports[0].delivered, reports[0].refused), (30, 1), "{reports:?}");
+    assert!(numbers(&collector.events()) == (0..30).collect::<Vec<_>>());
+    assert!(collector.acknowledged() > 0, "it goes on asking");
 }
 
 #[test]

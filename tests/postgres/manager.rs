@@ -193,6 +193,31 @@ pub(crate) fn is_alive_with(marker: &str) -> bool {
 }
 
 #[test]
+fn a_run_whose_arguments_held_a_secret_is_restarted_with_new_ones_alone() {
+    for backend in Backend::all() {
+        let project = backend.folder.path();
+        app(project, "a/b/slow", "echo \"got $DC_ARGS\"\nexec sleep 60", "grace = \"1s\"");
+        told(&backend, &["deploy"]);
+        let manager = started(&backend, &[]);
+        let send = ["manager", "send"];
+        let args = r#"{"password": "of-somebody"}"#;
+        told(&backend, &[&send[..], &["start", "slow", "--args", args, "--wait"]].concat());
+        let mut database = backend.connect();
+        assert_eq!(rows(&mut database, "SELECT args FROM runtime"), [[r#"{"password": "***"}"#]]);
+        // it goes on: nothing was stopped that could not be started again
+        let refusal = refused(&backend, &[&send[..], &["restart", "slow", "--wait"]].concat());
+        assert!(refusal.0 == Some(6) && refusal.1.contains("restart it with --args"), "{refusal:?}");
+        assert_eq!(number(&mut database, "SELECT count(*) FROM runtime WHERE ended_at IS NULL"), 1);
+        told(&backend, &[&send[..], &["stop", "slow", "--wait"]].concat());
+        let refusal = refused(&backend, &[&send[..], &["restart", "slow", "--wait"]].concat());
+        assert!(refusal.0 == Some(6) && refusal.1.contains("restart it with --args"), "{refusal:?}");
+        told(&backend, &[&send[..], &["restart", "slow", "--args", "{}", "--wait"]].concat());
+        assert_eq!(number(&mut database, "SELECT count(*) FROM runtime WHERE ended_at IS NULL"), 1);
+        drop(manager);
+    }
+}
+
+#[test]
 fn commands_are_carried_out_once_and_written_down() {
     for backend in Backend::all() {
         let project = backend.folder.path();

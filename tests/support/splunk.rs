@@ -23,6 +23,10 @@ pub(crate) enum Fault {
     Slow(Duration),
     /// The answer is no JSON.
     Garbage,
+    /// A proxy answers 200 with a page of its own, and the collector sees nothing.
+    Page,
+    /// The events are taken, and there is no word of an acknowledgement.
+    NoAcknowledgement,
     /// The batch is never acknowledged, and never indexed.
     NeverAcknowledged,
 }
@@ -42,6 +46,10 @@ struct State {
     pending: HashMap<u64, (u32, Option<Vec<Value>>)>,
     next_acknowledgement: u64,
     wrong: Vec<String>,
+    /// The events of all requests that were read, taken or not.
+    sent: Vec<Value>,
+    /// How many batches were acknowledged.
+    acknowledged: u64,
 }
 
 impl Collector {
@@ -65,6 +73,16 @@ impl Collector {
     /// The events that are indexed, as they came.
     pub(crate) fn events(&self) -> Vec<Value> {
         self.state.lock().expect("the state").indexed.clone()
+    }
+
+    /// The events that were sent, again and again where they were.
+    pub(crate) fn sent(&self) -> Vec<Value> {
+        self.state.lock().expect("the state").sent.clone()
+    }
+
+    /// How many batches were acknowledged.
+    pub(crate) fn acknowledged(&self) -> u64 {
+        self.state.lock().expect("the state").acknowledged
     }
 
     pub(crate) fn count(&self) -> u64 {
@@ -106,8 +124,11 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) -> Option<()> {
         return None;
     }
     let more = if matches!(fault, Some(Fault::Busy)) { "Retry-After: 0\r\n" } else { "" };
-    let answer =
-        if matches!(fault, Some(Fault::Garbage)) { "<html>busy</html>".to_owned() } else { answer.to_string() };
+    let answer = if matches!(fault, Some(Fault::Garbage | Fault::Page)) {
+        "<html>busy</html>".to_owned()
+    } else {
+        answer.to_string()
+    };
     let text = format!("HTTP/1.1 {status} x\r\n{more}Content-Length: {}\r\n\r\n{answer}", answer.len());
     { stream }.write_all(text.as_bytes()).ok()
 }
@@ -132,10 +153,14 @@ fn events(
     fault: Option<Fault>,
 ) -> Option<(u16, Value)> {
     let mut state = state.lock().ok()?;
+    let batch: Vec<Value> =
+        serde_json::Deserializer::from_slice(body).into_iter().collect::<Result<_, _>>().expect("events");
+    state.sent.extend(batch.iter().cloned());
     match fault {
         Some(Fault::Answer(status, code)) => return Some((status, json!({"text": "no", "code": code}))),
         Some(Fault::Busy) => return Some((429, json!({"text": "Server is busy", "code": 9}))),
         Some(Fault::Garbage) => return Some((503, Value::Null)),
+        Some(Fault::Page) => return Some((200, Value::Null)),
         Some(Fault::Slow(time)) => std::thread::sleep(time),
         _ => {}
     }
@@ -145,12 +170,10 @@ fn events(
     if !headers.contains_key("x-splunk-request-channel") {
         state.wrong.push("a request without a channel".to_owned());
     }
-    let batch: Vec<Value> =
-        serde_json::Deserializer::from_slice(body).into_iter().collect::<Result<_, _>>().expect("events");
     if let Some(place) = batch.iter().position(|event| event["event"]["message"] == "poison") {
         return Some((400, json!({"text": "Invalid data format", "code": 6, "invalid-event-number": place})));
     }
-    if !state.acknowledges {
+    if !state.acknowledges || matches!(fault, Some(Fault::NoAcknowledgement)) {
         state.indexed.extend(batch);
         return Some((200, json!({"text": "Success", "code": 0})));
     }
@@ -180,6 +203,7 @@ fn acknowledgements(state: &Mutex<State>, path: &str, body: &[u8]) -> Option<(u1
             is_stored = stored.is_some();
             state.indexed.extend(stored.into_iter().flatten());
         }
+        state.acknowledged += u64::from(is_stored);
         answers.insert(id.to_string(), is_stored.into());
     }
     Some((200, json!({ "acks": answers })))

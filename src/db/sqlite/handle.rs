@@ -1,6 +1,7 @@
-//! A handle of an SQLite file as both planes set it up. The data goes through rusqlite and the framework's tables through
-//! diesel, which have a type of handle each; what a session is, is said here, once.
+//! A handle of an SQLite file as both planes set it up. The data goes through rusqlite and the framework's tables
+//! through diesel, which have a type of handle each; what a session is, is said here, once.
 
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -21,6 +22,9 @@ pub(crate) trait SqliteHandle {
 
     /// Runs a statement that gives one row of one column, `journal_mode`.
     fn journal_mode(&mut self, sql: &str) -> Result<String, Self::Failure>;
+
+    /// Runs a query that gives one number, `it`.
+    fn number(&mut self, sql: &str) -> Result<i64, Self::Failure>;
 }
 
 /// Sets a session up, whatever SQLite was compiled with.
@@ -35,9 +39,49 @@ pub(crate) fn set_up<H: SqliteHandle>(handle: &mut H) -> Result<(), H::Failure> 
 /// cannot (a network share) keeps the mode it has, which is safe, only slower.
 pub(crate) fn write_ahead<H: SqliteHandle>(handle: &mut H) -> Result<(), H::Failure> {
     if handle.journal_mode("PRAGMA journal_mode")? != "wal" {
+        shrinkable(handle)?;
         handle.journal_mode("PRAGMA journal_mode = WAL")?;
     }
     Ok(())
+}
+
+/// A new file can give pages back later; for one that has pages it is too late.
+pub(crate) fn shrinkable<H: SqliteHandle>(handle: &mut H) -> Result<(), H::Failure> {
+    match handle.number("SELECT page_count AS it FROM pragma_page_count")? {
+        0 => handle.run("PRAGMA auto_vacuum = INCREMENTAL"),
+        _ => Ok(()),
+    }
+}
+
+/// Gives back up to so many free pages; how many are left. 0 also where the file gives none back: an older dc made it.
+pub(crate) fn give_back<H: SqliteHandle>(handle: &mut H, pages: u32) -> Result<i64, H::Failure> {
+    if !is_shrinkable(handle)? {
+        return Ok(0);
+    }
+    handle.run(&format!("PRAGMA incremental_vacuum({pages})"))?;
+    handle.number(FREE_PAGES)
+}
+
+/// Whether the file gives pages back.
+pub(crate) fn is_shrinkable<H: SqliteHandle>(handle: &mut H) -> Result<bool, H::Failure> {
+    Ok(handle.number("SELECT auto_vacuum AS it FROM pragma_auto_vacuum")? == INCREMENTAL)
+}
+
+/// How many bytes of the file nothing stands in.
+pub(crate) fn free_bytes<H: SqliteHandle>(handle: &mut H) -> Result<i64, H::Failure> {
+    Ok(handle.number(FREE_PAGES)? * handle.number("SELECT page_size AS it FROM pragma_page_size")?)
+}
+
+const FREE_PAGES: &str = "SELECT freelist_count AS it FROM pragma_freelist_count";
+/// What `auto_vacuum` says of such a file.
+const INCREMENTAL: i64 = 2;
+/// What is kept in a database is nobody else's business. Its log and its index get the same mode, from SQLite.
+const FILE_MODE: u32 = 0o600;
+
+/// Makes a file that is not there, for its owner alone. One that is there keeps its mode: somebody may have opened it
+/// to a group. Whoever opens the file says what is wrong with its place.
+pub(crate) fn make_private(path: &Path) {
+    let _ = std::fs::OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path);
 }
 
 /// Makes the folder of a file that is about to be made.
@@ -61,6 +105,10 @@ impl SqliteHandle for rusqlite::Connection {
     }
 
     fn journal_mode(&mut self, sql: &str) -> rusqlite::Result<String> {
+        self.query_row(sql, [], |row| row.get(0))
+    }
+
+    fn number(&mut self, sql: &str) -> rusqlite::Result<i64> {
         self.query_row(sql, [], |row| row.get(0))
     }
 }

@@ -57,6 +57,7 @@ fn open(_: &Context, settings: &DatabaseSettings) -> Result<Box<dyn Database>> {
     if settings.is_default {
         handle::make_folder(path)?;
     }
+    handle::make_private(path);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection =
         rusqlite::Connection::open_with_flags(path, flags).map_err(|cause| explain(path, "open it", cause))?;
@@ -72,8 +73,9 @@ impl Sqlite {
         // a file without a page has nothing to be read meanwhile: what is written first goes straight into it, and not
         // into a log and then once more into the file
         let is_new = fs::metadata(&self.path).is_ok_and(|data| data.len() == 0);
-        if !is_new {
-            self.write_ahead();
+        match is_new {
+            true => handle::shrinkable(&mut self.connection)?,
+            false => self.write_ahead(),
         }
         let seen = Arc::clone(&self.seen);
         self.connection.authorizer(Some(move |context: AuthContext<'_>| {

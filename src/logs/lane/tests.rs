@@ -268,6 +268,26 @@ fn what_finds_no_room_spills_or_is_dropped_and_told_or_waits() {
 }
 
 #[test]
+fn what_the_disk_had_no_room_for_is_told_with_that_cause() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = folder.path().join("log");
+    // where no file can be made, as on a full disk
+    std::fs::write(&place, "").expect("a file");
+    let (go_on, hangs) = channel();
+    let watched = Watched::start(&place, WhenFull::Spill, Limits::default(), [Order::Hang(hangs)]);
+    watched.offer(numbers(0..QUEUE_MAX));
+    watched.offer(numbers(QUEUE_MAX..QUEUE_MAX + 3));
+    drop(go_on);
+    assert!(watched.lane.wait_until_settled(Instant::now() + LONG));
+    watched.lane.tell_dropped(true);
+    let report = watched.finish(LONG);
+    let told = watched.seen().pop().expect("a line");
+    assert!(told.starts_with("3 log records for `s` were dropped: could not "), "{told}");
+    assert!(!told.contains("too many"), "{told}");
+    assert_eq!(report.dropped, 3);
+}
+
+#[test]
 fn what_was_dropped_is_told_once_and_not_all_the_time() {
     let folder = tempfile::tempdir().expect("a folder");
     let watched = Watched::start(folder.path(), WhenFull::Spill, Limits::default(), []);

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::logs::line::{Line, LogRecord};
 use crate::logs::sink::{Entry, Sink, Undelivered};
 use crate::settings::{LogFormat, Section};
-use crate::shell::Screen;
+use crate::shell::{Screen, visible_json, visible_line, visible_record};
 use crate::tables::LogLevel;
 
 /// This sink's line in the registry.
@@ -55,10 +55,15 @@ impl Console {
         };
         let name = if record.level == "WARNING" { "WARN" } else { &record.level };
         let time = record.time.get(..SECOND_BYTES).unwrap_or(&record.time);
-        let mut text = record.message.clone().into_owned();
+        let message = visible_record(&record.message);
+        let (first, rest) = message.split_once('\n').unwrap_or((&message, ""));
+        let mut text = first.to_owned();
         for (key, value) in context(record) {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            text.push_str(&format!(" {key}={value}"));
+            text.push_str(&format!(" {}={}", visible_line(&key), visible_line(&value)));
+        }
+        if !rest.is_empty() {
+            text.push_str(&format!("\n{rest}"));
         }
         // while the terminal is drawn as a page, the page has the lines, which begin with their time
         if Screen::say(&format!("{} {name} {text}", clock::local(clock::now()))) {
@@ -76,7 +81,7 @@ impl Sink for Console {
             match self.format {
                 LogFormat::Text => self.tell_people(&record),
                 LogFormat::Json => {
-                    let line = format!("{}\n", flat(&record));
+                    let line = format!("{}\n", visible_json(&flat(&record).to_string()));
                     if !Screen::say(&line) {
                         // a stderr that is gone is no reason to keep anything
                         let _ = Stderr.write_all(line.as_bytes());

@@ -1,5 +1,8 @@
 //! Splunk's HTTP Event Collector: batches of events, packed with gzip, acknowledged by the indexer where that is asked
 //! for. One batch is under way at a time, so events arrive in their order.
+//!
+//! Only the collector's own word counts: any server may answer 200. An event carries the identity of its record, which
+//! is the same when it is sent again, so that a search can leave out what is doubled.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -30,11 +33,15 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const ACKNOWLEDGE_TIMEOUT: Duration = Duration::from_secs(120);
 /// The first and the longest pause between two questions for an acknowledgement.
 const QUESTION_PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(2));
+/// How much is shown of an answer that is none of a collector.
+const ANSWER_CHARS_SHOWN: usize = 80;
 /// How long a record waits for company.
 const LINGER: Duration = Duration::from_millis(500);
 
 /// Answers of the collector that say something about single events.
 const EVENT_CODES: [i64; 4] = [6, 12, 13, 15];
+/// "Success".
+const SUCCESS: i64 = 0;
 /// "ACK is disabled" for this token.
 const NO_ACKNOWLEDGEMENTS: i64 = 14;
 
@@ -59,6 +66,7 @@ fn open(context: &Context, section: Section<'_>) -> Result<Box<dyn Sink>> {
         authorization: Secret::new(format!("Splunk {}", token.reveal())),
         channel: new_identity(),
         acknowledge: section.flag("acknowledge")?.unwrap_or(false),
+        has_warned: false,
         acknowledge_timeout: section.duration("acknowledge_timeout")?.unwrap_or(ACKNOWLEDGE_TIMEOUT),
         index: section.text("index")?,
         source: section.text("source")?.unwrap_or_else(|| "data-collector".to_owned()),
@@ -73,6 +81,8 @@ struct Splunk {
     authorization: Secret,
     channel: String,
     acknowledge: bool,
+    /// It was told that there are no acknowledgements.
+    has_warned: bool,
     acknowledge_timeout: Duration,
     index: Option<String>,
     source: String,
@@ -94,6 +104,7 @@ struct Event<'a> {
 
 #[derive(Serialize)]
 struct Content<'a> {
+    id: String,
     level: &'a str,
     message: &'a str,
     logger: &'a str,
@@ -114,8 +125,8 @@ struct Content<'a> {
 struct Said {
     #[serde(default)]
     text: String,
-    #[serde(default)]
-    code: i64,
+    /// A collector always says one; a proxy in front of it does not.
+    code: Option<i64>,
     #[serde(rename = "ackId")]
     acknowledgement: Option<u64>,
     #[serde(rename = "invalid-event-number")]
@@ -134,10 +145,10 @@ impl Sink for Splunk {
         }
         let answer = self.send(lines)?;
         let said: Said = serde_json::from_slice(answer.bytes()).unwrap_or_default();
-        match answer.status() {
-            200 => self.wait_for_acknowledgement(&said),
-            400 if EVENT_CODES.contains(&said.code) => self.find_invalid(lines, &said),
-            413 => self.halve(lines, "it is larger than the collector takes"),
+        match (answer.status(), said.code) {
+            (200, Some(SUCCESS)) => self.wait_for_acknowledgement(&said),
+            (200 | 400, Some(code)) if EVENT_CODES.contains(&code) => self.find_invalid(lines, &said),
+            (413, _) => self.halve(lines, "it is larger than the collector takes"),
             _ => Err(away(&answer, &said)),
         }
     }
@@ -162,14 +173,15 @@ impl Splunk {
 
     fn body(&self, lines: &[Line<'_>]) -> std::io::Result<Vec<u8>> {
         let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
-        for record in lines.iter().filter_map(|line| line.record()) {
-            serde_json::to_writer(&mut packed, &self.event(&record)?)?;
+        for line in lines {
+            let Some(record) = line.record() else { continue };
+            serde_json::to_writer(&mut packed, &self.event(*line, &record)?)?;
             packed.write_all(b"\n")?;
         }
         packed.finish()
     }
 
-    fn event<'a>(&'a self, record: &'a LogRecord<'_>) -> std::io::Result<Event<'a>> {
+    fn event<'a>(&'a self, line: Line<'_>, record: &'a LogRecord<'_>) -> std::io::Result<Event<'a>> {
         let micros = record.moment().unwrap_or_default().and_utc().timestamp_micros();
         let time = format!("{}.{:06}", micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
         Ok(Event {
@@ -180,6 +192,7 @@ impl Splunk {
             sourcetype: &self.sourcetype,
             index: self.index.as_deref(),
             event: Content {
+                id: identity(line),
                 level: &record.level,
                 message: &record.message,
                 logger: &record.source,
@@ -197,8 +210,9 @@ impl Splunk {
         if !self.acknowledge {
             return Ok(());
         }
+        // another batch may have one: a balancer has several collectors behind it
         let Some(id) = said.acknowledgement else {
-            self.has_no_acknowledgements();
+            self.warn_without_acknowledgement();
             return Ok(());
         };
         let url = format!("{}{ACKNOWLEDGEMENTS}?channel={}", self.url, self.channel);
@@ -214,8 +228,8 @@ impl Splunk {
                 }
                 Ok(answer) => {
                     let said: Said = serde_json::from_slice(answer.bytes()).unwrap_or_default();
-                    if said.code == NO_ACKNOWLEDGEMENTS {
-                        self.has_no_acknowledgements();
+                    if said.code == Some(NO_ACKNOWLEDGEMENTS) {
+                        self.warn_without_acknowledgement();
                         return Ok(());
                     }
                 }
@@ -230,9 +244,12 @@ impl Splunk {
         }
     }
 
-    fn has_no_acknowledgements(&mut self) {
-        self.acknowledge = false;
-        tell(log::Level::Warn, "Splunk acknowledges nothing for this token: events may be lost or doubled there");
+    fn warn_without_acknowledgement(&mut self) {
+        if !std::mem::replace(&mut self.has_warned, true) {
+            let text = "Splunk does not acknowledge what this token sends: events that it took may be lost there; \
+                        enable indexer acknowledgement for the token, or set `[log.splunk] acknowledge = false`";
+            tell(log::Level::Warn, text);
+        }
     }
 
     /// The collector names the event that it does not take. Those before it are sent again without it: whether it has
@@ -257,8 +274,21 @@ impl Splunk {
     }
 }
 
+/// The same for a record however often it is sent, and by whatever process.
+fn identity(line: Line<'_>) -> String {
+    let place = line.place();
+    format!("{}-{}", place.stream, place.end)
+}
+
 /// Busy, down, or set up wrongly: the events are not to blame.
 fn away(answer: &Response, said: &Said) -> Undelivered {
-    let reason = format!("Splunk answers {} {} (code {})", answer.status(), said.text, said.code);
+    let status = answer.status();
+    let reason = match said.code {
+        Some(code) => format!("Splunk answers {status} {} (code {code})", said.text),
+        None => {
+            let begin: String = String::from_utf8_lossy(answer.bytes()).chars().take(ANSWER_CHARS_SHOWN).collect();
+            format!("what answers {status} is no event collector: {begin:?}")
+        }
+    };
     Undelivered { taken: 0, why: Why::Away { reason, after: answer.retry_after() } }
 }

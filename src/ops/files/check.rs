@@ -4,9 +4,10 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{count, one_line, size};
+use super::{count, size};
 use crate::context::Context;
 use crate::error::Result;
+use crate::shell::visible_line;
 use crate::storage::{CheckReport, Fault, Storage};
 
 /// What was found.
@@ -18,7 +19,7 @@ impl fmt::Display for FilesCheck {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let CheckReport { files, bytes, damaged, missing, strays, faults, unknown, away, elapsed_ms } = &self.0;
         for Fault { store, path, fault } in faults.iter().chain(unknown) {
-            writeln!(formatter, "{store}: {}: {fault}", one_line(path))?;
+            writeln!(formatter, "{store}: {}: {fault}", visible_line(path))?;
         }
         for (store, reason) in away {
             writeln!(formatter, "store `{store}` left out: {reason}")?;

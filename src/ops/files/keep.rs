@@ -6,11 +6,12 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{one_line, size};
+use super::size;
 use crate::apps::choose;
 use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
+use crate::shell::visible_line;
 use crate::storage::{KeepOptions, KeptFile, Storage};
 
 /// What `dc files keep` is asked for.
@@ -61,11 +62,11 @@ impl fmt::Display for FilesKept {
             let until =
                 row.kept_until.map_or_else(|| "for ever".to_owned(), |at| format!("until {}", clock::local(at)));
             let known = if *is_new { "" } else { " (it was kept before)" };
-            let (name, bytes) = (one_line(&row.name), size(row.bytes.unsigned_abs()));
+            let (name, bytes) = (visible_line(&row.name), size(row.bytes.unsigned_abs()));
             writeln!(formatter, "{}  {}  {name}, {bytes}, {until}{known}", row.id, row.sha256_hex())?;
         }
         for FailedFile { file, error, .. } in &self.failed {
-            writeln!(formatter, "not kept: {}: {error}", one_line(file))?;
+            writeln!(formatter, "not kept: {}: {}", visible_line(file), visible_line(error))?;
         }
         Ok(())
     }

@@ -5,12 +5,12 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{find, one_line, size};
+use super::{find, size};
 use crate::apps::choose;
 use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
-use crate::shell;
+use crate::shell::{self, visible_line};
 use crate::tables::{FileFilter, FileRow, Store};
 
 /// Digits of a SHA-256 in a table.
@@ -130,7 +130,7 @@ fn state(row: &FileRow) -> String {
     match row {
         FileRow { deleted_at: Some(at), .. } => format!("deleted {}", clock::local(*at)),
         FileRow { fault: Some(fault), .. } => fault.clone(),
-        FileRow { held: Some(reason), .. } => format!("held: {}", one_line(reason)),
+        FileRow { held: Some(reason), .. } => format!("held: {reason}"),
         _ => String::new(),
     }
 }
@@ -158,7 +158,7 @@ impl fmt::Display for FileList {
             table.add_row([
                 row.id.to_string(),
                 row.sha256_hex().chars().take(DIGITS_SHOWN).collect(),
-                one_line(&row.name),
+                row.name.clone(),
                 size(row.bytes.unsigned_abs()),
                 app.clone().unwrap_or_else(|| "-".to_owned()),
                 until(row),
@@ -175,7 +175,7 @@ impl fmt::Display for ListedFile {
         let Self { row, app, retention_name } = self;
         let moment = |at: Option<chrono::NaiveDateTime>| at.map(clock::local);
         let lines = [
-            ("name", Some(one_line(&row.name))),
+            ("name", Some(row.name.clone())),
             ("sha256", Some(row.sha256_hex())),
             ("size", Some(format!("{} ({} bytes)", size(row.bytes.unsigned_abs()), row.bytes))),
             ("app", app.clone()),
@@ -186,9 +186,7 @@ impl fmt::Display for ListedFile {
             ("kept until", Some(format!("{} ({retention_name})", until(row)))),
             (
                 "held",
-                row.held
-                    .as_ref()
-                    .map(|reason| format!("{} (by {})", one_line(reason), row.held_by.as_deref().unwrap_or("-"))),
+                row.held.as_ref().map(|reason| format!("{reason} (by {})", row.held_by.as_deref().unwrap_or("-"))),
             ),
             ("checked at", moment(row.checked_at)),
             ("fault", row.fault.clone()),
@@ -197,7 +195,7 @@ impl fmt::Display for ListedFile {
         write!(formatter, "file {}", row.id)?;
         for (what, text) in lines {
             if let Some(text) = text {
-                write!(formatter, "\n  {what:<11} {text}")?;
+                write!(formatter, "\n  {what:<11} {}", visible_line(&text))?;
             }
         }
         writeln!(formatter)

@@ -20,8 +20,6 @@ pub use relocate::{FilesMoved, MoveFilesOptions, move_files};
 pub use retention::{RetentionList, add_retention, list_retentions};
 pub use take::{TakenFile, take_file};
 
-use crate::shell::visible;
-
 /// Bytes as people read them.
 pub(super) fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -36,9 +34,4 @@ pub(super) fn size(bytes: u64) -> String {
 /// `1 file`, `2 files`.
 pub(super) fn count(number: u64, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
-}
-
-/// A name or a path on one line: a line feed as `\n`. No name holds that otherwise, since a backslash is doubled there.
-fn one_line(name: &str) -> String {
-    visible(&name.replace('\n', "\\n").replace('\r', "\\r").replace('\t', "\\t")).into_owned()
 }

@@ -4,10 +4,11 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{count, one_line, size};
+use super::{count, size};
 use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
+use crate::shell::visible_line;
 use crate::storage::{PruneFilesOptions, PruneFilesReport, Storage};
 
 /// What went, or would go.
@@ -29,7 +30,7 @@ impl fmt::Display for FilesPruned {
         if *dry_run {
             for row in first {
                 let until = row.kept_until.map(clock::local).unwrap_or_default();
-                writeln!(formatter, "{}  {}, kept until {until}", row.id, one_line(&row.name))?;
+                writeln!(formatter, "{}  {}, kept until {until}", row.id, visible_line(&row.name))?;
             }
         }
         let of_files = if *dry_run { String::new() } else { format!(" of {}", count(*files, "file")) };

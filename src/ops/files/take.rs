@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{find, one_line, size};
+use super::{find, size};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::shell::visible_line;
 use crate::storage::Storage;
 use crate::tables::FileRow;
 
@@ -24,7 +25,7 @@ pub struct TakenFile {
 
 impl fmt::Display for TakenFile {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, bytes) = (one_line(&self.row.name), size(self.row.bytes.unsigned_abs()));
+        let (name, bytes) = (visible_line(&self.row.name), size(self.row.bytes.unsigned_abs()));
         match &self.output {
             Some(output) => write!(formatter, "{} has {name}, {bytes}", output.display()),
             None => write!(formatter, "{name}, {bytes}"),

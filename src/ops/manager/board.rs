@@ -96,7 +96,7 @@ impl Board {
         let lines = logs.iter().map(|log| {
             let time = clock::local(log.time);
             let first = log.message.lines().next().unwrap_or_default();
-            format!("{time} {} {}", name(log.app_id), shell::visible(first))
+            format!("{time} {} {}", name(log.app_id), shell::visible_line(first))
         });
         let lines = lines.collect();
         let pause = store.pauses().current()?;

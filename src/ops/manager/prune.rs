@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::NaiveDateTime;
 use serde::Serialize;
 
-use super::super::prune::PruneOptions;
+use super::super::prune::{PruneOptions, give_back, write_free};
 use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
@@ -23,13 +23,16 @@ pub struct PruneRunsReport {
     pub before: NaiveDateTime,
     /// Whether nothing was deleted.
     pub dry_run: bool,
+    /// The bytes of an SQLite file that are free now and stay until it is rewritten.
+    pub free_bytes: i64,
 }
 
 impl fmt::Display for PruneRunsReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let were = if self.dry_run { "would be" } else { "were" };
         let counts: Vec<String> = self.deleted.iter().map(|(name, count)| format!("{count} {name}")).collect();
-        write!(formatter, "{} from before {} {were} deleted", counts.join(", "), clock::local(self.before))
+        write!(formatter, "{} from before {} {were} deleted", counts.join(", "), clock::local(self.before))?;
+        write_free(formatter, self.free_bytes)
     }
 }
 
@@ -41,7 +44,7 @@ pub fn prune_runs(context: &Context, options: &PruneOptions) -> Result<PruneRuns
     // what cannot be read is told before the database is asked for the time
     clock::moment(&options.older_than)?;
     let mut store = Store::ready(context)?.patient();
-    let before = clock::moment_by(&options.older_than, store.now()?)?;
+    let before = clock::past_by(&options.older_than, store.now()?)?;
     let mut deleted = Vec::new();
     for what in Old::ALL {
         let mut count = 0;
@@ -59,5 +62,6 @@ pub fn prune_runs(context: &Context, options: &PruneOptions) -> Result<PruneRuns
         }
         deleted.push((what.name(), count));
     }
-    Ok(PruneRunsReport { deleted, before, dry_run: options.dry_run })
+    let free_bytes = if options.dry_run { 0 } else { give_back(context, &mut store, options.rewrite)? };
+    Ok(PruneRunsReport { deleted, before, dry_run: options.dry_run, free_bytes })
 }

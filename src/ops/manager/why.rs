@@ -13,6 +13,7 @@ use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manager::{lacking, living, waits_for};
+use crate::shell::visible_record;
 use crate::tables::{
     AppRow, CommandFilter, CommandRow, FatalFlag, OccurrenceRow, OccurrenceState, Pause, RunFilter, RunRow, Store,
 };
@@ -92,8 +93,10 @@ impl fmt::Display for Why {
         if story.is_empty() {
             return write!(formatter, "nothing was decided about it yet");
         }
-        let lines: Vec<String> =
-            story.into_iter().map(|(time, text)| format!("{}  {text}", clock::local(time))).collect();
+        let lines: Vec<String> = story
+            .into_iter()
+            .map(|(time, text)| format!("{}  {}", clock::local(time), visible_record(&text)))
+            .collect();
         write!(formatter, "{}", lines.join("\n"))
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::error::Result;
 use crate::ocr::{ENGINES, EngineOptions, Presence};
-use crate::shell::table;
+use crate::shell::{Cell, table};
 
 /// Languages that are named before they are counted.
 const LANGUAGES_SHOWN: usize = 8;
@@ -40,7 +40,12 @@ impl fmt::Display for EngineList {
             if engine.languages.len() > LANGUAGES_SHOWN {
                 languages.push_str(&format!(" and {} more", engine.languages.len() - LANGUAGES_SHOWN));
             }
-            rows.add_row([engine.name.clone(), version, languages, engine.ways.join("\n")]);
+            rows.add_row([
+                Cell::from(engine.name.clone()),
+                version.into(),
+                languages.into(),
+                engine.ways.clone().into(),
+            ]);
         }
         write!(formatter, "{rows}")?;
         for engine in &self.engines {

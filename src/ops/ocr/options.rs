@@ -24,6 +24,13 @@ pub enum OcrFormat {
 }
 
 impl OcrFormat {
+    /// Whether it is JSON, in one object or several.
+    pub fn is_json(self) -> bool {
+        matches!(self, Self::Json | Self::Ndjson)
+    }
+}
+
+impl OcrFormat {
     /// How names of files end.
     pub fn ending(self) -> &'static str {
         match self {

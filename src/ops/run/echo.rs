@@ -1,10 +1,11 @@
 //! What becomes of an app's output besides the log: passed through, or its last lines kept for a failure.
 
 use std::collections::VecDeque;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 
 use crate::apps::{Piece, Stream};
+use crate::shell::VisibleWriter;
 
 /// How many lines are kept for a failure.
 const LINES_KEPT_MAX: usize = 20;
@@ -47,8 +48,16 @@ impl Running {
         let end: &[u8] = if piece.last { b"\n" } else { b"" };
         // a reader that has gone is no reason to stop the app: its output is in the log
         let _ = match (self.echo, stream) {
-            (Echo::Through, Stream::Stdout) => write_line(&mut std::io::stdout().lock(), bytes, end),
-            _ => write_line(&mut std::io::stderr().lock(), bytes, end),
+            (Echo::Through, Stream::Stdout) => {
+                let out = std::io::stdout().lock();
+                let is_terminal = out.is_terminal();
+                write_line(out, is_terminal, bytes, end)
+            }
+            _ => {
+                let err = std::io::stderr().lock();
+                let is_terminal = err.is_terminal();
+                write_line(err, is_terminal, bytes, end)
+            }
         };
     }
 
@@ -57,7 +66,14 @@ impl Running {
     }
 }
 
-fn write_line(out: &mut impl Write, bytes: &[u8], end: &[u8]) -> std::io::Result<()> {
+/// Byte for byte, but to a terminal: what an app prints of the data that it collects is not the terminal's to act on.
+fn write_line(mut out: impl Write, is_terminal: bool, bytes: &[u8], end: &[u8]) -> std::io::Result<()> {
+    if is_terminal {
+        let mut shown = VisibleWriter::new(&mut out, false);
+        shown.write_all(bytes)?;
+        shown.write_all(end)?;
+        return shown.flush();
+    }
     out.write_all(bytes)?;
     out.write_all(end)?;
     out.flush()

@@ -34,7 +34,7 @@ impl Given {
         let (settings, secrets) = (context.settings(), context.secrets());
         let before: Option<Vec<&str>> = settings.variable(GIVEN_VARIABLE).map(|names| names.split(',').collect());
         let named = app.definition.secrets.as_deref();
-        let is_set = |name: &str| settings.variable(name).is_some() || app.definition.env.contains_key(name);
+        let is_set = |name: &str| settings.has_variable(name) || app.definition.env.contains_key(name);
         let needs_store = match named {
             Some(names) => names.iter().any(|name| !is_set(name)),
             None => before.is_none() || secrets.has_password(),
@@ -54,7 +54,7 @@ impl Given {
         let hides = document.map(Document::hides).unwrap_or_default();
         let mut given = Self { hides, ..Self::default() };
         for name in wanted.iter().copied().filter(|name| !RESERVED.contains(name)) {
-            match (settings.variable(name), document.and_then(|document| document.get(name))) {
+            match (settings.foreign_variable(name)?, document.and_then(|document| document.get(name))) {
                 (Some(value), _) => given.inherited.push((name.to_owned(), Secret::new(value))),
                 (None, Some(value)) => given.values.push((name.to_owned(), value.clone())),
                 (None, None) if is_set(name) || named.is_none() => {}

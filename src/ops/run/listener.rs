@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::echo;
 use super::overlong::Overlong;
 use crate::apps::{Event, Fields, Message, Piece, Stream};
+use crate::http::RequestTimes;
 use crate::logs::Capture;
 use crate::redact::Redactor;
 use crate::tables::{FunctionTimes, LogLevel};
@@ -53,13 +54,19 @@ impl Listener<'_> {
             Message::Functions { functions } => {
                 let functions = functions.into_iter().map(|function| self.without_secrets(function));
                 match functions.map(serde_json::from_value).collect::<Result<Vec<FunctionTimes>, _>>() {
-                    Ok(times) => self.telemetry.functions(times),
+                    Ok(times) => match times.iter().find_map(FunctionTimes::flaw) {
+                        None => self.telemetry.functions(times),
+                        Some(flaw) => self.text(stream, piece, Some(format!("no times of functions: {flaw}"))),
+                    },
                     Err(cause) => {
                         self.text(stream, piece, Some(format!("the times of functions cannot be read: {cause}")));
                     }
                 }
             }
-            Message::Requests { requests } => match serde_json::from_value(requests) {
+            Message::Requests { requests } => match serde_json::from_value::<RequestTimes>(requests) {
+                Ok(times) if times.total_ms < 0.0 => {
+                    self.text(stream, piece, Some("`total_ms` takes a number from 0 on".to_owned()));
+                }
                 Ok(times) => self.telemetry.requests(&times),
                 Err(cause) => self.text(stream, piece, Some(format!("the times of requests cannot be read: {cause}"))),
             },

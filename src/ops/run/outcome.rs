@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::apps::{AppDefinition, Ended, How};
 use crate::error::Result;
+use crate::shell::{visible_line, visible_record};
 use crate::tables::{Backoff, RunEnd, RunOutcome};
 use crate::telemetry::RunTotals;
 
@@ -46,9 +47,9 @@ pub struct RunReport {
 impl fmt::Display for RunReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for line in &self.last_lines {
-            writeln!(formatter, "  {line}")?;
+            writeln!(formatter, "  {}", visible_line(line))?;
         }
-        let reason = self.reason.as_deref().unwrap_or("done");
+        let reason = visible_record(self.reason.as_deref().unwrap_or("done"));
         write!(
             formatter,
             "{}: {reason} after {:.1} s; `dc logs --runtime {}` has the rest",

@@ -78,6 +78,7 @@ fn content_findings(context: &Context) -> Vec<Finding> {
         findings.push(warning("password", format!("of the store: {weak}"), "dc secrets rekey"));
     }
     findings.extend(weak_values(document));
+    findings.extend(document.cautions().into_iter().map(|caution| warning("content", caution, "dc secrets edit")));
     for name in document.names() {
         if document.entries().iter().filter(|entry| entry.name == name).count() > 1 {
             findings.push(warning(

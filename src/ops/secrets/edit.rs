@@ -22,18 +22,19 @@ pub fn edit_secrets(context: &Context) -> Result<StoreReport> {
     let secrets = context.secrets();
     let path = secrets.path();
     let secrets_file = Edited { name: "secrets.env", what: "the secrets", command: "dc secrets edit" };
-    let editor = Editor::of(context.settings(), secrets_file);
+    let editor = Editor::of(context.settings(), secrets_file)?;
     let writer = secrets.writer(path)?;
     let Begun { document: before, header, key, note } = Begun::of(secrets)?;
     let document = edited(context, &editor, &before)?;
     if document.text() == before.text() {
         return Ok(StoreReport::new(path, "nothing was changed", &document));
     }
+    check_not_emptied(context, &before, &document)?;
     writer.write(&key, &header, &document)?;
-    Ok(StoreReport::new(path, "edited", &document).note(note))
+    Ok(StoreReport::new(path, "edited", &document).note(note).cautions(&document))
 }
 
-fn edited(context: &Context, editor: &Editor, before: &Document) -> Result<Document> {
+fn edited(context: &Context, editor: &Editor<'_>, before: &Document) -> Result<Document> {
     let mut shown = Zeroizing::new(before.text().to_owned());
     for _ in 0..EDITS_MAX {
         let came_back = editor.edit(&shown)?;
@@ -57,6 +58,21 @@ fn edited(context: &Context, editor: &Editor, before: &Document) -> Result<Docum
         shown = Zeroizing::new(format!("{MARK}{reason}\n{}", edited.as_str()));
     }
     Err(not_taken("it came back with an error too often"))
+}
+
+/// An editor that fails may leave an empty file: a store is emptied only by somebody who says so.
+fn check_not_emptied(context: &Context, before: &Document, edited: &Document) -> Result<()> {
+    let count = before.names().len();
+    if count == 0 || !edited.names().is_empty() {
+        return Ok(());
+    }
+    if context.shell().can_ask() {
+        let question = format!("No secret is left of {count}. Enter takes all of them out, Ctrl-C gives up: ");
+        return context.shell().wait_for_enter(&question);
+    }
+    let message = format!("take what was edited: it holds no secret, and the store has {count}; nothing was changed");
+    Err(Error::new(ErrorKind::Refused, message)
+        .hint(format!("`dc secrets unset {}` takes them out", before.names().join(" "))))
 }
 
 fn without_mark(text: &str) -> Zeroizing<String> {

@@ -58,7 +58,8 @@ pub fn encrypt(context: &Context, options: &EncryptOptions) -> Result<StoreRepor
         let who = if others { ", and others can read it" } else { "" };
         format!("{input} still holds them as plain text{who}: `shred -u {input}` takes it away")
     });
-    Ok(StoreReport::new(path, "encrypted", &document).note(weak_note(&password)).note(plain))
+    let report = StoreReport::new(path, "encrypted", &document).note(weak_note(&password)).note(plain);
+    Ok(report.cautions(&document))
 }
 
 /// What to say of a password that others would find.

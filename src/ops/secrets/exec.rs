@@ -57,7 +57,7 @@ fn prepared(context: &Context, options: &ExecOptions) -> Result<Command> {
     let names: Vec<&str> =
         document.names().into_iter().filter(|name| is_wanted(name) && !RESERVED.contains(name)).collect();
     for name in &names {
-        if options.replace || context.settings().variable(name).is_none() {
+        if options.replace || !context.settings().has_variable(name) {
             command.env(name, document.get(name).map_or("", Secret::reveal));
         }
     }

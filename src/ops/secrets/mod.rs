@@ -69,6 +69,12 @@ impl StoreReport {
         Self { path: path.to_owned(), done: done.into(), secrets: document.names().len(), notes: Vec::new() }
     }
 
+    /// What other programs would read otherwise: `dc secrets --help` has the rules.
+    fn cautions(mut self, document: &Document) -> Self {
+        self.notes.extend(document.cautions());
+        self
+    }
+
     fn note(mut self, note: Option<String>) -> Self {
         self.notes.extend(note);
         self

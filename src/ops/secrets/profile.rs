@@ -80,7 +80,7 @@ pub fn uninstall_secrets(context: &Context, options: &InstallOptions) -> Result<
 
 fn place(context: &Context, options: &InstallOptions) -> Result<(LoginShell, PathBuf)> {
     let settings = context.settings();
-    let named = settings.variable("SHELL").and_then(|path| path.rsplit('/').next());
+    let named = settings.foreign_variable("SHELL")?.and_then(|path| path.rsplit('/').next());
     let shell = options.shell.unwrap_or(match named {
         Some("bash") => LoginShell::Bash,
         Some("zsh") => LoginShell::Zsh,
@@ -90,10 +90,10 @@ fn place(context: &Context, options: &InstallOptions) -> Result<(LoginShell, Pat
     if let Some(profile) = &options.profile {
         return own(profile).map(|profile| (shell, profile));
     }
-    let home = settings.variable("HOME").map(PathBuf::from).ok_or_else(|| {
+    let home = settings.path_variable("HOME").ok_or_else(|| {
         Error::new(ErrorKind::Settings, "find your home folder: HOME is not set").hint("or name `--profile FILE`")
     })?;
-    let folder = |name: &str, default: &str| settings.variable(name).map_or_else(|| home.join(default), PathBuf::from);
+    let folder = |name: &str, default: &str| settings.path_variable(name).unwrap_or_else(|| home.join(default));
     let profile = match shell {
         LoginShell::Sh => home.join(".profile"),
         // bash reads the first of them alone

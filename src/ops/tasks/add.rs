@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::pipelines::{Pipeline, Pipelines};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::shell::visible;
+use crate::shell::visible_line;
 use crate::storage::{KeepOptions, Storage, original, written};
 use crate::tables::{Found, NewDocument, TaskRow, TaskState};
 
@@ -68,7 +68,7 @@ impl TasksAdded {
 impl fmt::Display for TasksAdded {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for AddedTask { task, added, is_new } in &self.tasks {
-            let (file, id) = (visible(added), task.id);
+            let (file, id) = (visible_line(added), task.id);
             match (is_new, task.state) {
                 (true, _) => {
                     let before = task.predecessor.map(|it| format!("; task {it} had this name before"));
@@ -85,7 +85,7 @@ impl fmt::Display for TasksAdded {
             }
         }
         for NotAdded { file, error, .. } in &self.failed {
-            writeln!(formatter, "not added: {}: {error}", visible(file))?;
+            writeln!(formatter, "not added: {}: {}", visible_line(file), visible_line(error))?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::apps::look_for_apps;
 use crate::context::Context;
 use crate::dramatiq::{DEAD_MAX, DeadLetter, Resent, dead, resend};
 use crate::error::{Error, ErrorKind, Result};
-use crate::shell::{self, visible};
+use crate::shell;
 use crate::tables::Store;
 
 /// What `dc tasks --dead` is asked for.
@@ -88,7 +88,7 @@ impl fmt::Display for DeadReport {
                 letter.queue.clone(),
                 letter.retries.to_string(),
                 letter.age_ms.map(age).unwrap_or_default(),
-                visible(letter.reason.as_deref().unwrap_or_default()).into_owned(),
+                letter.reason.clone().unwrap_or_default(),
             ]);
         }
         write!(formatter, "{table}")?;

@@ -13,7 +13,7 @@ use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ident::host;
-use crate::shell::visible;
+use crate::shell::visible_line;
 use crate::storage::{KeepOptions, Storage};
 use crate::tables::{AttemptEnd, AttemptRow, EditedInput, StageOutput, TaskRow, TaskState};
 
@@ -42,7 +42,7 @@ pub struct EditedTask {
 impl fmt::Display for EditedTask {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, name, edited, stage, changed } = self;
-        let name = visible(name);
+        let name = visible_line(name);
         match changed {
             true => write!(formatter, "task {id}, {name}: the output of {edited} was edited; {stage} tries it again"),
             false => write!(formatter, "task {id}, {name}: nothing was changed"),
@@ -153,7 +153,7 @@ fn text_of(storage: &mut Storage, task: &TaskRow, given: &AttemptRow) -> Result<
 /// What a person makes of a text, which must be JSON.
 fn edited(context: &Context, before: &str) -> Result<String> {
     let edited = Edited { name: "input.json", what: "the input of the stage", command: "dc tasks edit ID" };
-    let editor = Editor::of(context.settings(), edited);
+    let editor = Editor::of(context.settings(), edited)?;
     let mut shown = spread(before);
     let first = shown.clone();
     for _ in 0..EDITS_MAX {

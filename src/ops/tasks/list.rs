@@ -10,7 +10,7 @@ use super::pipelines::Pipelines;
 use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
-use crate::shell::{self, visible};
+use crate::shell::{self, visible_line};
 use crate::tables::{Store, TaskRow};
 
 /// So many letters of an error are shown in the list.
@@ -82,10 +82,10 @@ impl fmt::Display for TaskList {
         header.extend(["state", "stage", "attempts", "changed", "error"]);
         let mut table = shell::table_of(&header, shell::columns());
         for ListedTask { task, pipeline } in &self.tasks {
-            let mut row = vec![task.id.to_string(), visible(&task.name).into_owned()];
+            let mut row = vec![task.id.to_string(), task.name.clone()];
             row.extend(has_several.then(|| pipeline.clone()));
             let error = task.error.as_deref().unwrap_or_default().lines().next().unwrap_or_default();
-            let mut shown: String = visible(error).chars().take(ERROR_CHARS_SHOWN).collect();
+            let mut shown: String = visible_line(error).chars().take(ERROR_CHARS_SHOWN).collect();
             if shown.len() < error.len() {
                 shown.push('…');
             }

@@ -11,7 +11,7 @@ use super::pipelines::{Pipeline, Pipelines};
 use super::worker::is_at_work;
 use crate::clock;
 use crate::error::Result;
-use crate::shell::{self, visible};
+use crate::shell::{self, visible_line};
 use crate::tables::{BlockRow, FolderRow, Ledger, Store, TaskState, WorkerRow};
 
 /// So many files that wait are shown of a folder.
@@ -243,18 +243,18 @@ impl PipelineOverview {
         {
             let (since, next) = (clock::local(*since), clock::local(*probe_at));
             let tries = if *probes == 0 { String::new() } else { format!(", tried {probes} times") };
-            let reason = visible(reason);
+            let reason = visible_line(reason);
             write!(formatter, "\nblocked: {stage} since {since}{tries}, next at {next}: {reason}")?;
         }
         for folder in &self.folders {
             let WatchedFolder { host, way, waiting_count, waiting, ignored, error, .. } = folder;
-            let name = visible(&folder.folder);
+            let name = visible_line(&folder.folder);
             write!(formatter, "\nfolder {name} on {host} ({way}): {waiting_count} wait, {ignored} not taken")?;
             if let Some(error) = error {
-                write!(formatter, "\n  cannot be looked at: {}", visible(error))?;
+                write!(formatter, "\n  cannot be looked at: {}", visible_line(error))?;
             }
             for (path, reason) in waiting.iter().take(FILES_SHOWN) {
-                write!(formatter, "\n  {}: {}", visible(path), visible(reason))?;
+                write!(formatter, "\n  {}: {}", visible_line(path), visible_line(reason))?;
             }
             let more = waiting_count - waiting.len().min(FILES_SHOWN) as i64;
             if more > 0 && !waiting.is_empty() {

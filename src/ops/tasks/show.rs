@@ -11,7 +11,7 @@ use super::story::with_actor;
 use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
-use crate::shell::{self, visible};
+use crate::shell::{self, visible_line, visible_record};
 use crate::tables::{AttemptRow, CallRow, FileRow, Store, TaskRow, hex_text};
 
 /// So many letters of an output are shown.
@@ -87,13 +87,13 @@ impl fmt::Display for TaskDetail {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { task, pipeline, file, came_again, call, attempts_made } = self;
         let moment = |at: Option<NaiveDateTime>| at.map(clock::local);
-        let shown = |text: &Option<String>| text.as_deref().map(|text| visible(text).into_owned());
+        let shown = |text: &Option<String>| text.as_deref().map(|text| visible_record(text).into_owned());
         let bytes = file.as_ref().map(|file| match file.deleted_at {
             Some(at) => format!("{} ({} bytes, deleted {})", file.id, file.bytes, clock::local(at)),
             None => format!("{} ({} bytes)", file.id, file.bytes),
         });
         let lines = [
-            ("name", Some(visible(&task.name).into_owned())),
+            ("name", Some(visible_line(&task.name).into_owned())),
             ("pipeline", Some(pipeline.clone())),
             ("state", Some(format!("{} in {}", task.state.name(), task.stage))),
             ("actor", call.as_ref().map(with_actor)),
@@ -118,7 +118,7 @@ impl fmt::Display for TaskDetail {
             }
         }
         for CameAgain { name, at, .. } in came_again {
-            write!(formatter, "\n  {:<11} {} as {}", "came again", clock::local(*at), visible(name))?;
+            write!(formatter, "\n  {:<11} {} as {}", "came again", clock::local(*at), visible_line(name))?;
         }
         if attempts_made.is_empty() {
             return Ok(());
@@ -132,7 +132,7 @@ impl fmt::Display for TaskDetail {
         for row in attempts_made {
             let place = format!("{} {}", row.stage, row.attempt);
             if let Some(error) = &row.error {
-                write!(formatter, "\n{place}: {}", visible(error))?;
+                write!(formatter, "\n{place}: {}", visible_record(error))?;
             }
             if let Some(output) = output(row) {
                 write!(formatter, "\n{place} gave {output}")?;
@@ -169,7 +169,7 @@ fn output(row: &AttemptRow) -> Option<String> {
         return Some(format!("the stored file {file}"));
     }
     let text = row.output.as_deref()?;
-    let mut short: String = visible(text).replace('\n', " ").chars().take(OUTPUT_CHARS_SHOWN).collect();
+    let mut short: String = visible_line(&text.replace('\n', " ")).chars().take(OUTPUT_CHARS_SHOWN).collect();
     if text.chars().count() > OUTPUT_CHARS_SHOWN {
         short.push('…');
     }

@@ -12,7 +12,7 @@ use crate::apps::StageWork;
 use crate::clock;
 use crate::error::Result;
 use crate::manager::{lacking, living};
-use crate::shell::visible;
+use crate::shell::visible_line;
 use crate::tables::{AttemptRow, CallRow, Store, TaskRow, TaskState, hex_text};
 
 /// So many of the last attempts are told.
@@ -67,7 +67,7 @@ impl Story {
         events.extend(attempts[told..].iter().map(|it| StoryEvent::of(it.ended_at, attempted(it))));
         let names = store.tasks().duplicates(task.id)?;
         let again = |(name, at): &(String, NaiveDateTime)| {
-            StoryEvent::of(*at, format!("the same bytes came again as {}: no work", visible(name)))
+            StoryEvent::of(*at, format!("the same bytes came again as {}: no work", visible_line(name)))
         };
         events.extend(names.iter().take(NAMES_TOLD).map(again));
         if let Some((_, at)) = names.get(NAMES_TOLD) {
@@ -75,7 +75,7 @@ impl Story {
             events.push(StoryEvent::of(*at, format!("the same bytes came {more} more times")));
         }
         if let (Some(at), TaskState::Cancelled | TaskState::Quarantined) = (task.ended_at, task.state) {
-            let reason = visible(task.error.as_deref().unwrap_or_default()).into_owned();
+            let reason = visible_line(task.error.as_deref().unwrap_or_default()).into_owned();
             events.push(StoryEvent::of(at, format!("{}: {reason}", task.state.name())));
         }
         if let Some(later) = store.tasks().successor(task.id)? {
@@ -92,7 +92,7 @@ impl Story {
 
 fn found(store: &mut Store, task: &TaskRow) -> Result<StoryEvent> {
     let how = match &task.origin {
-        Some(origin) => format!("found at {}", visible(origin)),
+        Some(origin) => format!("found at {}", visible_line(origin)),
         None => "found".to_owned(),
     };
     let file = store.files().by_id(task.file_id)?;
@@ -115,14 +115,14 @@ fn attempted(row: &AttemptRow) -> String {
         (None, Some(status)) if status != 0 => format!(", exit status {status}"),
         _ => String::new(),
     };
-    let error = row.error.as_deref().map(|error| format!(": {}", visible(error))).unwrap_or_default();
+    let error = row.error.as_deref().map(|error| format!(": {}", visible_line(error))).unwrap_or_default();
     format!("{stage}: {outcome} after {seconds:.1} s on {host} (attempt {attempt}{ended}){error}")
 }
 
 /// How a task stands, and what it waits for.
 fn standing(store: &mut Store, pipeline: Option<&Pipeline>, task: &TaskRow) -> Result<String> {
     let stage = &task.stage;
-    let error = task.error.as_deref().map(|error| format!(": {}", visible(error))).unwrap_or_default();
+    let error = task.error.as_deref().map(|error| format!(": {}", visible_line(error))).unwrap_or_default();
     Ok(match task.state {
         TaskState::Done => "it is done".to_owned(),
         TaskState::Rejected | TaskState::Failed => format!("it was {} in `{stage}`{error}", ended_word(task.state)),
@@ -176,11 +176,11 @@ fn waits_for(store: &mut Store, pipeline: Option<&Pipeline>, task: &TaskRow) -> 
     let blocks = store.tasks().blocks(Some(task.app_id))?;
     if let Some(block) = blocks.iter().find(|block| block.stage == task.stage) {
         let since = clock::local(block.since);
-        return Ok(format!(", which cannot work since {since}: {}", visible(&block.reason)));
+        return Ok(format!(", which cannot work since {since}: {}", visible_line(&block.reason)));
     }
     let now = store.now()?;
     if let Some(at) = task.not_before.filter(|at| *at > now) {
-        let error = task.error.as_deref().map(|error| format!(" after: {}", visible(error))).unwrap_or_default();
+        let error = task.error.as_deref().map(|error| format!(" after: {}", visible_line(error))).unwrap_or_default();
         return Ok(format!(", not before {}{error}", clock::local(at)));
     }
     let workers = store.tasks().workers(Some(task.app_id))?;
@@ -241,7 +241,7 @@ pub(super) fn loaded(pipeline: &Pipeline) -> Vec<(String, String)> {
 impl fmt::Display for Story {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { task, pipeline, now, events, next } = self;
-        write!(formatter, "{} is task {} of {pipeline}: {now}", visible(&task.name), task.id)?;
+        write!(formatter, "{} is task {} of {pipeline}: {now}", visible_line(&task.name), task.id)?;
         for StoryEvent { at, text, .. } in events {
             write!(formatter, "\n{}  {text}", clock::local(*at))?;
         }

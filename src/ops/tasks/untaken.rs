@@ -12,7 +12,7 @@ use crate::apps::look_for_apps;
 use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
-use crate::shell::visible;
+use crate::shell::visible_line;
 use crate::storage::written;
 use crate::tables::{FolderRow, Store};
 
@@ -34,8 +34,8 @@ pub struct Untaken {
 impl fmt::Display for Untaken {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, pipeline, folder, reason, looked_at } = self;
-        write!(formatter, "{} is in {}, a folder of {pipeline}, and ", visible(file), visible(folder))?;
-        write!(formatter, "is not taken: {}", visible(reason))?;
+        write!(formatter, "{} is in {}, a folder of {pipeline}, and ", visible_line(file), visible_line(folder))?;
+        write!(formatter, "is not taken: {}", visible_line(reason))?;
         match looked_at {
             Some(looked_at) => write!(formatter, " (the folder was last looked at {looked_at})"),
             None => write!(formatter, " (no worker has looked into the folder yet)"),

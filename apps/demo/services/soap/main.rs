@@ -40,8 +40,8 @@ fn main() -> Result<()> {
         return Ok(());
     };
     match client.call(&operation)?.arguments(&arguments)?.send() {
-        Ok(Value::Array(records)) => records.iter().try_for_each(|record| shell.line(&record.to_string())),
-        Ok(value) => shell.line(&value.to_string()),
+        Ok(Value::Array(records)) => records.iter().try_for_each(|record| shell.json_line(&record.to_string())),
+        Ok(value) => shell.json_line(&value.to_string()),
         Err(error) => {
             if let Some(fault) = Fault::of(&error) {
                 log::error!(code = fault.code.as_str(), detail:? = fault.detail; "the service answers with a fault");
