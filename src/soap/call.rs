@@ -5,13 +5,14 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::bound::{Bound, PartDecl, Parts};
-use super::decode::Decoder;
-use super::encode::{Encoder, VALUE, XSI};
+use super::decode::{Decoder, add_attribute, is_data, put};
+use super::encode::{Encoder, XSI};
 use super::envelope::open;
 use super::fault::Fault;
 use super::options::ClientOptions;
-use super::schema::{Found, Particle, Schemas, Type, TypeRef, XSD};
+use super::schema::{Found, Type, XSD};
 use super::security::Login;
+use super::unwrap::unwrapped;
 use super::xml::{Element, Name, Writer, parse};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Body, Request, Response};
@@ -170,73 +171,17 @@ impl<'a> Call<'a> {
             false => Some(opened.body),
         };
         if let Some(inner) = inner {
-            self.read_parts(&decoder, &parts.list, inner, &mut body)?;
+            read_parts(&decoder, &parts.list, inner, &mut body)?;
+            // and what else came in the body
+            let others = opened.body.elements().filter(|it| parts.is_rpc && !std::ptr::eq(*it, inner));
+            others.for_each(|it| put(&mut body, &it.name.local, decoder.by_its_name(it)));
         }
         let mut headers = Map::new();
         if let Some(header) = opened.header {
-            self.read_parts(&decoder, &self.bound.output_headers()?, header, &mut headers)?;
+            read_parts(&decoder, &self.bound.output_headers()?, header, &mut headers)?;
         }
-        let value = self.unwrapped(&parts, &body)?;
+        let value = unwrapped(&self.bound.wsdl.schemas, &parts, &body)?;
         Ok(Answer { value, body: Value::Object(body), headers: Value::Object(headers) })
-    }
-
-    fn read_parts(
-        &self,
-        decoder: &Decoder<'_>,
-        parts: &[PartDecl],
-        within: &Element,
-        found: &mut Map<String, Value>,
-    ) -> Result<()> {
-        let elements: Vec<&Element> = within.elements().collect();
-        for (place, part) in parts.iter().enumerate() {
-            let named = elements.iter().find(|it| it.name.local == part.name.local);
-            // one whose name is wrong is better than none
-            let element = named.or_else(|| elements.get(place).filter(|_| elements.len() == parts.len()));
-            let value = match element {
-                Some(element) => decoder.content(&part.of, element)?,
-                None => Value::Null,
-            };
-            found.insert(part.name.local.to_string(), value);
-        }
-        Ok(())
-    }
-
-    /// What remains when wrappings that hold one thing alone are taken off: that of the answer, and that of a list.
-    fn unwrapped(&self, parts: &Parts, body: &Map<String, Value>) -> Result<Value> {
-        let [part] = parts.list.as_slice() else {
-            return Ok(if parts.list.is_empty() { Value::Null } else { Value::Object(body.clone()) });
-        };
-        let mut value = body.get(&*part.name.local).cloned().unwrap_or_default();
-        let mut of = part.of.clone();
-        let levels = if parts.is_rpc { 1 } else { 2 };
-        for _ in 0..levels {
-            let Some(children) = self.children(&of)? else { break };
-            match children.as_slice() {
-                [] if value.as_object().is_some_and(Map::is_empty) => return Ok(Value::Null),
-                [(key, inner)] => {
-                    value = value.get(key).cloned().unwrap_or_default();
-                    of = inner.clone();
-                }
-                _ => break,
-            }
-        }
-        Ok(value)
-    }
-
-    /// The elements of a complex type that has nothing else.
-    fn children(&self, of: &TypeRef) -> Result<Option<Vec<(String, TypeRef)>>> {
-        let schemas = &self.bound.wsdl.schemas;
-        let Found::Declared(declared) = schemas.find(of)? else { return Ok(None) };
-        let Type::Complex(complex) = &*declared else { return Ok(None) };
-        let shape = schemas.shape(complex)?;
-        if !shape.attributes.is_empty() || shape.text.is_some() {
-            return Ok(None);
-        }
-        let mut children = Vec::new();
-        for particle in &shape.particles {
-            gather(schemas, particle, &mut children)?;
-        }
-        Ok(Some(children))
     }
 
     fn write_headers(&self, writer: &mut Writer, headers: &[PartDecl]) -> Result<()> {
@@ -328,21 +273,31 @@ fn to_json(value: &impl Serialize) -> Result<Value> {
         .map_err(|cause| Error::new(ErrorKind::Usage, "write the arguments as JSON").because(cause))
 }
 
-/// The elements that a particle comes to. A list of a list ends there: its items are whole.
-fn gather(schemas: &Schemas, particle: &Particle, children: &mut Vec<(String, TypeRef)>) -> Result<()> {
-    match particle {
-        Particle::Element(declared, occurs) => {
-            let behind = schemas.behind(declared)?;
-            let of = if occurs.is_many() { TypeRef::Any } else { behind.of.clone() };
-            children.push((behind.name.local.to_string(), of));
-        }
-        Particle::Group(_, members, occurs) if !occurs.is_many() => {
-            members.iter().try_for_each(|member| gather(schemas, member, children))?;
-        }
-        Particle::Named(name, occurs) if !occurs.is_many() => {
-            schemas.groups.get(name).map_or(Ok(()), |group| gather(schemas, group, children))?;
-        }
-        Particle::Group(..) | Particle::Named(..) | Particle::Any(_) => children.push((VALUE.to_owned(), TypeRef::Any)),
+/// Reads the parts of a message, and what came beside them.
+fn read_parts(
+    decoder: &Decoder<'_>,
+    parts: &[PartDecl],
+    within: &Element,
+    found: &mut Map<String, Value>,
+) -> Result<()> {
+    let elements: Vec<&Element> = within.elements().collect();
+    let mut is_read = vec![false; elements.len()];
+    for (place, part) in parts.iter().enumerate() {
+        let named = elements.iter().position(|it| it.name.local == part.name.local);
+        // one whose name is wrong is better than none
+        let place = named.or_else(|| Some(place).filter(|_| elements.len() == parts.len()));
+        let value = match place {
+            Some(place) => {
+                is_read[place] = true;
+                decoder.content(&part.of, elements[place])?
+            }
+            None => Value::Null,
+        };
+        found.insert(part.name.local.to_string(), value);
     }
+    let others = elements.iter().zip(is_read).filter(|(_, is_read)| !is_read);
+    others.for_each(|(it, _)| put(found, &it.name.local, decoder.by_its_name(it)));
+    let foreign = within.attributes.iter().filter(|(name, _)| is_data(name));
+    foreign.for_each(|(name, value)| add_attribute(found, name, value));
     Ok(())
 }

@@ -56,7 +56,7 @@ impl Client {
     }
 
     /// A call of an operation: by its name, or `Port.Name` or `Service.Port.Name` where several have one of that name.
-    /// Of several the first is taken.
+    /// Of several the first that can be called is taken.
     ///
     /// # Errors
     /// Not found, with the names that are known; refused, for what cannot be called.
@@ -68,7 +68,9 @@ impl Client {
                 || format!("{port}.{name}") == operation
                 || format!("{service}.{port}.{name}") == operation
         };
-        let Some(bound) = all.iter().copied().find(is_meant) else {
+        // one that cannot be called only where no other is meant
+        let named = || all.iter().copied().filter(is_meant);
+        let Some(bound) = named().find(|it| it.refusal().is_none()).or_else(|| named().next()) else {
             let mut names: Vec<&str> = all.iter().map(|bound| bound.operation.name.as_str()).collect();
             names.sort_unstable();
             names.dedup();

@@ -4,6 +4,7 @@
 mod bound;
 mod call;
 mod client;
+mod columns;
 mod decode;
 mod encode;
 mod envelope;
@@ -16,6 +17,7 @@ mod operation;
 mod options;
 mod schema;
 mod security;
+mod unwrap;
 mod wsdl;
 pub mod xml;
 

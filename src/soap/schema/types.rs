@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::super::xml::Name;
-use super::builtin::Builtin;
+use super::builtin::{Builtin, XSD};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A type by its name, or one that stands where it is used.
@@ -42,6 +42,8 @@ pub(in crate::soap) struct ComplexType {
     /// Text with attributes.
     pub(in crate::soap) is_text: bool,
     pub(in crate::soap) is_mixed: bool,
+    /// It holds a schema and the rows that this describes: a DataSet of .NET.
+    pub(in crate::soap) is_dataset: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -52,6 +54,20 @@ pub(in crate::soap) struct AttributeDecl {
     pub(in crate::soap) fixed: Option<String>,
     /// It is declared elsewhere, under the same name.
     pub(in crate::soap) is_reference: bool,
+    /// The key of its value, where its name alone is that of something else, too.
+    pub(super) key: Option<String>,
+}
+
+impl AttributeDecl {
+    /// The key of its value.
+    pub(in crate::soap) fn key(&self) -> &str {
+        self.key.as_deref().unwrap_or(&self.name.local)
+    }
+
+    /// The key that can be no element's.
+    pub(in crate::soap) fn marked(&self) -> String {
+        self.key.clone().unwrap_or_else(|| format!("@{}", self.name.local))
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -65,13 +81,20 @@ pub(in crate::soap) struct ElementDecl {
     pub(in crate::soap) default: Option<String>,
     /// It is declared elsewhere, under the same name.
     pub(in crate::soap) is_reference: bool,
+    /// The key of its value, where an element before it has the same name.
+    pub(super) key: Option<String>,
 }
 
 impl ElementDecl {
     /// One that is declared elsewhere.
     pub(super) fn reference(name: Name) -> Self {
         let (of, default) = (TypeRef::Any, None);
-        Self { name, of, is_nillable: false, is_abstract: false, default, is_reference: true }
+        Self { name, of, is_nillable: false, is_abstract: false, default, is_reference: true, key: None }
+    }
+
+    /// The key of its value.
+    pub(in crate::soap) fn key(&self) -> &str {
+        self.key.as_deref().unwrap_or(&self.name.local)
     }
 }
 
@@ -136,7 +159,12 @@ impl Schemas {
     /// # Errors
     /// Not found, when no schema that could be read declares it.
     pub(in crate::soap) fn element(&self, name: &Name) -> Result<Arc<ElementDecl>> {
-        self.elements.get(name).cloned().ok_or_else(|| missing("element", name))
+        // a schema within a message, which no schema declares
+        let is_schema = || &*name.local == "schema" && XSD.contains(&&*name.namespace);
+        let schema = || {
+            is_schema().then(|| Arc::new(ElementDecl { is_reference: false, ..ElementDecl::reference(name.clone()) }))
+        };
+        self.elements.get(name).cloned().or_else(schema).ok_or_else(|| missing("element", name))
     }
 
     /// The declaration behind a reference.

@@ -126,6 +126,7 @@ fn binding(root: &Element, part: &Element) -> Option<Binding> {
     Some(Binding {
         port_type: part.name_of(part.attribute("type")?),
         version,
+        transport: soap.attribute("transport").unwrap_or_default().trim().to_owned(),
         is_rpc: soap.attribute("style") == Some("rpc"),
         wants_mtom: wants_mtom(root, part),
         operations: operations.filter_map(bound_operation).collect(),
