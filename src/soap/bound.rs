@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::schema::{ElementDecl, TypeRef};
+use super::schema::{ElementDecl, TypeRef, near};
 use super::wsdl::{Binding, BoundOperation, Part, PartOf, Port, PortOperation, Service, Wsdl};
 use super::xml::Name;
 use crate::error::{Error, ErrorKind, Result};
@@ -112,7 +112,7 @@ impl<'a> Bound<'a> {
 
     fn parts(&self, message: Option<&Name>, only: &Option<Vec<String>>, headers: &[(Name, String)]) -> Result<Parts> {
         let Some(message) = message else { return Ok(Parts { list: Vec::new(), is_rpc: self.is_rpc() }) };
-        let parts = self.wsdl.messages.get(message).ok_or_else(|| {
+        let parts = near(&self.wsdl.messages, message).ok_or_else(|| {
             Error::new(ErrorKind::NotFound, format!("find the message {message}: no document declares it"))
         })?;
         let is_in_body = |part: &&Part| match only {

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::addressing;
 use super::bound::{Bound, PartDecl, Parts};
 use super::decode::{Decoder, add_attribute, is_data, put};
 use super::encode::{Encoder, XSI};
@@ -78,12 +79,17 @@ impl<'a> Call<'a> {
         let mut writer = Writer::new(&[("soap", version.namespace()), ("xsi", XSI), ("xsd", XSD[0])]);
         writer.start(&version.element("Envelope"));
         let headers = self.bound.headers()?;
-        if !headers.is_empty() || self.login.is_some() {
+        let addressing = self.bound.port_operation.addressing.as_ref();
+        if !headers.is_empty() || self.login.is_some() || addressing.is_some() {
             writer.start(&version.element("Header"));
             if let Some(login) = &self.login {
                 login.write(&mut writer, version.namespace())?;
             }
             self.write_headers(&mut writer, &headers)?;
+            if let Some(action) = addressing {
+                let is_given = |local: &str| self.headers.get(local).is_some_and(|value| !value.is_null());
+                addressing::write(&mut writer, action, self.address(), is_given);
+            }
             writer.end();
         }
         writer.start(&version.element("Body"));
@@ -118,7 +124,7 @@ impl<'a> Call<'a> {
     pub fn answer(self) -> Result<Answer> {
         let name = &self.bound.operation.name;
         let envelope = self.envelope().map_err(|error| error.within(format!("call {name}")))?;
-        let address = self.options.address.as_deref().unwrap_or(&self.bound.port.address);
+        let address = self.address();
         let (version, action) = (self.bound.binding.version, &self.bound.operation.action);
         let mut call = self.request.post(address).body(Body::bytes(envelope));
         call = call.header("Content-Type", version.content_type(action));
@@ -128,6 +134,10 @@ impl<'a> Call<'a> {
         }
         let response = call.send().map_err(|error| error.within(format!("call {name}")))?;
         self.read(&response)
+    }
+
+    fn address(&self) -> &str {
+        self.options.address.as_deref().unwrap_or(&self.bound.port.address)
     }
 
     fn read(&self, response: &Response) -> Result<Answer> {

@@ -5,6 +5,7 @@ use super::call::Call;
 use super::load::{Loader, Place};
 use super::operation::{Operation, describe};
 use super::options::ClientOptions;
+use super::schema::near;
 use super::wsdl::{Wsdl, read};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Request;
@@ -88,8 +89,8 @@ impl Client {
         let mut all = Vec::new();
         for service in &wsdl.services {
             for port in &service.ports {
-                let Some(binding) = wsdl.bindings.get(&port.binding) else { continue };
-                let Some(port_type) = wsdl.port_types.get(&binding.port_type) else { continue };
+                let Some(binding) = near(&wsdl.bindings, &port.binding) else { continue };
+                let Some(port_type) = near(&wsdl.port_types, &binding.port_type) else { continue };
                 for operation in &binding.operations {
                     if let Some(port_operation) = port_type.iter().find(|it| it.name == operation.name) {
                         all.push(Bound { wsdl, service, port, binding, operation, port_operation });

@@ -152,8 +152,8 @@ impl Encoder<'_> {
         let local = declared.name.local.to_string();
         let (marked, key) = (declared.marked(), declared.key().to_owned());
         let value = object.get(&marked).or_else(|| object.get(&key));
-        let value =
-            value.cloned().or_else(|| declared.fixed.clone().map(Value::String)).filter(|value| !value.is_null());
+        let unsaid = || declared.fixed.clone().or_else(|| declared.default.clone()).map(Value::String);
+        let value = value.cloned().or_else(unsaid).filter(|value| !value.is_null());
         used.extend([marked, key]);
         self.path.push(local);
         match value {

@@ -1,6 +1,7 @@
 //! SOAP: a client that is built at run time from a WSDL 1.1 document. It lists the operations with their parameters, and
 //! calls one with JSON, or anything that serializes, and gives JSON back.
 
+mod addressing;
 mod bound;
 mod call;
 mod client;

@@ -301,6 +301,32 @@ fn attributes_are_not_taken_for_elements_of_their_name() {
 }
 
 #[test]
+fn defaults_addressing_and_names_without_a_prefix() {
+    const DOCUMENT: &str = r#"<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:t="urn:t" xmlns:x="http://www.w3.org/2001/XMLSchema"
+ xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/" xmlns:wsam="http://www.w3.org/2007/05/addressing/metadata" targetNamespace="urn:t">
+ <types><x:schema targetNamespace="urn:t" elementFormDefault="qualified">
+  <x:element name="Ask" type="AskType"/><x:element name="Told" type="string"/>
+  <x:complexType name="AskType"><x:sequence><x:element name="id" type="int"/></x:sequence>
+   <x:attribute name="version" default="1.0"/><x:attribute name="kind" default="a"/></x:complexType></x:schema></types>
+ <message name="In"><part name="p" element="Ask"/></message><message name="Out"><part name="p" element="t:Told"/></message>
+ <portType name="P"><operation name="Ask"><input message="In" wsam:Action="urn:ask"/><output message="Out"/></operation></portType>
+ <binding name="B" type="P"><soap:binding transport="http://schemas.xmlsoap.org/soap/http"/><operation name="Ask">
+  <soap:operation soapAction="urn:other"/><input><soap:body use="literal"/></input><output><soap:body use="literal"/></output></operation></binding>
+ <service name="S"><port name="One" binding="B"><soap:address location="http://h/a"/></port></service></definitions>"#;
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), DOCUMENT).expect("written");
+    let client =
+        Client::open(&request(), file.path().to_str().expect("a path"), ClientOptions::default()).expect("a client");
+    let sent = client.call("Ask").and_then(|call| call.arguments(&json!({"id": 1, "@kind": "b"}))).expect("JSON");
+    let sent = sent.envelope().expect("an envelope");
+    for expected in
+        [" version=\"1.0\"", " kind=\"b\"", ":Action>urn:ask<", ":MessageID>urn:uuid:", ":To>http://h/a<", ":id>1<"]
+    {
+        assert!(sent.contains(expected), "{expected} in {sent}");
+    }
+}
+
+#[test]
 fn ports_that_are_not_reached_over_http_are_no_callable_ones() {
     let client =
         service("<x:element name='Ask' type='x:int'/><x:element name='Told' type='x:int'/>", "localhost:8080/a");

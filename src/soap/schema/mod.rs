@@ -12,4 +12,6 @@ mod types;
 pub(super) use builtin::XSD;
 pub(super) use read::{DIFFGRAM, read_schema};
 pub(super) use shape::Shape;
-pub(super) use types::{AttributeDecl, ElementDecl, Found, Group, Occurs, Particle, Schemas, Type, TypeRef, Variety};
+pub(super) use types::{
+    AttributeDecl, ElementDecl, Found, Group, Occurs, Particle, Schemas, Type, TypeRef, Variety, WSDL, near,
+};

@@ -223,6 +223,7 @@ impl Reader {
             of: self.type_of(declared),
             is_required: declared.attribute("use") == Some("required"),
             fixed: declared.attribute("fixed").map(str::to_owned),
+            default: declared.attribute("default").map(str::to_owned),
             is_reference: false,
             key: None,
         }

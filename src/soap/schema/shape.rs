@@ -70,6 +70,7 @@ impl Schemas {
             if let Some(known) = known {
                 attribute.of = known.of.clone();
                 attribute.fixed = attribute.fixed.or_else(|| known.fixed.clone());
+                attribute.default = attribute.default.or_else(|| known.default.clone());
             }
             shape.attributes.retain(|it| it.name != attribute.name);
             shape.attributes.push(attribute);

@@ -78,6 +78,8 @@ pub(super) struct PortOperation {
     pub(super) documentation: String,
     pub(super) input: Option<Name>,
     pub(super) output: Option<Name>,
+    /// The action by which WS-Addressing names what is sent.
+    pub(super) addressing: Option<String>,
 }
 
 /// A part of a message.
