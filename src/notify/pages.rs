@@ -9,23 +9,21 @@ const REST: &str = "\n(the rest is in the table outbox)";
 /// character takes of it.
 pub(super) fn pages(text: &str, max: usize, weight: impl Fn(char) -> usize) -> Vec<String> {
     let weigh = |text: &str| text.chars().map(&weight).sum::<usize>();
-    let rest_weight = weigh(REST);
-    // so that the last page has room for what it says of the rest
-    let max = max.max(rest_weight + 16);
     if weigh(text) <= max {
         return vec![text.to_owned()];
     }
+    let note = if weigh(REST) * 2 < max { REST } else { "\u{2026}" };
     let mut pages = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
         let is_last = pages.len() + 1 == PAGES_MAX;
-        let room = if is_last && weigh(rest) > max { max - rest_weight } else { max };
+        let room = if is_last && weigh(rest) > max { max.saturating_sub(weigh(note)) } else { max };
         let end = end_of_page(rest, room, &weight);
         let (page, after) = rest.split_at(end);
         rest = after.strip_prefix('\n').unwrap_or(after);
         let page = page.trim_end_matches('\n').to_owned();
         if is_last && !rest.is_empty() {
-            pages.push(page + REST);
+            pages.push(page + note);
             break;
         }
         if !page.is_empty() {

@@ -270,7 +270,7 @@ fn a_recipient_that_takes_nothing_silences_no_other() {
             assert!(wrong.contains(expected), "{expected} in {wrong}");
         }
         assert!(!wrong.contains("-200") && told["refused"] == 0, "{told}");
-        assert!(stdout(&on(&backend, &["doctor"])).contains("telegram: 403: broken"));
+        assert!(stdout(&on(&backend, &["doctor"])).contains("telegram: -300:3: broken"));
         let status = stdout(&on(&backend, &["manager", "status"]));
         assert!(status.contains("the channel telegram/-400: broken"), "{status}");
         let said = manager.end();

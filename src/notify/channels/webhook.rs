@@ -5,12 +5,11 @@ use std::time::Duration;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
-use ureq::http::Method;
 
 use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
-use crate::http::{Body, Request};
+use crate::http::{Body, Call, Request};
 use crate::ident::host;
 use crate::notify::away::{judge, session, webhook_unreached};
 use crate::notify::letter::Letter;
@@ -28,7 +27,8 @@ struct Webhook {
     url: Secret,
     key: Option<Secret>,
     headers: Vec<(String, Secret)>,
-    method: Method,
+    /// Makes a call by the method of the settings.
+    call: fn(&Request, &str) -> Call,
     /// Fields of the JSON that have another name or none, and what is added to it.
     fields: Vec<(String, String)>,
 }
@@ -39,12 +39,13 @@ fn open(context: &Context, given: &Given<'_>) -> Result<Box<dyn Notifier>> {
             header.split_once(':').ok_or_else(|| given.wrong("headers", "a list of texts such as \"X-Key: value\""))?;
         Ok((pair.0.trim().to_owned(), Secret::new(pair.1.trim())))
     });
-    let method = match given.text("method")?.map(|word| word.to_ascii_uppercase()).as_deref() {
-        None | Some("POST") => Method::POST,
-        Some("PUT") => Method::PUT,
-        Some("PATCH") => Method::PATCH,
-        Some("DELETE") => Method::DELETE,
-        Some("GET") => Method::GET,
+    let call: fn(&Request, &str) -> Call = match given.text("method")?.map(|word| word.to_ascii_uppercase()).as_deref()
+    {
+        None | Some("POST") => Request::post,
+        Some("PUT") => Request::put,
+        Some("PATCH") => Request::patch,
+        Some("DELETE") => Request::delete,
+        Some("GET") => Request::get,
         Some(_) => return Err(given.wrong("method", "POST, PUT, PATCH, DELETE or GET")),
     };
     let fields = given.words("fields")?.into_iter().map(|field| {
@@ -52,7 +53,7 @@ fn open(context: &Context, given: &Given<'_>) -> Result<Box<dyn Notifier>> {
         pair.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
     });
     Ok(Box::new(Webhook {
-        method,
+        call,
         fields: fields.collect::<Result<_>>()?,
         request: session(context, given)?,
         headers: headers.collect::<Result<_>>()?,
@@ -96,8 +97,7 @@ impl Notifier for Webhook {
         });
         let body = renamed(body, &self.fields).to_string().into_bytes();
         let timestamp = clock::now().and_utc().timestamp();
-        let mut call =
-            self.request.call(self.method.clone(), self.url.reveal()).header("Content-Type", "application/json");
+        let mut call = (self.call)(&self.request, self.url.reveal()).header("Content-Type", "application/json");
         call = call.header("X-DC-Message-Id", &letter.id).header("Idempotency-Key", &letter.id);
         if let Some(signature) = self.key.as_ref().and_then(|key| signature(key, timestamp, &body)) {
             call = call.header("X-DC-Timestamp", timestamp.to_string()).header("X-DC-Signature", signature);

@@ -15,6 +15,8 @@ struct Parameter {
     mark: char,
     name: String,
     value: String,
+    /// It looks like a name, and not like a token that stands in the wrong place.
+    is_word: bool,
 }
 
 impl Query {
@@ -24,9 +26,11 @@ impl Query {
         let read = pairs.map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (name, value) = (decode(name), decode(value));
+            let is_word =
+                name.len() <= NAME_BYTES_MAX && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
             match name.chars().next().filter(|first| "+-:".contains(*first)) {
-                Some(mark) => Parameter { mark, name: name[1..].to_owned(), value },
-                None => Parameter { mark: ' ', name: name.to_ascii_lowercase(), value },
+                Some(mark) => Parameter { mark, name: name[1..].to_owned(), value, is_word },
+                None => Parameter { mark: ' ', name: name.to_ascii_lowercase(), value, is_word },
             }
         });
         Self(read.collect())
@@ -95,9 +99,7 @@ impl Query {
     /// What is left was not understood.
     pub(super) fn end(self) -> Result<(), String> {
         let Some(left) = self.0.first() else { return Ok(()) };
-        let is_word = left.name.len() <= NAME_BYTES_MAX
-            && left.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-        Err(match (left.mark, is_word) {
+        Err(match (left.mark, left.is_word) {
             (' ', true) => format!("the parameter `{}` is not known", left.name),
             (' ', false) => "it has a parameter that is not known".to_owned(),
             (mark, _) => format!("parameters that begin with `{mark}` are not known here"),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::super::encode::{TEXT, VALUE, XSI};
-use super::super::schema::{DIFFGRAM, Found, TypeRef};
+use super::super::schema::{DIFFGRAM, Found, MSDATA, TypeRef};
 use super::super::xml::{Element, Name};
 use super::Decoder;
 
@@ -17,7 +17,7 @@ const WRITING: [&str; 7] = [
     "http://schemas.xmlsoap.org/soap/encoding/",
     "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd",
     DIFFGRAM,
-    super::dataset::MSDATA,
+    MSDATA,
 ];
 
 impl Decoder<'_> {

@@ -4,14 +4,12 @@
 use serde_json::{Map, Value};
 
 use super::super::columns;
-use super::super::schema::{DIFFGRAM, Found, Particle, Schemas, Type, TypeRef, XSD, read_schema};
+use super::super::schema::{DIFFGRAM, Found, MSDATA, Particle, Schemas, Type, TypeRef, XSD, read_schema};
 use super::super::xml::{Element, Name};
 use super::Decoder;
 use super::anything::{add_attribute, is_data, put};
 use crate::error::Result;
 
-/// Where .NET says what XML Schema cannot.
-pub(super) const MSDATA: &str = "urn:schemas-microsoft-com:xml-msdata";
 /// What an attribute is named by which a hidden column comes.
 const HIDDEN: &str = "hidden";
 

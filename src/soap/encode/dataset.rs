@@ -3,12 +3,11 @@
 use serde_json::{Map, Value};
 
 use super::super::columns;
-use super::super::schema::{DIFFGRAM, XSD};
+use super::super::schema::{DIFFGRAM, MSDATA, XSD};
 use super::super::xml::Name;
 use super::Encoder;
 use crate::error::Result;
 
-const MSDATA: &str = "urn:schemas-microsoft-com:xml-msdata";
 /// What a DataSet is named, and a table, for which nobody has a name.
 const SET: &str = "NewDataSet";
 const TABLE: &str = "Table";

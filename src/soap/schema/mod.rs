@@ -10,7 +10,7 @@ mod substitutes;
 mod types;
 
 pub(super) use builtin::XSD;
-pub(super) use read::{DIFFGRAM, read_schema};
+pub(super) use read::{DIFFGRAM, MSDATA, read_schema};
 pub(super) use shape::Shape;
 pub(super) use types::{
     AttributeDecl, ElementDecl, Found, Group, Occurs, Particle, Schemas, Type, TypeRef, Variety, WSDL, near,

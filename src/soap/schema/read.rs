@@ -9,6 +9,9 @@ use super::types::{AttributeDecl, ComplexType, ElementDecl, Group, Occurs, Parti
 /// Where .NET has the rows of a DataSet.
 pub(in crate::soap) const DIFFGRAM: &str = "urn:schemas-microsoft-com:xml-diffgram-v1";
 
+/// Where .NET says what XML Schema cannot.
+pub(in crate::soap) const MSDATA: &str = "urn:schemas-microsoft-com:xml-msdata";
+
 /// Reads a schema. `target` is the namespace of the schema that includes it, for one that names none itself.
 pub(in crate::soap) fn read_schema(schemas: &mut Schemas, schema: &Element, target: Option<&str>) {
     let own = schema.attribute("targetNamespace");
