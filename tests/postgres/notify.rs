@@ -322,7 +322,7 @@ fn what_a_channel_was_sent_is_not_sent_again_to_its_recipients() {
             store.channels().hand_over("mail", &keys).expect("handed over");
         }
         for key in &keys {
-            assert_eq!(hold(&mut store, key), [second.clone()], "{key}");
+            assert_eq!(hold(&mut store, key), std::slice::from_ref(&second), "{key}");
         }
         // what is told of a channel is not for itself, and once
         let far = (1, store.now().expect("now"));
