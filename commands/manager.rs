@@ -221,7 +221,7 @@ struct SimulateArgs {
 #[derive(Debug, clap::Args)]
 struct NotifyArgs {
     /// What to tell; without it the state of the channels is shown
-    #[arg(conflicts_with_all = ["test", "channel"])]
+    #[arg(conflicts_with = "test")]
     subject: Option<String>,
     /// The rest of it
     #[arg(long, value_name = "TEXT", requires = "subject")]
@@ -235,6 +235,9 @@ struct NotifyArgs {
     /// Only this channel
     #[arg(long, value_name = "NAME")]
     channel: Option<String>,
+    /// Show what each channel would be sent, and send nothing
+    #[arg(long, conflicts_with = "test")]
+    preview: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -253,8 +256,8 @@ struct PruneArgs {
 pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {
     let shell = context.shell();
     let done = match args.command {
-        Command::Notify(NotifyArgs { subject, body, severity, test, channel }) => {
-            let report = ops::notify(context, &NotifyOptions { channel, test, subject, body, severity })?;
+        Command::Notify(NotifyArgs { subject, body, severity, test, channel, preview }) => {
+            let report = ops::notify(context, &NotifyOptions { channel, test, preview, subject, body, severity })?;
             shell.print(&report)?;
             // a test that fails is a failure
             return Ok(i32::from(test && !report.is_well()));

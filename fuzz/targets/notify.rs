@@ -9,7 +9,7 @@ use super::url::read;
 const SECRET_BYTES_MIN: usize = 8;
 
 /// Words in capitals that the reasons have.
-const OUR_WORDS: &str = "WORKFLOW SIGNATURE WEBHOOK";
+const OUR_WORDS: &str = "WORKFLOW SIGNATURE WEBHOOK INTEGRATION PASSWORD";
 
 /// Any text as the URL of a channel, as a template and as quiet hours. No error shows a token.
 pub fn notifier_url(data: &[u8]) {

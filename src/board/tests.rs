@@ -73,7 +73,18 @@ fn line(id: i64, message: &str) -> LogLine {
 
 fn glance(apps: Vec<BoardApp>, lines: Vec<LogLine>) -> Glance {
     let said = vec!["2026-11-20 12:00:00 a/b/one the newest line".to_owned()];
-    Glance { board: Board { time: noon(), managers: Vec::new(), apps, lines: said, drift: None, pause: None }, lines }
+    Glance {
+        board: Board {
+            time: noon(),
+            managers: Vec::new(),
+            apps,
+            lines: said,
+            drift: None,
+            pause: None,
+            broken_channels: Vec::new(),
+        },
+        lines,
+    }
 }
 
 fn view_of(role: Role, apps: Vec<BoardApp>) -> View {

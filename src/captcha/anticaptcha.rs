@@ -117,8 +117,11 @@ impl AntiCaptcha {
             let said = self.ask("createTask", json!({"task": task_of(challenge)}), false)?;
             match failure_in(&said, what) {
                 None => {
-                    let task = said["taskId"].as_u64();
-                    break task.ok_or_else(|| Error::failed(format!("{what}: the service names no task")))?;
+                    let task = said["taskId"].clone();
+                    match task.is_number() || task.as_str().is_some_and(|text| !text.is_empty()) {
+                        true => break task,
+                        false => return Err(Error::failed(format!("{what}: the service names no task"))),
+                    }
                 }
                 Some((code, failed)) => match meaning(&code) {
                     Meaning::Wait if Instant::now() + self.poll < until => self.wait(self.poll)?,
@@ -146,7 +149,14 @@ impl AntiCaptcha {
         }
     }
 
-    fn solution(&self, challenge: &Challenge, what: &str, task: u64, began: Instant, said: &Value) -> Result<Solution> {
+    fn solution(
+        &self,
+        challenge: &Challenge,
+        what: &str,
+        task: Value,
+        began: Instant,
+        said: &Value,
+    ) -> Result<Solution> {
         let solution = &said["solution"];
         let text = text_of(solution).ok_or_else(|| Error::failed(format!("{what}: the answer holds no solution")))?;
         // as text, or as a number

@@ -34,8 +34,8 @@ pub trait Solver: Send + Sync {
 pub struct Solution {
     /// The text of a picture, or the token for the page.
     pub text: String,
-    /// The service's number for it.
-    pub task: u64,
+    /// The service's number for it, or its text: some that speak the same protocol give one.
+    pub task: serde_json::Value,
     /// The kind of challenge.
     pub kind: &'static str,
     /// What it cost, in the currency of the account.

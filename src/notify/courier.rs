@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::channel::{Channel, channels, open_channel};
-use super::delivery::Delivery;
+use super::delivery::{Recipient, look_at_all};
 use crate::bound::spawn;
 use crate::context::{Cancellation, Context};
 use crate::error::Result;
@@ -79,18 +79,18 @@ struct Courier {
 impl Courier {
     fn work(mut self) {
         let mut store: Option<Store> = None;
-        let mut storm_since = None;
+        let keys: Vec<String> = self.channel.recipients.iter().map(|to| self.channel.key(to)).collect();
+        let mut recipients = Recipient::all(&self.channel);
+        let mut is_handed_over = false;
         let mut is_away = false;
         while !self.bell.cancellation.is_cancelled() {
             let looked = open(&mut store, &self.context).and_then(|store| {
-                let mut delivery = Delivery {
-                    channel: &mut self.channel,
-                    store,
-                    holder: &self.holder,
-                    cancellation: &self.bell.cancellation,
-                    storm_since: &mut storm_since,
-                };
-                delivery.look()
+                if !is_handed_over {
+                    store.channels().hand_over(&self.channel.name, &keys)?;
+                    is_handed_over = true;
+                }
+                let by = (self.holder.as_str(), &self.bell.cancellation);
+                look_at_all(&mut self.channel, &mut recipients, store, by)
             });
             let pause = match looked {
                 Ok(looked) => {
@@ -108,10 +108,11 @@ impl Courier {
             };
             self.bell.sleep(pause);
         }
-        if let Some(store) = &mut store
-            && let Err(error) = store.channels().release(&self.channel.name, &self.holder)
-        {
-            log::debug!("{error}");
+        let Some(mut store) = store else { return };
+        for key in &keys {
+            if let Err(error) = store.channels().release(key, &self.holder) {
+                log::debug!("{error}");
+            }
         }
     }
 }

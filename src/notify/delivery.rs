@@ -12,7 +12,7 @@ use crate::context::{Cancellation, Context};
 use crate::error::Result;
 use crate::failpoint;
 use crate::ident::new_identity;
-use crate::tables::{ChannelRow, LogLevel, Sent, Store};
+use crate::tables::{ChannelRow, LogLevel, MessageKind, NewMessage, Sent, Store};
 
 /// How long a channel is held without a sign of life.
 const HOLD: TimeDelta = TimeDelta::seconds(90);
@@ -34,25 +34,60 @@ pub(super) struct Looked {
     pub(super) pause: Duration,
 }
 
-/// One channel at work.
-pub(super) struct Delivery<'a> {
-    pub(super) channel: &'a mut Channel,
-    pub(super) store: &'a mut Store,
-    pub(super) holder: &'a str,
-    pub(super) cancellation: &'a Cancellation,
+/// One recipient of a channel, as long as the channel is open.
+pub(super) struct Recipient {
+    pub(super) name: String,
     /// When the storm that goes on was first seen.
-    pub(super) storm_since: &'a mut Option<NaiveDateTime>,
+    pub(super) storm_since: Option<NaiveDateTime>,
+}
+
+impl Recipient {
+    /// All of a channel.
+    pub(super) fn all(channel: &Channel) -> Vec<Self> {
+        channel.recipients.iter().map(|name| Self { name: name.clone(), storm_since: None }).collect()
+    }
+}
+
+/// Looks at all recipients of a channel, one after the other.
+pub(super) fn look_at_all(
+    channel: &mut Channel,
+    recipients: &mut [Recipient],
+    store: &mut Store,
+    (holder, cancellation): (&str, &Cancellation),
+) -> Result<Looked> {
+    let mut all = Looked { sent: 0, pause: LOOK_EVERY };
+    for recipient in recipients {
+        let (key, to) = (channel.key(&recipient.name), recipient.name.as_str());
+        let storm_since = &mut recipient.storm_since;
+        let mut delivery = Delivery { channel, store, key, to, holder, cancellation, storm_since };
+        let looked = delivery.look()?;
+        all = Looked { sent: all.sent + looked.sent, pause: all.pause.min(looked.pause) };
+    }
+    Ok(all)
+}
+
+/// One recipient at work.
+struct Delivery<'a> {
+    channel: &'a mut Channel,
+    store: &'a mut Store,
+    /// What the database knows the recipient by.
+    key: String,
+    to: &'a str,
+    holder: &'a str,
+    cancellation: &'a Cancellation,
+    /// When the storm that goes on was first seen.
+    storm_since: &'a mut Option<NaiveDateTime>,
 }
 
 impl Delivery<'_> {
     /// Looks once, and sends what may be sent now.
-    pub(super) fn look(&mut self) -> Result<Looked> {
+    fn look(&mut self) -> Result<Looked> {
         let mut looked = Looked { sent: 0, pause: LOOK_EVERY };
         loop {
             if self.cancellation.is_cancelled() {
                 return Ok(looked);
             }
-            let name = self.channel.name.clone();
+            let name = self.key.clone();
             let pause_max = span(AFTER_MAX).max(span(self.channel.pace().every));
             let held = self.store.channels().hold(&name, self.holder, HOLD, pause_max)?;
             let Some((row, now)) = held else { return Ok(looked) };
@@ -70,7 +105,7 @@ impl Delivery<'_> {
 
     /// The letter that is next; `None` when there is none, or it is better to wait.
     fn next(&mut self, now: NaiveDateTime) -> Result<Option<(Sent, Letter)>> {
-        let name = self.channel.name.clone();
+        let name = self.key.clone();
         let is_quiet = self.channel.quiet.as_ref().is_some_and(|quiet| quiet.holds(now));
         let severity = if is_quiet { LogLevel::Critical } else { self.channel.severity };
         let waiting = self.store.channels().waiting(&name, severity.id())?;
@@ -113,35 +148,48 @@ impl Delivery<'_> {
 
     fn pace(&mut self, every: TimeDelta) -> Result<()> {
         let not_before = self.store.now()? + every;
-        self.store.channels().pace(&self.channel.name, not_before)
+        self.store.channels().pace(&self.key, not_before)
     }
 
     /// Whether it was delivered.
     fn send(&mut self, row: &ChannelRow, sent: &Sent, letter: &Letter) -> Result<bool> {
-        let name = self.channel.name.clone();
+        let name = self.key.clone();
         let every = span(self.channel.pace().every);
         self.pace(every)?;
         failpoint::point("notify.paced")?;
-        match self.channel.send(letter) {
+        match self.channel.send(letter, self.to) {
             Ok(()) => {
                 failpoint::point("notify.sent")?;
-                self.store.channels().note_sent(&name, sent)?;
+                let mended = notice(MessageKind::ChannelMended, format!("The channel {name} works again"), "");
+                self.store.channels().note_sent(&name, sent, &mended)?;
                 failpoint::point("notify.noted")?;
                 self.pace(every)?;
-                if row.failures > 0 {
+                if row.failures > 0 || row.refusals > 0 {
                     log::info!("the channel `{name}` works again");
                 }
                 Ok(true)
             }
             Err(Undelivered::Refused { reason }) => {
                 log::error!("the channel `{name}` refuses the message {}: {reason}", letter.id);
-                self.store.channels().note_refused(&name, sent, &reason)?;
+                let subject = format!("The channel {name} refuses a message");
+                let about = notice(MessageKind::ChannelBroken, subject, &format!("{}\n{reason}", letter.subject));
+                self.store.channels().note_refused(&name, sent, &reason, &about)?;
+                Ok(false)
+            }
+            Err(Undelivered::Broken { reason }) => {
+                let failures = row.failures + 1;
+                if row.broken_since.is_none() {
+                    log::error!("the channel `{name}` is broken, its messages wait: {reason}");
+                }
+                let not_before = self.store.now()? + span(pause_after(failures)).max(every);
+                let subject = format!("The channel {name} is broken: its messages wait until somebody mends it");
+                let about = notice(MessageKind::ChannelBroken, subject, &reason);
+                self.store.channels().note_broken(&name, &reason, (failures, not_before), &about)?;
                 Ok(false)
             }
             Err(Undelivered::Away { reason, after }) => {
                 let failures = row.failures + 1;
-                let doublings = u32::try_from(failures - 1).unwrap_or(0).min(16);
-                let pause = after.unwrap_or_else(|| AWAY.0.saturating_mul(1 << doublings).min(AWAY.1)).min(AFTER_MAX);
+                let pause = after.unwrap_or_else(|| pause_after(failures)).min(AFTER_MAX);
                 if failures == 1 {
                     log::warn!("the channel `{name}` is away, its messages wait: {reason}");
                 }
@@ -151,6 +199,18 @@ impl Delivery<'_> {
             }
         }
     }
+}
+
+/// How long a channel is left alone after so many failures in a row.
+fn pause_after(failures: i64) -> Duration {
+    let doublings = u32::try_from(failures - 1).unwrap_or(0).min(16);
+    AWAY.0.saturating_mul(1 << doublings).min(AWAY.1)
+}
+
+/// A message about a channel, for the others.
+fn notice(kind: MessageKind, subject: String, body: &str) -> NewMessage {
+    let severity = if kind == MessageKind::ChannelBroken { LogLevel::Error } else { LogLevel::Info };
+    NewMessage { kind, severity, app_id: None, subject, body: body.to_owned() }
 }
 
 fn span(length: Duration) -> TimeDelta {
@@ -173,16 +233,13 @@ pub fn deliver_once(context: &Context, holder: &str) -> Result<usize> {
                 continue;
             }
         };
-        let mut storm_since = None;
-        let mut delivery = Delivery {
-            channel: &mut channel,
-            store: &mut store,
-            holder,
-            cancellation: context.cancellation(),
-            storm_since: &mut storm_since,
-        };
-        sent += delivery.look()?.sent;
-        store.channels().release(&name, holder)?;
+        let mut recipients = Recipient::all(&channel);
+        let keys: Vec<String> = channel.recipients.iter().map(|to| channel.key(to)).collect();
+        store.channels().hand_over(&name, &keys)?;
+        sent += look_at_all(&mut channel, &mut recipients, &mut store, (holder, context.cancellation()))?.sent;
+        for key in &keys {
+            store.channels().release(key, holder)?;
+        }
     }
     Ok(sent)
 }

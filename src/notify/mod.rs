@@ -12,6 +12,7 @@ pub(crate) mod fuzzing;
 mod heartbeat;
 mod letter;
 mod notifier;
+mod pages;
 mod quiet;
 mod template;
 mod url;
@@ -25,11 +26,22 @@ pub use notifier::{Entry, Given, Notifier, Pace, Undelivered};
 
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use channels::{discord, email, slack, teams, telegram, webhook};
+use channels::{discord, email, gotify, matrix, ntfy, opsgenie, pagerduty, slack, teams, telegram, webhook};
 
 /// The kinds of channels that come along.
-pub const NOTIFIERS: &[Entry] =
-    &[telegram::ENTRY, teams::ENTRY, slack::ENTRY, discord::ENTRY, email::ENTRY, webhook::ENTRY];
+pub const NOTIFIERS: &[Entry] = &[
+    telegram::ENTRY,
+    teams::ENTRY,
+    slack::ENTRY,
+    discord::ENTRY,
+    email::ENTRY,
+    ntfy::ENTRY,
+    gotify::ENTRY,
+    matrix::ENTRY,
+    pagerduty::ENTRY,
+    opsgenie::ENTRY,
+    webhook::ENTRY,
+];
 
 static MORE: LazyLock<Mutex<Vec<Entry>>> = LazyLock::new(Mutex::default);
 

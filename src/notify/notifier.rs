@@ -10,11 +10,28 @@ use crate::settings::{Secret, Section};
 
 /// Brings letters to people.
 pub trait Notifier: Send {
-    /// Sends a letter. It may come twice, under the same identity.
+    /// Sends a letter to one of its recipients, or to an empty one where it knows none. It may come twice, under the same
+    /// identity.
     ///
     /// # Errors
-    /// [`Undelivered`]: whether the channel is away, or takes this letter never.
-    fn send(&mut self, letter: &Letter) -> Result<(), Undelivered>;
+    /// [`Undelivered`]: whether the channel is away or broken, or takes this letter never.
+    fn send(&mut self, letter: &Letter, to: &str) -> Result<(), Undelivered>;
+
+    /// To whom it goes, where it goes to several or to one that can be named: each is sent every letter by itself, so that
+    /// one that takes nothing holds up no other.
+    fn recipients(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// How long the body of this letter may be, where there is a limit: a longer one goes in several letters.
+    fn body_max(&self, _letter: &Letter) -> Option<usize> {
+        None
+    }
+
+    /// What a character takes of that.
+    fn weight(&self, _character: char) -> usize {
+        1
+    }
 
     /// How fast it may be used.
     fn pace(&self) -> Pace;
@@ -36,6 +53,11 @@ pub enum Undelivered {
         reason: String,
         /// How long it asks to be left alone.
         after: Option<Duration>,
+    },
+    /// Nothing, until somebody mends it: a token, an address, a right. The letter waits.
+    Broken {
+        /// Why.
+        reason: String,
     },
     /// Not this letter, however often.
     Refused {
@@ -93,6 +115,19 @@ impl<'a> Given<'a> {
     pub fn words(&self, field: &str) -> Result<Vec<String>> {
         let text = self.text(field)?.unwrap_or_default();
         Ok(text.split(',').map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect())
+    }
+
+    /// A field that is yes or no.
+    ///
+    /// # Errors
+    /// Settings, for anything else.
+    pub fn flag(&self, field: &str) -> Result<Option<bool>> {
+        let Some(text) = self.text(field)? else { return Ok(None) };
+        match text.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" | "1" => Ok(Some(true)),
+            "false" | "no" | "off" | "0" => Ok(Some(false)),
+            _ => Err(self.wrong(field, "true or false")),
+        }
     }
 
     /// The error of a field that is not what it takes.

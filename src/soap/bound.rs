@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use super::schema::{ElementDecl, TypeRef};
+use super::schema::{ElementDecl, TypeRef, near};
 use super::wsdl::{Binding, BoundOperation, Part, PartOf, Port, PortOperation, Service, Wsdl};
 use super::xml::Name;
 use crate::error::{Error, ErrorKind, Result};
+
+/// The last part of a transport's URI, and the scheme of an address, where messages do not go over HTTP.
+const OTHER_TRANSPORTS: [&str; 9] =
+    ["jms", "soapjms", "smtp", "mailto", "tcp", "net.tcp", "named-pipe", "net.pipe", "net.msmq"];
 
 /// An operation with everything that it is made of.
 #[derive(Clone, Copy)]
@@ -55,8 +59,25 @@ impl<'a> Bound<'a> {
         if self.binding.wants_mtom {
             return Some("its policy asks for MTOM, which is not supported".to_owned());
         }
+        if let Some(other) = self.other_transport() {
+            return Some(format!("its port is reached by {other}, and only HTTP is supported"));
+        }
         let is_encoded = self.operation.input.is_encoded || self.operation.output.is_encoded;
         is_encoded.then(|| format!("its messages are {}, and only literal ones are supported", self.style()))
+    }
+
+    /// How it is reached, where that is not HTTP: by its transport, or else by its address.
+    fn other_transport(&self) -> Option<&str> {
+        let transport = self.binding.transport.trim_end_matches('/');
+        let last = transport.rsplit('/').next().unwrap_or_default();
+        if OTHER_TRANSPORTS.iter().any(|other| last.eq_ignore_ascii_case(other)) {
+            return Some(last);
+        }
+        // `localhost:8080/path` names no scheme
+        let (scheme, rest) = self.port.address.split_once(':')?;
+        let is_scheme = rest.starts_with("//") || OTHER_TRANSPORTS.iter().any(|it| scheme.eq_ignore_ascii_case(it));
+        let is_http = ["http", "https"].iter().any(|it| scheme.eq_ignore_ascii_case(it));
+        (is_scheme && !is_http && !scheme.contains(['$', '{', ' '])).then_some(scheme)
     }
 
     /// The parts of what is sent.
@@ -91,7 +112,7 @@ impl<'a> Bound<'a> {
 
     fn parts(&self, message: Option<&Name>, only: &Option<Vec<String>>, headers: &[(Name, String)]) -> Result<Parts> {
         let Some(message) = message else { return Ok(Parts { list: Vec::new(), is_rpc: self.is_rpc() }) };
-        let parts = self.wsdl.messages.get(message).ok_or_else(|| {
+        let parts = near(&self.wsdl.messages, message).ok_or_else(|| {
             Error::new(ErrorKind::NotFound, format!("find the message {message}: no document declares it"))
         })?;
         let is_in_body = |part: &&Part| match only {

@@ -4,14 +4,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::addressing;
 use super::bound::{Bound, PartDecl, Parts};
-use super::decode::Decoder;
-use super::encode::{Encoder, VALUE, XSI};
+use super::decode::{Decoder, add_attribute, is_data, put};
+use super::encode::{Encoder, XSI};
 use super::envelope::open;
 use super::fault::Fault;
 use super::options::ClientOptions;
-use super::schema::{Found, Particle, Schemas, Type, TypeRef, XSD};
+use super::schema::{Found, Type, XSD};
 use super::security::Login;
+use super::unwrap::unwrapped;
 use super::xml::{Element, Name, Writer, parse};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Body, Request, Response};
@@ -77,12 +79,17 @@ impl<'a> Call<'a> {
         let mut writer = Writer::new(&[("soap", version.namespace()), ("xsi", XSI), ("xsd", XSD[0])]);
         writer.start(&version.element("Envelope"));
         let headers = self.bound.headers()?;
-        if !headers.is_empty() || self.login.is_some() {
+        let addressing = self.bound.port_operation.addressing.as_ref();
+        if !headers.is_empty() || self.login.is_some() || addressing.is_some() {
             writer.start(&version.element("Header"));
             if let Some(login) = &self.login {
                 login.write(&mut writer, version.namespace())?;
             }
             self.write_headers(&mut writer, &headers)?;
+            if let Some(action) = addressing {
+                let is_given = |local: &str| self.headers.get(local).is_some_and(|value| !value.is_null());
+                addressing::write(&mut writer, action, self.address(), is_given);
+            }
             writer.end();
         }
         writer.start(&version.element("Body"));
@@ -117,7 +124,7 @@ impl<'a> Call<'a> {
     pub fn answer(self) -> Result<Answer> {
         let name = &self.bound.operation.name;
         let envelope = self.envelope().map_err(|error| error.within(format!("call {name}")))?;
-        let address = self.options.address.as_deref().unwrap_or(&self.bound.port.address);
+        let address = self.address();
         let (version, action) = (self.bound.binding.version, &self.bound.operation.action);
         let mut call = self.request.post(address).body(Body::bytes(envelope));
         call = call.header("Content-Type", version.content_type(action));
@@ -127,6 +134,10 @@ impl<'a> Call<'a> {
         }
         let response = call.send().map_err(|error| error.within(format!("call {name}")))?;
         self.read(&response)
+    }
+
+    fn address(&self) -> &str {
+        self.options.address.as_deref().unwrap_or(&self.bound.port.address)
     }
 
     fn read(&self, response: &Response) -> Result<Answer> {
@@ -170,73 +181,17 @@ impl<'a> Call<'a> {
             false => Some(opened.body),
         };
         if let Some(inner) = inner {
-            self.read_parts(&decoder, &parts.list, inner, &mut body)?;
+            read_parts(&decoder, &parts.list, inner, &mut body)?;
+            // and what else came in the body
+            let others = opened.body.elements().filter(|it| parts.is_rpc && !std::ptr::eq(*it, inner));
+            others.for_each(|it| put(&mut body, &it.name.local, decoder.by_its_name(it)));
         }
         let mut headers = Map::new();
         if let Some(header) = opened.header {
-            self.read_parts(&decoder, &self.bound.output_headers()?, header, &mut headers)?;
+            read_parts(&decoder, &self.bound.output_headers()?, header, &mut headers)?;
         }
-        let value = self.unwrapped(&parts, &body)?;
+        let value = unwrapped(&self.bound.wsdl.schemas, &parts, &body)?;
         Ok(Answer { value, body: Value::Object(body), headers: Value::Object(headers) })
-    }
-
-    fn read_parts(
-        &self,
-        decoder: &Decoder<'_>,
-        parts: &[PartDecl],
-        within: &Element,
-        found: &mut Map<String, Value>,
-    ) -> Result<()> {
-        let elements: Vec<&Element> = within.elements().collect();
-        for (place, part) in parts.iter().enumerate() {
-            let named = elements.iter().find(|it| it.name.local == part.name.local);
-            // one whose name is wrong is better than none
-            let element = named.or_else(|| elements.get(place).filter(|_| elements.len() == parts.len()));
-            let value = match element {
-                Some(element) => decoder.content(&part.of, element)?,
-                None => Value::Null,
-            };
-            found.insert(part.name.local.to_string(), value);
-        }
-        Ok(())
-    }
-
-    /// What remains when wrappings that hold one thing alone are taken off: that of the answer, and that of a list.
-    fn unwrapped(&self, parts: &Parts, body: &Map<String, Value>) -> Result<Value> {
-        let [part] = parts.list.as_slice() else {
-            return Ok(if parts.list.is_empty() { Value::Null } else { Value::Object(body.clone()) });
-        };
-        let mut value = body.get(&*part.name.local).cloned().unwrap_or_default();
-        let mut of = part.of.clone();
-        let levels = if parts.is_rpc { 1 } else { 2 };
-        for _ in 0..levels {
-            let Some(children) = self.children(&of)? else { break };
-            match children.as_slice() {
-                [] if value.as_object().is_some_and(Map::is_empty) => return Ok(Value::Null),
-                [(key, inner)] => {
-                    value = value.get(key).cloned().unwrap_or_default();
-                    of = inner.clone();
-                }
-                _ => break,
-            }
-        }
-        Ok(value)
-    }
-
-    /// The elements of a complex type that has nothing else.
-    fn children(&self, of: &TypeRef) -> Result<Option<Vec<(String, TypeRef)>>> {
-        let schemas = &self.bound.wsdl.schemas;
-        let Found::Declared(declared) = schemas.find(of)? else { return Ok(None) };
-        let Type::Complex(complex) = &*declared else { return Ok(None) };
-        let shape = schemas.shape(complex)?;
-        if !shape.attributes.is_empty() || shape.text.is_some() {
-            return Ok(None);
-        }
-        let mut children = Vec::new();
-        for particle in &shape.particles {
-            gather(schemas, particle, &mut children)?;
-        }
-        Ok(Some(children))
     }
 
     fn write_headers(&self, writer: &mut Writer, headers: &[PartDecl]) -> Result<()> {
@@ -328,21 +283,31 @@ fn to_json(value: &impl Serialize) -> Result<Value> {
         .map_err(|cause| Error::new(ErrorKind::Usage, "write the arguments as JSON").because(cause))
 }
 
-/// The elements that a particle comes to. A list of a list ends there: its items are whole.
-fn gather(schemas: &Schemas, particle: &Particle, children: &mut Vec<(String, TypeRef)>) -> Result<()> {
-    match particle {
-        Particle::Element(declared, occurs) => {
-            let behind = schemas.behind(declared)?;
-            let of = if occurs.is_many() { TypeRef::Any } else { behind.of.clone() };
-            children.push((behind.name.local.to_string(), of));
-        }
-        Particle::Group(_, members, occurs) if !occurs.is_many() => {
-            members.iter().try_for_each(|member| gather(schemas, member, children))?;
-        }
-        Particle::Named(name, occurs) if !occurs.is_many() => {
-            schemas.groups.get(name).map_or(Ok(()), |group| gather(schemas, group, children))?;
-        }
-        Particle::Group(..) | Particle::Named(..) | Particle::Any(_) => children.push((VALUE.to_owned(), TypeRef::Any)),
+/// Reads the parts of a message, and what came beside them.
+fn read_parts(
+    decoder: &Decoder<'_>,
+    parts: &[PartDecl],
+    within: &Element,
+    found: &mut Map<String, Value>,
+) -> Result<()> {
+    let elements: Vec<&Element> = within.elements().collect();
+    let mut is_read = vec![false; elements.len()];
+    for (place, part) in parts.iter().enumerate() {
+        let named = elements.iter().position(|it| it.name.local == part.name.local);
+        // one whose name is wrong is better than none
+        let place = named.or_else(|| Some(place).filter(|_| elements.len() == parts.len()));
+        let value = match place {
+            Some(place) => {
+                is_read[place] = true;
+                decoder.content(&part.of, elements[place])?
+            }
+            None => Value::Null,
+        };
+        found.insert(part.name.local.to_string(), value);
     }
+    let others = elements.iter().zip(is_read).filter(|(_, is_read)| !is_read);
+    others.for_each(|(it, _)| put(found, &it.name.local, decoder.by_its_name(it)));
+    let foreign = within.attributes.iter().filter(|(name, _)| is_data(name));
+    foreign.for_each(|(name, value)| add_attribute(found, name, value));
     Ok(())
 }

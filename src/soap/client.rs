@@ -5,6 +5,7 @@ use super::call::Call;
 use super::load::{Loader, Place};
 use super::operation::{Operation, describe};
 use super::options::ClientOptions;
+use super::schema::near;
 use super::wsdl::{Wsdl, read};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Request;
@@ -56,7 +57,7 @@ impl Client {
     }
 
     /// A call of an operation: by its name, or `Port.Name` or `Service.Port.Name` where several have one of that name.
-    /// Of several the first is taken.
+    /// Of several the first that can be called is taken.
     ///
     /// # Errors
     /// Not found, with the names that are known; refused, for what cannot be called.
@@ -68,7 +69,9 @@ impl Client {
                 || format!("{port}.{name}") == operation
                 || format!("{service}.{port}.{name}") == operation
         };
-        let Some(bound) = all.iter().copied().find(is_meant) else {
+        // one that cannot be called only where no other is meant
+        let named = || all.iter().copied().filter(is_meant);
+        let Some(bound) = named().find(|it| it.refusal().is_none()).or_else(|| named().next()) else {
             let mut names: Vec<&str> = all.iter().map(|bound| bound.operation.name.as_str()).collect();
             names.sort_unstable();
             names.dedup();
@@ -86,8 +89,8 @@ impl Client {
         let mut all = Vec::new();
         for service in &wsdl.services {
             for port in &service.ports {
-                let Some(binding) = wsdl.bindings.get(&port.binding) else { continue };
-                let Some(port_type) = wsdl.port_types.get(&binding.port_type) else { continue };
+                let Some(binding) = near(&wsdl.bindings, &port.binding) else { continue };
+                let Some(port_type) = near(&wsdl.port_types, &binding.port_type) else { continue };
                 for operation in &binding.operations {
                     if let Some(port_operation) = port_type.iter().find(|it| it.name == operation.name) {
                         all.push(Bound { wsdl, service, port, binding, operation, port_operation });

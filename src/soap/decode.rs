@@ -1,12 +1,22 @@
 //! XML into JSON, as the schemas describe it. Whatever a type may hold is a key, also where an answer leaves it out (null,
-//! or an empty list), so that records have the same keys. What no schema foresees is kept under its own name.
+//! or an empty list), so that records have the same keys. What no schema foresees is kept under its own name: nothing that
+//! came is left out.
+
+mod anything;
+mod dataset;
+
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::encode::{VALUE, XSI};
-use super::schema::{ElementDecl, Found, Group, Occurs, Particle, Schemas, Shape, Type, TypeRef, Variety};
+use super::encode::{TEXT, VALUE, XSI};
+use super::schema::{
+    AttributeDecl, ElementDecl, Found, Group, Occurs, Particle, Schemas, Shape, Type, TypeRef, Variety,
+};
 use super::xml::{Element, Name};
 use crate::error::Result;
+pub(super) use anything::{add_attribute, is_data, put};
+use anything::{is_bare, is_nil};
 
 /// Simple types that are derived from each other, at the most.
 const DERIVED_MAX: usize = 64;
@@ -39,20 +49,40 @@ impl Decoder<'_> {
 
     /// What an element of a type holds.
     pub(super) fn content(&self, of: &TypeRef, element: &Element) -> Result<Value> {
-        if matches!(element.attribute_in(XSI, "nil"), Some("true" | "1")) {
+        if is_nil(element) && is_bare(element) {
             return Ok(Value::Null);
+        }
+        if let Some(rows) = self.dataset(element)? {
+            return Ok(rows);
         }
         let told = element.attribute_in(XSI, "type").map(|name| TypeRef::Named(element.name_of(name)));
         let told = told.filter(|named| self.schemas.find(named).is_ok());
         let of = told.as_ref().unwrap_or(of);
         match self.schemas.find(of)? {
             Found::Any => Ok(self.anything(element)),
-            Found::Builtin(builtin) => Ok(builtin.to_json(&element.text())),
+            Found::Builtin(_) => self.single(of, element),
             Found::Declared(declared) => match &*declared {
-                Type::Simple { .. } => self.simple(of, &element.text(), 0),
+                Type::Simple { .. } => self.single(of, element),
                 Type::Complex(complex) => self.complex(&self.schemas.shape(complex)?, element),
             },
         }
+    }
+
+    /// A single value, and what came with it though its type has nothing else.
+    fn single(&self, of: &TypeRef, element: &Element) -> Result<Value> {
+        let text = element.text();
+        let value = if is_nil(element) { Value::Null } else { self.simple(of, &text, 0)? };
+        if is_bare(element) {
+            return Ok(value);
+        }
+        let mut object = Map::new();
+        if !text.trim().is_empty() || element.elements().next().is_none() {
+            object.insert(VALUE.to_owned(), value);
+        }
+        element.elements().for_each(|inner| self.unknown(inner, &mut object));
+        let foreign = element.attributes.iter().filter(|(name, _)| is_data(name));
+        foreign.for_each(|(name, value)| add_attribute(&mut object, name, value));
+        Ok(Value::Object(object))
     }
 
     fn simple(&self, of: &TypeRef, text: &str, depth: usize) -> Result<Value> {
@@ -79,60 +109,79 @@ impl Decoder<'_> {
 
     fn complex(&self, shape: &Shape, element: &Element) -> Result<Value> {
         let mut object = Map::new();
+        let text = element.text();
         if let Some(of) = &shape.text {
-            let value = self.simple(of, &element.text(), 0)?;
-            if shape.attributes.is_empty() {
+            let value = if is_nil(element) { Value::Null } else { self.simple(of, &text, 0)? };
+            if shape.attributes.is_empty() && is_bare(element) {
                 return Ok(value);
             }
             object.insert(VALUE.to_owned(), value);
         }
         let mut cursor = Cursor { elements: element.elements().collect(), at: 0 };
-        let mut groups = 0;
+        let mut unnamed = 0;
         for particle in &shape.particles {
-            self.particle(particle, &mut cursor, &mut object, &mut groups)?;
+            self.particle(particle, &mut cursor, &mut object, &mut unnamed)?;
         }
         // what comes in another order, or is not foreseen
-        let mut rest = cursor.elements[cursor.at..].to_vec();
-        while !rest.is_empty() {
-            let mut again = Cursor { elements: rest.clone(), at: 0 };
+        while let Some(next) = cursor.peek() {
+            let (before, mut unnamed) = (cursor.at, 0);
             for particle in &shape.particles {
-                self.late(particle, &mut again, &mut object)?;
+                self.late(particle, &mut cursor, &mut object, &mut unnamed)?;
             }
-            if again.at == 0 {
-                let unknown = rest.remove(0);
-                put(&mut object, &unknown.name.local, self.anything(unknown));
-            } else {
-                rest.drain(..again.at);
+            if cursor.at == before {
+                self.unknown(next, &mut object);
+                cursor.at += 1;
             }
         }
-        for attribute in &shape.attributes {
-            let name = &attribute.name;
-            let value = match element.attribute_in(&name.namespace, &name.local) {
-                Some(text) => self.simple(&attribute.of, text, 0)?,
-                None => Value::Null,
-            };
-            object.entry(name.local.to_string()).or_insert(value);
-        }
-        let text = element.text();
-        if shape.is_mixed && !text.trim().is_empty() {
-            object.insert(VALUE.to_owned(), Value::String(text));
+        self.attributes(&shape.attributes, element, &mut object)?;
+        if shape.text.is_none() && !text.trim().is_empty() {
+            let key = if object.contains_key(VALUE) { TEXT } else { VALUE };
+            object.insert(key.to_owned(), Value::String(text));
         }
         Ok(Value::Object(object))
     }
 
+    fn attributes(&self, declared: &[AttributeDecl], element: &Element, object: &mut Map<String, Value>) -> Result<()> {
+        let mut left: Vec<&(Name, String)> = element.attributes.iter().filter(|(name, _)| is_data(name)).collect();
+        for attribute in declared {
+            let exact = left.iter().position(|(name, _)| *name == attribute.name);
+            // some leave the namespace out, or put one where none belongs
+            let is_near = |name: &Name| {
+                let either = name.namespace.is_empty() || attribute.name.namespace.is_empty();
+                name.local == attribute.name.local && either && !declared.iter().any(|other| other.name == *name)
+            };
+            let value = match exact.or_else(|| left.iter().position(|(name, _)| is_near(name))) {
+                Some(place) => self.simple(&attribute.of, &left.remove(place).1, 0)?,
+                None => match element.attribute_in(&attribute.name.namespace, &attribute.name.local) {
+                    Some(text) => self.simple(&attribute.of, text, 0)?,
+                    None => Value::Null,
+                },
+            };
+            let is_taken = object.contains_key(attribute.key());
+            let key = if is_taken { attribute.marked() } else { attribute.key().to_owned() };
+            object.insert(key, value);
+        }
+        left.into_iter().for_each(|(name, value)| add_attribute(object, name, value));
+        Ok(())
+    }
+
+    /// What no schema foresees, or none at this place.
+    fn unknown(&self, element: &Element, object: &mut Map<String, Value>) {
+        put(object, &element.name.local, self.by_its_name(element));
+    }
+
+    /// Reads what comes next of a particle. `unnamed` counts what has a number for its key.
     fn particle(
         &self,
         particle: &Particle,
         cursor: &mut Cursor<'_>,
         object: &mut Map<String, Value>,
-        groups: &mut usize,
+        unnamed: &mut usize,
     ) -> Result<()> {
         match particle {
-            Particle::Element(declared, occurs) => {
-                let declared = self.schemas.behind(declared)?;
-                self.members(&declared, *occurs, cursor, object)
-            }
+            Particle::Element(declared, occurs) => self.members(declared, *occurs, cursor, object),
             Particle::Any(occurs) => {
+                *unnamed += 1;
                 let mut found = Vec::new();
                 while let Some(element) = cursor.peek()
                     && occurs.max.is_none_or(|max| found.len() < max as usize)
@@ -140,48 +189,37 @@ impl Decoder<'_> {
                     cursor.at += 1;
                     found.push(Value::Object(Map::from_iter([(
                         element.name.local.to_string(),
-                        self.anything(element),
+                        self.by_its_name(element),
                     )])));
                 }
-                match occurs.is_many() {
-                    true => drop(object.insert(VALUE.to_owned(), Value::Array(found))),
-                    false => drop(object.insert(VALUE.to_owned(), found.pop().unwrap_or(Value::Null))),
-                }
+                let value = match occurs.is_many() {
+                    true => Value::Array(found),
+                    false => found.pop().unwrap_or(Value::Null),
+                };
+                object.insert(format!("_value_{unnamed}"), value);
                 Ok(())
             }
             Particle::Named(name, occurs) => match self.schemas.groups.get(name) {
                 Some(Particle::Group(kind, members, _)) => {
-                    let group = Particle::Group(*kind, members.clone(), *occurs);
-                    self.particle(&group, cursor, object, groups)
+                    let group = Particle::Group(*kind, Arc::clone(members), *occurs);
+                    self.particle(&group, cursor, object, unnamed)
                 }
                 _ => Ok(()),
             },
             Particle::Group(kind, members, occurs) if occurs.is_many() => {
-                *groups += 1;
-                let mut items = Vec::new();
-                loop {
-                    let before = cursor.at;
-                    let mut item = Map::new();
-                    let once = Particle::Group(*kind, members.clone(), Occurs::ONCE);
-                    self.particle(&once, cursor, &mut item, &mut 0)?;
-                    if cursor.at == before {
-                        break;
-                    }
-                    items.push(Value::Object(item));
-                }
-                object.insert(format!("_value_{groups}"), Value::Array(items));
-                Ok(())
+                *unnamed += 1;
+                self.repeated(*kind, members, cursor, object, *unnamed)
             }
             Particle::Group(Group::Sequence, members, _) => {
-                members.iter().try_for_each(|member| self.particle(member, cursor, object, groups))
+                members.iter().try_for_each(|member| self.particle(member, cursor, object, unnamed))
             }
             Particle::Group(Group::Choice, members, _) => {
                 let chosen = cursor.peek().and_then(|next| members.iter().position(|it| self.begins(it, next)));
                 for (place, member) in members.iter().enumerate() {
                     match chosen == Some(place) {
-                        true => self.particle(member, cursor, object, groups)?,
+                        true => self.particle(member, cursor, object, unnamed)?,
                         // its keys are there all the same
-                        false => self.particle(member, &mut Cursor { elements: Vec::new(), at: 0 }, object, groups)?,
+                        false => self.particle(member, &mut Cursor { elements: Vec::new(), at: 0 }, object, unnamed)?,
                     }
                 }
                 Ok(())
@@ -189,46 +227,93 @@ impl Decoder<'_> {
         }
     }
 
-    fn members(
+    /// Reads the items of a repeated group, each an object, behind those that were read before.
+    fn repeated(
         &self,
-        declared: &ElementDecl,
-        occurs: Occurs,
+        kind: Group,
+        members: &Arc<Vec<Particle>>,
         cursor: &mut Cursor<'_>,
         object: &mut Map<String, Value>,
+        number: usize,
     ) -> Result<()> {
-        let mut found = Vec::new();
-        while let Some(element) = cursor.peek().filter(|element| is_named(declared, element)) {
-            if occurs.max.is_some_and(|max| found.len() >= max as usize) {
+        let once = Particle::Group(kind, Arc::clone(members), Occurs::ONCE);
+        let mut items = Vec::new();
+        loop {
+            let before = cursor.at;
+            let mut item = Map::new();
+            self.particle(&once, cursor, &mut item, &mut 0)?;
+            if cursor.at == before {
                 break;
             }
-            found.push(self.element(declared, element)?);
-            cursor.at += 1;
+            items.push(Value::Object(item));
         }
-        let local = declared.name.local.to_string();
-        match (occurs.is_many(), object.get_mut(&local)) {
-            (true, Some(Value::Array(known))) => known.extend(found),
-            (true, _) => drop(object.insert(local, Value::Array(found))),
-            (false, known) => {
-                let value = found.pop();
-                if value.is_some() || known.is_none() {
-                    object.insert(local, value.unwrap_or(Value::Null));
-                }
-            }
+        match object.get_mut(&format!("_value_{number}")) {
+            Some(Value::Array(known)) => known.extend(items),
+            _ => drop(object.insert(format!("_value_{number}"), Value::Array(items))),
         }
         Ok(())
     }
 
-    /// Reads members that come later than they should.
-    fn late(&self, particle: &Particle, cursor: &mut Cursor<'_>, object: &mut Map<String, Value>) -> Result<()> {
+    fn members(
+        &self,
+        declared: &Arc<ElementDecl>,
+        occurs: Occurs,
+        cursor: &mut Cursor<'_>,
+        object: &mut Map<String, Value>,
+    ) -> Result<()> {
+        let behind = self.schemas.behind(declared)?;
+        let mut found = Vec::new();
+        while let Some(element) = cursor.peek().filter(|element| is_named(&behind, element)) {
+            if occurs.max.is_some_and(|max| found.len() >= max as usize) {
+                break;
+            }
+            found.push(self.element(&behind, element)?);
+            cursor.at += 1;
+        }
+        let key = declared.key();
+        match object.get(key) {
+            // of another branch of a choice, or read before
+            Some(known) if !known.is_null() => found.into_iter().for_each(|value| put(object, key, value)),
+            _ if occurs.is_many() => drop(object.insert(key.to_owned(), Value::Array(found))),
+            _ => drop(object.insert(key.to_owned(), found.pop().unwrap_or(Value::Null))),
+        }
+        Ok(())
+    }
+
+    /// Reads members that come later than they should, or more often.
+    fn late(
+        &self,
+        particle: &Particle,
+        cursor: &mut Cursor<'_>,
+        object: &mut Map<String, Value>,
+        unnamed: &mut usize,
+    ) -> Result<()> {
         match particle {
-            Particle::Element(declared, occurs) if cursor.peek().is_some_and(|it| is_named(declared, it)) => {
-                let declared = self.schemas.behind(declared)?;
-                self.members(&declared, *occurs, cursor, object)
+            Particle::Element(declared, occurs) => match cursor.peek().is_some_and(|it| is_named(declared, it)) {
+                true => self.members(declared, *occurs, cursor, object),
+                false => Ok(()),
+            },
+            Particle::Group(kind, members, occurs) if occurs.is_many() => {
+                *unnamed += 1;
+                let begins = |next| members.iter().any(|member| self.begins(member, next));
+                match cursor.peek().is_some_and(begins) {
+                    true => self.repeated(*kind, members, cursor, object, *unnamed),
+                    false => Ok(()),
+                }
             }
-            Particle::Group(_, members, occurs) if !occurs.is_many() => {
-                members.iter().try_for_each(|member| self.late(member, cursor, object))
+            Particle::Group(_, members, _) => {
+                members.iter().try_for_each(|member| self.late(member, cursor, object, unnamed))
             }
-            _ => Ok(()),
+            Particle::Named(name, occurs) => match self.schemas.groups.get(name) {
+                Some(Particle::Group(kind, members, _)) => {
+                    self.late(&Particle::Group(*kind, Arc::clone(members), *occurs), cursor, object, unnamed)
+                }
+                _ => Ok(()),
+            },
+            Particle::Any(_) => {
+                *unnamed += 1;
+                Ok(())
+            }
         }
     }
 
@@ -257,38 +342,6 @@ impl Decoder<'_> {
             Particle::Any(_) => true,
         }
     }
-
-    /// An element of which nothing is known: text, or an object.
-    pub(super) fn anything(&self, element: &Element) -> Value {
-        if matches!(element.attribute_in(XSI, "nil"), Some("true" | "1")) {
-            return Value::Null;
-        }
-        if let Some(named) = element.attribute_in(XSI, "type").map(|name| TypeRef::Named(element.name_of(name)))
-            && matches!(self.schemas.find(&named), Ok(Found::Builtin(_) | Found::Declared(_)))
-            && let Ok(value) = self.content(&named, element)
-        {
-            return value;
-        }
-        let attributes = element.attributes.iter().filter(|(name, _)| &*name.namespace != XSI);
-        let mut object: Map<String, Value> =
-            attributes.map(|(name, value)| (format!("@{}", name.local), Value::String(value.clone()))).collect();
-        for inner in element.elements() {
-            // a declared one is read as it is declared
-            let declared = self.schemas.elements.get(&inner.name);
-            let value = declared.and_then(|declared| self.element(declared, inner).ok());
-            put(&mut object, &inner.name.local, value.unwrap_or_else(|| self.anything(inner)));
-        }
-        let text = element.text();
-        match object.is_empty() {
-            true => Value::String(text),
-            false => {
-                if !text.trim().is_empty() {
-                    object.insert(VALUE.to_owned(), Value::String(text));
-                }
-                Value::Object(object)
-            }
-        }
-    }
 }
 
 /// Some servers leave the namespace out, or put one where none belongs.
@@ -296,16 +349,4 @@ fn is_named(declared: &ElementDecl, element: &Element) -> bool {
     let Name { namespace, local } = &declared.name;
     let same = namespace == &element.name.namespace || namespace.is_empty() || element.name.namespace.is_empty();
     *local == element.name.local && same
-}
-
-/// Puts a value under a key; several become a list.
-fn put(object: &mut Map<String, Value>, key: &str, value: Value) {
-    match object.get_mut(key) {
-        None => drop(object.insert(key.to_owned(), value)),
-        Some(Value::Array(items)) => items.push(value),
-        Some(known) => {
-            let first = known.take();
-            *known = Value::Array(vec![first, value]);
-        }
-    }
 }

@@ -1,5 +1,7 @@
 //! JSON into XML, as the schemas want it. What does not fit is told with its path.
 
+mod dataset;
+
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -14,6 +16,9 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
 /// The key for the text of an element with attributes, for repeated groups, and for what may be anything.
 pub(super) const VALUE: &str = "_value_1";
+const UNNAMED: &str = "_value_";
+/// The key for text beside what has that key.
+pub(super) const TEXT: &str = "#text";
 /// The key that names a derived type.
 const TYPE: &str = "@type";
 /// Simple types that are derived from each other, at the most.
@@ -94,6 +99,9 @@ impl Encoder<'_> {
     }
 
     fn complex(&mut self, shape: &Shape, value: &Value) -> Result<()> {
+        if shape.is_dataset {
+            return self.dataset(value);
+        }
         let only = only_list(shape);
         let wrapped;
         let object = match value {
@@ -118,15 +126,16 @@ impl Encoder<'_> {
             let text = self.simple(of, object.get(VALUE).unwrap_or(&Value::String(String::new())), 0)?;
             self.writer.text(&text);
         }
-        let mut groups = 0;
+        let mut unnamed = 0;
         for particle in &shape.particles {
-            self.particle(particle, object, &mut used, &mut groups, true)?;
+            self.particle(particle, object, &mut used, &mut unnamed, true)?;
         }
-        if shape.is_mixed
-            && let Some(Value::String(text)) = object.get(VALUE)
-        {
-            used.push(VALUE.to_owned());
-            self.writer.text(text);
+        if shape.is_mixed {
+            let key = if used.iter().any(|key| key == VALUE) { TEXT } else { VALUE };
+            if let Some(Value::String(text)) = object.get(key) {
+                used.push(key.to_owned());
+                self.writer.text(text);
+            }
         }
         match object.keys().find(|key| !used.contains(key)) {
             Some(key) => Err(self.wrong(&format!("there is no `{key}` in it; known: {}", names(shape).join(", ")))),
@@ -141,11 +150,11 @@ impl Encoder<'_> {
         used: &mut Vec<String>,
     ) -> Result<()> {
         let local = declared.name.local.to_string();
-        let marked = format!("@{local}");
-        let value = object.get(&marked).or_else(|| object.get(&local));
-        let value =
-            value.cloned().or_else(|| declared.fixed.clone().map(Value::String)).filter(|value| !value.is_null());
-        used.extend([marked, local.clone()]);
+        let (marked, key) = (declared.marked(), declared.key().to_owned());
+        let value = object.get(&marked).or_else(|| object.get(&key));
+        let unsaid = || declared.fixed.clone().or_else(|| declared.default.clone()).map(Value::String);
+        let value = value.cloned().or_else(unsaid).filter(|value| !value.is_null());
+        used.extend([marked, key]);
         self.path.push(local);
         match value {
             Some(value) => {
@@ -165,14 +174,16 @@ impl Encoder<'_> {
         particle: &Particle,
         object: &Map<String, Value>,
         used: &mut Vec<String>,
-        groups: &mut usize,
+        unnamed: &mut usize,
         is_needed: bool,
     ) -> Result<bool> {
         match particle {
             Particle::Element(declared, occurs) => self.member(declared, *occurs, object, used, is_needed),
             Particle::Any(_) => {
-                used.push(VALUE.to_owned());
-                match object.get(VALUE) {
+                *unnamed += 1;
+                let key = format!("_value_{unnamed}");
+                used.push(key.clone());
+                match object.get(&key).filter(|value| !value.is_null()) {
                     Some(value) => self.members_of_any(value).map(|()| true),
                     None => Ok(false),
                 }
@@ -180,13 +191,13 @@ impl Encoder<'_> {
             Particle::Named(name, occurs) => match self.schemas.groups.get(name) {
                 Some(Particle::Group(kind, members, _)) => {
                     let group = Particle::Group(*kind, Arc::clone(members), *occurs);
-                    self.particle(&group, object, used, groups, is_needed)
+                    self.particle(&group, object, used, unnamed, is_needed)
                 }
                 _ => Err(self.wrong(&format!("the group {name} is not declared"))),
             },
             Particle::Group(kind, members, occurs) if occurs.is_many() => {
-                *groups += 1;
-                let key = format!("_value_{groups}");
+                *unnamed += 1;
+                let key = format!("_value_{unnamed}");
                 used.push(key.clone());
                 let items = match object.get(&key) {
                     Some(Value::Array(items)) => items.clone(),
@@ -194,7 +205,7 @@ impl Encoder<'_> {
                     // written once, without the list
                     None => {
                         let once = Particle::Group(*kind, Arc::clone(members), Occurs { max: Some(1), ..*occurs });
-                        return self.particle(&once, object, used, groups, is_needed && occurs.min > 0);
+                        return self.particle(&once, object, used, unnamed, is_needed && occurs.min > 0);
                     }
                 };
                 for (place, item) in items.iter().enumerate() {
@@ -210,7 +221,7 @@ impl Encoder<'_> {
                 let is_there = occurs.min > 0 || members.iter().any(|member| has(self.schemas, member, object));
                 let mut found = false;
                 for member in members.iter() {
-                    found |= self.particle(member, object, used, groups, is_needed && is_there)?;
+                    found |= self.particle(member, object, used, unnamed, is_needed && is_there)?;
                 }
                 Ok(found)
             }
@@ -218,7 +229,7 @@ impl Encoder<'_> {
                 let mut found = false;
                 for member in members.iter() {
                     let is_chosen = !found && has(self.schemas, member, object);
-                    let is_there = self.particle(member, object, used, groups, is_chosen)?;
+                    let is_there = self.particle(member, object, used, unnamed, is_chosen)?;
                     if found && is_there {
                         return Err(self.wrong("of a choice only one may be there"));
                     }
@@ -240,11 +251,11 @@ impl Encoder<'_> {
         used: &mut Vec<String>,
         is_needed: bool,
     ) -> Result<bool> {
-        let local = declared.name.local.to_string();
-        used.push(local.clone());
-        self.path.push(local.clone());
+        let key = declared.key().to_owned();
+        used.push(key.clone());
+        self.path.push(key.clone());
         let behind = self.schemas.behind(declared)?;
-        let value = object.get(&local);
+        let value = object.get(&key);
         let found = match value {
             Some(Value::Array(items)) if occurs.is_many() => {
                 if let Some(max) = occurs.max.filter(|max| items.len() > *max as usize) {
@@ -370,10 +381,10 @@ fn plain(value: &Value) -> Option<String> {
 /// Whether the object has anything of a particle.
 fn has(schemas: &Schemas, particle: &Particle, object: &Map<String, Value>) -> bool {
     match particle {
-        Particle::Element(declared, _) => object.get(&*declared.name.local).is_some_and(|value| !value.is_null()),
+        Particle::Element(declared, _) => object.get(declared.key()).is_some_and(|value| !value.is_null()),
         Particle::Group(_, members, _) => members.iter().any(|member| has(schemas, member, object)),
         Particle::Named(name, _) => schemas.groups.get(name).is_some_and(|group| has(schemas, group, object)),
-        Particle::Any(_) => object.contains_key(VALUE),
+        Particle::Any(_) => object.iter().any(|(key, value)| key.starts_with(UNNAMED) && !value.is_null()),
     }
 }
 
@@ -388,7 +399,7 @@ fn may_be_empty(particle: &Particle) -> bool {
 pub(super) fn only_list(shape: &Shape) -> Option<String> {
     fn one(particles: &[Particle]) -> Option<String> {
         match particles {
-            [Particle::Element(declared, occurs)] if occurs.is_many() => Some(declared.name.local.to_string()),
+            [Particle::Element(declared, occurs)] if occurs.is_many() => Some(declared.key().to_owned()),
             [Particle::Group(Group::Sequence, members, occurs)] if !occurs.is_many() => one(members),
             _ => None,
         }
@@ -400,13 +411,13 @@ pub(super) fn only_list(shape: &Shape) -> Option<String> {
 fn names(shape: &Shape) -> Vec<String> {
     fn of(particle: &Particle, found: &mut Vec<String>) {
         match particle {
-            Particle::Element(declared, _) => found.push(declared.name.local.to_string()),
+            Particle::Element(declared, _) => found.push(declared.key().to_owned()),
             Particle::Group(_, members, _) => members.iter().for_each(|member| of(member, found)),
             Particle::Named(name, _) => found.push(format!("those of {}", name.local)),
             Particle::Any(_) => found.push(VALUE.to_owned()),
         }
     }
-    let mut found: Vec<String> = shape.attributes.iter().map(|it| format!("@{}", it.name.local)).collect();
+    let mut found: Vec<String> = shape.attributes.iter().map(AttributeDecl::marked).collect();
     shape.particles.iter().for_each(|particle| of(particle, &mut found));
     found
 }

@@ -1,9 +1,11 @@
 //! SOAP: a client that is built at run time from a WSDL 1.1 document. It lists the operations with their parameters, and
 //! calls one with JSON, or anything that serializes, and gives JSON back.
 
+mod addressing;
 mod bound;
 mod call;
 mod client;
+mod columns;
 mod decode;
 mod encode;
 mod envelope;
@@ -16,6 +18,7 @@ mod operation;
 mod options;
 mod schema;
 mod security;
+mod unwrap;
 mod wsdl;
 pub mod xml;
 

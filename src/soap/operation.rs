@@ -138,6 +138,10 @@ fn inner(schemas: &Schemas, of: &TypeRef, depth: usize) -> Result<Vec<Field>> {
     let Type::Complex(complex) = &*declared else { return Ok(Vec::new()) };
     let shape = schemas.shape(complex)?;
     let mut fields = Vec::new();
+    // its tables are known when it comes
+    if shape.is_dataset {
+        return Ok(fields);
+    }
     if let Some(of) = &shape.text {
         fields.push(field(schemas, VALUE, of, Occurs::ONCE, false, depth)?);
     }
@@ -146,7 +150,7 @@ fn inner(schemas: &Schemas, of: &TypeRef, depth: usize) -> Result<Vec<Field>> {
     }
     for attribute in &shape.attributes {
         let occurs = Occurs { min: u32::from(attribute.is_required), max: Some(1) };
-        fields.push(field(schemas, &format!("@{}", attribute.name.local), &attribute.of, occurs, false, depth)?);
+        fields.push(field(schemas, &attribute.marked(), &attribute.of, occurs, false, depth)?);
     }
     Ok(fields)
 }
@@ -165,7 +169,7 @@ fn particle_fields(
     match particle {
         Particle::Element(declared, occurs) => {
             let behind = schemas.behind(declared)?;
-            fields.push(field(schemas, &behind.name.local, &behind.of, within(occurs), behind.is_nillable, depth)?);
+            fields.push(field(schemas, declared.key(), &behind.of, within(occurs), behind.is_nillable, depth)?);
         }
         Particle::Group(group, members, occurs) => {
             let mut occurs = within(occurs);
@@ -206,6 +210,7 @@ fn word(schemas: &Schemas, of: &TypeRef, depth: usize) -> Result<(String, Vec<St
             }
             Type::Simple { variety: Variety::List(_), .. } => ("words".to_owned(), Vec::new()),
             Type::Simple { .. } => ("text".to_owned(), Vec::new()),
+            Type::Complex(complex) if complex.is_dataset => ("DataSet".to_owned(), Vec::new()),
             Type::Complex(_) => match of {
                 TypeRef::Named(name) => (name.local.to_string(), Vec::new()),
                 _ => ("object".to_owned(), Vec::new()),

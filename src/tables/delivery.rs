@@ -44,6 +44,25 @@ pub struct ChannelRow {
     /// When something was sent the last time.
     #[serde(serialize_with = "shown::moment_or_null")]
     pub sent_at: Option<NaiveDateTime>,
+    /// Since then it takes nothing, until somebody mends it.
+    #[serde(serialize_with = "shown::moment_or_null")]
+    pub broken_since: Option<NaiveDateTime>,
+    /// How many messages in a row it took never.
+    pub refusals: i64,
+}
+
+impl ChannelRow {
+    /// What is wrong with it, in words.
+    pub fn wrong(&self) -> Option<String> {
+        let reason = self.reason.as_deref()?;
+        match (self.broken_since.is_some(), self.failures, self.refusals) {
+            (true, 1.., _) => Some(format!("broken, tried {} times: {reason}", self.failures)),
+            (false, 1.., _) => Some(format!("away, tried {} times: {reason}", self.failures)),
+            (_, _, 1) => Some(format!("refused the last message: {reason}")),
+            (_, _, 2..) => Some(format!("refused the last {} messages: {reason}", self.refusals)),
+            _ => None,
+        }
+    }
 }
 
 /// What waits for a channel.
@@ -116,6 +135,7 @@ impl Channels<'_> {
                         channels::since.eq(now - FIRST_LOOK_BACK),
                         channels::looked_at.eq(now - FIRST_LOOK_BACK),
                         channels::failures.eq(0_i64),
+                        channels::refusals.eq(0_i64),
                     );
                     diesel::insert_into(channels::table).values(row).execute(connection)?;
                 }
@@ -265,27 +285,6 @@ impl Channels<'_> {
         })
     }
 
-    /// Notes that something was sent.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub fn note_sent(&mut self, name: &str, sent: &Sent) -> Result<()> {
-        self.note_delivery(name, sent, "sent", None)?;
-        self.0.write("note the state of a channel", |connection| {
-            let now = database_now(connection)?;
-            let well = (channels::failures.eq(0_i64), channels::reason.eq(None::<String>), channels::sent_at.eq(now));
-            diesel::update(channels::table.find(name)).set(well).execute(connection).map(drop)
-        })
-    }
-
-    /// Notes that a channel takes something never.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub fn note_refused(&mut self, name: &str, sent: &Sent, reason: &str) -> Result<()> {
-        self.note_delivery(name, sent, "refused", Some(reason))
-    }
-
     /// Notes that a channel did not work, and when it is tried again.
     ///
     /// # Errors
@@ -307,33 +306,17 @@ impl Channels<'_> {
         self.0.read("read the channels", |connection| rows.load(connection))
     }
 
-    /// How many messages are in each state on a channel.
+    /// How many messages are in each state on each channel.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn counts(&mut self, name: &str) -> Result<Vec<(String, i64)>> {
-        let counts = deliveries::table
-            .filter(deliveries::channel.eq(name))
-            .group_by(deliveries::state)
-            .select((deliveries::state, diesel::dsl::count(deliveries::message_id)));
+    pub fn counts(&mut self) -> Result<Vec<(String, String, i64)>> {
+        let counts = deliveries::table.group_by((deliveries::channel, deliveries::state)).select((
+            deliveries::channel,
+            deliveries::state,
+            diesel::dsl::count(deliveries::message_id),
+        ));
         self.0.read("read the deliveries", |connection| counts.load(connection))
-    }
-
-    fn note_delivery(&mut self, name: &str, sent: &Sent, state: &str, reason: Option<&str>) -> Result<()> {
-        self.0.write("note a delivery", |connection| {
-            let now = database_now(connection)?;
-            let settled = (deliveries::state.eq(state), deliveries::reason.eq(reason), deliveries::sent_at.eq(now));
-            let of = deliveries::table.filter(deliveries::channel.eq(name));
-            match sent {
-                Sent::Message(id) => {
-                    diesel::update(of.filter(deliveries::message_id.eq(id))).set(settled).execute(connection)
-                }
-                Sent::Digest(digest) => {
-                    diesel::update(of.filter(deliveries::digest.eq(digest))).set(settled).execute(connection)
-                }
-            }
-            .map(drop)
-        })
     }
 }
 

@@ -11,6 +11,7 @@ mod command;
 mod conformance;
 mod connection;
 mod delivery;
+mod delivery_state;
 mod driver;
 mod due;
 mod expectation;

@@ -44,6 +44,10 @@ pub enum MessageKind {
     DiskFull,
     /// It takes files again.
     DiskFree,
+    /// A channel takes nothing until somebody mends it, or took a message never.
+    ChannelBroken,
+    /// It takes messages again.
+    ChannelMended,
     /// What an app or a person has to say.
     Told,
 }
@@ -65,6 +69,8 @@ impl MessageKind {
             Self::Clock => "clock",
             Self::DiskFull => "disk_full",
             Self::DiskFree => "disk_free",
+            Self::ChannelBroken => "channel_broken",
+            Self::ChannelMended => "channel_mended",
             Self::Told => "told",
         }
     }

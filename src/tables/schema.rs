@@ -285,6 +285,8 @@ table! {
         failures -> BigInt,
         reason -> Nullable<Text>,
         sent_at -> Nullable<Timestamp>,
+        broken_since -> Nullable<Timestamp>,
+        refusals -> BigInt,
     }
 }
 

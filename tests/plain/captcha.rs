@@ -99,7 +99,7 @@ fn every_kind_is_asked_for_and_its_cost_is_counted() {
     ]);
     let before = captcha::report();
     let solved = solver.solve(&image()).expect("a text");
-    assert_eq!((solved.text.as_str(), solved.task, solved.cost), ("42", 1, 0.0007));
+    assert_eq!((solved.text.as_str(), &solved.task, solved.cost), ("42", &json!(1), 0.0007));
     let (url, key) = ("https://h/p".to_owned(), "site".to_owned());
     let proxy = VisitorProxy {
         kind: "socks5".to_owned(),
@@ -153,6 +153,16 @@ fn every_kind_is_asked_for_and_its_cost_is_counted() {
         json!({"type": "TurnstileTaskProxyless", "websiteURL": "https://h/p", "websiteKey": "site", "cData": "d"})
     );
     assert_eq!(asked.last().expect("one"), &("/reportIncorrectImageCaptcha".to_owned(), json!({"taskId": 1})));
+}
+
+#[test]
+fn a_task_may_have_a_text_for_its_number() {
+    let id = "61138bb6-19fb-11ec-a9c8-0242ac110006";
+    let (solver, asked) = service(vec![json!({"errorId": 0, "taskId": id}), ready(json!({"text": "42"}))]);
+    assert_eq!(solver.solve(&image()).expect("a text").task, json!(id));
+    assert_eq!(asked.lock().expect("what was asked").last().expect("one").1, json!({"taskId": id}));
+    let (solver, _) = service(vec![json!({"errorId": 0, "taskId": null})]);
+    assert!(solver.solve(&image()).expect_err("no task").to_string().contains("names no task"));
 }
 
 #[test]

@@ -208,6 +208,201 @@ fn one_element_comes_in_the_place_of_another() {
     }
 }
 
+/// A service with one operation, of which the schema is given: elements `Ask` and `Told`.
+fn service(schema: &str, address: &str) -> Client {
+    const FRAME: &str = r#"<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:t="urn:t" xmlns:x="http://www.w3.org/2001/XMLSchema"
+ xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/" targetNamespace="urn:t">
+ <types><x:schema targetNamespace="urn:t" elementFormDefault="qualified">SCHEMA</x:schema></types>
+ <message name="In"><part name="p" element="t:Ask"/></message><message name="Out"><part name="p" element="t:Told"/></message>
+ <portType name="P"><operation name="Ask"><input message="t:In"/><output message="t:Out"/></operation></portType>
+ <binding name="J" type="t:P"><soap:binding transport="http://www.w3.org/2010/soapjms/"/><operation name="Ask">
+  <soap:operation soapAction=""/><input><soap:body use="literal"/></input><output><soap:body use="literal"/></output></operation></binding>
+ <binding name="B" type="t:P"><soap:binding transport="http://schemas.xmlsoap.org/soap/http"/><operation name="Ask">
+  <soap:operation soapAction=""/><input><soap:body use="literal"/></input><output><soap:body use="literal"/></output></operation></binding>
+ <service name="S"><port name="Queue" binding="t:J"><soap:address location="jms:jndi:dynamicQueues/a"/></port>
+  <port name="Pipe" binding="t:B"><soap:address location="net.pipe://localhost/a"/></port>
+  <port name="One" binding="t:B"><soap:address location="ADDRESS"/></port></service></definitions>"#;
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), FRAME.replace("SCHEMA", schema).replace("ADDRESS", address)).expect("written");
+    Client::open(&request(), file.path().to_str().expect("a path"), ClientOptions::default()).expect("a client")
+}
+
+#[test]
+fn nothing_that_came_is_left_out() {
+    const SCHEMA: &str = r#"<x:element name="Ask"><x:complexType/></x:element>
+ <x:element name="Told"><x:complexType><x:sequence><x:element name="page" type="t:Page" minOccurs="0"/></x:sequence></x:complexType></x:element>
+ <x:complexType name="Page"><x:sequence><x:element name="item" type="t:Item" minOccurs="0" maxOccurs="unbounded"/></x:sequence></x:complexType>
+ <x:complexType name="Item"><x:sequence><x:element name="id" type="x:int"/></x:sequence></x:complexType>
+ <x:complexType name="More"><x:complexContent><x:extension base="t:Page"><x:sequence><x:element name="total" type="x:int"/></x:sequence></x:extension></x:complexContent></x:complexType>
+ <x:complexType name="Pairs"><x:complexContent><x:extension base="t:Page"><x:sequence>
+  <x:element name="key" type="x:int"/><x:element name="value" type="x:int"/><x:element name="key" type="x:int"/><x:element name="value" type="x:int" maxOccurs="2"/>
+  <x:choice><x:element name="a" type="x:int"/><x:element name="a" type="x:int" maxOccurs="3"/></x:choice><x:any minOccurs="0"/><x:any minOccurs="0"/></x:sequence>
+  <x:attribute name="key" type="x:int"/></x:extension></x:complexContent></x:complexType>"#;
+    let page = |inner: &str| {
+        envelope(&format!(
+            "<Told xmlns='urn:t' xmlns:t='urn:t' xmlns:i='http://www.w3.org/2001/XMLSchema-instance'>{inner}</Told>"
+        ))
+    };
+    let item = json!([{"id": 1}, {"id": 2}]);
+    let items = "<item><id>1</id></item><item><id>2</id></item>";
+    let cases = [
+        (format!("<page>{items}</page>"), item.clone()),
+        ("<page/>".to_owned(), json!([])),
+        (String::new(), Value::Null),
+        // what a derived type adds, and what a newer server adds
+        (format!("<page i:type='t:More'>{items}<total>9</total></page>"), json!({"item": item, "total": 9})),
+        (format!("<page>{items}<nextPage>2</nextPage></page>"), json!({"item": item, "nextPage": "2"})),
+        (format!("<page>{items}</page><nextPage>2</nextPage>"), json!({"page": {"item": item}, "nextPage": "2"})),
+        (format!("<page next='2'>{items}</page>"), json!({"item": item, "@next": "2"})),
+        (format!("<page>more{items}</page>"), json!({"item": item, "_value_1": "more"})),
+        ("<page i:nil='true' why='busy'/>".to_owned(), json!({"item": [], "@why": "busy"})),
+        // twice where it is declared once, and elements and attributes within a number
+        ("<page><item><id>1</id><id>2</id></item></page>".to_owned(), json!([{"id": [1, 2]}])),
+        (
+            "<page><item><x/><id>1</id><y>1</y><id>2</id></item></page>".to_owned(),
+            json!([{"id": [1, 2], "x": "", "y": "1"}]),
+        ),
+        (
+            "<page><item><id unit='m'>1</id></item><item><id>2<b>3</b></id></item></page>".to_owned(),
+            json!([{"id": {"_value_1": 1, "@unit": "m"}}, {"id": {"_value_1": 2, "b": "3"}}]),
+        ),
+        (
+            "<page i:type='t:Pairs' key='7'><key>1</key><value>2</value><key>3</key><value>4</value><value>5</value>\
+             <a>6</a><b>8</b><c>9</c></page>"
+                .to_owned(),
+            json!({"item": [], "key": 1, "value": 2, "key__1": 3, "value__1": [4, 5], "@key": 7, "a": 6,
+                "_value_1": {"b": "8"}, "_value_2": {"c": "9"}}),
+        ),
+        // a second element of the body's, and one that is declared nowhere
+        (
+            "<page/><any><b>1</b><b>2</b><b i:nil='1'/><c k='1'/></any>".to_owned(),
+            json!({"page": {"item": []}, "any": {"b": ["1", "2", null], "c": {"@k": "1"}}}),
+        ),
+    ];
+    let (address, _) = server(cases.iter().map(|(inner, _)| ("text/xml", page(inner))).collect());
+    let client = service(SCHEMA, &address);
+    for (inner, expected) in cases {
+        assert_eq!(client.call("Ask").and_then(|call| call.send()).expect("an answer"), expected, "{inner}");
+    }
+}
+
+#[test]
+fn attributes_are_not_taken_for_elements_of_their_name() {
+    const SCHEMA: &str = r#"<x:element name="Ask"><x:complexType><x:sequence><x:element name="id" type="x:int"/>
+  <x:element name="note" type="x:string"/><x:element name="id" type="x:int"/></x:sequence><x:attribute name="id" type="x:int"/></x:complexType></x:element>
+ <x:element name="Told"><x:complexType/></x:element>"#;
+    let client = service(SCHEMA, "http://127.0.0.1:9");
+    let sent =
+        |arguments: Value| client.call("Ask").and_then(|call| call.arguments(&arguments)).expect("JSON").envelope();
+    let both = sent(json!({"id": 1, "note": "n", "id__1": 2, "@id": 3})).expect("an envelope");
+    assert!(both.contains(" id=\"3\">") && both.contains("id>1<") && both.contains("id>2<"), "{both}");
+    let without = sent(json!({"id": 1, "note": "n", "id__1": 2})).expect("an envelope");
+    assert!(!without.contains(" id="), "{without}");
+}
+
+#[test]
+fn defaults_addressing_and_names_without_a_prefix() {
+    const DOCUMENT: &str = r#"<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:t="urn:t" xmlns:x="http://www.w3.org/2001/XMLSchema"
+ xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/" xmlns:wsam="http://www.w3.org/2007/05/addressing/metadata" targetNamespace="urn:t">
+ <types><x:schema targetNamespace="urn:t" elementFormDefault="qualified">
+  <x:element name="Ask" type="AskType"/><x:element name="Told" type="string"/>
+  <x:complexType name="AskType"><x:sequence><x:element name="id" type="int"/></x:sequence>
+   <x:attribute name="version" default="1.0"/><x:attribute name="kind" default="a"/></x:complexType></x:schema></types>
+ <message name="In"><part name="p" element="Ask"/></message><message name="Out"><part name="p" element="t:Told"/></message>
+ <portType name="P"><operation name="Ask"><input message="In" wsam:Action="urn:ask"/><output message="Out"/></operation></portType>
+ <binding name="B" type="P"><soap:binding transport="http://schemas.xmlsoap.org/soap/http"/><operation name="Ask">
+  <soap:operation soapAction="urn:other"/><input><soap:body use="literal"/></input><output><soap:body use="literal"/></output></operation></binding>
+ <service name="S"><port name="One" binding="B"><soap:address location="http://h/a"/></port></service></definitions>"#;
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), DOCUMENT).expect("written");
+    let client =
+        Client::open(&request(), file.path().to_str().expect("a path"), ClientOptions::default()).expect("a client");
+    let sent = client.call("Ask").and_then(|call| call.arguments(&json!({"id": 1, "@kind": "b"}))).expect("JSON");
+    let sent = sent.envelope().expect("an envelope");
+    for expected in
+        [" version=\"1.0\"", " kind=\"b\"", ":Action>urn:ask<", ":MessageID>urn:uuid:", ":To>http://h/a<", ":id>1<"]
+    {
+        assert!(sent.contains(expected), "{expected} in {sent}");
+    }
+}
+
+#[test]
+fn ports_that_are_not_reached_over_http_are_no_callable_ones() {
+    let client =
+        service("<x:element name='Ask' type='x:int'/><x:element name='Told' type='x:int'/>", "localhost:8080/a");
+    let refused: Vec<Option<String>> = client.operations().into_iter().map(|it| it.refused).collect();
+    let [Some(queue), Some(pipe), None] = refused.as_slice() else { panic!("{refused:?}") };
+    assert!(queue.contains("soapjms") && pipe.contains("net.pipe"), "{queue}, {pipe}");
+    assert_eq!(client.call("Queue.Ask").err().expect("JMS").kind(), ErrorKind::Refused);
+    // by its name alone the one that can be called
+    assert!(client.call("Ask").is_ok());
+}
+
+#[test]
+fn a_dataset_is_records_by_tables() {
+    const SCHEMA: &str = r#"<x:element name="Ask"><x:complexType><x:sequence><x:element name="rows" minOccurs="0"><x:complexType>
+   <x:sequence><x:element ref="x:schema"/><x:any/></x:sequence></x:complexType></x:element></x:sequence></x:complexType></x:element>
+ <x:element name="Told"><x:complexType><x:sequence><x:element name="AskResult" minOccurs="0"><x:complexType>
+   <x:sequence><x:element ref="x:schema"/><x:any/></x:sequence></x:complexType></x:element></x:sequence></x:complexType></x:element>"#;
+    const INLINE: &str = r#"<xs:schema id="Set" xmlns="" xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:m="urn:schemas-microsoft-com:xml-msdata">
+ <xs:element name="Set" m:IsDataSet="true"><xs:complexType><xs:choice minOccurs="0" maxOccurs="unbounded">
+  <xs:element name="Order_x0020_Lines"><xs:complexType><xs:sequence><xs:element name="id" type="xs:int" minOccurs="0"/>
+   <xs:element name="Unit_x0020_Price" type="xs:decimal" minOccurs="0"/><xs:element name="paid" type="xs:boolean" minOccurs="0"/></xs:sequence>
+   <xs:attribute name="kind" type="xs:int"/></xs:complexType></xs:element>
+  <xs:element name="Empty"><xs:complexType/></xs:element></xs:choice></xs:complexType></xs:element></xs:schema>"#;
+    const GRAM: &str = r#"<d:diffgram xmlns:d="urn:schemas-microsoft-com:xml-diffgram-v1" xmlns:m="urn:schemas-microsoft-com:xml-msdata">ROWS</d:diffgram>"#;
+    let rows = "<Set xmlns=''><Order_x0020_Lines d:id='L1' m:rowOrder='0' kind='4' m:hiddensecret='x'><id>1</id><Unit_x0020_Price>1.10</Unit_x0020_Price><paid>true</paid></Order_x0020_Lines>\
+        <Order_x0020_Lines d:id='L2' m:rowOrder='1' d:hasChanges='modified'><id>2</id></Order_x0020_Lines></Set>";
+    let before = "<d:before><Order_x0020_Lines d:id='L2' m:rowOrder='1'><id>3</id></Order_x0020_Lines></d:before>";
+    let told = |schema: &str, rows: &str| {
+        let inner = format!("{schema}{}", GRAM.replace("ROWS", rows));
+        envelope(&format!("<Told xmlns='urn:t'><AskResult>{inner}</AskResult></Told>"))
+    };
+    let (address, seen) = server(vec![
+        ("text/xml", told(INLINE, rows)),
+        ("text/xml", told(INLINE, "")),
+        ("text/xml", told(INLINE, &format!("{rows}{before}"))),
+        ("text/xml", told("", rows)),
+        ("text/xml", envelope("<Told xmlns='urn:t'/>")),
+    ]);
+    let client = service(SCHEMA, &address);
+    assert_eq!(client.operations()[0].to_string(), "Ask(rows?: DataSet) -> (AskResult?: DataSet)");
+    let call = |arguments: Value| client.call("Ask").and_then(|call| call.arguments(&arguments)).expect("JSON");
+    let first = json!({"id": 1, "Unit Price": "1.10", "paid": true, "kind": 4, "secret": "x"});
+    let second = json!({"id": 2, "Unit Price": null, "paid": null, "kind": null});
+    let all = json!({"Order Lines": [first, second], "Empty": []});
+    let given =
+        json!({"rows": {"Order Lines": [{"id": 1, "Unit Price": 1.5, "note": null}, {"id": 2.5, "note": "a&b"}]}});
+    assert_eq!(call(given).send().expect("an answer"), all);
+    assert_eq!(call(json!({})).send().expect("an answer"), json!({"Order Lines": [], "Empty": []}));
+    let changed = call(json!({})).send().expect("an answer");
+    assert_eq!(changed["@before"]["Order Lines"][0]["id"], json!(3));
+    assert_eq!(changed["Order Lines"], all["Order Lines"]);
+    // without a schema: as it came
+    let plain = call(json!({})).send().expect("an answer");
+    assert_eq!(plain["Order Lines"][1], json!({"id": "2"}));
+    assert_eq!(call(json!({})).send().expect("an answer"), Value::Null);
+    let sent = seen.lock().expect("the requests")[0].clone();
+    for expected in [
+        "xsd:schema id=\"NewDataSet\"",
+        "name=\"Order_x0020_Lines\"",
+        "name=\"id\" type=\"xsd:double\"",
+        "name=\"note\" type=\"xsd:string\"",
+        "hasChanges=\"inserted\"><id>1</id><Unit_x0020_Price>1.5</Unit_x0020_Price></Order",
+        "<note>a&amp;b</note>",
+    ] {
+        assert!(sent.contains(expected), "{expected} in {sent}");
+    }
+    for (rows, why) in [
+        (json!({"T": [{"a": [1]}]}), "`rows.T[0].a`: a column takes a single value"),
+        (json!({"T": {"a": 1}}), "`rows.T`: it takes a list"),
+        (json!(7), "it takes a DataSet"),
+    ] {
+        let error = call(json!({"rows": rows})).envelope().expect_err("no DataSet");
+        assert!(error.to_string().contains(why), "{error}");
+    }
+}
+
 #[test]
 fn a_document_from_the_network_leads_to_no_file_and_attacks_are_refused() {
     let leads = RPC.replace("messages.wsdl", "file:///etc/passwd");

@@ -98,14 +98,21 @@ fn mail_goes_encrypted_and_to_a_server_that_is_who_it_says() {
         assert!(wrong("wrong").contains("535"), "{report}");
         assert!(wrong("open").contains("in the open"), "{report}");
         assert!(!report.to_string().contains("passw0rd"), "{report}");
-        let mut line = String::new();
-        said.read_line(&mut line).expect("a mail");
-        let mail: Value = serde_json::from_str(&line).expect("JSON");
-        assert_eq!(
-            (&mail["tls"], &mail["login"], &mail["from"]),
-            (&true.into(), &true.into(), &"dc@example.com".into())
-        );
-        assert_eq!(mail["to"], serde_json::json!(["a@example.com", "b@example.com"]));
+        let mut next = || -> Value {
+            let mut line = String::new();
+            said.read_line(&mut line).expect("a mail");
+            serde_json::from_str(&line).expect("JSON")
+        };
+        // each is sent a mail of its own
+        let mails = [next(), next()];
+        for (mail, to) in mails.iter().zip(["a@example.com", "b@example.com"]) {
+            assert_eq!(
+                (&mail["tls"], &mail["login"], &mail["from"]),
+                (&true.into(), &true.into(), &"dc@example.com".into())
+            );
+            assert_eq!(mail["to"], serde_json::json!([to]));
+        }
+        let mail = &mails[1];
         let text = mail["text"].as_str().expect("a text");
         for expected in
             ["Subject: [dc] Test from dc", "Message-ID: <", "@example.com>", "Auto-Submitted: auto-generated"]

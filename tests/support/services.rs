@@ -114,6 +114,23 @@ fn answer(path: &str, headers: &HashMap<String, String>, body: &Value, state: &S
                 json!({"ok": false, "error_code": 429, "description": "Too Many Requests", "parameters": after}),
             );
         }
+        let text = |description: &str| json!({"ok": false, "error_code": 400, "description": description});
+        match body["chat_id"].as_str().unwrap_or_default() {
+            "-200" => {
+                let mut moved = text("Bad Request: group chat was upgraded to a supergroup chat");
+                moved["parameters"] = json!({"migrate_to_chat_id": -100_200});
+                return (400, moved);
+            }
+            "-300" if body["message_thread_id"] == 3 => return (400, text("Bad Request: TOPIC_CLOSED")),
+            "-400" => return (400, text("Bad Request: not enough rights to send text messages to the chat")),
+            "403" => {
+                return (
+                    403,
+                    json!({"ok": false, "error_code": 403, "description": "Forbidden: bot was blocked by the user"}),
+                );
+            }
+            _ => {}
+        }
         *taken = Some(at);
         return (200, json!({"ok": true, "result": {"message_id": 1, "text": body["text"]}}));
     }

@@ -23,12 +23,15 @@ pub(in crate::notify) const ENTRY: Entry = Entry { name: "email", open };
 const EVERY: Duration = Duration::from_secs(2);
 /// What a server says of the letter itself: too large, or not wanted for what it says.
 const OF_THE_LETTER: [u16; 2] = [552, 554];
+/// The same by enhanced codes (RFC 3463), which are more exact.
+const OF_THE_LETTER_EXACTLY: [&str; 4] = ["5.2.3", "5.3.4", "5.6.", "5.7.1"];
 
 struct Email {
     transport: SmtpTransport,
     place: String,
     from: Mailbox,
     to: Vec<Mailbox>,
+    reply_to: Option<Mailbox>,
     /// The part of identities behind the `@`.
     domain: String,
 }
@@ -51,7 +54,13 @@ fn open(context: &Context, given: &Given<'_>) -> Result<Box<dyn Notifier>> {
     };
     let from = mailbox("from", &given.required("from")?)?;
     given.required("to")?;
-    let to = given.words("to")?.iter().map(|text| mailbox("to", text)).collect::<Result<Vec<_>>>()?;
+    let mut to = Vec::new();
+    for field in ["to", "cc", "bcc"] {
+        for text in given.words(field)? {
+            to.push(mailbox(field, &text)?);
+        }
+    }
+    let reply_to = given.text("reply_to")?.map(|text| mailbox("reply_to", &text)).transpose()?;
     let mut builder = SmtpTransport::builder_dangerous(&host).port(port).timeout(Some(PATIENCE));
     builder = match security.as_str() {
         "none" => builder.tls(Tls::None),
@@ -68,7 +77,24 @@ fn open(context: &Context, given: &Given<'_>) -> Result<Box<dyn Notifier>> {
             .credentials(Credentials::new(given.required("username")?, Secret::new(password).reveal().to_owned()));
     }
     let domain = from.email.domain().to_owned();
-    Ok(Box::new(Email { transport: builder.build(), place: format!("{host}:{port}"), from, to, domain }))
+    Ok(Box::new(Email { transport: builder.build(), place: format!("{host}:{port}"), from, to, reply_to, domain }))
+}
+
+/// Whether a refusal lies in what was sent, and not in whom it was for, or who sent it.
+fn is_of_the_letter(status: u16, said: &str) -> bool {
+    let said = said.to_lowercase();
+    let words = said.split(|letter: char| !letter.is_ascii_digit() && letter != '.');
+    let exact = words
+        .map(|word| word.trim_end_matches('.'))
+        .find(|word| word.strip_prefix("5.").is_some_and(|rest| rest.split('.').count() == 2 && !rest.ends_with('.')));
+    match exact {
+        // also said of a sender or a recipient that is not wanted
+        Some("5.7.1") => {
+            status == 554 && !["relay", "sender", "recipient", "authent"].iter().any(|it| said.contains(it))
+        }
+        Some(code) => OF_THE_LETTER_EXACTLY.iter().any(|known| code.starts_with(known)),
+        None => OF_THE_LETTER.contains(&status),
+    }
 }
 
 /// This machine.
@@ -90,7 +116,7 @@ fn tls(context: &Context, given: &Given<'_>, host: &str) -> Result<TlsParameters
 }
 
 impl Email {
-    fn message(&self, letter: &Letter) -> Result<Message> {
+    fn message(&self, letter: &Letter, to: &Mailbox) -> Result<Message> {
         let foot = format!("-- \n{} {} on {}\n{}\n", letter.kind, letter.severity_name(), host(), letter.id);
         let text = match letter.body.is_empty() {
             true => format!("{}\n\n{foot}", letter.subject),
@@ -101,9 +127,10 @@ impl Email {
             // the same letter has the same identity, however often it is sent
             .message_id(Some(format!("<{}@{}>", letter.id, self.domain)))
             .date(letter.at.and_utc().into())
-            .subject(format!("[dc] {}", letter.subject));
-        for to in &self.to {
-            message = message.to(to.clone());
+            .subject(format!("[dc] {}", letter.subject))
+            .to(to.clone());
+        if let Some(reply_to) = &self.reply_to {
+            message = message.reply_to(reply_to.clone());
         }
         let mut message = message
             .header(ContentType::TEXT_PLAIN)
@@ -117,8 +144,15 @@ impl Email {
 }
 
 impl Notifier for Email {
-    fn send(&mut self, letter: &Letter) -> Result<(), Undelivered> {
-        let message = self.message(letter).map_err(|error| Undelivered::Refused { reason: error.to_string() })?;
+    fn recipients(&self) -> Vec<String> {
+        self.to.iter().map(|to| to.email.to_string()).collect()
+    }
+
+    fn send(&mut self, letter: &Letter, to: &str) -> Result<(), Undelivered> {
+        let Some(to) = self.to.iter().find(|known| known.email.to_string() == to) else {
+            return Err(Undelivered::Broken { reason: format!("{to} is not in the settings") });
+        };
+        let message = self.message(letter, to).map_err(|error| Undelivered::Refused { reason: error.to_string() })?;
         self.transport.send(&message).map(drop).map_err(|cause| {
             let status: Option<u16> = cause.status().map(Into::into);
             let mut words = vec![cause.to_string()];
@@ -135,14 +169,39 @@ impl Notifier for Email {
                 words = vec![format!("nothing within {} s", PATIENCE.as_secs())];
             }
             let reason = format!("the mail server {} says: {}", self.place, words.join(": "));
-            match status.is_some_and(|status| OF_THE_LETTER.contains(&status)) {
-                true => Undelivered::Refused { reason },
-                false => Undelivered::Away { reason, after: None },
+            match status {
+                Some(status) if is_of_the_letter(status, &reason) => Undelivered::Refused { reason },
+                // an address, a login, a right: somebody can mend that
+                Some(500..) => Undelivered::Broken { reason },
+                _ => Undelivered::Away { reason, after: None },
             }
         })
     }
 
     fn pace(&self) -> Pace {
         Pace { every: EVERY }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_in_a_letter_is_told_from_what_lies_in_an_address() {
+        for (status, said, expected) in [
+            (550, "permanent error (550): 5.1.1 <gone@example.com>: no such user", false),
+            (550, "permanent error (550): user unknown", false),
+            (535, "permanent error (535): 5.7.8 authentication failed", false),
+            (554, "permanent error (554): 5.7.1 relay access denied", false),
+            (554, "permanent error (554): 5.7.1 message contains spam", true),
+            (554, "permanent error (554): no", true),
+            (552, "permanent error (552): 5.3.4 message too big", true),
+            (552, "permanent error (552): 5.2.2 mailbox full", false),
+            (550, "permanent error (550): 5.6.0 bad content", true),
+            (550, "the mail server 10.5.1.1:25 says: no such user", false),
+        ] {
+            assert_eq!(is_of_the_letter(status, said), expected, "{said}");
+        }
     }
 }

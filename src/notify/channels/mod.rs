@@ -2,6 +2,11 @@
 
 pub(super) mod discord;
 pub(super) mod email;
+pub(super) mod gotify;
+pub(super) mod matrix;
+pub(super) mod ntfy;
+pub(super) mod opsgenie;
+pub(super) mod pagerduty;
 pub(super) mod slack;
 pub(super) mod teams;
 pub(super) mod telegram;

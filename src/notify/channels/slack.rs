@@ -23,32 +23,48 @@ const HEADER_CHARS_MAX: usize = 150;
 const SECTION_CHARS_MAX: usize = 3_000;
 /// One message a second to a channel.
 const EVERY: Duration = Duration::from_secs(1);
-/// Errors of the API that lie in the message; others can be mended, or pass.
+/// Errors of the API that lie in the message.
 const OF_THE_MESSAGE: [&str; 4] = ["invalid_blocks", "msg_too_long", "no_text", "invalid_blocks_format"];
+/// The same of a webhook.
+const OF_THE_LETTER: [&str; 5] =
+    ["invalid_payload", "invalid_blocks", "msg_too_long", "no_text", "too_many_attachments"];
+/// Errors of the API that pass; all others can be mended.
+const PASSING: [&str; 7] = [
+    "ratelimited",
+    "rate_limited",
+    "internal_error",
+    "fatal_error",
+    "service_unavailable",
+    "request_timeout",
+    "team_added_to_org",
+];
 
 enum Way {
     Webhook(Secret),
-    Bot(Secret, String),
+    Bot(Secret),
 }
 
 struct Slack {
     request: Request,
     api: String,
     way: Way,
-    channel: Option<String>,
+    channels: Vec<String>,
     username: Option<String>,
 }
 
 fn open(context: &Context, given: &Given<'_>) -> Result<Box<dyn Notifier>> {
     let way = match given.text("token")? {
-        Some(token) => Way::Bot(Secret::new(token), given.required("channel")?),
+        Some(token) => {
+            given.required("channel")?;
+            Way::Bot(Secret::new(token))
+        }
         None => Way::Webhook(given.secret("webhook")?),
     };
     Ok(Box::new(Slack {
         request: session(context, given)?,
         api: given.text("api")?.unwrap_or_else(|| API.to_owned()).trim_end_matches('/').to_owned(),
         way,
-        channel: given.text("channel")?,
+        channels: given.words("channel")?,
         username: given.text("username")?,
     }))
 }
@@ -77,10 +93,14 @@ fn blocks(letter: &Letter) -> Value {
 }
 
 impl Notifier for Slack {
-    fn send(&mut self, letter: &Letter) -> Result<(), Undelivered> {
+    fn recipients(&self) -> Vec<String> {
+        self.channels.clone()
+    }
+
+    fn send(&mut self, letter: &Letter, to: &str) -> Result<(), Undelivered> {
         let mut body = json!({"text": escaped(&letter.text(SECTION_CHARS_MAX)), "blocks": blocks(letter)});
-        if let Some(channel) = &self.channel {
-            body["channel"] = channel.as_str().into();
+        if !to.is_empty() {
+            body["channel"] = to.into();
         }
         if let Some(username) = &self.username {
             body["username"] = username.as_str().into();
@@ -89,25 +109,37 @@ impl Notifier for Slack {
             Way::Webhook(url) => {
                 let call = self.request.post(url.reveal()).json(&body).map_err(unreached)?;
                 let answer = call.send().map_err(webhook_unreached)?;
-                judge(&answer, None)
+                judge(&answer, None, &OF_THE_LETTER)
             }
-            Way::Bot(token, channel) => {
-                body["channel"] = channel.as_str().into();
+            Way::Bot(token) => {
                 let url = format!("{}/chat.postMessage", self.api);
                 let call = self.request.post(&url).auth(Auth::Bearer(token.clone())).json(&body).map_err(unreached)?;
                 let answer = call.send().map_err(unreached)?;
-                judge(&answer, None)?;
+                judge(&answer, None, &[])?;
                 let said: Value = answer.json().map_err(unreached)?;
                 if said["ok"] == true {
                     return Ok(());
                 }
                 let error = said["error"].as_str().unwrap_or("no reason").to_owned();
                 let reason = format!("Slack says {error}");
-                Err(match OF_THE_MESSAGE.contains(&error.as_str()) {
-                    true => Undelivered::Refused { reason },
-                    false => Undelivered::Away { reason, after: answer.retry_after() },
+                Err(match error.as_str() {
+                    word if OF_THE_MESSAGE.contains(&word) => Undelivered::Refused { reason },
+                    word if PASSING.contains(&word) => Undelivered::Away { reason, after: answer.retry_after() },
+                    _ => Undelivered::Broken { reason },
                 })
             }
+        }
+    }
+
+    fn body_max(&self, _letter: &Letter) -> Option<usize> {
+        Some(SECTION_CHARS_MAX)
+    }
+
+    fn weight(&self, character: char) -> usize {
+        match character {
+            '&' => 5,
+            '<' | '>' => 4,
+            _ => 1,
         }
     }
 

@@ -20,6 +20,8 @@ pub(in crate::notify) const ENTRY: Entry = Entry { name: "teams", open };
 
 /// A card has at most 28 KB.
 const BODY_CHARS_MAX: usize = 6_000;
+/// What a 400 says of a letter; all others lie in the workflow, which may be turned off.
+const OF_THE_LETTER: [&str; 3] = ["payload", "too large", "schema"];
 /// Four requests a second, and fewer over a longer time.
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -32,8 +34,24 @@ fn open(context: &Context, given: &Given<'_>) -> Result<Box<dyn Notifier>> {
     Ok(Box::new(Teams { request: session(context, given)?, webhook: given.secret("webhook")? }))
 }
 
+/// The text without any meaning to the Markdown of a card: it knows emphasis, lists and links.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut is_start = true;
+    for letter in text.chars() {
+        let is_mark = matches!(letter, '\\' | '*' | '_' | '[' | ']' | '`')
+            || (is_start && matches!(letter, '#' | '-' | '+' | '>'));
+        if is_mark {
+            out.push('\\');
+        }
+        out.push(letter);
+        is_start = letter == '\n' || (is_start && letter == ' ');
+    }
+    out
+}
+
 impl Notifier for Teams {
-    fn send(&mut self, letter: &Letter) -> Result<(), Undelivered> {
+    fn send(&mut self, letter: &Letter, _to: &str) -> Result<(), Undelivered> {
         let color = match letter.severity {
             LogLevel::Critical | LogLevel::Error => "attention",
             LogLevel::Warning => "warning",
@@ -44,10 +62,10 @@ impl Notifier for Teams {
         facts.extend(letter.app.as_ref().map(|app| fact("App", app)));
         facts.extend([fact("Time", &clock::brief(letter.at)), fact("Id", &letter.id)]);
         let mut elements = vec![json!({
-            "type": "TextBlock", "text": letter.subject, "weight": "bolder", "size": "medium", "wrap": true, "color": color,
+            "type": "TextBlock", "text": escaped(&letter.subject), "weight": "bolder", "size": "medium", "wrap": true, "color": color,
         })];
         if !letter.body.is_empty() {
-            let text = cut(&letter.body, BODY_CHARS_MAX).replace('\n', "\n\n");
+            let text = cut(&escaped(&letter.body), BODY_CHARS_MAX).replace('\n', "\n\n");
             elements.push(json!({"type": "TextBlock", "text": text, "wrap": true}));
         }
         elements.push(json!({"type": "FactSet", "facts": facts}));
@@ -61,7 +79,16 @@ impl Notifier for Teams {
         });
         let call = self.request.post(self.webhook.reveal()).json(&body).map_err(unreached)?;
         let answer = call.send().map_err(webhook_unreached)?;
-        judge(&answer, None)
+        judge(&answer, None, &OF_THE_LETTER)
+    }
+
+    fn body_max(&self, _letter: &Letter) -> Option<usize> {
+        Some(BODY_CHARS_MAX)
+    }
+
+    fn weight(&self, character: char) -> usize {
+        // what may be escaped, and line ends, which become two
+        if character.is_ascii_punctuation() || character == '\n' { 2 } else { 1 }
     }
 
     fn pace(&self) -> Pace {

@@ -10,6 +10,7 @@ use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
 use crate::manager::{Drift, living};
+use crate::notify::channels;
 use crate::shell;
 use crate::tables::{AppRow, Direction, LogFilter, ManagerRow, Pause, RunRow, RunStatus, Store};
 
@@ -37,6 +38,8 @@ pub struct Board {
     pub drift: Option<Drift>,
     /// Whether everything is paused.
     pub pause: Option<Pause>,
+    /// The channels that take nothing until somebody mends them, and why.
+    pub broken_channels: Vec<String>,
 }
 
 /// One app.
@@ -65,6 +68,7 @@ pub fn board(context: &Context) -> Result<Board> {
     let mut store = Store::ready(context)?;
     let mut board = Board::read(&mut store)?;
     board.drift = Some(Drift::of(context, &mut store)?).filter(Drift::matters);
+    board.keep_channels(context);
     Ok(board)
 }
 
@@ -100,7 +104,15 @@ impl Board {
         });
         let lines = lines.collect();
         let pause = store.pauses().current()?;
-        Ok(Self { time: store.now()?, managers, apps, lines, drift: None, pause })
+        let broken = store.channels().all()?.into_iter().filter(|row| row.broken_since.is_some());
+        let broken_channels = broken.filter_map(|row| Some(format!("{}: {}", row.name, row.wrong()?))).collect();
+        Ok(Self { time: store.now()?, managers, apps, lines, drift: None, pause, broken_channels })
+    }
+
+    /// Leaves out the channels that the settings no longer have.
+    pub(super) fn keep_channels(&mut self, context: &Context) {
+        let names = channels(context);
+        self.broken_channels.retain(|channel| names.iter().any(|name| channel.starts_with(name.as_str())));
     }
 
     /// The first line: in a narrow window only what is not zero.
@@ -214,6 +226,9 @@ impl fmt::Display for Board {
         }
         if let Some(drift) = &self.drift {
             writeln!(formatter, " {drift}: `dc deploy`")?;
+        }
+        for channel in &self.broken_channels {
+            writeln!(formatter, " the channel {channel}: `dc manager notify --test`")?;
         }
         if all.is_empty() {
             return write!(

@@ -52,6 +52,7 @@ impl Watcher {
         }
         let mut board = Board::read(&mut store)?;
         board.drift.clone_from(&self.drift);
+        board.keep_channels(&self.context);
         let lines = app_id.map_or_else(|| Ok(Vec::new()), |app_id| lines(&mut store, app_id))?;
         self.store = Some(store);
         Ok(Glance { board, lines })

@@ -27,7 +27,7 @@ pub use forecast::{Forecast, ForecastOptions, forecast};
 pub use glance::{Glance, Watcher};
 pub use import::{ImportOptions, ImportReport, ImportedApp, Source as ImportSource, import};
 pub use manage::{ManageOptions, ManageReport, manage};
-pub use notify::{ChannelState, NotifyOptions, NotifyReport, notify};
+pub use notify::{ChannelState, NotifyOptions, NotifyReport, Preview, notify};
 pub use pause::{PauseReport, pause, resume};
 pub use prune::{PruneRunsReport, prune_runs};
 pub use published::Published;

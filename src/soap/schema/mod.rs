@@ -3,12 +3,15 @@
 
 mod builtin;
 mod circles;
+mod keys;
 mod read;
 mod shape;
 mod substitutes;
 mod types;
 
 pub(super) use builtin::XSD;
-pub(super) use read::read_schema;
+pub(super) use read::{DIFFGRAM, MSDATA, read_schema};
 pub(super) use shape::Shape;
-pub(super) use types::{AttributeDecl, ElementDecl, Found, Group, Occurs, Particle, Schemas, Type, TypeRef, Variety};
+pub(super) use types::{
+    AttributeDecl, ElementDecl, Found, Group, Occurs, Particle, Schemas, Type, TypeRef, Variety, WSDL, near,
+};

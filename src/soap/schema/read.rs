@@ -6,6 +6,12 @@ use super::super::xml::{Element, Name};
 use super::builtin::XSD;
 use super::types::{AttributeDecl, ComplexType, ElementDecl, Group, Occurs, Particle, Schemas, Type, TypeRef, Variety};
 
+/// Where .NET has the rows of a DataSet.
+pub(in crate::soap) const DIFFGRAM: &str = "urn:schemas-microsoft-com:xml-diffgram-v1";
+
+/// Where .NET says what XML Schema cannot.
+pub(in crate::soap) const MSDATA: &str = "urn:schemas-microsoft-com:xml-msdata";
+
 /// Reads a schema. `target` is the namespace of the schema that includes it, for one that names none itself.
 pub(in crate::soap) fn read_schema(schemas: &mut Schemas, schema: &Element, target: Option<&str>) {
     let own = schema.attribute("targetNamespace");
@@ -90,6 +96,7 @@ impl Reader {
             is_abstract: is_true(declared, "abstract"),
             default: default.map(str::to_owned),
             is_reference: false,
+            key: None,
         }
     }
 
@@ -142,6 +149,7 @@ impl Reader {
                 }
                 _ => {
                     if let Some(particle) = self.particle(part) {
+                        complex.is_dataset |= self.holds_dataset(part);
                         complex.content = Some(particle);
                     }
                 }
@@ -183,6 +191,19 @@ impl Reader {
         }
     }
 
+    /// A schema and what it describes, as .NET declares a DataSet or a DataTable.
+    fn holds_dataset(&self, content: &Element) -> bool {
+        let mut parts = content.elements().filter(|it| is_xsd(it));
+        parts.any(|part| match (&*part.name.local, part.attribute("ref"), part.attribute("namespace")) {
+            ("element", Some(name), _) => {
+                let name = self.name(part, name);
+                &*name.local == "schema" && XSD.contains(&&*name.namespace)
+            }
+            ("any", _, Some(namespace)) => XSD.contains(&namespace) || namespace == DIFFGRAM,
+            _ => false,
+        })
+    }
+
     fn local_attribute(&self, declared: &Element) -> Option<AttributeDecl> {
         if declared.attribute("use") == Some("prohibited") {
             return None;
@@ -205,7 +226,9 @@ impl Reader {
             of: self.type_of(declared),
             is_required: declared.attribute("use") == Some("required"),
             fixed: declared.attribute("fixed").map(str::to_owned),
+            default: declared.attribute("default").map(str::to_owned),
             is_reference: false,
+            key: None,
         }
     }
 }

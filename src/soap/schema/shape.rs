@@ -15,6 +15,8 @@ pub(in crate::soap) struct Shape {
     /// The type of its text, where it has text and attributes.
     pub(in crate::soap) text: Option<TypeRef>,
     pub(in crate::soap) is_mixed: bool,
+    /// A DataSet of .NET.
+    pub(in crate::soap) is_dataset: bool,
 }
 
 impl Schemas {
@@ -25,6 +27,7 @@ impl Schemas {
     pub(in crate::soap) fn shape(&self, of: &ComplexType) -> Result<Shape> {
         let mut shape = Shape::default();
         self.gather(of, &mut shape, 0)?;
+        self.tell_apart(&mut shape);
         Ok(shape)
     }
 
@@ -55,6 +58,7 @@ impl Schemas {
             }
         }
         shape.is_mixed |= of.is_mixed;
+        shape.is_dataset |= of.is_dataset;
         shape.particles.extend(of.content.as_ref().map(|content| self.with_choices(content)));
         self.attributes(of, shape, depth)
     }
@@ -66,6 +70,7 @@ impl Schemas {
             if let Some(known) = known {
                 attribute.of = known.of.clone();
                 attribute.fixed = attribute.fixed.or_else(|| known.fixed.clone());
+                attribute.default = attribute.default.or_else(|| known.default.clone());
             }
             shape.attributes.retain(|it| it.name != attribute.name);
             shape.attributes.push(attribute);

@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::super::xml::Name;
-use super::builtin::Builtin;
+use super::builtin::{Builtin, XSD};
 use crate::error::{Error, ErrorKind, Result};
+
+/// The namespace of WSDL, which is the default one in many documents.
+pub(in crate::soap) const WSDL: &str = "http://schemas.xmlsoap.org/wsdl/";
 
 /// A type by its name, or one that stands where it is used.
 #[derive(Debug, Clone)]
@@ -42,6 +45,8 @@ pub(in crate::soap) struct ComplexType {
     /// Text with attributes.
     pub(in crate::soap) is_text: bool,
     pub(in crate::soap) is_mixed: bool,
+    /// It holds a schema and the rows that this describes: a DataSet of .NET.
+    pub(in crate::soap) is_dataset: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -50,8 +55,24 @@ pub(in crate::soap) struct AttributeDecl {
     pub(in crate::soap) of: TypeRef,
     pub(in crate::soap) is_required: bool,
     pub(in crate::soap) fixed: Option<String>,
+    /// What is sent when nothing is said.
+    pub(in crate::soap) default: Option<String>,
     /// It is declared elsewhere, under the same name.
     pub(in crate::soap) is_reference: bool,
+    /// The key of its value, where its name alone is that of something else, too.
+    pub(super) key: Option<String>,
+}
+
+impl AttributeDecl {
+    /// The key of its value.
+    pub(in crate::soap) fn key(&self) -> &str {
+        self.key.as_deref().unwrap_or(&self.name.local)
+    }
+
+    /// The key that can be no element's.
+    pub(in crate::soap) fn marked(&self) -> String {
+        self.key.clone().unwrap_or_else(|| format!("@{}", self.name.local))
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -65,13 +86,20 @@ pub(in crate::soap) struct ElementDecl {
     pub(in crate::soap) default: Option<String>,
     /// It is declared elsewhere, under the same name.
     pub(in crate::soap) is_reference: bool,
+    /// The key of its value, where an element before it has the same name.
+    pub(super) key: Option<String>,
 }
 
 impl ElementDecl {
     /// One that is declared elsewhere.
     pub(super) fn reference(name: Name) -> Self {
         let (of, default) = (TypeRef::Any, None);
-        Self { name, of, is_nillable: false, is_abstract: false, default, is_reference: true }
+        Self { name, of, is_nillable: false, is_abstract: false, default, is_reference: true, key: None }
+    }
+
+    /// The key of its value.
+    pub(in crate::soap) fn key(&self) -> &str {
+        self.key.as_deref().unwrap_or(&self.name.local)
     }
 }
 
@@ -136,7 +164,13 @@ impl Schemas {
     /// # Errors
     /// Not found, when no schema that could be read declares it.
     pub(in crate::soap) fn element(&self, name: &Name) -> Result<Arc<ElementDecl>> {
-        self.elements.get(name).cloned().ok_or_else(|| missing("element", name))
+        // a schema within a message, which no schema declares
+        let is_schema = || &*name.local == "schema" && XSD.contains(&&*name.namespace);
+        let schema = || {
+            is_schema().then(|| Arc::new(ElementDecl { is_reference: false, ..ElementDecl::reference(name.clone()) }))
+        };
+        let found = self.elements.get(name).cloned().or_else(schema).or_else(|| near(&self.elements, name).cloned());
+        found.ok_or_else(|| missing("element", name))
     }
 
     /// The declaration behind a reference.
@@ -152,7 +186,7 @@ impl Schemas {
         match of {
             TypeRef::Any => Ok(Found::Any),
             TypeRef::Inline(of) => Ok(Found::Declared(Arc::clone(of))),
-            TypeRef::Named(name) => match (self.types.get(name), Builtin::of(name)) {
+            TypeRef::Named(name) => match (near(&self.types, name), Builtin::of(name).or_else(|| builtin_near(name))) {
                 (Some(of), _) => Ok(Found::Declared(Arc::clone(of))),
                 (None, Some(Builtin::Any)) => Ok(Found::Any),
                 (None, Some(builtin)) => Ok(Found::Builtin(builtin)),
@@ -160,6 +194,27 @@ impl Schemas {
             },
         }
     }
+}
+
+/// What a map has under a name. A name without a prefix, where none means what its author meant, is that of the only one
+/// that has its local part.
+pub(in crate::soap) fn near<'a, V>(map: &'a HashMap<Name, V>, name: &Name) -> Option<&'a V> {
+    let by_local = || {
+        let mut found = map.iter().filter(|(known, _)| known.local == name.local).map(|(_, value)| value);
+        found.next().filter(|_| found.next().is_none())
+    };
+    map.get(name).or_else(|| if is_unprefixed(name) { by_local() } else { None })
+}
+
+/// Whether a name is in a namespace where a service declares nothing: it stood without a prefix.
+fn is_unprefixed(name: &Name) -> bool {
+    let namespace = &*name.namespace;
+    namespace.is_empty() || namespace == WSDL || (XSD.contains(&namespace) && Builtin::of(name).is_none())
+}
+
+/// A type of XML Schema whose prefix was forgotten.
+fn builtin_near(name: &Name) -> Option<Builtin> {
+    if is_unprefixed(name) { Builtin::of(&Name::new(XSD[0], &name.local)) } else { None }
 }
 
 fn missing(what: &str, name: &Name) -> Error {

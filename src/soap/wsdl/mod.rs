@@ -42,6 +42,8 @@ pub(super) struct Port {
 pub(super) struct Binding {
     pub(super) port_type: Name,
     pub(super) version: Version,
+    /// How it is reached, as a URI.
+    pub(super) transport: String,
     pub(super) is_rpc: bool,
     /// It asks for MTOM by its policy.
     pub(super) wants_mtom: bool,
@@ -76,6 +78,8 @@ pub(super) struct PortOperation {
     pub(super) documentation: String,
     pub(super) input: Option<Name>,
     pub(super) output: Option<Name>,
+    /// The action by which WS-Addressing names what is sent.
+    pub(super) addressing: Option<String>,
 }
 
 /// A part of a message.

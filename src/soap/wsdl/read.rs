@@ -1,15 +1,20 @@
 //! Reads a WSDL document, and whatever it imports and includes.
 
 use super::super::load::{Loader, Place};
-use super::super::schema::{XSD, read_schema};
+use super::super::schema::{WSDL, XSD, read_schema};
 use super::super::xml::{Element, Name};
 use super::{Binding, BoundMessage, BoundOperation, Part, PartOf, Port, PortOperation, Service, Version, Wsdl};
 use crate::error::{Error, Result};
 
-const WSDL: &str = "http://schemas.xmlsoap.org/wsdl/";
 const WSDL_2: &str = "http://www.w3.org/ns/wsdl";
 const SOAP_11: &str = "http://schemas.xmlsoap.org/wsdl/soap/";
 const SOAP_12: &str = "http://schemas.xmlsoap.org/wsdl/soap12/";
+/// Where WS-Addressing puts the action of a message, by its versions.
+const ADDRESSING: [&str; 3] = [
+    "http://www.w3.org/2007/05/addressing/metadata",
+    "http://www.w3.org/2006/05/addressing/wsdl",
+    "http://www.w3.org/2006/02/addressing/wsdl",
+];
 /// The assertion of a policy by which everything is sent as MTOM.
 const MTOM: &str = "OptimizedMimeSerialization";
 
@@ -114,7 +119,14 @@ fn port_operation(operation: &Element) -> Option<PortOperation> {
         documentation: documentation.split_whitespace().collect::<Vec<_>>().join(" "),
         input: message("input"),
         output: message("output"),
+        addressing: operation.child(WSDL, "input").and_then(addressing),
     })
+}
+
+/// The action by which a message is addressed, if it has one.
+fn addressing(message: &Element) -> Option<String> {
+    let is_action = |name: &Name| &*name.local == "Action" && ADDRESSING.contains(&&*name.namespace);
+    message.attributes.iter().find(|(name, _)| is_action(name)).map(|(_, action)| action.trim().to_owned())
 }
 
 /// A binding to SOAP; others are of no use here.
@@ -126,6 +138,7 @@ fn binding(root: &Element, part: &Element) -> Option<Binding> {
     Some(Binding {
         port_type: part.name_of(part.attribute("type")?),
         version,
+        transport: soap.attribute("transport").unwrap_or_default().trim().to_owned(),
         is_rpc: soap.attribute("style") == Some("rpc"),
         wants_mtom: wants_mtom(root, part),
         operations: operations.filter_map(bound_operation).collect(),
