@@ -455,7 +455,7 @@ fn what_is_old_is_pruned_and_what_goes_on_is_not() {
                 .collect()
         };
         let none = prune(&["1d"]);
-        assert!(none.len() == 7 && none.values().all(|count| *count == 0), "{none:?}");
+        assert!(none.len() == 8 && none.values().all(|count| *count == 0), "{none:?}");
         let held = prune(&["0s", "--dry-run"]);
         for (kind, table) in [("occurrences", "occurrences"), ("commands", "command_log"), ("runs", "runtime")] {
             let rows = number(&mut database, &format!("SELECT count(*) FROM {table}"));
