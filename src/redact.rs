@@ -17,7 +17,7 @@ use finder::Finder;
 use forms::Forms;
 use view::views;
 
-use crate::secrets::Hide;
+use crate::secrets::{GIVEN_VARIABLE, Hide};
 use crate::settings::Settings;
 
 /// What stands instead.
@@ -128,6 +128,14 @@ impl Redactor {
     /// Looks for everything that the settings hold as a secret.
     pub fn of(settings: &Settings) -> Self {
         Self::new(settings.secret_values().iter().map(|secret| secret.reveal().to_owned()))
+    }
+
+    /// Looks for the secrets of the settings, and for those that a run was given: inside of it.
+    pub(crate) fn inside(settings: &Settings) -> Self {
+        let values = settings.secret_values();
+        let names = settings.variable(GIVEN_VARIABLE).unwrap_or_default().split(',');
+        let given = names.filter_map(|name| Some((name, settings.variable(name)?, Hide::default())));
+        Self::with_store(values.iter().map(|secret| secret.reveal().to_owned()), given)
     }
 
     /// Looks for these values, if they have four bytes.

@@ -82,12 +82,15 @@ impl Hand<'_> {
     fn work(&mut self, order: Order) -> Report {
         let started_at = clock::now();
         let done = catch_unwind(AssertUnwindSafe(|| self.attempt(&order)));
-        let (worked, output) = done.unwrap_or_else(|_| {
+        let (mut worked, output) = done.unwrap_or_else(|_| {
             // what a panic left behind is not used again
             self.stages.remove(&order.stage);
             self.storage = None;
             (Err(Failure::died("the stage panicked; its log tells where")).into(), None)
         });
+        if let Err(failure) = &mut worked.result {
+            self.bench.plan.redact(failure);
+        }
         let is_cancelled = order.cancellation.is_cancelled() && worked.result.is_err();
         let outcome = match &worked.result {
             Ok(_) => "done",

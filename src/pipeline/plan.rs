@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::stage::Stage;
+use super::stage::{Failure, Stage};
 use super::stages::{BuiltIn, Command, Flaw, Open, STAGES, Serve};
 use super::workers::Workers;
 use crate::apps::{
@@ -14,6 +14,7 @@ use crate::broker;
 use crate::context::Context;
 use crate::dramatiq::check_queue;
 use crate::error::{Error, ErrorKind, Result};
+use crate::redact::Redactor;
 
 /// A pipeline as it will work.
 pub(super) struct Plan {
@@ -29,6 +30,8 @@ pub(super) struct Plan {
     pub(super) order: Vec<String>,
     /// The SHA-256 of its files, where they were fetched from storage.
     pub(super) fetched: Option<Vec<u8>>,
+    /// Finds secrets in what programs say.
+    redactor: Redactor,
 }
 
 /// A stage as it will work.
@@ -100,7 +103,13 @@ impl Plan {
         }
         let order = definition.stages.iter().map(|stage| stage.name.clone()).collect();
         let (name, folder) = (app.name.to_string(), app.folder.clone());
-        Ok(Self { name, folder, definition: definition.clone(), stages, order, fetched: None })
+        let redactor = Redactor::inside(context.settings());
+        Ok(Self { name, folder, definition: definition.clone(), stages, order, fetched: None, redactor })
+    }
+
+    /// Takes secrets out of what a stage says of its failure: it is stored, logged, and told to people.
+    pub(super) fn redact(&self, failure: &mut Failure) {
+        failure.message = self.redactor.text(&failure.message).into_owned();
     }
 
     /// The place of a stage.

@@ -544,3 +544,30 @@ fn what_a_worker_took_and_never_noted_goes_on() {
     assert_eq!(rows(&mut database, "SELECT name, state FROM pipeline_tasks"), [["a", "done"]]);
     assert!(names(&inbox.join("work")).is_empty());
 }
+
+/// What a program says of its failure is stored and told to people: the secrets that it was given are not in it.
+#[test]
+fn a_failure_is_told_without_secrets() {
+    let backend = Backend::sqlite();
+    let script = "echo \"no way in with $PORTAL_KEY\" >&2; exit 65";
+    let inbox = pipeline(&backend, "", &stage("only", script, ""));
+    let secrets = |arguments: &[&str]| {
+        let mut command = on(&backend, arguments);
+        command.env("DC_SECRET_PASSWORD", "of-the-test-1");
+        command
+    };
+    let value = backend.folder.path().join("value");
+    fs::write(&value, "k3y-0f-the-portal").expect("a file");
+    let value = fs::File::open(value).expect("the file");
+    let set = secrets(&["secrets", "set", "PORTAL_KEY"]).stdin(value).output().expect("dc starts");
+    assert!(set.status.success(), "{}", stderr(&set));
+    fs::write(inbox.join("a"), "a").expect("a file");
+    let output = secrets(&["run", "p"]).output().expect("dc starts");
+    let mut database = backend.connect();
+    let error = rows(&mut database, "SELECT error FROM pipeline_tasks");
+    assert!(error[0][0].contains("no way in with ***"), "{error:?}\n{}", stderr(&output));
+    for sql in ["SELECT error FROM pipeline_attempts", "SELECT message FROM logs", "SELECT body FROM outbox"] {
+        let text = format!("{:?}", rows(&mut database, sql));
+        assert!(!text.contains("k3y-0f-the-portal"), "{sql}: {text}");
+    }
+}

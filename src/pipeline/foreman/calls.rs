@@ -200,6 +200,9 @@ impl Foreman<'_> {
             // those of other workers are not known yet
             self.calls.open = self.store.tasks().calls(self.row.app_id)?;
             let now = self.now();
+            for failure in self.calls.answers[..count].iter_mut().filter_map(|answer| answer.result.as_mut().err()) {
+                self.plan.redact(failure);
+            }
             let ends: Vec<Option<End>> =
                 self.calls.answers[..count].iter().map(|answer| self.end_of(answer, now)).collect();
             let settled: Vec<Settled> = ends.iter().flatten().map(|end| end.settled.clone()).collect();
