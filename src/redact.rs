@@ -130,8 +130,8 @@ impl Redactor {
         Self::new(settings.secret_values().iter().map(|secret| secret.reveal().to_owned()))
     }
 
-    /// Looks for the secrets of the settings, and for those that a run was given: inside of it.
-    pub(crate) fn inside(settings: &Settings) -> Self {
+    /// Looks for the secrets of the settings, and for those that the run around us was given.
+    pub(crate) fn of_run(settings: &Settings) -> Self {
         let values = settings.secret_values();
         let names = settings.variable(GIVEN_VARIABLE).unwrap_or_default().split(',');
         let given = names.filter_map(|name| Some((name, settings.variable(name)?, Hide::default())));

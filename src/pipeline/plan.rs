@@ -103,7 +103,7 @@ impl Plan {
         }
         let order = definition.stages.iter().map(|stage| stage.name.clone()).collect();
         let (name, folder) = (app.name.to_string(), app.folder.clone());
-        let redactor = Redactor::inside(context.settings());
+        let redactor = Redactor::of_run(context.settings());
         Ok(Self { name, folder, definition: definition.clone(), stages, order, fetched: None, redactor })
     }
 

@@ -92,8 +92,9 @@ pub fn work(context: &Context, options: &WorkOptions, workers: &Workers) -> Resu
         Some(sha256) => fetched_app(context, &options.app, sha256)?,
         None => find_placed_app(context, &options.app)?,
     };
-    let plan = Plan::of(context, &app, workers)?;
-    let plan = Arc::new(Plan { fetched: fetched.as_ref().map(|fetched| fetched.sha256.clone()), ..plan });
+    let mut plan = Plan::of(context, &app, workers)?;
+    plan.fetched = fetched.as_ref().map(|fetched| fetched.sha256.clone());
+    let plan = Arc::new(plan);
     let mut store = Store::ready(context)?;
     let registered = store.apps().all()?.into_iter().find(|row| row.name == app.name);
     let registered = registered.ok_or_else(|| {
