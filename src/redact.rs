@@ -217,7 +217,7 @@ fn apart(mut spans: Vec<Range<usize>>) -> Vec<Range<usize>> {
 }
 
 /// The text with these places hidden.
-fn without<'a>(text: &'a [u8], places: &[Range<usize>]) -> Cow<'a, [u8]> {
+pub(crate) fn without<'a>(text: &'a [u8], places: &[Range<usize>]) -> Cow<'a, [u8]> {
     if places.is_empty() {
         return Cow::Borrowed(text);
     }

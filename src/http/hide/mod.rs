@@ -12,7 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use places::Kind;
 use url::Url;
 
-use crate::redact::{MASK, Redactor, is_secret_field, is_secret_parameter};
+use crate::redact::{MASK, Redactor, is_secret_field, is_secret_parameter, without};
 use crate::settings::known_secrets;
 
 /// A value that was seen as a credential is looked for elsewhere if it has so many bytes, and looks as if it was made by dice.
@@ -92,10 +92,7 @@ impl Hider {
 
     /// Hides what is secret by its value.
     fn values<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-        let mut seen = match self.redactor().values(bytes) {
-            Cow::Borrowed(_) => Cow::Borrowed(bytes),
-            Cow::Owned(seen) => Cow::Owned(seen),
-        };
+        let mut seen = self.redactor().values(bytes);
         let learned = self.learned.read().unwrap_or_else(PoisonError::into_inner);
         for value in learned.iter() {
             for form in forms(value) {
@@ -182,9 +179,9 @@ impl Hider {
                 remember(&self.given, &value);
             }
         }
-        match mask(body, &places) {
-            None => self.values(body),
-            Some(seen) => Cow::Owned(self.values(&seen).into_owned()),
+        match without(body, &places) {
+            Cow::Borrowed(body) => self.values(body),
+            Cow::Owned(seen) => Cow::Owned(self.values(&seen).into_owned()),
         }
     }
 }
@@ -242,26 +239,10 @@ fn forms(value: &str) -> Vec<String> {
     forms
 }
 
-/// The bytes with these places hidden; `None` where there are none.
-fn mask(bytes: &[u8], places: &[Range<usize>]) -> Option<Vec<u8>> {
-    if places.is_empty() {
-        return None;
-    }
-    let mut masked = Vec::with_capacity(bytes.len());
-    let mut from = 0;
-    for place in places {
-        masked.extend_from_slice(&bytes[from..place.start]);
-        masked.extend_from_slice(MASK.as_bytes());
-        from = place.end;
-    }
-    masked.extend_from_slice(&bytes[from..]);
-    Some(masked)
-}
-
 fn replace(bytes: &[u8], value: &[u8]) -> Vec<u8> {
     let places: Vec<Range<usize>> =
         memchr::memmem::find_iter(bytes, value).map(|place| place..place + value.len()).collect();
-    mask(bytes, &places).unwrap_or_else(|| bytes.to_vec())
+    without(bytes, &places).into_owned()
 }
 
 #[cfg(test)]
