@@ -1,7 +1,9 @@
 //! A text that must not be seen: it prints as `***` wherever it is shown.
 
 use std::fmt;
-use std::sync::{LazyLock, PoisonError, RwLock};
+#[cfg(not(test))]
+use std::sync::LazyLock;
+use std::sync::{PoisonError, RwLock};
 
 use zeroize::Zeroizing;
 
@@ -23,7 +25,7 @@ impl Secret {
 
 impl From<Zeroizing<String>> for Secret {
     fn from(text: Zeroizing<String>) -> Self {
-        KNOWN.add(&text);
+        known_secrets().add(&text);
         Self(text)
     }
 }
@@ -46,14 +48,27 @@ const KNOWN_BYTES_MIN: usize = 4;
 const KNOWN_MAX: usize = 4_096;
 
 /// Every secret that this process has held: what it writes of others must not have them.
+#[cfg(not(test))]
 static KNOWN: LazyLock<KnownSecrets> = LazyLock::new(KnownSecrets::default);
+
+#[cfg(test)]
+thread_local! {
+    /// Tests are strangers to each other: what is a secret in one is a word in another.
+    static KNOWN: &'static KnownSecrets = Box::leak(Box::default());
+}
 
 /// The secrets that a process has held.
 #[derive(Default)]
 pub(crate) struct KnownSecrets(RwLock<Vec<Zeroizing<String>>>);
 
+#[cfg(not(test))]
 pub(crate) fn known_secrets() -> &'static KnownSecrets {
     &KNOWN
+}
+
+#[cfg(test)]
+pub(crate) fn known_secrets() -> &'static KnownSecrets {
+    KNOWN.with(|known| *known)
 }
 
 impl KnownSecrets {
