@@ -48,7 +48,7 @@ impl Environment {
         Self::of_variables(pairs.into_iter().map(|(name, value)| (name.into(), value.into())))
     }
 
-    /// A variable's text; an empty one counts as not set. One that is no text is none here: see [`Environment::check`].
+    /// A variable's text; an empty one counts as not set. One that is no text is none here: see `check`.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.texts.get(name).map(|text| text.as_str()).filter(|text| !text.is_empty())
     }
