@@ -22,14 +22,17 @@ use crate::error::{Error, ErrorKind, Result};
 /// How often the wish to stop is looked for in a pause.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Sends a call; the body of the answer is read as a part of each attempt. A fault of ours, or of a library, is the error of
-/// this one call.
-pub(super) fn send(session: &Session, call: &Ready) -> Result<Response> {
-    let sent = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| send_and_read(session, call)));
-    sent.unwrap_or_else(|_| {
+/// Does what a call asks for. A fault of ours, or of a library, is the error of this one call.
+fn without_panic<T>(session: &Session, call: &Ready, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| {
         let place = session.hider.place(&call.url);
         Err(Error::failed(format!("ask {place}: a part of this program failed; the log tells where")))
     })
+}
+
+/// Sends a call; the body of the answer is read as a part of each attempt.
+pub(super) fn send(session: &Session, call: &Ready) -> Result<Response> {
+    without_panic(session, call, || send_and_read(session, call))
 }
 
 fn send_and_read(session: &Session, call: &Ready) -> Result<Response> {
@@ -67,7 +70,7 @@ fn send_and_read(session: &Session, call: &Ready) -> Result<Response> {
 
 /// Sends a call; the body is read by whoever asked.
 pub(super) fn open(session: &Session, call: &Ready) -> Result<Answer> {
-    repeat(session, call, &Ok, &|_| None).map(|(answer, _)| answer)
+    without_panic(session, call, || repeat(session, call, &Ok, &|_| None).map(|(answer, _)| answer))
 }
 
 /// Attempt after attempt. `body` shows the body of what `finish` made of an answer, to find what a ban looks like.
@@ -107,7 +110,8 @@ fn repeat<T>(
                 let fits = |pause: Duration| !is_too_late(call.deadline, pause) || is_replay;
                 let waits = pause.max(asked.unwrap_or_default());
                 let is_patient = asked.is_none_or(|asked| asked <= call.retries.retry_after_max);
-                if is_refused(session, way.as_deref(), answer.status) {
+                let is_refused = is_refused(session, way.as_deref(), answer.status);
+                if is_refused {
                     other = instead(&mut refused, &way);
                 }
                 if other.is_some() {
@@ -119,7 +123,6 @@ fn repeat<T>(
                     answer.drain();
                     pause = waits;
                 } else {
-                    let is_served = !is_refused(session, way.as_deref(), answer.status);
                     match finish(answer) {
                         Ok(done) => {
                             let text = banning_text(session, way.as_deref(), body(&done));
@@ -128,7 +131,7 @@ fn repeat<T>(
                                 why = format!("the answer says `{text}`");
                             }
                             if other.is_none() {
-                                if is_served && text.is_none() {
+                                if !is_refused && text.is_none() {
                                     judge(session, &host, way.as_deref(), (&refused, &why));
                                 }
                                 return Ok((done, attempts));
