@@ -14,6 +14,8 @@ pub struct Dialect {
     pub(super) array_as_json: fn(&str) -> String,
     /// What a query selects of a type that only the server knows, by its quoted name, to get it as text.
     pub(super) other_as_text: fn(&str) -> String,
+    /// The most parameters of one statement.
+    pub(super) parameters_max: usize,
     /// Whether a change of a table's shape is part of the transaction; otherwise it ends the transaction, and stays.
     pub(super) takes_shapes_back: bool,
 }

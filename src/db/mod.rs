@@ -311,6 +311,15 @@ pub trait Database: Send {
     /// Two active rows of one hash.
     fn finish_table(&mut self, name: &TableName, scope: &[&str]) -> Result<()>;
 
+    /// Lets the numbers that a table gives its next rows come after those that it holds.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn settle_ids(&mut self, table: &Table) -> Result<()> {
+        let _ = table;
+        Ok(())
+    }
+
     /// Gives the hash prefix and the place of every active row in scope.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ mod logs;
 mod lost_answers;
 mod manager;
 mod merge_killed;
+mod moving;
 mod notify;
 mod occasions;
 mod ownership;
