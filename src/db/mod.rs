@@ -9,6 +9,7 @@ mod form;
 pub(crate) mod ledger;
 mod moment;
 pub(crate) mod past;
+mod pool;
 pub(crate) mod postgres;
 pub(crate) mod rows;
 pub(crate) mod sqlite;
@@ -23,6 +24,7 @@ pub use connection::{Connection, MergedRows, ObjectKind, Observer, Touched};
 pub use dialect::Dialect;
 pub use fit::{Fitted, as_hashed, fit, text, wider};
 pub use form::{Form, has_letters};
+pub use pool::{Pool, Pooled};
 pub use table::{Column, Kind, NAME_BYTES_MAX, NewColumn, Obstacle, RowId, Table, TableName};
 
 use std::sync::{PoisonError, RwLock};

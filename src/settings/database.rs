@@ -14,6 +14,11 @@ use crate::error::{Error, ErrorKind, Result};
 /// The database that holds the framework's own tables.
 pub const MAIN: &str = "main";
 
+/// How many connections to a database a process has at most, where nothing is set.
+const POOL_SIZE: usize = 20;
+/// More than servers take.
+const POOL_SIZE_MAX: u64 = 10_000;
+
 /// What is not plainly part of a name in a URL.
 const NOT_PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -26,6 +31,8 @@ pub struct DatabaseSettings {
     pub target: Target,
     /// True when nothing was configured and the embedded default is used.
     pub is_default: bool,
+    /// How many connections the threads of one process share at most.
+    pub pool_size: usize,
 }
 
 /// How a database is reached.
@@ -81,7 +88,8 @@ impl Target {
 
 pub(super) fn read(layers: &Layers, project: &Project, name: &str) -> Result<DatabaseSettings> {
     let section = format!("db.{name}");
-    let settings = |target, is_default| DatabaseSettings { name: name.to_owned(), target, is_default };
+    let pool_size = pool_size(layers, &section)?;
+    let settings = |target, is_default| DatabaseSettings { name: name.to_owned(), target, is_default, pool_size };
     if let Some(url) = layers.text(&section, "url")? {
         return Ok(settings(from_url(project, &format!("setting `{section}.url`"), &url)?, false));
     }
@@ -120,7 +128,18 @@ pub(super) fn read_at(layers: &Layers, project: &Project, place: &str) -> Result
         return Err(Error::new(ErrorKind::Usage, what)
             .hint("write it as `url` under `[db.old]` in dc.toml, or into DC_DB_OLD_URL, and name `old`"));
     }
-    Ok(DatabaseSettings { name: target.label(), target, is_default: false })
+    Ok(DatabaseSettings { name: target.label(), target, is_default: false, pool_size: POOL_SIZE })
+}
+
+fn pool_size(layers: &Layers, section: &str) -> Result<usize> {
+    match Section::new(layers, section).number("pool_size")? {
+        None => Ok(POOL_SIZE),
+        Some(size @ 1..=POOL_SIZE_MAX) => Ok(size as usize),
+        Some(size) => {
+            let what = format!("read the setting `{section}.pool_size`: {size} is not between 1 and {POOL_SIZE_MAX}");
+            Err(settings_error(what))
+        }
+    }
 }
 
 fn from_url(project: &Project, what: &str, url: &str) -> Result<Target> {

@@ -20,7 +20,19 @@ pub(super) const KNOWN: &[Known] = &[
     Known { section: "captcha", fields: &["solver", "key", "api", "timeout", "poll"], secret: &["key"] },
     Known {
         section: "db.*",
-        fields: &["url", "backend", "path", "host", "port", "name", "username", "password", "sslmode", "sslrootcert"],
+        fields: &[
+            "url",
+            "backend",
+            "path",
+            "host",
+            "port",
+            "name",
+            "username",
+            "password",
+            "sslmode",
+            "sslrootcert",
+            "pool_size",
+        ],
         secret: &["password", "url"],
     },
     Known {

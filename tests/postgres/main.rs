@@ -21,6 +21,7 @@ mod occasions;
 mod ownership;
 mod pipeline;
 mod placement;
+mod pool;
 mod publish;
 mod random_merges;
 mod refused_rows;

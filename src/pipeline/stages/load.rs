@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::super::stage::{Failure, Given, Job, Output, Stage, Worked};
 use super::{BuiltIn, Entry, Flaw, Open};
 use crate::context::Context;
-use crate::db::{Connection, TableName};
+use crate::db::{Connection, Pool, TableName};
 use crate::error::{Error, ErrorKind};
 use crate::merge::{Format, Input, MaxGone, Merge};
 use crate::settings::MAIN;
@@ -50,12 +50,12 @@ fn plan(given: &BuiltIn<'_>) -> std::result::Result<Open, Flaw> {
         ignore: given.texts("ignore")?,
         table,
     };
-    given.context.settings().database(&load.database).map_err(|error| Flaw::of("database", &error))?;
+    let pool = Pool::of(given.context, &load.database).map_err(|error| Flaw::of("database", &error))?;
     if !load.create {
         load.check_table(given.context, &name)?;
     }
     let context = given.context.clone();
-    Ok(Box::new(move || Ok(Box::new(Loading { context: context.clone(), load: load.clone(), connection: None }))))
+    Ok(Box::new(move || Ok(Box::new(Loading { context: context.clone(), load: load.clone(), pool: pool.clone() }))))
 }
 
 impl Load {
@@ -78,11 +78,11 @@ impl Load {
     }
 }
 
-/// The stage with its database open.
+/// The stage with its database.
 struct Loading {
     context: Context,
     load: Load,
-    connection: Option<Connection>,
+    pool: Pool,
 }
 
 impl Stage for Loading {
@@ -92,14 +92,18 @@ impl Stage for Loading {
 }
 
 impl Loading {
+    /// What is touched over a connection is written down.
+    fn observed(&self, connection: &mut Connection) {
+        if let Some(map) = ObjectMap::of(&self.context) {
+            connection.observe(Box::new(map));
+        }
+    }
+
     fn merge(&mut self, job: &Job<'_>) -> std::result::Result<Output, Failure> {
         let rows = job.scratch().map_err(|error| Failure::of(&error))?.join("rows.ndjson");
         let lines = self.load.lines(job)?;
         fs::write(&rows, lines).map_err(|cause| Failure::blocked(format!("{}: {cause}", rows.display())))?;
-        if self.connection.is_none() {
-            self.connection = Some(open(&self.context, &self.load.database).map_err(|error| Failure::of(&error))?);
-        }
-        let Some(connection) = &mut self.connection else { return Err(Failure::blocked("no database")) };
+        let mut connection = self.pool.take(|new| Ok(self.observed(new))).map_err(|error| Failure::of(&error))?;
         let load = &self.load;
         let runtime = self.context.settings().inside.as_ref().map(|inside| inside.runtime.to_string());
         let mut merge = Merge::into(&load.table)
@@ -115,25 +119,16 @@ impl Loading {
             .threads(1)
             .runtime(runtime);
         merge = merge.cancellation(job.cancellation.clone());
-        match merge.run_inputs(connection, &[Input::File(rows)]) {
+        match merge.run_inputs(&mut connection, &[Input::File(rows)]) {
             Ok(_) => Ok(Output::Same),
             Err(error) => {
                 if error.is_temporary() {
-                    // a connection that failed is made anew
-                    self.connection = None;
+                    connection.is_of_no_use();
                 }
                 Err(refused(&error))
             }
         }
     }
-}
-
-fn open(context: &Context, name: &str) -> crate::error::Result<Connection> {
-    let mut connection = Connection::open(context, name)?;
-    if let Some(map) = ObjectMap::of(context) {
-        connection.observe(Box::new(map));
-    }
-    Ok(connection)
 }
 
 /// What a table does not take is the document's fault; all else is the database's.
