@@ -10,6 +10,7 @@ Examples:
   dc deploy                                              schema, codebooks and apps up to date
   dc deploy --rename companies=registry                  a folder was renamed: keep its runs and logs
   DC_DB_MAIN_URL=postgres://dc@localhost/dc dc deploy    the same on PostgreSQL
+  dc deploy --sql > schema.sql                           let somebody run it who may make tables
   DC_DB_MAIN_URL=postgres://dc@localhost/dc dc deploy --copy-from sqlite:.dc/dc.db
                                                          move there with everything that was collected
 
@@ -33,12 +34,19 @@ pub(crate) struct Args {
     /// An app that has another name now: its row, runs and logs go on under the new one
     #[arg(long, value_name = "OLD=NEW", value_parser = crate::arguments::pair)]
     rename: Vec<(String, String)>,
+    /// Print the SQL of the schema that the database lacks, for somebody else to run
+    #[arg(long, conflicts_with_all = ["dry_run", "rename", "copy_from"])]
+    sql: bool,
     /// Copy the framework's tables, the history of merges and the merged tables from another database
     #[arg(long, value_name = "DATABASE")]
     copy_from: Option<String>,
 }
 
 pub(crate) fn run(context: &Context, args: &Args) -> Result<i32> {
+    if args.sql {
+        context.shell().print_data(&ops::deploy_sql(context)?)?;
+        return Ok(0);
+    }
     let options =
         DeployOptions { dry_run: args.dry_run, renames: args.rename.clone(), copy_from: args.copy_from.clone() };
     let report = ops::deploy(context, &options)?;

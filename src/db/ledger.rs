@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Database, Rows, TableName};
+use super::{BACKENDS, Database, Rows, TableName};
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::record::Value;
@@ -126,6 +126,12 @@ pub(crate) fn make(database: &mut dyn Database) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The statements that make the table on a backend, for somebody to run who may.
+pub(crate) fn statements(backend: &str) -> String {
+    let entry = BACKENDS.iter().find(|entry| entry.name == backend);
+    entry.into_iter().flat_map(|entry| entry.dialect.ledger).map(|statement| format!("{statement};\n")).collect()
 }
 
 /// Whether the table is there.

@@ -40,10 +40,12 @@ use crate::settings::DatabaseSettings;
 use table::quote;
 
 /// One line of the table of backends.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Entry {
     /// The scheme of its URLs: `sqlite`, `postgres`.
     pub name: &'static str,
+    /// Its words.
+    pub dialect: &'static Dialect,
     /// Opens a database of this backend.
     pub open: fn(&Context, &DatabaseSettings) -> Result<Box<dyn Database>>,
 }

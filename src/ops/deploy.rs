@@ -2,8 +2,10 @@
 
 mod moving;
 mod publish;
+mod sql;
 
 pub use publish::PublishingReport;
+pub use sql::deploy_sql;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -150,7 +152,7 @@ pub fn deploy(context: &Context, options: &DeployOptions) -> Result<DeployReport
                 && error.kind() == ErrorKind::NotFound
                 && context.settings().database(MAIN)?.target.is_file() =>
         {
-            plan_all(&mut report, &found, embedded_names()?);
+            plan_all(&mut report, &found, embedded_names());
             report.publishing = publish::plan_all(context, None, (&publishing, &found))?;
             return Ok(report);
         }
@@ -158,7 +160,7 @@ pub fn deploy(context: &Context, options: &DeployOptions) -> Result<DeployReport
     };
     report.migrations = match (store.schema_state()?, options.dry_run) {
         (SchemaState::Missing, true) => {
-            plan_all(&mut report, &found, embedded_names()?);
+            plan_all(&mut report, &found, embedded_names());
             report.publishing = publish::plan_all(context, None, (&publishing, &found))?;
             return Ok(report);
         }

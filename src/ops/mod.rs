@@ -30,7 +30,7 @@ pub use crate::tables::AppCommand;
 pub use actors::{ActorWorkerOptions, work_for_queues};
 pub use app::App;
 pub use connect::connect;
-pub use deploy::{BrokenFolder, CodebookChange, DeployOptions, DeployReport, PublishingReport, deploy};
+pub use deploy::{BrokenFolder, CodebookChange, DeployOptions, DeployReport, PublishingReport, deploy, deploy_sql};
 pub use diagnosis::{Diagnosis, Finding, Health};
 pub use doctor::doctor;
 pub use files::*;

@@ -1,18 +1,18 @@
 //! The schema: what the binary embeds, what the database has, and the way from one to the other.
 
 use diesel::connection::SimpleConnection;
-use diesel::migration::{Migration, MigrationSource};
+use diesel::migration::{CREATE_MIGRATIONS_TABLE, MigrationConnection};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
-use diesel::sqlite::Sqlite;
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::connection::Link;
 use super::{Store, Turn, take_turn};
 use crate::error::{Error, ErrorKind, Result};
 
-const SQLITE: EmbeddedMigrations = embed_migrations!("schema/sqlite");
-const POSTGRES: EmbeddedMigrations = embed_migrations!("schema/postgres");
+/// What `schema/` holds; the build writes it down.
+mod embedded {
+    include!(concat!(env!("OUT_DIR"), "/schema.rs"));
+}
 
 diesel::table! {
     __diesel_schema_migrations (version) {
@@ -41,7 +41,7 @@ pub enum SchemaState {
 
 impl SchemaState {
     /// The error of a binary that is too old for the database at `label`.
-    pub(super) fn refusal(&self, label: &str) -> Error {
+    pub(crate) fn refusal(&self, label: &str) -> Error {
         let versions = match self {
             Self::Newer { database, binary } => format!("its schema is {database}, this dc knows {binary}"),
             other => format!("its schema is {other:?}"),
@@ -54,7 +54,8 @@ impl SchemaState {
 /// A migration that this binary embeds.
 struct Step {
     version: String,
-    name: String,
+    name: &'static str,
+    sql: &'static str,
 }
 
 #[derive(QueryableByName)]
@@ -69,7 +70,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn schema_state(&mut self) -> Result<SchemaState> {
-        let steps = steps(&self.connection)?;
+        let steps = steps(self.backend());
         let applied = self.read("read the schema's version", applied)?;
         Ok(compare(&applied, &steps))
     }
@@ -81,7 +82,7 @@ impl Store {
     /// # Errors
     /// Refused when the database is newer than this binary.
     pub fn migrate(&mut self) -> Result<Vec<String>> {
-        let steps = steps(&self.connection)?;
+        let steps = steps(self.backend());
         let label = self.label.clone();
         let outcome = self.write("bring the schema up to date", |connection| {
             take_turn(connection, Turn::Migrate)?;
@@ -91,6 +92,12 @@ impl Store {
                 SchemaState::Newer { .. } => Ok(Err(state.refusal(&label))),
                 SchemaState::Missing | SchemaState::Behind(_) => run_pending(connection, &steps).map(Ok),
             }
+        });
+        let outcome = outcome.map_err(|error| match error.kind() {
+            ErrorKind::Permission => {
+                error.hint("let somebody run it who may make tables: `dc deploy --sql > schema.sql`")
+            }
+            _ => error,
         })?;
         let names = outcome?;
         for name in &names {
@@ -100,49 +107,58 @@ impl Store {
     }
 }
 
+/// Runs what the database lacks, and notes each step.
 fn run_pending(connection: &mut Link, steps: &[Step]) -> QueryResult<Vec<String>> {
-    let versions: std::result::Result<Vec<String>, _> = match connection {
-        Link::Sqlite(file) => file.run_pending_migrations(SQLITE).map(|done| texts(&done)),
-        Link::Postgres(server) => {
-            // the lock is held; what a migration itself has to wait for may take longer
-            server.batch_execute("SET LOCAL lock_timeout = 0")?;
-            server.run_pending_migrations(POSTGRES).map(|done| texts(&done))
+    use __diesel_schema_migrations::{table, version};
+    if let Link::Postgres(server) = connection {
+        // the lock is held; what a migration itself has to wait for may take longer
+        server.batch_execute("SET LOCAL lock_timeout = 0")?;
+    }
+    connection.setup()?;
+    let known = applied(connection)?;
+    let mut done = Vec::new();
+    for Step { version: number, name, sql } in steps.iter().filter(|step| !known.contains(&step.version)) {
+        let named = |cause| diesel::result::Error::QueryBuilderError(format!("{name}: {cause}").into());
+        match connection {
+            Link::Sqlite(file) => file.batch_execute(sql),
+            Link::Postgres(server) => server.batch_execute(sql),
         }
-    };
-    // its type is private to diesel_migrations; it names the migration and the database's reason
-    let versions = versions.map_err(diesel::result::Error::QueryBuilderError)?;
-    Ok(steps.iter().filter(|step| versions.contains(&step.version)).map(|step| step.name.clone()).collect())
-}
-
-fn texts(versions: &[diesel::migration::MigrationVersion<'_>]) -> Vec<String> {
-    versions.iter().map(ToString::to_string).collect()
+        .map_err(named)?;
+        diesel::insert_into(table).values(version.eq(number)).execute(connection)?;
+        done.push((*name).to_owned());
+    }
+    Ok(done)
 }
 
 /// The migrations that this binary embeds for a new SQLite file, oldest first: what making it would apply.
-///
-/// # Errors
-/// When an embedded migration cannot be read, which is a fault of ours.
-pub fn embedded_names() -> Result<Vec<String>> {
-    Ok(steps_in(SQLITE)?.into_iter().map(|step| step.name).collect())
+pub fn embedded_names() -> Vec<String> {
+    steps("sqlite").into_iter().map(|step| step.name.to_owned()).collect()
+}
+
+/// The SQL that brings a database of this backend up to date, for somebody to run who may make tables there: all of it, or
+/// these steps alone.
+pub fn schema_sql(backend: &str, pending: Option<&[String]>) -> String {
+    let mut text = format!("{CREATE_MIGRATIONS_TABLE};\n");
+    for Step { version, name, sql } in steps(backend) {
+        if pending.is_none_or(|pending| pending.iter().any(|wanted| wanted == name)) {
+            let sql = sql.trim_end();
+            text.push_str(&format!("\n-- {name}\n{sql}\n"));
+            text.push_str(&format!("INSERT INTO __diesel_schema_migrations (version) VALUES ('{version}');\n"));
+        }
+    }
+    text
 }
 
 /// What the binary embeds for this backend, oldest first.
-fn steps(connection: &Link) -> Result<Vec<Step>> {
-    match connection {
-        Link::Sqlite(_) => steps_in(SQLITE),
-        Link::Postgres(_) => steps_in(POSTGRES),
-    }
+fn steps(backend: &str) -> Vec<Step> {
+    let schema = embedded::SCHEMAS.iter().find(|(name, _)| *name == backend).map(|(_, steps)| *steps);
+    let step = |(name, sql): &(&'static str, &'static str)| Step { version: version_of(name), name: *name, sql: *sql };
+    schema.unwrap_or_default().iter().map(step).collect()
 }
 
-fn steps_in(source: EmbeddedMigrations) -> Result<Vec<Step>> {
-    // only the names are asked for, and they do not depend on the backend that the trait is named for
-    let migrations: Vec<Box<dyn Migration<Sqlite>>> =
-        source.migrations().map_err(|cause| Error::failed("read the embedded migrations").because(cause))?;
-    let names = migrations.iter().map(|migration| migration.name());
-    let mut steps: Vec<Step> =
-        names.map(|name| Step { version: name.version().to_string(), name: name.to_string() }).collect();
-    steps.sort_by(|left, right| left.version.cmp(&right.version));
-    Ok(steps)
+/// The number at the start of a migration's name, without its hyphens.
+fn version_of(name: &str) -> String {
+    name.split('_').next().unwrap_or_default().replace('-', "")
 }
 
 /// The versions that the database holds; nothing is made where there are none.
@@ -169,7 +185,7 @@ fn compare(applied: &[String], steps: &[Step]) -> SchemaState {
         return SchemaState::Newer { database: database.clone(), binary };
     }
     let pending = steps.iter().filter(|step| !applied.contains(&step.version));
-    let names: Vec<String> = pending.map(|step| step.name.clone()).collect();
+    let names: Vec<String> = pending.map(|step| step.name.to_owned()).collect();
     match (applied.is_empty(), names.is_empty()) {
         (_, true) => SchemaState::Current,
         (true, false) => SchemaState::Missing,
@@ -183,8 +199,8 @@ mod tests {
 
     #[test]
     fn a_database_is_missing_behind_current_or_newer() {
-        let step = |version: &str| Step { version: version.to_owned(), name: format!("{version}_x") };
-        let steps = [step("1"), step("2")];
+        let step = |name: &'static str| Step { version: version_of(name), name, sql: "" };
+        let steps = [step("1_x"), step("2_x")];
         let state = |applied: &[&str]| compare(&applied.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>(), &steps);
         assert_eq!(state(&[]), SchemaState::Missing);
         assert_eq!(state(&["1"]), SchemaState::Behind(vec!["2_x".to_owned()]));

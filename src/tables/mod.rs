@@ -82,7 +82,7 @@ pub use log_read::{Direction, LogFilter, LogPlace, LogScan, StoredLog};
 pub use log_text::LogText;
 pub use manager::{ManagerRow, Managers, StopWish};
 pub use map::ObjectMap;
-pub use migrate::{SchemaState, embedded_names};
+pub use migrate::{SchemaState, embedded_names, schema_sql};
 pub use names::{TABLES, is_codebook};
 pub use object::{ChangedRows, MergedTable, ObjectKind, ObjectRow, Objects, TouchedObject};
 pub use occurrence::{Claim, Decision, OccurrenceRow, OccurrenceState, Occurrences, Verdict};

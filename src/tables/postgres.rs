@@ -9,11 +9,11 @@ use diesel::connection::{
 };
 use diesel::expression::QueryMetadata;
 use diesel::internal::derives::multiconnection::{ConnectionSealed, MultiConnectionHelper};
-use diesel::migration::MigrationConnection;
+use diesel::migration::{CREATE_MIGRATIONS_TABLE, MigrationConnection};
 use diesel::pg::{PgMetadataLookup, PgTypeMetadata};
 use diesel::query_builder::{Query, QueryFragment, QueryId};
 use diesel::sql_types::TypeMetadata;
-use diesel::{Connection, ConnectionResult, QueryResult};
+use diesel::{Connection, ConnectionResult, QueryResult, RunQueryDsl};
 use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 
@@ -133,7 +133,7 @@ impl LoadConnection for Pg {
 
 impl MigrationConnection for Pg {
     fn setup(&mut self) -> QueryResult<usize> {
-        self.0.setup()
+        diesel::sql_query(CREATE_MIGRATIONS_TABLE).execute(self)
     }
 }
 

@@ -22,13 +22,15 @@ fn a_backend_of_the_program_is_merged_into() {
     let context = context(folder.path(), &[("DC_DB_MINE_URL", "mine://somewhere/else")]);
     let error = Connection::open(&context, "mine").err().expect("nobody knows it yet");
     assert!(error.to_string().contains("unknown backend `mine`"), "{error}");
-    db::register(Entry { name: "mine", open }).expect("a backend");
+    let sqlite = BACKENDS.iter().find(|entry| entry.name == "sqlite").expect("a backend");
+    let dialect = sqlite.dialect;
+    db::register(Entry { name: "mine", dialect, open }).expect("a backend");
     let mut database = Connection::open(&context, "mine").expect("a connection");
     let report = Merge::into("t").create(true).run(&mut database, [json!({"a": 1})]).expect("a merge");
     assert_eq!(report.counts.new, 1);
     assert!(folder.path().join("own.db").is_file());
     for name in ["mine", "postgres", "My Own", ""] {
-        let error = db::register(Entry { name, open }).expect_err(name);
+        let error = db::register(Entry { name, dialect, open }).expect_err(name);
         assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
     }
 }

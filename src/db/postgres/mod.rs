@@ -39,7 +39,7 @@ use crate::record::Value;
 use crate::settings::{DatabaseSettings, Target};
 
 /// This backend's line in the registry.
-pub(super) const ENTRY: Entry = Entry { name: "postgres", open };
+pub(super) const ENTRY: Entry = Entry { name: "postgres", dialect: &DIALECT, open };
 
 /// This backend's words.
 pub(super) const DIALECT: Dialect = Dialect {

@@ -30,7 +30,7 @@ use crate::record::Value;
 use crate::settings::{DatabaseSettings, Target};
 
 /// This backend's line in the registry.
-pub(super) const ENTRY: Entry = Entry { name: "sqlite", open };
+pub(super) const ENTRY: Entry = Entry { name: "sqlite", dialect: &DIALECT, open };
 
 /// This backend's words.
 const DIALECT: Dialect = Dialect {
