@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::limits::Limits;
 use super::pipeline::{PipelineDefinition, StageDefinition};
-use super::schedule::Schedule;
+use super::schedule::{AT_BOOT, Schedule};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::zone::Zone;
@@ -256,6 +256,7 @@ impl<'a> From<&'a AppDefinition> for Stored<'a> {
     fn from(definition: &'a AppDefinition) -> Self {
         let (schedule, interval) = match &definition.schedule {
             Schedule::ByHand => (None, None),
+            Schedule::AtBoot => (Some(AT_BOOT), None),
             Schedule::Cron(pattern) => (Some(pattern.as_str()), None),
             Schedule::Every(interval) => (None, Some(clock::length_text(*interval))),
         };

@@ -46,7 +46,7 @@ pub use pipeline::{Complete, PipelineDefinition, StageDefinition, StageWork};
 pub use protocol::Message;
 pub(crate) use protocol::level_in;
 pub use record::{CRITICAL, DEBUG, ERROR, Fields, INFO, WARNING};
-pub use schedule::{CronPattern, Schedule};
+pub use schedule::{AT_BOOT, CronPattern, Schedule};
 pub use signals::{SignalSender, Signals};
 pub use survivors::end_survivors;
 pub(crate) use system_call::in_own_session_with as detach;

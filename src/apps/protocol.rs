@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDateTime};
 use serde_json::{Map, Value};
 
-use super::record::{CRITICAL, DEBUG, Fields, named_level, understood, whole_number};
+use super::record::{Fields, LEVEL_KEYS, MESSAGE_KEYS, named_level, numbered_level, understood, whole_number};
 use crate::clock;
 
 /// The key that marks a message to dc.
@@ -65,13 +65,11 @@ impl Message {
     /// Understands one whole line without its line end.
     pub fn of(line: &str) -> Self {
         let line = line.trim();
-        if !line.starts_with('{') || !line.ends_with('}') {
+        if !line.starts_with('{') {
             return Self::text();
         }
         let mut object = match serde_json::from_str::<Map<String, Value>>(line) {
             Ok(object) => object,
-            // two objects on one line are no record
-            Err(cause) if cause.to_string().starts_with("trailing characters") => return Self::text(),
             Err(cause) => return unreadable(line, &cause),
         };
         let read = match object.get(MARK) {
@@ -94,12 +92,19 @@ impl Message {
     }
 }
 
-/// A line that looks like a record and is no JSON (Python writes NaN and Infinity so) keeps its level, and is marked.
+/// A line that looks like a record and is no JSON keeps its level, and is marked: Python writes NaN and Infinity, a program
+/// that is killed half a line, and two at once a line of both. Likewise what looks like a message to dc.
 fn unreadable(line: &str, cause: &serde_json::Error) -> Message {
-    let has_message = ["\"msg\"", "\"message\"", "\"event\""].iter().any(|key| line.contains(key));
-    let Some(level) = level_in(line).filter(|_| has_message) else { return Message::text() };
-    let reason = Value::from(format!("this record is no JSON: {cause}")).to_string();
-    Message::Record { level, message: line.replace('\0', "\\x00"), context: vec![("protocol".to_owned(), reason)] }
+    let folded = line.to_ascii_lowercase();
+    let has_message = MESSAGE_KEYS.iter().any(|key| values(&folded, key).next().is_some());
+    if let Some(level) = level_in(line).filter(|_| has_message) {
+        let reason = Value::from(format!("this record is no JSON: {cause}")).to_string();
+        let message = line.replace('\0', "\\x00");
+        return Message::Record { level, message, context: vec![("protocol".to_owned(), reason)] };
+    }
+    let first = folded.trim_start_matches(['{', ' ', '\t']);
+    let is_marked = first.starts_with("\"dc\"") && values(first, MARK).next().is_some_and(|it| it.starts_with('"'));
+    Message::Text { reason: is_marked.then(|| format!("this message to dc is no JSON: {cause}")) }
 }
 
 /// The level that stands in a text which cannot be read as JSON, or in the beginning of a record that is too long.
@@ -107,17 +112,24 @@ pub(crate) fn level_in(line: &str) -> Option<i64> {
     if !line.trim_start().starts_with('{') {
         return None;
     }
-    ["\"level\"", "\"severity\"", "\"levelname\"", "\"log.level\""].iter().find_map(|key| {
-        let (_, rest) = line.split_once(key)?;
-        let value = rest.trim_start().strip_prefix(':')?.trim_start();
-        match value.strip_prefix('"') {
-            Some(name) => named_level(name.split('"').next()?),
-            None => {
-                let digits = value.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(value.len());
-                let number = value[..digits].parse::<i64>().ok()?;
-                (DEBUG..70).contains(&number).then(|| (number / 10 * 10).min(CRITICAL))
-            }
+    let folded = line.to_ascii_lowercase();
+    let level = |value: &str| match value.strip_prefix('"') {
+        Some(name) => named_level(name.split('"').next()?),
+        None => {
+            let digits = value.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(value.len());
+            numbered_level(&Value::from(value[..digits].parse::<i64>().ok()?), &[], &Map::new())
         }
+    };
+    LEVEL_KEYS.iter().find_map(|key| values(&folded, key).find_map(level))
+}
+
+/// What stands behind a key, wherever it is in a text in small letters: by itself, or in the object that holds it.
+fn values<'t>(folded: &'t str, key: &str) -> impl Iterator<Item = &'t str> {
+    let inner = key.rsplit('.').next().unwrap_or(key);
+    let places = [format!("\"{key}\""), format!("\"{inner}\"")];
+    places.into_iter().filter_map(|place| {
+        let (_, rest) = folded.split_once(&place)?;
+        Some(rest.trim_start().strip_prefix(':')?.trim_start())
     })
 }
 
@@ -183,7 +195,7 @@ fn record(mut object: Map<String, Value>, line: &str) -> Option<Message> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::{ERROR, INFO, WARNING};
+    use super::super::record::{CRITICAL, DEBUG, ERROR, INFO, WARNING};
     use super::*;
 
     #[test]
@@ -194,6 +206,14 @@ mod tests {
             (r#"{"msg": "rate", "value": -Infinity, "level": 50}"#, CRITICAL),
             (r#"{"level":"warn","message":"large","value":1e999}"#, WARNING),
             (deep.as_str(), ERROR),
+            (r#"{"LogLevel":"Error","Message":".NET","Value":NaN}"#, ERROR),
+            (r#"{"lvl":"crit","@m":"x","n":NaN}"#, CRITICAL),
+            (r#"{"log":{"level":"error"},"fields":{"message":"x"},"n":NaN}"#, ERROR),
+            (r#"{"message":"monolog","level":400,"n":INF}"#, ERROR),
+            // cut off where its program was killed, and two that came at once
+            (r#"{"level":"error","msg":"no ans"#, ERROR),
+            (r#"{"level":"error","msg":{"code":7}"#, ERROR),
+            (r#"{"level":"error","msg":"a"}{"level":"info","msg":"b"}"#, ERROR),
         ];
         for (line, expected) in cases {
             let Message::Record { level, message, context } = Message::of(line) else { panic!("{line}") };
@@ -235,6 +255,8 @@ mod tests {
             (r#"{"dc":"next_run"}"#, "`at`"),
             (r#"{"dc":"stop"}"#, "\"stop\""),
             (r#"{"dc":1,"level":"info"}"#, "progress"),
+            (r#"{"dc":"progress","task_size":NaN}"#, "no JSON"),
+            (r#"{"dc":"progress","task_size":10,"sol"#, "no JSON"),
         ] {
             assert!(reason(line).contains(expected), "{line}");
         }
@@ -334,7 +356,8 @@ mod tests {
             r#"{"msg":"x"}"#,
             r#"{"level":"loud","msg":"x"}"#,
             r#"{"level":70,"msg":"x"}"#,
-            r#"{"level":"info","msg":"x"} {}"#,
+            r#"{"level":"info" and more}"#,
+            r#"{"dc" is a city}"#,
         ] {
             assert_eq!(Message::of(line), Message::Text { reason: None }, "{line}");
         }

@@ -23,7 +23,7 @@ pub const CRITICAL: i64 = 50;
 pub type Fields = Vec<(String, String)>;
 
 /// Where the level stands, the best place first; a point leads into an object.
-const LEVEL_KEYS: [&str; 13] = [
+pub(super) const LEVEL_KEYS: [&str; 13] = [
     "level",
     "severity",
     "levelname",
@@ -39,7 +39,7 @@ const LEVEL_KEYS: [&str; 13] = [
     "severitynumber",
 ];
 /// Where the message stands.
-const MESSAGE_KEYS: [&str; 10] = [
+pub(super) const MESSAGE_KEYS: [&str; 10] = [
     "msg",
     "message",
     "event",
@@ -147,7 +147,7 @@ fn take(object: &mut Map<String, Value>, path: &[String]) -> Option<Value> {
 }
 
 /// A level that is a number, as the logger counts that has written the record.
-fn numbered_level(value: &Value, path: &[String], object: &Map<String, Value>) -> Option<i64> {
+pub(super) fn numbered_level(value: &Value, path: &[String], object: &Map<String, Value>) -> Option<i64> {
     let number = whole_number(value)?;
     let has = |key: &str| object.contains_key(key);
     if path.last().is_some_and(|key| key.eq_ignore_ascii_case("severitynumber")) {

@@ -22,13 +22,18 @@ pub enum Schedule {
     Cron(CronPattern),
     /// This long after the run before.
     Every(Duration),
+    /// Once for each boot of its machine.
+    AtBoot,
 }
+
+/// How [`Schedule::AtBoot`] is written, as in a crontab.
+pub const AT_BOOT: &str = "@reboot";
 
 impl Schedule {
     /// The first moment after `after` (both UTC) at which the app is due; `None` when it never is.
     pub fn next(&self, after: NaiveDateTime, timezone: &Zone) -> Option<NaiveDateTime> {
         match self {
-            Self::ByHand => None,
+            Self::ByHand | Self::AtBoot => None,
             Self::Every(interval) => after.checked_add_signed(TimeDelta::from_std(*interval).ok()?),
             Self::Cron(pattern) => pattern.next(after, timezone),
         }
@@ -64,6 +69,7 @@ impl CronPattern {
         let pattern = match text.trim().to_ascii_lowercase().as_str() {
             // croner does not know this name, crontab does
             "@midnight" => "@daily".to_owned(),
+            AT_BOOT => return Err("it is due when a machine has booted, and at no time that is known".to_owned()),
             other => other.to_owned(),
         };
         let fields: Vec<&str> = pattern.split_whitespace().rev().collect();

@@ -35,7 +35,7 @@ const KEYS: &[(&str, &str)] = &[
     ("↑ ↓ PgUp PgDn Home End", "select an app, or scroll its log"),
     ("Enter", "the log of the app; Esc goes back"),
     ("o", "sort by state, name, next run, last run"),
-    ("/", "only apps whose name or state has what is typed; Esc shows all"),
+    ("/", "apps whose name or state has these letters; Esc: all"),
     ("s", "start the app now"),
     ("x", "stop its run"),
     ("e", "enable: let its schedule start it again"),

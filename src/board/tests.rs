@@ -262,6 +262,17 @@ fn every_size_of_a_window_is_drawn_in_every_mode() {
 }
 
 #[test]
+fn the_keys_are_told_whole_in_a_window_of_80_columns() {
+    let told = |columns| {
+        let mut view = view_of(Role::Status, many(1));
+        let _ = press(&mut view, KeyCode::Char('?'));
+        let page = picture(&mut view, columns, 24);
+        page.lines().skip(1).map(|row| row.trim_end().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(told(80), told(200));
+}
+
+#[test]
 fn a_log_follows_and_stays_where_somebody_scrolled_to() {
     let lines = |last: i64| (1..=last).map(|id| line(id, &format!("line {id:03}."))).collect::<Vec<_>>();
     let mut view = view_of(Role::Status, many(3));

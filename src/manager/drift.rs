@@ -85,7 +85,7 @@ impl fmt::Display for Drift {
 pub fn registration(app: FoundApp, now: NaiveDateTime) -> Result<AppRegistration> {
     let definition = app.definition.to_json();
     let (app_type, schedule, interval_ms) = match &app.definition.schedule {
-        Schedule::ByHand => (AppType::Manual, None, None),
+        Schedule::ByHand | Schedule::AtBoot => (AppType::Manual, None, None),
         Schedule::Cron(pattern) => (AppType::Cron, Some(pattern.as_str().to_owned()), None),
         Schedule::Every(interval) => (AppType::Interval, None, i64::try_from(interval.as_millis()).ok()),
     };

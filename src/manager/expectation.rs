@@ -53,13 +53,13 @@ pub fn overdue(store: &mut Store, now: NaiveDateTime) -> Result<Vec<Overdue>> {
 pub(super) fn tell(store: &mut Store, now: NaiveDateTime) -> Result<()> {
     for late in overdue(store, now)? {
         let name = &late.app.name;
-        let hours = late.expect.num_minutes() as f64 / 60.0;
+        let expect = clock::length_text(late.expect.to_std().unwrap_or_default());
         let message = NewMessage {
             kind: MessageKind::Overdue,
             severity: LogLevel::Error,
             app_id: Some(late.app.id),
             subject: late.words(),
-            body: format!("One is expected every {hours:.1} h.\nSee why: dc manager why {name}; dc logs {name}"),
+            body: format!("One is expected every {expect}.\nSee why: dc manager why {name}; dc logs {name}"),
         };
         if store.apps().tell_once(late.app.id, late.since, &message)? {
             log::error!("{}", message.subject);

@@ -1,11 +1,11 @@
-//! Apps that no time starts: those that run after others, and those that are kept running. When their moment has come they
+//! Apps that no time starts: those that run after others, that are kept running, and that run at boot. When their moment has come they
 //! are due like any other app, so that all limits and decisions hold for them, too.
 
 use chrono::NaiveDateTime;
 
-use crate::apps::{AppDefinition, choose};
+use crate::apps::{AppDefinition, Schedule, choose};
 use crate::error::Result;
-use crate::tables::{AppRow, Store};
+use crate::tables::{AppRow, RunFilter, Store};
 
 /// Makes those due whose moment has come.
 ///
@@ -22,11 +22,21 @@ pub(super) fn look(store: &mut Store, now: NaiveDateTime) -> Result<()> {
         let Ok(definition) = AppDefinition::from_json(&app.definition) else { continue };
         let rests = !app.disable && app.retry_at.is_none_or(|retry_at| retry_at <= now);
         let is_after = !definition.after.is_empty() && waits_for(store, app, &definition, &apps)?.is_empty();
-        if rests && (definition.keep || is_after) {
+        let is_booted = definition.schedule == Schedule::AtBoot && has_booted(store, app)?;
+        if rests && (definition.keep || is_after || is_booted) {
             store.apps().make_due(app, now)?;
         }
     }
     Ok(())
+}
+
+/// Whether the boot in which an app ran last is over: none of the managers at work is of it. An app that never ran has it
+/// before itself.
+fn has_booted(store: &mut Store, app: &AppRow) -> Result<bool> {
+    let last = store.runs().list(&RunFilter { app_ids: Some(vec![app.id]), runtime: None, limit: 1 })?.pop();
+    let Some(last) = last else { return Ok(true) };
+    let managers = store.managers().all()?;
+    Ok(managers.iter().all(|manager| Some(&manager.boot_id) != last.boot_id.as_ref()))
 }
 
 /// The apps that have not ended well since this one ran last; a name that no app has any more is among them.

@@ -73,8 +73,7 @@ impl fmt::Display for AppList {
             };
             let started = last.as_ref().map(|run| moment(run.started_at)).unwrap_or_else(|| "never".to_owned());
             let ended = last.as_ref().map(|run| run.code.name().to_owned()).unwrap_or_default();
-            let otherwise = if app.is_pipeline() { "pipeline" } else { "by hand" };
-            let next = app.next_run.map(moment).unwrap_or_else(|| otherwise.to_owned());
+            let next = app.next_run.map(moment).unwrap_or_else(|| app.start_in_words().to_owned());
             table.add_row([app.name.to_string(), state.name().to_owned(), started, ended, next]);
         }
         write!(formatter, "{table}")

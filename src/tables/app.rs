@@ -88,12 +88,14 @@ pub struct AppRow {
 const KEPT: &str = "\"keep\":true";
 /// And of one that runs after others.
 const AFTER: &str = "\"after\":[";
+/// And of one that runs once for each boot.
+const AT_BOOT: &str = "\"schedule\":\"@reboot\"";
 /// And of a pipeline.
 const PIPELINE: &str = "\"pipeline\":{";
 
 impl AppRow {
     /// Whether it is started whenever it has ended: a look at the text, since many are asked each second.
-    pub fn is_kept(&self) -> bool {
+    fn is_kept(&self) -> bool {
         self.definition.contains(KEPT)
     }
 
@@ -102,8 +104,19 @@ impl AppRow {
         self.definition.contains(PIPELINE)
     }
 
+    /// What starts it, where no time does.
+    pub fn start_in_words(&self) -> &'static str {
+        let starts = [
+            (self.is_kept(), "kept"),
+            (self.runs_after_others(), "after others"),
+            (self.is_pipeline(), "pipeline"),
+            (self.definition.contains(AT_BOOT), "at boot"),
+        ];
+        starts.into_iter().find(|(is_so, _)| *is_so).map_or("by hand", |(_, words)| words)
+    }
+
     /// Whether it runs after others, in the same way.
-    pub fn runs_after_others(&self) -> bool {
+    fn runs_after_others(&self) -> bool {
         // the rules of a stage may have a field of that name
         self.definition.contains(AFTER) && !self.is_pipeline()
     }
@@ -201,7 +214,8 @@ impl Apps<'_> {
         })
     }
 
-    /// The active apps that no time starts: their definitions name apps after which they run, or keep them running.
+    /// The active apps that no time starts: their definitions name apps after which they run, keep them running, or start
+    /// them once for each boot.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -298,7 +312,7 @@ impl Apps<'_> {
 pub(super) enum WhichApps<'a> {
     Active,
     Archived,
-    /// Those that run after others, or are kept.
+    /// Those that run after others, are kept, or run at boot.
     Triggered,
     Failing,
     /// The active one of this name.
@@ -320,7 +334,7 @@ pub(super) fn load(connection: &mut Link, which: WhichApps<'_>) -> QueryResult<V
         WhichApps::Archived => query.filter(apps::archive.is_not_null()).load(connection)?,
         WhichApps::Triggered => {
             let has = |words: &str| apps::definition.like(format!("%{words}%"));
-            let is_triggered = has(KEPT).or(has(AFTER));
+            let is_triggered = has(KEPT).or(has(AFTER)).or(has(AT_BOOT));
             query.filter(active.and(is_triggered)).load(connection)?
         }
         WhichApps::Failing => query.filter(active.and(apps::failures.gt(0))).load(connection)?,

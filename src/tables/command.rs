@@ -10,7 +10,7 @@ use super::connection::Link;
 use super::lease::database_now;
 use super::room::{Room, RunLimits};
 use super::schema::{app_groups, app_parents, apps, command_log};
-use super::{Store, shown};
+use super::{Store, shown, waiting};
 use crate::error::Result;
 use crate::ident::AppName;
 
@@ -233,6 +233,7 @@ impl Commands<'_> {
                 AppCommand::Disable => {
                     diesel::update(app).set(apps::disable.eq(true)).execute(connection)?;
                     set_idle_status(connection, command.app_id, RunStatus::Disabled)?;
+                    waiting::leave_out(connection, command.app_id, "it was put out of service while it waited")?;
                     if was_disabled { "it was out of service" } else { "it is out of service" }
                 }
                 AppCommand::Start | AppCommand::Stop | AppCommand::Restart => return Ok(false),

@@ -13,7 +13,7 @@ use super::outbox::{self, NewMessage};
 use super::run_list::Runs;
 use super::schema::{apps, incidents, runtime};
 use super::time::database_now;
-use super::{Store, Turn, shown, take_turn};
+use super::{Store, Turn, shown, take_turn, waiting};
 use crate::error::Result;
 
 /// Many apps failed at once.
@@ -80,6 +80,7 @@ impl Apps<'_> {
                 return Ok(false);
             }
             set_idle_status(connection, app_id, RunStatus::Disabled)?;
+            waiting::leave_out(connection, app_id, "its app failed too often while it waited")?;
             if is_told {
                 outbox::append(connection, message)?;
             }

@@ -168,7 +168,8 @@ fn applied(connection: &mut Link) -> QueryResult<Vec<String>> {
             "SELECT count(*) AS count FROM sqlite_master WHERE type = 'table' AND name = '__diesel_schema_migrations'"
         }
         Link::Postgres(_) => {
-            "SELECT count(*) AS count FROM pg_catalog.pg_class WHERE oid = to_regclass('__diesel_schema_migrations')"
+            // no catalogue is read for it: each run asks this on a connection that is new
+            "SELECT count(pg_catalog.to_regclass('__diesel_schema_migrations')) AS count"
         }
     };
     let found: Count = diesel::sql_query(sql).get_result(connection)?;

@@ -53,6 +53,7 @@ mod sha;
 mod shown;
 mod shrink;
 mod time;
+mod waiting;
 mod write_queue;
 
 pub use actor_message::{

@@ -444,7 +444,7 @@ fn claim_of(row: OccurrenceRow) -> Claim {
 
 /// Which rows [`load`] reads, and in which order.
 enum Which<'a> {
-    /// Those of these numbers, the longest due first.
+    /// Those of these numbers whose apps are in service, the longest due first.
     These(&'a [i64]),
     /// Those that are claimed since before then, but for these apps; the longest due first.
     ClaimedBefore(NaiveDateTime, &'a [i64]),
@@ -460,7 +460,9 @@ fn load(connection: &mut Link, which: &Which<'_>, count: i64) -> QueryResult<Vec
         .select((OccurrenceRecord::as_select(), app_groups::name, app_parents::name, apps::name))
         .into_boxed();
     query = match which {
-        Which::These(ids) => query.filter(occurrences::id.eq_any(*ids)),
+        Which::These(ids) => {
+            query.filter(occurrences::id.eq_any(*ids)).filter(apps::disable.eq(false).and(apps::archive.is_null()))
+        }
         Which::ClaimedBefore(before, barred) => query
             .filter(occurrences::state.eq("claimed").and(occurrences::claimed_at.lt(*before)))
             .filter(occurrences::app_id.ne_all(*barred)),

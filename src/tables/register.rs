@@ -14,7 +14,7 @@ use super::connection::Link;
 use super::schema::{app_groups, app_parents, apps, runtime};
 use super::sha::text_sha;
 use super::time::database_now;
-use super::{Turn, label, shown, take_turn};
+use super::{Turn, label, shown, take_turn, waiting};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ident::AppName;
 
@@ -249,6 +249,7 @@ fn register(
     if !dry_run && !gone.is_empty() {
         for (_, app_id) in &gone {
             diesel::update(apps::table.find(app_id)).set(apps::archive.eq(now)).execute(connection)?;
+            waiting::leave_out(connection, *app_id, "its app left apps/ while it waited")?;
         }
         archive_empty(connection, now)?;
     }

@@ -83,10 +83,18 @@ impl Runs<'_> {
         let mut attempts = 1;
         loop {
             self.0.mend()?;
-            let outcome = self.0.attempt(|connection| match open_run(connection, &run.place())? {
-                Some(row) => Ok(StartRun::Busy(Box::new(row))),
-                None if !begin(connection, run)? => Ok(StartRun::Superseded),
-                None => start(connection, run).map(|()| StartRun::Started),
+            // whoever claimed an occurrence has seen that the app does not run, and the index has the last word
+            let is_claimed = run.occurrence.is_some() && attempts == 1;
+            let outcome = self.0.attempt(|connection| {
+                if !is_claimed && let Some(row) = open_run(connection, &run.place())? {
+                    return Ok(StartRun::Busy(Box::new(row)));
+                }
+                if begin(connection, run)? {
+                    return start(connection, run).map(|()| StartRun::Started);
+                }
+                // it may be this very run that began it: the answer to that was lost
+                let open = open_run(connection, &run.place())?;
+                Ok(open.map_or(StartRun::Superseded, |row| StartRun::Busy(Box::new(row))))
             });
             match outcome {
                 // somebody else was faster: the next round finds their run, or none any more

@@ -207,11 +207,11 @@ pub(super) fn end_run(
     lease: Option<Option<NaiveDateTime>>,
 ) -> QueryResult<Ending> {
     let row = runtime::table.find(run.as_str());
-    if let Link::Postgres(server) = &mut *connection {
+    let before: Option<Before> = match &mut *connection {
         // who is about to renew or to close it waits, and then finds it closed
-        row.select(runtime::id).for_update().first::<String>(server).optional()?;
-    }
-    let before: Option<Before> = row.select(Before::as_select()).first(connection).optional()?;
+        Link::Postgres(server) => row.select(Before::as_select()).for_update().first(server).optional()?,
+        Link::Sqlite(file) => row.select(Before::as_select()).first(file).optional()?,
+    };
     let Some(before) = before else { return Ok(Ending::Missing) };
     let ending = match (before.ended_at, end.is_guess) {
         (None, _) if lease.is_some_and(|lease| lease != before.lease_until) => return Ok(Ending::Known),
@@ -240,7 +240,10 @@ pub(super) fn end_run(
 
 /// Whether the occurrence of a run that failed is tried again: then it is no failure of the app yet.
 fn is_tried_again(connection: &mut Link, run: &RuntimeId, app: &Ended, end: &RunEnd) -> QueryResult<bool> {
-    let Some(retries) = app.definition["retries"].as_i64().filter(|_| !app.row.disable) else { return Ok(false) };
+    let Some(retries) = app.definition["retries"].as_i64().filter(|_| !app.row.disable && app.row.archive.is_none())
+    else {
+        return Ok(false);
+    };
     let after = app.length("retry_after").unwrap_or_default();
     let words = end.reason.as_deref().unwrap_or("it failed");
     if !occurrence::try_again(connection, run.as_str(), (retries, after), (words, end.ended_at))? {
@@ -274,13 +277,18 @@ fn tell_failure(connection: &mut Link, run: &RuntimeId, app: &Ended, end: &RunEn
     let lines = logs::table.filter(logs::runtime.eq(run.as_str())).order(logs::id.desc()).limit(LINES_TOLD);
     let mut lines: Vec<String> = lines.select(logs::message).load(connection)?;
     lines.reverse();
-    let shown = lines.iter().map(|line| format!("  {}\n", line.lines().next().unwrap_or_default()));
+    let shown: String = lines.iter().map(|line| format!("  {}\n", line.lines().next().unwrap_or_default())).collect();
+    let body = match shown.is_empty() {
+        // it failed before it began
+        true => format!("It wrote nothing. See: dc manager why {}", app.row.name),
+        false => format!("Its last lines:\n{shown}All of them: dc logs --runtime {run}"),
+    };
     let message = NewMessage {
         kind: MessageKind::Failed,
         severity: LogLevel::Error,
         app_id: Some(app.row.id),
         subject: format!("{}: {}", app.row.name, end.reason.as_deref().unwrap_or("it failed")),
-        body: format!("Its last lines:\n{}All of them: dc logs --runtime {run}", shown.collect::<String>()),
+        body,
     };
     outbox::append(connection, &message).map(drop)
 }
@@ -381,9 +389,7 @@ fn settle(connection: &mut Link, (run, app): (&RuntimeId, &Ended), before: &Befo
     let was_failure = before.ended_at.is_some() && RunOutcome::from_id(before.code).is_some_and(RunOutcome::is_failure);
     let failures = (failures - i64::from(was_failure)).max(0);
     let failed = end.code.is_failure();
-    // a pipeline may be worked off elsewhere
-    let others = runtime::table.filter(runtime::app_id.eq(app_id).and(runtime::ended_at.is_null())).count();
-    let status = match (others.get_result::<i64>(connection)? > 0, disabled, failed) {
+    let status = match (is_served_elsewhere(connection, app, before)?, disabled, failed) {
         (true, ..) => RunStatus::Running,
         (false, true, _) => RunStatus::Disabled,
         (false, false, true) => RunStatus::Failed,
@@ -423,6 +429,15 @@ fn settle(connection: &mut Link, (run, app): (&RuntimeId, &Ended), before: &Befo
     diesel::update(apps::table.find(app_id)).set(state).execute(connection)?;
     tell_failure(connection, run, app, end)?;
     tell_recovery(connection, app, end)
+}
+
+/// Whether other runs of it go on: a pipeline may have one on each machine, any other app has one at a time.
+fn is_served_elsewhere(connection: &mut Link, app: &Ended, before: &Before) -> QueryResult<bool> {
+    if !app.is_pipeline() && before.code != RunOutcome::Serving.id() {
+        return Ok(false);
+    }
+    let open = runtime::table.filter(runtime::app_id.eq(before.app_id).and(runtime::ended_at.is_null()));
+    Ok(open.count().get_result::<i64>(connection)? > 0)
 }
 
 fn number_of<S: Serializer>(code: &RunOutcome, serializer: S) -> std::result::Result<S::Ok, S::Error> {

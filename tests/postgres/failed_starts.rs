@@ -35,7 +35,8 @@ fn a_broken_definition_takes_its_app_out_of_service() {
     for backend in Backend::all() {
         let project = backend.folder.path();
         app(project, "a/b/good", "true", "schedule = \"* * * * * *\"");
-        app(project, "a/b/turns", "true", "schedule = \"* * * * * *\"\nmax_failures = 2");
+        let definition = "schedule = \"* * * * * *\"\nmax_failures = 2\nnotify = \"failure\"";
+        app(project, "a/b/turns", "true", definition);
         told(&backend, &["deploy"]);
         app(project, "a/b/turns", "true", "schedul = \"* * * * * *\"");
         let manager = manager(&backend);
@@ -44,6 +45,9 @@ fn a_broken_definition_takes_its_app_out_of_service() {
         wait_for("its end of service", 40, || number(&mut database, out) == 1);
         drop(manager.end());
         assert_eq!(rows(&mut database, "SELECT failures, fatal_flag FROM apps WHERE name = 'turns'"), [["2", "2"]]);
+        // it wrote nothing, so people are shown no last lines
+        let body = "SELECT DISTINCT body FROM outbox WHERE kind = 'failed'";
+        assert_eq!(rows(&mut database, body), [["It wrote nothing. See: dc manager why a/b/turns"]]);
     }
 }
 

@@ -35,6 +35,39 @@ fn a_start_that_was_recorded_goes_on() {
 }
 
 #[test]
+fn a_start_that_a_manager_asked_for_and_that_was_recorded_goes_on() {
+    let Some((backend, proxy, url)) = by_proxy() else { return };
+    app(backend.folder.path(), "a/b/one", "exit 3", "interval = \"1h\"");
+    told(&backend, &["deploy"]);
+    let mut database = backend.connect();
+    database.execute("UPDATE apps SET next_run = next_run - interval '1 hour'", &[]).expect("it is due");
+    proxy.lose_answer_behind("INSERT INTO \"runtime\"");
+    let manager = Manager::start_with(backend.folder.path(), &url, &[], with_long_lease);
+    let ended = "SELECT count(*) FROM occurrences WHERE state = 'ran'";
+    wait_for("the end of its run", 30, || number(&mut database, ended) == 1);
+    drop(manager.end());
+    assert!(proxy.has_lost());
+    assert_eq!(rows(&mut database, "SELECT exit_code FROM runtime"), [["3"]]);
+}
+
+#[test]
+fn a_run_asks_a_server_for_nothing_that_it_need_not_know() {
+    let Some((backend, proxy, url)) = by_proxy() else { return };
+    app(backend.folder.path(), "a/b/one", "true", "interval = \"1h\"");
+    told(&backend, &["deploy"]);
+    let run = || {
+        let ended = on(&backend, &["run", "one"]).env("DC_DB_MAIN_URL", &url).status().expect("dc runs");
+        assert!(ended.success());
+    };
+    let said = proxy.hear(run);
+    let times = |words: &str| said.matches(words).count();
+    assert_eq!((times("set_config"), times("BEGIN"), times("COMMIT")), (1, 2, 2), "one connection, start and end");
+    // limits, schema twice, the app twice, the time twice, whether it runs, the run to be ended, the last message of it
+    assert_eq!(times("SELECT "), 10, "{said}");
+    assert!(times("pg_class") == 0 && times("FOR UPDATE") == 1, "{said}");
+}
+
+#[test]
 fn a_start_that_the_database_may_know_is_no_failure_of_its_app() {
     let Some((backend, proxy, url)) = by_proxy() else { return };
     app(backend.folder.path(), "a/b/one", "exit 3", "");

@@ -161,6 +161,8 @@ fn people_are_told_of_each_failure_and_of_what_does_not_end_well() {
         once(&backend);
         let overdue = "SELECT subject FROM outbox WHERE kind = 'overdue'";
         let told_of = rows(&mut database, overdue);
+        let every = "SELECT count(*) FROM outbox WHERE body LIKE 'One is expected every 1h.%'";
+        assert_eq!(number(&mut database, every), 1, "{:?}", rows(&mut database, "SELECT body FROM outbox"));
         assert!(told_of.len() == 1 && told_of[0][0].starts_with("a/b/late had no good run"), "{told_of:?}");
         let critical = check(&backend);
         assert_eq!(critical.status.code(), Some(2));
@@ -229,14 +231,74 @@ fn a_crontab_becomes_apps_that_can_be_deployed() {
     let planned = import(&["--dry-run", "--group", "old"]);
     assert!(planned.contains("would be written: apps/old/cron/echo") && !project.join("apps").exists(), "{planned}");
     let done = import(&["--group", "old"]);
-    assert!(done.contains("line 3:") && done.contains("no date ever matches"), "{done}");
+    assert!(done.contains("written: apps/old/cron/x/") && done.contains("no date ever matches"), "{done}");
     assert!(import(&["--group", "old"]).contains("is there already"));
     told(&backend, &["deploy"]);
     let mut run = on(&backend, &["run", "echo"]);
     assert!(run.env("HOME", project).status().expect("dc runs").success());
     assert_eq!(std::fs::read_to_string(project.join("out")).expect("its output"), "moved\n");
-    let schedule = rows(&mut backend.connect(), "SELECT schedule, timezone FROM apps");
+    let schedule = rows(&mut backend.connect(), "SELECT schedule, timezone FROM apps WHERE name = 'echo'");
     assert_eq!(schedule, [["*/5 * * * *", "Europe/Zagreb"]]);
+}
+
+#[test]
+fn what_waits_is_left_out_when_its_app_goes_out_of_service() {
+    for backend in Backend::all() {
+        let project = backend.folder.path();
+        for name in ["off", "gone", "stays"] {
+            app(project, &format!("a/b/{name}"), "true", "interval = \"1h\"\noverlap = \"queue\"");
+        }
+        told(&backend, &["deploy"]);
+        told(&backend, &["manager", "pause"]);
+        let mut database = backend.connect();
+        let wait = "INSERT INTO occurrences (app_id, due_at, state) SELECT id, date_created, 'queued' FROM apps";
+        database.execute(wait, &[]).expect("what waits");
+        told(&backend, &["manager", "send", "disable", "off"]);
+        once(&backend);
+        std::fs::remove_dir_all(project.join("apps/a/b/gone")).expect("it goes");
+        told(&backend, &["deploy"]);
+        told(&backend, &["manager", "resume"]);
+        told(&backend, &["manager", "send", "enable", "off"]);
+        once(&backend);
+        once(&backend);
+        let ran = "SELECT count(*) FROM occurrences WHERE state = 'ran'";
+        wait_for("the run of what stays", 30, || number(&mut database, ran) == 1);
+        let told_of = "SELECT name, state, reason FROM occurrences o JOIN apps a ON a.id = o.app_id ORDER BY name";
+        let occurrences = rows(&mut database, told_of);
+        let expected = [
+            ["gone", "skipped", "its app left apps/ while it waited"],
+            ["off", "skipped", "it was put out of service while it waited"],
+            ["stays", "ran", "it ended well"],
+        ];
+        assert_eq!(occurrences, expected);
+        assert_eq!(number(&mut database, "SELECT count(*) FROM runtime"), 1);
+    }
+}
+
+#[test]
+fn what_runs_at_boot_runs_once_for_each_boot() {
+    for backend in Backend::all() {
+        app(backend.folder.path(), "a/b/first", "true", "schedule = \"@reboot\"");
+        told(&backend, &["deploy"]);
+        let mut database = backend.connect();
+        let count = "SELECT count(*) FROM runtime WHERE ended_at IS NOT NULL";
+        let ended = |database: &mut _, runs| wait_for("its run", 30, || number(database, count) == runs);
+        assert!(told(&backend, &["manager", "why", "first"]).contains("once for each boot"));
+        assert!(told(&backend, &["manager", "status"]).contains("at boot"));
+        assert!(told(&backend, &["run", "--list"]).contains("at boot"));
+        assert!(told(&backend, &["manager", "simulate"]).contains("at boot"));
+        once(&backend);
+        ended(&mut database, 1);
+        once(&backend);
+        once(&backend);
+        assert_eq!(number(&mut database, "SELECT count(*) FROM runtime"), 1);
+        // the machine has booted since: no manager at work is of the boot in which it ran
+        database.execute("UPDATE runtime SET boot_id = 'before'", &[]).expect("an update");
+        once(&backend);
+        ended(&mut database, 2);
+        once(&backend);
+        assert_eq!(number(&mut database, "SELECT count(*) FROM runtime"), 2);
+    }
 }
 
 /// What runs after others is foreseen with them.

@@ -14,7 +14,11 @@ pub(crate) struct Proxy {
     is_silent: Arc<AtomicBool>,
     open: Arc<Mutex<Vec<Way>>>,
     losing: Losing,
+    heard: Heard,
 }
+
+/// What the server was told, once somebody wants to know.
+type Heard = Arc<Mutex<Option<String>>>;
 
 /// The statement behind which the answer to the next commit is lost, once.
 type Losing = Arc<Mutex<Option<&'static str>>>;
@@ -29,6 +33,7 @@ struct Way {
 struct Request {
     is_deaf: Arc<AtomicBool>,
     losing: Losing,
+    heard: Heard,
 }
 
 impl Proxy {
@@ -36,7 +41,9 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let (is_cut, is_silent, losing) = (Arc::default(), Arc::default(), Losing::default());
-        let made = Self { port, is_cut, is_silent, open: Arc::default(), losing: Arc::clone(&losing) };
+        let heard = Heard::default();
+        let (open, lose, hear) = (Arc::default(), Arc::clone(&losing), Arc::clone(&heard));
+        let made = Self { port, is_cut, is_silent, open, losing: lose, heard: hear };
         let (cut, silent, open) = (Arc::clone(&made.is_cut), Arc::clone(&made.is_silent), Arc::clone(&made.open));
         let target = target.to_owned();
         std::thread::spawn(move || {
@@ -47,7 +54,8 @@ impl Proxy {
                 };
                 let answers = Arc::new(AtomicBool::new(silent.load(Ordering::Relaxed)));
                 let requests = Arc::new(AtomicBool::new(silent.load(Ordering::Relaxed)));
-                let request = Request { is_deaf: Arc::clone(&answers), losing: Arc::clone(&losing) };
+                let request =
+                    Request { is_deaf: Arc::clone(&answers), losing: Arc::clone(&losing), heard: Arc::clone(&heard) };
                 for (from, to, is_silent, request) in
                     [(&client, &server, requests, Some(request)), (&server, &client, answers, None)]
                 {
@@ -82,6 +90,13 @@ impl Proxy {
         self.losing.lock().expect("the statement").is_none()
     }
 
+    /// What the server is told while this goes on.
+    pub(crate) fn hear(&self, what: impl FnOnce()) -> String {
+        *self.heard.lock().expect("what was heard") = Some(String::new());
+        what();
+        self.heard.lock().expect("what was heard").take().unwrap_or_default()
+    }
+
     /// From now on no byte comes through, on old connections for ever.
     pub(crate) fn fall_silent(&self) {
         self.is_silent.store(true, Ordering::Relaxed);
@@ -102,9 +117,12 @@ fn pass(mut from: TcpStream, mut to: TcpStream, is_silent: &AtomicBool, request:
         if is_silent.load(Ordering::Relaxed) && count > 0 {
             continue;
         }
-        if let Some(Request { is_deaf, losing }) = request {
+        if let Some(Request { is_deaf, losing, heard }) = request {
             let mut losing = losing.lock().expect("the statement");
             let said = String::from_utf8_lossy(&buffer[..count]);
+            if let Some(heard) = heard.lock().expect("what was heard").as_mut() {
+                heard.push_str(&said);
+            }
             is_behind |= losing.is_some_and(|statement| said.contains(statement));
             if is_behind && losing.is_some() && said.contains("COMMIT") {
                 is_deaf.store(true, Ordering::Relaxed);

@@ -10,7 +10,7 @@ use super::flaw::{Source, settings_error};
 use super::stages;
 use super::{AppDefinition, CatchUp, DEFAULT_PROGRAM, Overlap, Tell};
 use crate::apps::limits::Limits;
-use crate::apps::schedule::{CronPattern, Schedule};
+use crate::apps::schedule::{AT_BOOT, CronPattern, Schedule};
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::secrets::is_name;
@@ -162,6 +162,7 @@ impl<'a> Fields<'a> {
             .hint("leave one of them out; neither means that the app runs only by hand")),
             (None, None) => Ok(Schedule::ByHand),
             (None, Some(interval)) => Ok(Schedule::Every(interval)),
+            (Some(pattern), None) if pattern.trim().eq_ignore_ascii_case(AT_BOOT) => Ok(Schedule::AtBoot),
             (Some(pattern), None) => CronPattern::read(pattern).map(Schedule::Cron).map_err(|reason| {
                 settings_error(format!("read {}: `schedule` is `{pattern}`: {reason}", self.place))
                     .hint("minute hour day month weekday, such as \"*/15 6-22 * * mon-fri\", or \"@daily\"")

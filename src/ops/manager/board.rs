@@ -190,10 +190,7 @@ impl BoardApp {
         match app.next_run {
             _ if app.disable => "never".to_owned(),
             Some(next) => clock::local(next)[5..].to_owned(),
-            None if app.is_kept() => "kept".to_owned(),
-            None if app.runs_after_others() => "after others".to_owned(),
-            None if app.is_pipeline() => "pipeline".to_owned(),
-            None => "by hand".to_owned(),
+            None => app.start_in_words().to_owned(),
         }
     }
 }

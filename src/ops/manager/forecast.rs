@@ -6,7 +6,7 @@ use std::fmt;
 use chrono::{Datelike, Local, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Timelike};
 use serde::Serialize;
 
-use crate::apps::AppDefinition;
+use crate::apps::{AppDefinition, Schedule};
 use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
@@ -90,7 +90,7 @@ pub fn forecast(context: &Context, options: &ForecastOptions) -> Result<Forecast
             (false, true) => moments(&app, &definition, from, until),
             (false, false) => moments_after(&definition.after, &ends, until),
         };
-        if moments.is_empty() && !app.disable && definition.after.is_empty() {
+        if moments.is_empty() && !app.disable && starts(&definition).is_none() {
             continue;
         }
         zones.push(definition.timezone.clone());
@@ -165,6 +165,7 @@ fn starts(definition: &AppDefinition) -> Option<String> {
     match (definition.keep, definition.after.is_empty()) {
         (true, _) => Some("kept running".to_owned()),
         (false, false) => Some(format!("after {}", definition.after.join(" and "))),
+        (false, true) if definition.schedule == Schedule::AtBoot => Some("at boot".to_owned()),
         (false, true) => None,
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::super::which::past_apps;
 use super::published::Published;
-use crate::apps::AppDefinition;
+use crate::apps::{AppDefinition, Schedule};
 use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
@@ -110,6 +110,7 @@ impl Why {
             (Some(pattern), ..) => format!("by the schedule `{pattern}` in {}", app.timezone),
             (None, Some(ms), _) => format!("every {} s", ms as f64 / 1_000.0),
             (None, None, Some(it)) if it.keep => "whenever it has ended".to_owned(),
+            (None, None, Some(it)) if it.schedule == Schedule::AtBoot => "once for each boot of its machine".to_owned(),
             (None, None, Some(it)) if !it.after.is_empty() => format!("after {}", it.after.join(" and ")),
             (None, None, Some(it)) if it.pipeline.is_some() => "as a pipeline, on each machine that may".to_owned(),
             (None, None, _) => "by hand only".to_owned(),

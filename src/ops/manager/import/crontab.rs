@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Found, name_of_command};
+use crate::apps::AT_BOOT;
 
 /// The entries, and the lines that are none of them.
 pub(super) fn read(text: &str, has_user: bool) -> (Vec<Found>, Vec<String>) {
@@ -40,9 +41,6 @@ fn entry(line: &str, has_user: bool, variables: &BTreeMap<String, String>) -> Re
         true => fields(line, 1)?,
         false => fields(line, 5)?,
     };
-    if schedule == "@reboot" {
-        return Err("there is no start at boot: `keep = true` keeps an app running".to_owned());
-    }
     let mut app = Found::default();
     if has_user {
         let (user, command) = fields(rest, 1)?;
@@ -51,7 +49,6 @@ fn entry(line: &str, has_user: bool, variables: &BTreeMap<String, String>) -> Re
     }
     let command = command(rest)?;
     app.name = name_of_command(&command);
-    app.set("schedule", schedule);
     let mut env = variables.clone();
     let shell = env.remove("SHELL").unwrap_or_else(|| "/bin/sh".to_owned());
     // cron starts it there
@@ -61,8 +58,10 @@ fn entry(line: &str, has_user: bool, variables: &BTreeMap<String, String>) -> Re
     }
     match env.remove("CRON_TZ").or_else(|| env.remove("TZ")) {
         Some(zone) => app.set("timezone", zone),
+        None if schedule == AT_BOOT => {}
         None => app.notes.push("it is due in UTC: set `timezone` if cron kept another time".to_owned()),
     }
+    app.set("schedule", schedule);
     app.run_in(&shell, Some(&home), &command);
     app.set_env(&env);
     Ok(app)
@@ -104,7 +103,7 @@ mod tests {
             */15 6-22 * * mon-fri /opt/jobs/companies.sh --day=$(date +\\%F)\n@daily\t/opt/jobs/rates.py\n\
             @reboot /opt/listener\n0 5 * * * mail -s x root%body\n5 4 * * sun\n";
         let (found, left) = read(text, false);
-        assert_eq!(found.len(), 2);
+        assert_eq!(found.len(), 3);
         let first = &found[0];
         assert_eq!(first.name, "companies");
         assert_eq!(first.fields["schedule"].as_str(), Some("*/15 6-22 * * mon-fri"));
@@ -113,9 +112,10 @@ mod tests {
         assert_eq!(first.fields["env"]["PATH"].as_str(), Some("/usr/local/bin:/usr/bin"));
         assert!(first.notes[0].contains("ops@example.org"), "{:?}", first.notes);
         assert_eq!(found[1].fields["schedule"].as_str(), Some("@daily"));
-        assert_eq!(left.len(), 3, "{left:?}");
+        assert_eq!(found[2].fields["schedule"].as_str(), Some("@reboot"));
+        assert_eq!(left.len(), 2, "{left:?}");
         assert!(
-            left[0].starts_with("line 7:") && left[1].contains("input") && left[2].contains("no command"),
+            left[0].starts_with("line 8:") && left[0].contains("input") && left[1].contains("no command"),
             "{left:?}"
         );
         let (found, _) = read("0 1 * * * www-data /opt/x y\n", true);
