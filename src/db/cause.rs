@@ -126,7 +126,7 @@ const MYSQL_CODES: &[(Cause, &[u16])] = &[
     (Cause::Damage, &[1017, 1030, 1033, 1034, 1035, 1194, 1195, 1712, 1877]),
 ];
 
-/// The words of both where a driver keeps the code to itself. SQLite has no others; those of PostgreSQL are in its own
+/// The words of all where a driver keeps the code to itself. SQLite has no others; those of PostgreSQL are in its own
 /// language, so a failure without them is not known yet.
 const WORDS: &[(&str, Cause)] = &[
     ("connection closed", Cause::Lost),
@@ -151,6 +151,17 @@ const WORDS: &[(&str, Cause)] = &[
     ("permission denied", Cause::Right),
     ("must be owner of", Cause::Right),
     ("not authorized", Cause::Right),
+    ("Lock wait timeout exceeded", Cause::Busy),
+    ("Too many connections", Cause::Busy),
+    ("max_statement_time exceeded", Cause::Stopped),
+    ("Got a packet bigger than", Cause::TooLarge),
+    ("Packet too large", Cause::TooLarge),
+    ("Data too long for column", Cause::Value),
+    ("Incorrect string value", Cause::Value),
+    ("command denied to user", Cause::Right),
+    ("Access denied for user", Cause::Right),
+    ("--read-only option", Cause::Right),
+    ("doesn't exist", Cause::Absent),
     ("no such table", Cause::Absent),
     ("no such column", Cause::Absent),
     ("does not exist", Cause::Absent),

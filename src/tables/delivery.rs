@@ -172,8 +172,8 @@ impl Channels<'_> {
             // a look in the future was one by a clock that was wrong
             let back = if looked_at > now { now - FIRST_LOOK_BACK } else { looked_at - LOOK_BACK };
             let from = since.max(back);
-            // each parameter once, in order: both backends number them alike then
-            let taken = diesel::sql_query(
+            // each parameter once, in order: all backends number them alike then
+            let taken = connection.query(
                 "INSERT INTO deliveries (channel, message_id, state, severity, taken_at) \
                  SELECT c.name, o.id, 'waiting', o.severity, $1 \
                  FROM channels c JOIN outbox o ON o.created_at >= $2 AND o.severity >= $3 \

@@ -1,18 +1,23 @@
 //! The schema: what the binary embeds, what the database has, and the way from one to the other.
 
 use diesel::connection::SimpleConnection;
-use diesel::migration::{Migration, MigrationSource};
+use diesel::migration::{Migration, MigrationConnection, MigrationSource};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::connection::Link;
-use super::{Store, Turn, take_turn};
+use super::mysql::My;
+use super::{Store, Turn, steps, take_turn};
 use crate::error::{Error, ErrorKind, Result};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("schema/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("schema/postgres");
+/// Those of MariaDB and MySQL with their SQL, by the versions of the others. A version that is not here has nothing to do
+/// there: it is a part of the first one.
+const MYSQL: [(&str, &str); 1] =
+    [("20261122000001", include_str!("../../schema/mysql/2026-11-22-000001_house/up.sql"))];
 
 diesel::table! {
     __diesel_schema_migrations (version) {
@@ -69,19 +74,20 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn schema_state(&mut self) -> Result<SchemaState> {
-        let steps = steps(&self.connection)?;
+        let steps = steps_of(&self.connection)?;
         let applied = self.read("read the schema's version", applied)?;
         Ok(compare(&applied, &steps))
     }
 
-    /// Brings the schema up to date and names the migrations that were applied. All of them, or none.
+    /// Brings the schema up to date and names the migrations that were applied. All of them, or none; where DDL commits, on
+    /// MariaDB and MySQL, what was done before a failure stays, and the next time goes on there.
     ///
     /// Two at the same moment do not collide: the second waits, and finds nothing left to do.
     ///
     /// # Errors
     /// Refused when the database is newer than this binary.
     pub fn migrate(&mut self) -> Result<Vec<String>> {
-        let steps = steps(&self.connection)?;
+        let steps = steps_of(&self.connection)?;
         let label = self.label.clone();
         let outcome = self.write("bring the schema up to date", |connection| {
             take_turn(connection, Turn::Migrate)?;
@@ -108,10 +114,30 @@ fn run_pending(connection: &mut Link, steps: &[Step]) -> QueryResult<Vec<String>
             server.batch_execute("SET LOCAL lock_timeout = 0")?;
             server.run_pending_migrations(POSTGRES).map(|done| texts(&done))
         }
+        Link::Mysql(server) => return run_steps(server, steps),
     };
     // its type is private to diesel_migrations; it names the migration and the database's reason
     let versions = versions.map_err(diesel::result::Error::QueryBuilderError)?;
     Ok(steps.iter().filter(|step| versions.contains(&step.version)).map(|step| step.name.clone()).collect())
+}
+
+/// Runs what is pending where DDL commits: each version is noted when all of it is done.
+fn run_steps(server: &mut My, steps: &[Step]) -> QueryResult<Vec<String>> {
+    use __diesel_schema_migrations::{table, version};
+    // nothing is rolled back here; the turn is held all the same
+    server.batch_execute("COMMIT")?;
+    server.setup()?;
+    let applied: Vec<String> = table.select(version).load(server)?;
+    let mut done = Vec::new();
+    for step in steps.iter().filter(|step| !applied.contains(&step.version)) {
+        if let Some((_, sql)) = MYSQL.iter().find(|(known, _)| *known == step.version) {
+            steps::run(server, &step.version, sql)?;
+        }
+        diesel::insert_into(table).values(version.eq(&step.version)).execute(server)?;
+        done.push(step.name.clone());
+    }
+    steps::forget(server)?;
+    Ok(done)
 }
 
 fn texts(versions: &[diesel::migration::MigrationVersion<'_>]) -> Vec<String> {
@@ -127,10 +153,11 @@ pub fn embedded_names() -> Result<Vec<String>> {
 }
 
 /// What the binary embeds for this backend, oldest first.
-fn steps(connection: &Link) -> Result<Vec<Step>> {
+fn steps_of(connection: &Link) -> Result<Vec<Step>> {
     match connection {
         Link::Sqlite(_) => steps_in(SQLITE),
-        Link::Postgres(_) => steps_in(POSTGRES),
+        // the same versions
+        Link::Postgres(_) | Link::Mysql(_) => steps_in(POSTGRES),
     }
 }
 
@@ -153,6 +180,10 @@ fn applied(connection: &mut Link) -> QueryResult<Vec<String>> {
         }
         Link::Postgres(_) => {
             "SELECT count(*) AS count FROM pg_catalog.pg_class WHERE oid = to_regclass('__diesel_schema_migrations')"
+        }
+        Link::Mysql(_) => {
+            "SELECT count(*) AS count FROM information_schema.tables WHERE table_schema = DATABASE() \
+             AND table_name = '__diesel_schema_migrations'"
         }
     };
     let found: Count = diesel::sql_query(sql).get_result(connection)?;
@@ -191,5 +222,16 @@ mod tests {
         assert_eq!(state(&["2", "1"]), SchemaState::Current);
         let newer = SchemaState::Newer { database: "3".to_owned(), binary: "2".to_owned() };
         assert_eq!(state(&["1", "2", "3"]), newer);
+    }
+
+    #[test]
+    fn all_backends_have_the_same_versions() {
+        let versions = |source| steps_in(source).expect("steps").into_iter().map(|step| step.version).collect::<Vec<_>>();
+        let all = versions(SQLITE);
+        assert_eq!(all, versions(POSTGRES));
+        assert!(MYSQL.iter().all(|(version, _)| all.iter().any(|known| known == version)));
+        // the first one has all of the others up to here
+        let later: Vec<&String> = all.iter().filter(|version| version.as_str() > "20261130000240").collect();
+        assert!(later.iter().all(|version| MYSQL.iter().any(|(known, _)| known == version)), "{later:?}");
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::app::{AppRow, Progress, WhichApps};
 use super::codebook::{LogLevel, RunOutcome, RunStatus};
-use super::connection::Link;
+use super::connection::{Link, locked};
 use super::outbox::{self, MessageKind, NewMessage};
 use super::run_list::{RunRow, Runs};
 use super::schema::{apps, incidents, logs, runtime};
@@ -207,10 +207,8 @@ pub(super) fn end_run(
     lease: Option<Option<NaiveDateTime>>,
 ) -> QueryResult<Ending> {
     let row = runtime::table.find(run.as_str());
-    if let Link::Postgres(server) = &mut *connection {
-        // who is about to renew or to close it waits, and then finds it closed
-        row.select(runtime::id).for_update().first::<String>(server).optional()?;
-    }
+    // who is about to renew or to close it waits, and then finds it closed
+    let _: Vec<String> = locked!(&mut *connection, row.select(runtime::id))?;
     let before: Option<Before> = row.select(Before::as_select()).first(connection).optional()?;
     let Some(before) = before else { return Ok(Ending::Missing) };
     let ending = match (before.ended_at, end.is_guess) {
