@@ -6,9 +6,11 @@ mod connection;
 mod fit;
 mod form;
 mod moment;
+pub(crate) mod mysql;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
 mod table;
+mod tls;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) use postgres::fuzzing;
@@ -32,14 +34,14 @@ use crate::settings::DatabaseSettings;
 
 /// One line of the table of backends.
 pub struct Entry {
-    /// The scheme of its URLs: `sqlite`, `postgres`.
+    /// The scheme of its URLs: `sqlite`, `postgres`, `mysql`.
     pub name: &'static str,
     /// Opens a database of this backend.
     pub open: fn(&Context, &DatabaseSettings) -> Result<Box<dyn Database>>,
 }
 
 /// The backends that dc knows.
-pub const BACKENDS: &[Entry] = &[sqlite::ENTRY, postgres::ENTRY];
+pub const BACKENDS: &[Entry] = &[sqlite::ENTRY, postgres::ENTRY, mysql::ENTRY];
 
 /// Opens a configured database.
 ///
