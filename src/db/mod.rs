@@ -3,11 +3,15 @@
 mod batch;
 pub(crate) mod cause;
 mod connection;
+mod dialect;
 mod fit;
 mod form;
+pub(crate) mod ledger;
 mod moment;
 pub(crate) mod mysql;
+pub(crate) mod past;
 pub(crate) mod postgres;
+pub(crate) mod rows;
 pub(crate) mod sqlite;
 mod table;
 mod tls;
@@ -18,9 +22,10 @@ pub(crate) use postgres::fuzzing;
 pub use batch::{Cell, RowBatch, row_bytes};
 pub(crate) use connection::scope_of;
 pub use connection::{Connection, MergedRows, ObjectKind, Observer, Touched};
+pub use dialect::Dialect;
 pub use fit::{Fitted, as_hashed, fit, text, wider};
 pub use form::{Form, has_letters};
-pub use table::{Column, Kind, NAME_BYTES_MAX, NewColumn, Obstacle, RowId, Table, TableName, quote};
+pub use table::{Column, Kind, NAME_BYTES_MAX, NewColumn, Obstacle, RowId, Table, TableName};
 
 use std::time::Duration;
 
@@ -31,6 +36,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::hash::Sha;
 use crate::record::Value;
 use crate::settings::DatabaseSettings;
+use table::quote;
 
 /// One line of the table of backends.
 pub struct Entry {
@@ -179,7 +185,11 @@ pub trait Database: Send {
     /// The backend's name in [`BACKENDS`].
     fn backend(&self) -> &'static str;
 
-    /// Runs a query and collects its rows. Placeholders are the backend's own: `?1` or `$1`.
+    /// Its words, where a statement is otherwise one for all backends.
+    fn dialect(&self) -> &'static Dialect;
+
+    /// Runs a query and collects its rows. Placeholders are `$1`, `$2` and so on, as they first appear, and whatever the
+    /// backend has of its own.
     ///
     /// # Errors
     /// What the database says, with the statement.
@@ -244,6 +254,31 @@ pub trait Database: Send {
 
     /// Takes the transaction back.
     fn rollback(&mut self);
+
+    /// Marks a point of the transaction to which it can go back: a savepoint.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn set_point(&mut self, name: &str) -> Result<()> {
+        self.execute(&format!("SAVEPOINT {name}"), &[]).map(drop)
+    }
+
+    /// Drops a point; what was done since stays.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn drop_point(&mut self, name: &str) -> Result<()> {
+        self.execute(&format!("RELEASE SAVEPOINT {name}"), &[]).map(drop)
+    }
+
+    /// Takes back what was done since a point, and drops the point.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn back_to_point(&mut self, name: &str) -> Result<()> {
+        self.execute(&format!("ROLLBACK TO SAVEPOINT {name}"), &[])?;
+        self.drop_point(name)
+    }
 
     /// Makes a table with the framework's columns and these, without indexes: see [`Database::finish_table`].
     ///

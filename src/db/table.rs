@@ -20,7 +20,7 @@ pub struct TableName {
 
 impl TableName {
     /// The name in quotes, safe inside SQL.
-    pub fn quoted(&self) -> String {
+    pub(super) fn quoted(&self) -> String {
         match &self.schema {
             Some(schema) => format!("{}.{}", quote(schema), quote(&self.name)),
             None => quote(&self.name),
@@ -59,8 +59,8 @@ impl FromStr for TableName {
 /// What PostgreSQL keeps of a name; a longer one would be cut without a word.
 pub const NAME_BYTES_MAX: usize = 63;
 
-/// A name in double quotes, safe inside SQL on every backend.
-pub fn quote(name: &str) -> String {
+/// A name in double quotes, as the standard has it; a backend that has it otherwise says so in its dialect.
+pub(super) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

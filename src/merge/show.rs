@@ -5,7 +5,8 @@ use std::fmt;
 use chrono::NaiveDateTime;
 
 use crate::clock;
-use crate::db::{Column, Connection, Database, Kind, TableName, quote};
+use crate::db::past::rows_at;
+use crate::db::{Column, Connection, Database, Kind, TableName};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::{RESERVED, write_json};
 use crate::merge::history::{find, is_of};
@@ -67,21 +68,8 @@ pub fn show(
     };
     let columns: Vec<&Column> =
         shape.columns.iter().filter(|column| all || !RESERVED.contains(&column.name.as_str())).collect();
-    let mut list: Vec<String> = columns.iter().map(|column| selected(column)).collect();
-    if list.is_empty() {
-        // a row without columns of its own is still a row
-        list.push("NULL".to_owned());
-    }
-    let order = if shape.column("id").is_some() { " ORDER BY id" } else { "" };
-    let (condition, values) = match moment {
-        None => ("archive IS NULL", Vec::new()),
-        Some(moment) => {
-            ("date_created <= $1 AND (archive IS NULL OR archive > $1)", vec![Value::from(clock::text(moment))])
-        }
-    };
-    let sql = format!("SELECT {} FROM {} WHERE {condition}{order}", list.join(", "), name.quoted());
     let mut line = Vec::new();
-    backend.each_row(&sql, &values, &mut |row| {
+    rows_at(backend, (&name, shape.column("id").is_some()), &columns, moment, &mut |row| {
         let fields = columns.iter().zip(row).map(|(column, value)| (column.name.clone().into(), shown(value, column)));
         line.clear();
         write_json(&Value::Object(fields.collect()), &mut line);
@@ -99,15 +87,6 @@ fn moment_of_run(backend: &mut dyn Database, database: &str, run: &str, table: &
     let tables: Vec<&str> = merges.iter().map(|merge| merge.table_name.as_str()).collect();
     Err(Error::new(ErrorKind::NotFound, format!("find a merge of the run `{run}` into `{table}`"))
         .hint(format!("it changed: {}", tables.join(", "))))
-}
-
-/// Types that only the server knows come as text.
-fn selected(column: &Column) -> String {
-    match column.kind {
-        Kind::Array(_) => format!("to_json({})", quote(&column.name)),
-        Kind::Other(_) => format!("CAST({} AS text)", quote(&column.name)),
-        _ => quote(&column.name),
-    }
 }
 
 /// A stored value as a source would have given it.

@@ -9,7 +9,7 @@ use super::compare::join::join;
 use super::compare::keys::{Keys, Pairs};
 use super::compare::sides::{Sides, read_both_sides};
 use super::compare::twins::reject_other_keys;
-use super::history::next_moment;
+use super::history::{next_moment, prepare};
 use super::phases::Stopwatch;
 use super::plan::description::Merge;
 use super::plan::progress::Progress;
@@ -133,6 +133,9 @@ fn in_transaction(
     watch: &mut Stopwatch,
 ) -> Result<Option<MergeReport>> {
     let rejects = Rejects::to(merge.rejects.as_deref())?;
+    if !merge.dry_run {
+        prepare(backend)?;
+    }
     backend.begin(&[place.name], &merge.cancellation)?;
     watch.lap("lock");
     let done = next_moment(backend, place.name).and_then(|moment| {

@@ -6,14 +6,16 @@ use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
 
-use crate::clock;
 use crate::context::Cancellation;
-use crate::db::{Connection, Database, Table, TableName, Touched, quote};
+use crate::db::past::{self, Standing};
+use crate::db::{Connection, Database, Table, TableName, Touched, rows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::merge::compare::active::active_hashes;
-use crate::merge::history::{PastMerge, find, later, mark_undone};
-use crate::record::Value;
+use crate::merge::history::{PastMerge, find, later, mark_undone, moved};
 use crate::shell;
+
+/// The point of the transaction before a column is dropped.
+const POINT: &str = "drop_column";
 
 /// One merge that was taken back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -81,12 +83,15 @@ pub fn undo(database: &mut Connection, run: &str, dry_run: bool, cancellation: &
     let done =
         merges.iter().zip(&tables).map(|(merge, table)| take_back(backend, merge, table, cancellation)).collect();
     let done: Result<Vec<UndoneMerge>> = done;
-    let ended = done.and_then(|done| {
+    let ended = done.and_then(|mut done| {
         cancellation.check()?;
         if dry_run {
-            backend.rollback()
-        } else {
-            backend.commit()?
+            backend.rollback();
+            return Ok(done);
+        }
+        backend.commit()?;
+        if !backend.dialect().takes_shapes_back() {
+            done.iter_mut().zip(&tables).for_each(|(merge, table)| drop_shape_for_good(backend, merge, table));
         }
         Ok(done)
     });
@@ -117,15 +122,11 @@ fn take_back(
         ));
     };
     check_standing(backend, merge, name)?;
-    let moment = [Value::from(clock::text(merge.moment))];
-    let quoted = name.quoted();
     let before = sum_of(backend, &table, cancellation)?;
-    let removed =
-        backend.execute(&format!("DELETE FROM {quoted} WHERE date_created = $1 AND archive IS NULL"), &moment)?;
-    let restored = backend
-        .execute(&format!("UPDATE {quoted} SET archive = NULL, date_modified = NULL WHERE archive = $1"), &moment)?;
+    let removed = past::remove_inserted(backend, name, merge.moment)?;
+    let restored = past::activate_archived(backend, name, merge.moment)?;
     let after = sum_of(backend, &table, cancellation)?;
-    let is_proven = after.sum == before.sum.wrapping_sub(merge.moved()?)
+    let is_proven = after.sum == before.sum.wrapping_sub(moved(merge)?)
         && (removed, restored) == (merge.inserted, merge.retired)
         && after.rows + removed == before.rows + restored;
     if !is_proven {
@@ -135,21 +136,20 @@ fn take_back(
         return Err(Error::failed(what)
             .hint("rows of it were changed by hand since; `dc merge show` tells how the table stood"));
     }
-    let is_empty = || format!("SELECT 1 FROM {quoted} LIMIT 1");
-    let dropped = merge.created && backend.query(&is_empty(), &[])?.rows.is_empty();
+    let dropped = merge.created && !rows::has_rows(backend, name)?;
     let mut dropped_columns = Vec::new();
-    if dropped {
-        backend.execute(&format!("DROP TABLE {quoted}"), &[])?;
-    } else {
-        for column in &merge.added_columns {
-            if drop_empty(backend, name, column)? {
-                dropped_columns.push(column.clone());
-            }
+    for column in merge.added_columns.iter().filter(|_| !dropped) {
+        if !rows::has_values(backend, name, column)? {
+            dropped_columns.push(column.clone());
         }
     }
     mark_undone(backend, merge)?;
     let (merge, table) = (merge.id.clone(), merge.table_name.clone());
-    Ok(UndoneMerge { merge, table, removed, restored, dropped, dropped_columns, active: after.rows })
+    let mut undone = UndoneMerge { merge, table, removed, restored, dropped, dropped_columns, active: after.rows };
+    if backend.dialect().takes_shapes_back() {
+        drop_shape(backend, &mut undone, name)?;
+    }
+    Ok(undone)
 }
 
 /// Refuses what cannot be taken back, and says why.
@@ -163,33 +163,19 @@ fn check_standing(backend: &mut dyn Database, merge: &PastMerge, name: &TableNam
         return Err(refused(format!("it deleted {} rows, and nothing keeps them", merge.retired))
             .hint("merge an older edition of the source again; `--gone archive` keeps what goes"));
     }
-    let quoted = name.quoted();
-    let moment = Value::from(clock::text(merge.moment));
-    let mut count = |condition: &str| -> Result<u64> {
-        let rows = backend
-            .query(&format!("SELECT count(*) FROM {quoted} WHERE {condition}"), std::slice::from_ref(&moment))?;
-        match rows.rows.first().and_then(|row| row.first()) {
-            Some(Value::Integer(count)) => Ok(count.unsigned_abs()),
-            _ => Err(Error::failed(format!("count the rows of `{name}`"))),
-        }
-    };
-    let inserted = count("date_created = $1 AND archive IS NULL")?;
-    let retired = count("archive = $1")?;
-    let again = count(&format!(
-        "archive = $1 AND EXISTS (SELECT 1 FROM {quoted} AS other WHERE other.sha = {quoted}.sha AND other.archive IS NULL)"
-    ))?;
-    if (inserted, retired, again) == (merge.inserted, merge.retired, 0) {
+    let Standing { inserted, archived, returned } = past::standing(backend, name, merge.moment)?;
+    if (inserted, archived, returned) == (merge.inserted, merge.retired, 0) {
         return Ok(());
     }
     let mut why = Vec::new();
     if inserted != merge.inserted {
         why.push(format!("of {} rows that it inserted, {inserted} are still active", merge.inserted));
     }
-    if retired != merge.retired {
-        why.push(format!("of {} rows that it archived, {retired} are still as it left them", merge.retired));
+    if archived != merge.retired {
+        why.push(format!("of {} rows that it archived, {archived} are still as it left them", merge.retired));
     }
-    if again > 0 {
-        why.push(format!("{again} rows that it archived have come back"));
+    if returned > 0 {
+        why.push(format!("{returned} rows that it archived have come back"));
     }
     let later = later(backend, merge)?;
     let hint = match later.first() {
@@ -212,18 +198,44 @@ fn sum_of(backend: &mut dyn Database, table: &Table, cancellation: &Cancellation
     Ok(ActiveSet { rows: active.count(), sum: active.sum() })
 }
 
-/// Drops a column that holds nothing any more. One that something else needs stays.
-fn drop_empty(backend: &mut dyn Database, table: &TableName, column: &str) -> Result<bool> {
-    let (quoted, column) = (table.quoted(), quote(column));
-    if !backend.query(&format!("SELECT 1 FROM {quoted} WHERE {column} IS NOT NULL LIMIT 1"), &[])?.rows.is_empty() {
-        return Ok(false);
+/// Drops what the merge had made and holds nothing any more. A column that something else needs stays.
+fn drop_shape(backend: &mut dyn Database, undone: &mut UndoneMerge, table: &TableName) -> Result<()> {
+    if undone.dropped {
+        return rows::drop_table(backend, table);
     }
-    backend.execute("SAVEPOINT drop_column", &[])?;
-    let dropped = backend.execute(&format!("ALTER TABLE {quoted} DROP COLUMN {column}"), &[]);
-    if let Err(error) = &dropped {
-        log::warn!("the empty column {column} stays in `{table}`: {error}");
-        backend.execute("ROLLBACK TO drop_column", &[])?;
+    for column in std::mem::take(&mut undone.dropped_columns) {
+        backend.set_point(POINT)?;
+        match rows::drop_column(backend, table, &column) {
+            Ok(()) => {
+                backend.drop_point(POINT)?;
+                undone.dropped_columns.push(column);
+            }
+            Err(error) => {
+                stays(&column, table, &error);
+                backend.back_to_point(POINT)?;
+            }
+        }
     }
-    backend.execute("RELEASE drop_column", &[])?;
-    Ok(dropped.is_ok())
+    Ok(())
+}
+
+/// As [`drop_shape`], where it cannot be part of the transaction: afterwards, when nothing is at stake any more.
+fn drop_shape_for_good(backend: &mut dyn Database, undone: &mut UndoneMerge, table: &TableName) {
+    if undone.dropped
+        && let Err(error) = rows::drop_table(backend, table)
+    {
+        log::warn!("the empty table `{table}` stays: {error}");
+        undone.dropped = false;
+    }
+    undone.dropped_columns.retain(|column| match rows::drop_column(backend, table, column) {
+        Ok(()) => true,
+        Err(error) => {
+            stays(column, table, &error);
+            false
+        }
+    });
+}
+
+fn stays(column: &str, table: &TableName, error: &Error) {
+    log::warn!("the empty column `{column}` stays in `{table}`: {error}");
 }

@@ -138,7 +138,7 @@ pub fn deploy(context: &Context, options: &DeployOptions) -> Result<DeployReport
         Err(error)
             if options.dry_run
                 && error.kind() == ErrorKind::NotFound
-                && context.settings().database(MAIN)?.target.backend() == "sqlite" =>
+                && context.settings().database(MAIN)?.target.is_file() =>
         {
             plan_all(&mut report, &found, embedded_names()?);
             report.publishing = publish::plan_all(context, None, (&publishing, &found))?;

@@ -14,7 +14,6 @@ use super::manager::NotifyOptions;
 use crate::apps::{Confinement, find_apps, limits_in_words};
 use crate::broker;
 use crate::context::Context;
-use crate::db::Connection;
 use crate::error::{Error, Result};
 use crate::manager::{Drift, Owner, check_groups, living};
 use crate::settings::MAIN;
@@ -111,7 +110,7 @@ fn database(context: &Context) -> (Vec<Finding>, Option<Store>) {
         Ok(state) => finding("schema", Health::Failed, format!("{state:?}"), Some("dc deploy".to_owned())),
         Err(error) => finding("schema", Health::Failed, told(&error), None),
     });
-    findings.extend(clock(context));
+    findings.extend(clock(&mut store));
     (findings, Some(store))
 }
 
@@ -128,20 +127,13 @@ fn drift(context: &Context, store: &mut Store) -> Option<Finding> {
 }
 
 /// The database's clock beside ours: managers of several machines must agree on what time it is.
-fn clock(context: &Context) -> Option<Finding> {
-    let settings = context.settings().database(MAIN).ok()?;
-    if settings.target.backend() == "sqlite" {
+fn clock(store: &mut Store) -> Option<Finding> {
+    if !store.has_clock() {
         return None;
     }
-    let mut database = Connection::open(context, MAIN).ok()?;
     let before = crate::clock::now();
-    let rows = database.query("SELECT extract(epoch FROM clock_timestamp())::float8", &[]).ok()?;
-    let there = match rows.rows.first()?.first()? {
-        crate::record::Value::Float(seconds) => *seconds,
-        _ => return None,
-    };
-    let here = before.and_utc().timestamp_micros() as f64 / 1e6;
-    let differs = (there - here).abs();
+    let there = store.now().ok()?;
+    let differs = (there - before).as_seconds_f64().abs();
     Some(match differs > CLOCK_MAX.as_secs_f64() {
         false => finding("clock", Health::Ok, format!("within {differs:.1} s of the database's"), None),
         true => finding(

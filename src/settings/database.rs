@@ -56,6 +56,20 @@ impl Target {
         }
     }
 
+    /// Whether it is a file, which is there or is made, and has no server.
+    pub fn is_file(&self) -> bool {
+        matches!(self, Self::Sqlite { .. })
+    }
+
+    /// The systemd unit of its server, should it run on this machine.
+    pub fn unit(&self) -> Option<&'static str> {
+        match self.backend() {
+            "postgres" => Some("postgresql.service"),
+            "mysql" => Some("mariadb.service"),
+            _ => None,
+        }
+    }
+
     /// The place, for messages: a path, or host and name without any password.
     pub fn label(&self) -> String {
         match self {

@@ -244,9 +244,28 @@ const RULES: &[Rule] = &[
     },
     Rule { words: &["env::var"], files: &["src/settings/environment.rs"], why: "the environment is read in one place" },
     Rule {
-        words: &["\"sqlite\"", "\"postgres\"", "rusqlite", "tokio_postgres", "diesel"],
-        files: &["src/db", "src/tables", "src/settings", "src/ops/deploy.rs", "src/ops/doctor.rs"],
-        why: "a backend is named by the two planes and the settings, and by what sets one up or looks at it",
+        words: &[
+            "\"sqlite\"",
+            "\"postgres\"",
+            "\"mysql\"",
+            "postgresql.service",
+            "rusqlite",
+            "tokio_postgres",
+            "mysql_async",
+            "diesel",
+        ],
+        files: &["src/db", "src/tables", "src/settings"],
+        why: "a backend is named by the two planes and the settings alone",
+    },
+    Rule {
+        words: &["SELECT ", "INSERT INTO", "DELETE FROM", "CREATE TABLE", "ALTER TABLE", "DROP TABLE", "SAVEPOINT"],
+        files: &[
+            "src/db",
+            "src/tables",
+            // a statement that a person may type
+            "src/ops/tasks/story.rs",
+        ],
+        why: "SQL is written in the two planes alone: backends differ in it",
     },
     Rule {
         words: &["TcpStream", "TcpListener", "UdpSocket", "ureq", "lettre", "amiquip", "tokio_postgres"],

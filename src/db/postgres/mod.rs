@@ -27,8 +27,9 @@ use self::client::Client;
 use self::place::Parts;
 use self::server::{server_error, server_target};
 use self::stage::Staging;
+use super::dialect::{LEDGER, limited};
 use super::{
-    ActiveSum, Column, Database, Entry, Gone, NewColumn, Refused, Right, RowBatch, RowId, Rows, Scope, Table,
+    ActiveSum, Column, Database, Dialect, Entry, Gone, NewColumn, Refused, Right, RowBatch, RowId, Rows, Scope, Table,
     TableName, Touched, check_lasting, check_width, named, shown, tell_wait,
 };
 use crate::context::{Cancellation, Context};
@@ -39,6 +40,16 @@ use crate::settings::{DatabaseSettings, Target};
 
 /// This backend's line in the registry.
 pub(super) const ENTRY: Entry = Entry { name: "postgres", open };
+
+/// This backend's words.
+pub(super) const DIALECT: Dialect = Dialect {
+    name_sign: '"',
+    ledger: LEDGER,
+    first: limited,
+    array_as_json: |name| format!("to_json({name})"),
+    other_as_text: |name| format!("CAST({name} AS text)"),
+    takes_shapes_back: true,
+};
 
 /// How long a merge waits for another one.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(600);
@@ -106,6 +117,10 @@ fn literal(text: &str) -> String {
 impl Database for Postgres {
     fn backend(&self) -> &'static str {
         ENTRY.name
+    }
+
+    fn dialect(&self) -> &'static Dialect {
+        &DIALECT
     }
 
     fn query(&mut self, sql: &str, parameters: &[Value<'_>]) -> Result<Rows> {

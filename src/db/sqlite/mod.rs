@@ -18,8 +18,9 @@ use rusqlite::{OpenFlags, ToSql, params_from_iter};
 
 use self::handle::{BUSY_TIMEOUT, CACHE_KIB};
 use super::cause::Cause;
+use super::dialect::{LEDGER, limited};
 use super::{
-    Column, Database, Entry, Gone, NewColumn, ObjectKind, Refused, Right, RowBatch, RowId, Rows, Scope, Table,
+    Column, Database, Dialect, Entry, Gone, NewColumn, ObjectKind, Refused, Right, RowBatch, RowId, Rows, Scope, Table,
     TableName, Touched, check_lasting, check_width, named, shown, tell_wait,
 };
 use crate::context::{Cancellation, Context};
@@ -30,6 +31,17 @@ use crate::settings::{DatabaseSettings, Target};
 
 /// This backend's line in the registry.
 pub(super) const ENTRY: Entry = Entry { name: "sqlite", open };
+
+/// This backend's words.
+const DIALECT: Dialect = Dialect {
+    name_sign: '"',
+    ledger: LEDGER,
+    first: limited,
+    // neither is there
+    array_as_json: str::to_owned,
+    other_as_text: |name| format!("CAST({name} AS text)"),
+    takes_shapes_back: true,
+};
 
 /// How long one statement waits for another writer before we look around (cancelled? too long?).
 const BUSY_STEP: Duration = Duration::from_millis(250);
@@ -209,6 +221,10 @@ fn value_of(stored: ValueRef<'_>) -> Value<'static> {
 impl Database for Sqlite {
     fn backend(&self) -> &'static str {
         ENTRY.name
+    }
+
+    fn dialect(&self) -> &'static Dialect {
+        &DIALECT
     }
 
     fn query(&mut self, sql: &str, parameters: &[Value<'_>]) -> Result<Rows> {

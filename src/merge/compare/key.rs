@@ -8,6 +8,8 @@ use crate::record::{Digits, Record, Value};
 
 /// Keys that are looked up at once.
 const KEYS_AT_ONCE_MAX: usize = 4_000;
+/// The point of the transaction before the database is asked about texts.
+const POINT: &str = "keys";
 
 /// A key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,18 +98,17 @@ fn read_back(database: &mut dyn Database, column: &Column, texts: &mut [Option<S
         return Ok(());
     }
     let mut read: Vec<Option<String>> = texts.to_vec();
-    database.execute("SAVEPOINT keys", &[])?;
+    database.set_point(POINT)?;
     match database.read_back(column, &mut read) {
         Ok(()) => {
-            database.execute("RELEASE SAVEPOINT keys", &[])?;
+            database.drop_point(POINT)?;
             texts.clone_from_slice(&read);
             return Ok(());
         }
         Err(error) if matches!(error.kind(), ErrorKind::Failed) => {}
         Err(error) => return Err(error),
     }
-    database.execute("ROLLBACK TO SAVEPOINT keys", &[])?;
-    database.execute("RELEASE SAVEPOINT keys", &[])?;
+    database.back_to_point(POINT)?;
     if let [text] = texts {
         *text = None;
         return Ok(());

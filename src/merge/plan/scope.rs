@@ -1,7 +1,8 @@
 //! The scope of a merge: which active rows it compares, and which records it takes.
 
 use super::description::Merge;
-use crate::db::{Column, Database, Fitted, Scope, Table, fit, quote, text};
+use crate::db::rows::distinct_active;
+use crate::db::{Column, Database, Fitted, Scope, Table, fit, text};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::write_text;
 use crate::record::{Record, Value};
@@ -63,10 +64,8 @@ pub(crate) fn spelled(backend: &mut dyn Database, table: &Table, parts: &[Part])
     for part in parts {
         let mut spellings = vec![part.value.clone()];
         if let Some(wanted) = &part.normal {
-            let name = quote(&part.column.name);
-            let sql = format!("SELECT DISTINCT {name} FROM {} WHERE archive IS NULL", table.name.quoted());
-            backend.each_row(&sql, &[], &mut |row| {
-                if let Some(Value::Text(spelling)) = row.into_iter().next()
+            distinct_active(backend, table, &part.column, &mut |value| {
+                if let Value::Text(spelling) = value
                     && spelling != part.text()
                     && normal(&spelling) == *wanted
                 {

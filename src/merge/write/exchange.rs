@@ -4,7 +4,7 @@ use chrono::NaiveDateTime;
 
 use super::load::{Load, load_accepted, load_all};
 use super::retire::retire;
-use crate::clock;
+use crate::db::rows::delete_archived;
 use crate::db::{Database, Gone, RowId, Table};
 use crate::error::{Error, Result};
 use crate::failpoint;
@@ -12,8 +12,9 @@ use crate::merge::compare::keys::Pairs;
 use crate::merge::plan::description::Merge;
 use crate::merge::read::reject::Rejects;
 use crate::merge::spool::{Entry, Spool};
-use crate::record::Value;
 
+/// The point of the transaction before anything is changed.
+const POINT: &str = "exchange";
 /// Rows that are active again at once.
 const ROWS_AT_ONCE_MAX: usize = 5_000;
 
@@ -34,16 +35,16 @@ pub(crate) fn exchange(
     // a deleted row could not come back for a record that is refused
     let is_twofold = how == Gone::Delete && rejects.are_kept() && leaving.count() > 0;
     if is_twofold {
-        backend.execute("SAVEPOINT exchange", &[])?;
+        backend.set_point(POINT)?;
     }
     retire(backend, table, leaving, (how, *moment), &merge.cancellation)?;
     failpoint::point("merge.retired")?;
     let are_taken = load_all(backend, load)?;
     if is_twofold {
-        if !are_taken {
-            backend.execute("ROLLBACK TO SAVEPOINT exchange", &[])?;
+        match are_taken {
+            true => backend.drop_point(POINT)?,
+            false => backend.back_to_point(POINT)?,
         }
-        backend.execute("RELEASE SAVEPOINT exchange", &[])?;
     }
     if are_taken {
         return Ok(Spool::by_place(ground.end()));
@@ -77,8 +78,7 @@ pub(crate) fn keep(
     if merge.gone != Gone::Delete {
         return Ok(());
     }
-    let sql = format!("DELETE FROM {} WHERE archive = $1", table.name.quoted());
-    let deleted = backend.execute(&sql, &[Value::from(clock::text(moment))])?;
+    let deleted = delete_archived(backend, &table.name, moment)?;
     match deleted == pairs.leaving.count() {
         true => Ok(()),
         false => {

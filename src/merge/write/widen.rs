@@ -7,7 +7,8 @@ use std::ops::ControlFlow;
 use chrono::{DateTime, NaiveDateTime};
 
 use super::shape::found;
-use crate::db::{Column, Database, Kind, NewColumn, RowId, Table, TableName, quote, text};
+use crate::db::rows::has_values;
+use crate::db::{Column, Database, Kind, NewColumn, RowId, Table, TableName, text};
 use crate::error::{Error, Result};
 use crate::hash::{Canonical, RESERVED, Sha, hash_bytes};
 use crate::merge::compare::active::active_hashes;
@@ -88,8 +89,7 @@ fn wider_columns(
     for Column { name, kind, declared, is_generated } in &table.columns {
         let is_made_as_text = *kind == Kind::Text && declared.eq_ignore_ascii_case("text") && !is_generated;
         if is_made_as_text && !RESERVED.contains(&name.as_str()) && !is_typed(name) && is_otherwise(name) {
-            let sql = format!("SELECT 1 FROM {} WHERE {} IS NOT NULL LIMIT 1", table.name.quoted(), quote(name));
-            if backend.query(&sql, &[])?.rows.is_empty() {
+            if !has_values(backend, &table.name, name)? {
                 empty.push(name.as_str());
             }
         }

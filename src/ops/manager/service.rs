@@ -32,10 +32,8 @@ pub fn service_unit(context: &Context) -> Result<ServiceUnit> {
     let root = plain(&root);
     let user = nix::unistd::User::from_uid(nix::unistd::Uid::current()).ok().flatten();
     let user = user.map_or_else(|| settings.user.clone(), |user| user.name);
-    let after = match settings.database(crate::settings::MAIN)?.is_default {
-        true => "",
-        false => " postgresql.service",
-    };
+    let after = settings.database(crate::settings::MAIN)?.target.unit();
+    let after = after.map(|unit| format!(" {unit}")).unwrap_or_default();
     Ok(ServiceUnit {
         unit: format!(
             "# Put this into /etc/systemd/system/dc-manager.service, then:\n\

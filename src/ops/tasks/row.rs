@@ -1,12 +1,14 @@
 //! Of which document a row of a table is: the column that a merge was scoped by holds its SHA-256.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
 
 use super::super::connect;
 use crate::context::Context;
-use crate::db::{TableName, quote};
+use crate::db::TableName;
+use crate::db::rows::row_of;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::Value;
 use crate::settings::MAIN;
@@ -54,20 +56,13 @@ pub(super) fn document_of(
             "the stage `load` writes it: scope in its [[stage]] names the column, which is `document` otherwise",
         ));
     }
-    let optional = |column: &'static str| if has(column) { quote(column) } else { "NULL".to_owned() };
-    let sql = format!(
-        "SELECT {}, {}, {} FROM {} WHERE id = $1",
-        quote(column),
-        optional("date_created"),
-        optional("archive"),
-        name.quoted()
-    );
-    let found = connection.query(&sql, &[Value::Integer(id)])?;
+    let columns: Vec<&str> = [column, "date_created", "archive"].into_iter().filter(|column| has(column)).collect();
     let none = || Error::new(ErrorKind::NotFound, format!("find row {id} of {table}"));
-    let row = found.rows.into_iter().next().ok_or_else(none)?;
-    let mut texts = row.into_iter().map(text);
-    let document = texts.next().flatten().unwrap_or_default();
-    let (loaded_at, archived_at) = (texts.next().flatten(), texts.next().flatten());
+    let row = row_of(connection.backend(), &name, &columns, id)?.ok_or_else(none)?;
+    let mut told: BTreeMap<&str, String> =
+        columns.into_iter().zip(row).filter_map(|(column, value)| Some((column, text(value)?))).collect();
+    let document = told.remove(column).unwrap_or_default();
+    let (loaded_at, archived_at) = (told.remove("date_created"), told.remove("archive"));
     let sha256 = bytes(&document).ok_or_else(|| {
         let message = format!("find the document of row {id} of {table}: `{column}` is `{document}`, no SHA-256");
         Error::failed(message).hint("only rows that the stage `load` of a pipeline wrote have a document")

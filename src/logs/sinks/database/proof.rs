@@ -9,9 +9,8 @@ use crate::record::Value;
 use crate::settings::MAIN;
 use crate::tables::LogRow;
 
-/// The columns, in the order of the parameters.
-const COLUMNS: &str = "runtime, app_id, time, level, source, message, context";
-const COUNT: usize = 7;
+/// The columns, in the order of the values.
+const COLUMNS: [&str; 7] = ["runtime", "app_id", "time", "level", "source", "message", "context"];
 
 /// What the database says of the record, in words and with its code; `None` when it would take it now.
 pub(super) fn reason(context: &Context, row: &LogRow) -> Option<Error> {
@@ -20,9 +19,6 @@ pub(super) fn reason(context: &Context, row: &LogRow) -> Option<Error> {
 
 fn send(context: &Context, row: &LogRow) -> Result<()> {
     let mut database = db::open(context, &context.settings().database(MAIN)?)?;
-    // every backend understands these, in this order
-    let places: Vec<String> = (1..=COUNT).map(|number| format!("${number}")).collect();
-    let sql = format!("INSERT INTO logs ({COLUMNS}) VALUES ({})", places.join(", "));
     let text = |text: &str| Value::Text(text.replace('\0', "\u{2400}").into());
     let maybe = |value: Option<&str>| value.map_or(Value::Null, text);
     let values = [
@@ -35,7 +31,7 @@ fn send(context: &Context, row: &LogRow) -> Result<()> {
         maybe(row.context.as_deref()),
     ];
     database.begin(&[], context.cancellation())?;
-    let sent = database.execute(&sql, &values).map(drop);
+    let sent = "logs".parse().and_then(|table| db::rows::insert_one(database.as_mut(), &table, &COLUMNS, &values));
     database.rollback();
     sent
 }

@@ -1,0 +1,76 @@
+//! The words in which backends differ where a statement is otherwise one for all.
+
+use super::table::{Column, Kind, TableName};
+
+/// How a backend writes what every backend can say.
+pub struct Dialect {
+    /// The sign around a name; doubled inside of it.
+    pub(super) name_sign: char,
+    /// The statements that make the table of merges, `dc_merges`, and its indexes.
+    pub(super) ledger: &'static [&'static str],
+    /// Makes a query, which is ordered, give its first row alone.
+    pub(super) first: fn(&str) -> String,
+    /// What a query selects of an array, by its quoted name, to get it as JSON.
+    pub(super) array_as_json: fn(&str) -> String,
+    /// What a query selects of a type that only the server knows, by its quoted name, to get it as text.
+    pub(super) other_as_text: fn(&str) -> String,
+    /// Whether a change of a table's shape is part of the transaction; otherwise it ends the transaction, and stays.
+    pub(super) takes_shapes_back: bool,
+}
+
+impl Dialect {
+    /// Whether a change of a table's shape is part of the transaction; otherwise it ends the transaction, and stays.
+    pub fn takes_shapes_back(&self) -> bool {
+        self.takes_shapes_back
+    }
+
+    /// A name in quotes, safe inside SQL.
+    pub(super) fn name(&self, name: &str) -> String {
+        let sign = self.name_sign;
+        format!("{sign}{}{sign}", name.replace(sign, &format!("{sign}{sign}")))
+    }
+
+    /// A table's name in quotes.
+    pub(super) fn table(&self, table: &TableName) -> String {
+        match &table.schema {
+            Some(schema) => format!("{}.{}", self.name(schema), self.name(&table.name)),
+            None => self.name(&table.name),
+        }
+    }
+
+    /// What a query selects of a column to be told it as a source would have given it.
+    pub(super) fn selected(&self, column: &Column) -> String {
+        let name = self.name(&column.name);
+        match column.kind {
+            Kind::Array(_) => (self.array_as_json)(&name),
+            Kind::Other(_) => (self.other_as_text)(&name),
+            _ => name,
+        }
+    }
+}
+
+/// A query with the limit that most backends write.
+pub(super) fn limited(query: &str) -> String {
+    format!("{query} LIMIT 1")
+}
+
+/// The table of merges where a text may be a key.
+pub(super) const LEDGER: &[&str] = &[
+    "CREATE TABLE dc_merges (id text PRIMARY KEY, runtime text, table_name text NOT NULL, \
+    moment text NOT NULL, scope text NOT NULL, gone text NOT NULL, created boolean NOT NULL, \
+    added_columns text NOT NULL, inserted bigint NOT NULL, retired bigint NOT NULL, set_before text NOT NULL, \
+    set_after text NOT NULL, undone text, input_bytes bigint, input_digest text, records bigint, duplicates bigint)",
+    "CREATE INDEX dc_merges_table_moment ON dc_merges (table_name, moment)",
+    "CREATE INDEX dc_merges_table_scope ON dc_merges (table_name, scope, moment)",
+];
+
+#[cfg(test)]
+mod tests {
+    use crate::db::postgres::DIALECT;
+
+    #[test]
+    fn a_name_in_quotes_cannot_end_early() {
+        assert_eq!(DIALECT.name("a\"; DROP TABLE b; --"), "\"a\"\"; DROP TABLE b; --\"");
+        assert_eq!(DIALECT.table(&"s.t".parse().expect("a name")), "\"s\".\"t\"");
+    }
+}

@@ -1,0 +1,106 @@
+//! Statements about single rows and columns that every backend understands, but for its own words.
+
+use chrono::NaiveDateTime;
+
+use super::{Column, Database, Table, TableName};
+use crate::clock;
+use crate::error::Result;
+use crate::record::Value;
+
+/// Inserts a row of a table into these columns.
+///
+/// # Errors
+/// What the database says.
+pub(crate) fn insert_one(
+    database: &mut dyn Database,
+    table: &TableName,
+    columns: &[&str],
+    values: &[Value<'_>],
+) -> Result<()> {
+    let words = database.dialect();
+    let names: Vec<String> = columns.iter().map(|column| words.name(column)).collect();
+    let places: Vec<String> = (1..=columns.len()).map(|number| format!("${number}")).collect();
+    let sql = format!("INSERT INTO {} ({}) VALUES ({})", words.table(table), names.join(", "), places.join(", "));
+    database.execute(&sql, values).map(drop)
+}
+
+/// Some columns of the row of this number; `None` for one that is not there.
+///
+/// # Errors
+/// What the database says: a column that is not there too.
+pub(crate) fn row_of(
+    database: &mut dyn Database,
+    table: &TableName,
+    columns: &[&str],
+    id: i64,
+) -> Result<Option<Vec<Value<'static>>>> {
+    let words = database.dialect();
+    let names: Vec<String> = columns.iter().map(|column| words.name(column)).collect();
+    let sql = format!("SELECT {} FROM {} WHERE id = $1", names.join(", "), words.table(table));
+    Ok(database.query(&sql, &[Value::Integer(id)])?.rows.into_iter().next())
+}
+
+/// Gives each value once that a column of the active rows holds.
+///
+/// # Errors
+/// What the database or `each` says.
+pub(crate) fn distinct_active(
+    database: &mut dyn Database,
+    table: &Table,
+    column: &Column,
+    each: &mut dyn FnMut(Value<'static>) -> Result<()>,
+) -> Result<()> {
+    let words = database.dialect();
+    let (name, column) = (words.table(&table.name), words.name(&column.name));
+    let sql = format!("SELECT DISTINCT {column} FROM {name} WHERE archive IS NULL");
+    database.each_row(&sql, &[], &mut |row| row.into_iter().next().map_or(Ok(()), &mut *each))
+}
+
+/// Whether a table has a row.
+///
+/// # Errors
+/// What the database says.
+pub(crate) fn has_rows(database: &mut dyn Database, table: &TableName) -> Result<bool> {
+    let words = database.dialect();
+    let sql = (words.first)(&format!("SELECT 1 FROM {}", words.table(table)));
+    Ok(!database.query(&sql, &[])?.rows.is_empty())
+}
+
+/// Whether a row of a table has a value in a column.
+///
+/// # Errors
+/// What the database says.
+pub(crate) fn has_values(database: &mut dyn Database, table: &TableName, column: &str) -> Result<bool> {
+    let words = database.dialect();
+    let (table, column) = (words.table(table), words.name(column));
+    let sql = (words.first)(&format!("SELECT 1 FROM {table} WHERE {column} IS NOT NULL"));
+    Ok(!database.query(&sql, &[])?.rows.is_empty())
+}
+
+/// Deletes the rows that were archived at a moment; tells how many.
+///
+/// # Errors
+/// What the database says.
+pub(crate) fn delete_archived(database: &mut dyn Database, table: &TableName, moment: NaiveDateTime) -> Result<u64> {
+    let sql = format!("DELETE FROM {} WHERE archive = $1", database.dialect().table(table));
+    database.execute(&sql, &[Value::from(clock::text(moment))])
+}
+
+/// Drops a table.
+///
+/// # Errors
+/// What the database says: something may need it.
+pub(crate) fn drop_table(database: &mut dyn Database, table: &TableName) -> Result<()> {
+    let sql = format!("DROP TABLE {}", database.dialect().table(table));
+    database.execute(&sql, &[]).map(drop)
+}
+
+/// Drops a column.
+///
+/// # Errors
+/// As [`drop_table`].
+pub(crate) fn drop_column(database: &mut dyn Database, table: &TableName, column: &str) -> Result<()> {
+    let words = database.dialect();
+    let sql = format!("ALTER TABLE {} DROP COLUMN {}", words.table(table), words.name(column));
+    database.execute(&sql, &[]).map(drop)
+}
