@@ -45,6 +45,10 @@ struct Slot {
 /// few, and moves its turn on, so that the next one who takes it is known to be another.
 pub(super) fn begin_writing(connection: &mut Link) -> QueryResult<()> {
     let Link::Mysql(server) = connection else { return Ok(()) };
+    // one slot is enough, and with two it could wait for another crosswise
+    if !server.is_shown_first() {
+        return Ok(());
+    }
     let slot = i64::from(uuid::Uuid::now_v7().as_bytes()[15] % SLOTS);
     let next = log_writers::turn.eq(log_writers::turn + 1);
     match diesel::update(log_writers::table.find(slot)).set(next).execute(server)? {

@@ -39,8 +39,8 @@ const SESSION: &str = "SET SESSION sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,
 /// What MariaDB does of itself about a client that says nothing in a transaction: a process that was frozen, or a machine
 /// that was lost, must not hold what others wait for.
 const IDLE: &str = "SET SESSION idle_transaction_timeout = 10";
-/// MySQL has no such limit: there a session that says nothing in a transaction is one that says nothing.
-const IDLE_BEGIN: &str = "SET SESSION wait_timeout = 10";
+/// MySQL has no such limit: there a session that says nothing is ended sooner while it is in a transaction.
+const IDLE_S: u64 = 10;
 const IDLE_END: &str = "SET SESSION wait_timeout = 86400";
 /// How long the goodbye may take: it is not worth waiting for.
 const GOODBYE: Duration = Duration::from_millis(200);
@@ -70,6 +70,10 @@ pub(crate) struct My {
     instrumentation: DynInstrumentation,
     is_mariadb: bool,
     holds_turns: bool,
+    /// The transaction that is open has shown itself as one that writes into the log.
+    is_shown: bool,
+    /// How long a transaction may say nothing on MySQL, in seconds.
+    idle_s: u64,
 }
 
 #[derive(QueryableByName)]
@@ -102,6 +106,8 @@ impl My {
             instrumentation: DynInstrumentation::none(),
             is_mariadb,
             holds_turns: false,
+            is_shown: false,
+            idle_s: IDLE_S,
         })
     }
 
@@ -115,6 +121,13 @@ impl My {
         self.is_mariadb
     }
 
+    /// Bounds transactions as for MySQL, on whichever server it is, by so many seconds.
+    #[cfg(test)]
+    pub(super) fn is_as_mysql(&mut self, seconds: u64) {
+        self.is_mariadb = false;
+        self.idle_s = seconds;
+    }
+
     /// Waits so long for each answer from now on.
     pub(super) fn wait_for(&mut self, patience: Duration) {
         self.patience = patience;
@@ -124,7 +137,10 @@ impl My {
     pub(super) fn begin(&mut self) -> QueryResult<()> {
         match self.is_mariadb {
             true => AnsiTransactionManager::begin_transaction_sql(self, "BEGIN"),
-            false => AnsiTransactionManager::begin_transaction_sql(self, &format!("{IDLE_BEGIN}; BEGIN")),
+            false => {
+                let sql = format!("SET SESSION wait_timeout = {}; BEGIN", self.idle_s);
+                AnsiTransactionManager::begin_transaction_sql(self, &sql)
+            }
         }
     }
 
@@ -150,8 +166,14 @@ impl My {
         Ok(())
     }
 
+    /// Notes that the transaction shows itself as one that writes into the log; false when it does already.
+    pub(super) fn is_shown_first(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_shown, true)
+    }
+
     /// Gives back what was held for a transaction, which has ended by now. Without a connection the server does it.
     pub(super) fn settle(&mut self) {
+        self.is_shown = false;
         let turns = std::mem::take(&mut self.holds_turns).then_some("DO RELEASE_ALL_LOCKS()");
         let idle = (!self.is_mariadb).then_some(IDLE_END);
         let all: Vec<&str> = turns.into_iter().chain(idle).collect();

@@ -2,10 +2,12 @@
 
 mod calls;
 mod files;
+mod following;
 mod opening;
 mod pipelines;
 mod registering;
 mod running;
+mod servers;
 mod storing;
 
 use diesel::connection::SimpleConnection;
