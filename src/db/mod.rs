@@ -9,12 +9,14 @@ mod form;
 pub(crate) mod ledger;
 mod moment;
 pub(crate) mod mysql;
+mod names;
 pub(crate) mod past;
 pub(crate) mod postgres;
 pub(crate) mod rows;
 pub(crate) mod sqlite;
 mod table;
 mod tls;
+mod token;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) use postgres::fuzzing;

@@ -39,8 +39,8 @@ const SESSION: &str = "SET NAMES utf8mb4; SET SESSION time_zone = '+00:00', auto
     innodb_lock_wait_timeout = 600, lock_wait_timeout = 600, net_read_timeout = 600, net_write_timeout = 600, \
     wait_timeout = 86400; SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE";
 /// What MariaDB alone has, and what MySQL alone has.
-const MARIADB_SESSION: &str =
-    "SET SESSION max_statement_time = 0, idle_transaction_timeout = 0, idle_write_transaction_timeout = 0";
+const MARIADB_SESSION: &str = "SET SESSION max_statement_time = 0, idle_transaction_timeout = 0, \
+    idle_write_transaction_timeout = 0, in_predicate_conversion_threshold = 0";
 const MYSQL_SESSION: &str = "SET SESSION max_execution_time = 0";
 
 /// The servers that were found to have no TLS, by their labels: where it is preferred they are asked without it at once.
