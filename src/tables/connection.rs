@@ -36,6 +36,15 @@ impl Link {
         }
     }
 
+    /// What it is, as people know it.
+    pub(crate) fn product(&self) -> String {
+        match self {
+            Self::Sqlite(_) => "SQLite".to_owned(),
+            Self::Postgres(_) => "PostgreSQL".to_owned(),
+            Self::Mysql(server) => server.product(),
+        }
+    }
+
     /// Whether it is a server: it has a clock of its own, and several writers at once.
     pub(crate) fn is_server(&self) -> bool {
         !matches!(self, Self::Sqlite(_))

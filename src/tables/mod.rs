@@ -156,6 +156,11 @@ impl Store {
         self.connection.backend()
     }
 
+    /// The database's product, for people: `SQLite`, `PostgreSQL`, `MariaDB 10.11`, `MySQL 8.4`.
+    pub fn product(&self) -> String {
+        self.connection.product()
+    }
+
     /// Waits longer for answers: for readers of many rows, and for those who move many, where a person looks on.
     #[must_use]
     pub(crate) fn patient(mut self) -> Self {

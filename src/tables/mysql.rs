@@ -69,6 +69,7 @@ pub(crate) struct My {
     transactions: AnsiTransactionManager,
     instrumentation: DynInstrumentation,
     is_mariadb: bool,
+    version: (u16, u16),
     holds_turns: bool,
     /// The transaction that is open has shown itself as one that writes into the log.
     is_shown: bool,
@@ -85,7 +86,7 @@ struct Taken {
 impl My {
     /// Connects.
     pub(super) fn connect(target: &ServerTarget) -> Result<Self> {
-        let ((inner, is_mariadb), line) = target.connect(async |mut client, flavor| {
+        let ((inner, flavor), line) = target.connect(async |mut client, flavor| {
             let what = || format!("set up the connection to {}", target.label);
             let made = async {
                 client.query_drop(SESSION).await?;
@@ -96,7 +97,7 @@ impl My {
             let made = AsyncMysqlConnection::try_from(client).await.map_err(|cause| {
                 Error::new(ErrorKind::Busy, what()).because(cause).hint("the server went away; try again")
             });
-            Ok((made?, flavor.is_mariadb))
+            Ok((made?, flavor))
         })?;
         Ok(Self {
             inner: Some(Box::new(inner)),
@@ -104,16 +105,18 @@ impl My {
             patience: target.answer_timeout,
             transactions: AnsiTransactionManager::default(),
             instrumentation: DynInstrumentation::none(),
-            is_mariadb,
+            is_mariadb: flavor.is_mariadb,
+            version: flavor.version,
             holds_turns: false,
             is_shown: false,
             idle_s: IDLE_S,
         })
     }
 
-    /// Which of the two it is, as people know it.
-    pub(super) fn product(&self) -> &'static str {
-        if self.is_mariadb { "MariaDB" } else { "MySQL" }
+    /// Which of the two it is, as people know it, and its version.
+    pub(super) fn product(&self) -> String {
+        let (major, minor) = self.version;
+        format!("{} {major}.{minor}", if self.is_mariadb { "MariaDB" } else { "MySQL" })
     }
 
     /// Whether it is MariaDB; else MySQL.

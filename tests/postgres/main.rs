@@ -4,6 +4,7 @@ mod backends;
 mod board;
 mod clocks;
 mod commands;
+mod deploy_killed;
 mod documents;
 mod evolve;
 mod exact_merges;

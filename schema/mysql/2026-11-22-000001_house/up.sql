@@ -8,9 +8,10 @@
 -- The collation compares bytes, spaces at the end too; MySQL has it by another name, which is put in its place. There are
 -- no partial indexes: a unique one stands over a generated column that is NULL where the condition does not hold. A text
 -- has a length only where an index needs it, and what is longer is refused. A unique text without a bound is unique by
--- its hash.
+-- its hash. `row_id` is the key of a row where nothing else is one.
 
 CREATE TABLE c_run_status (
+    row_id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     id BIGINT NOT NULL,
     sha BINARY(32) NOT NULL,
     archive DATETIME(6) NULL,
@@ -24,6 +25,7 @@ CREATE TABLE c_run_status (
 ) ENGINE=InnoDB COLLATE utf8mb4_nopad_bin;
 
 CREATE TABLE c_fatal_flags (
+    row_id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     id BIGINT NOT NULL,
     sha BINARY(32) NOT NULL,
     archive DATETIME(6) NULL,
@@ -37,6 +39,7 @@ CREATE TABLE c_fatal_flags (
 ) ENGINE=InnoDB COLLATE utf8mb4_nopad_bin;
 
 CREATE TABLE c_cmd_list (
+    row_id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     id BIGINT NOT NULL,
     sha BINARY(32) NOT NULL,
     archive DATETIME(6) NULL,
@@ -50,6 +53,7 @@ CREATE TABLE c_cmd_list (
 ) ENGINE=InnoDB COLLATE utf8mb4_nopad_bin;
 
 CREATE TABLE c_cmd_flags (
+    row_id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     id BIGINT NOT NULL,
     sha BINARY(32) NOT NULL,
     archive DATETIME(6) NULL,
@@ -63,6 +67,7 @@ CREATE TABLE c_cmd_flags (
 ) ENGINE=InnoDB COLLATE utf8mb4_nopad_bin;
 
 CREATE TABLE c_runtime_codes (
+    row_id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     id BIGINT NOT NULL,
     sha BINARY(32) NOT NULL,
     archive DATETIME(6) NULL,
@@ -76,6 +81,7 @@ CREATE TABLE c_runtime_codes (
 ) ENGINE=InnoDB COLLATE utf8mb4_nopad_bin;
 
 CREATE TABLE c_log_level (
+    row_id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     id BIGINT NOT NULL,
     sha BINARY(32) NOT NULL,
     archive DATETIME(6) NULL,
@@ -89,6 +95,7 @@ CREATE TABLE c_log_level (
 ) ENGINE=InnoDB COLLATE utf8mb4_nopad_bin;
 
 CREATE TABLE c_app_type (
+    row_id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     id BIGINT NOT NULL,
     sha BINARY(32) NOT NULL,
     archive DATETIME(6) NULL,
@@ -102,6 +109,7 @@ CREATE TABLE c_app_type (
 ) ENGINE=InnoDB COLLATE utf8mb4_nopad_bin;
 
 CREATE TABLE c_file_retention (
+    row_id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     id BIGINT NOT NULL,
     sha BINARY(32) NOT NULL,
     archive DATETIME(6) NULL,
