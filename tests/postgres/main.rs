@@ -15,6 +15,7 @@ mod follow;
 mod logs;
 mod lost_answers;
 mod manager;
+mod mariadb;
 mod merge_killed;
 mod notify;
 mod occasions;

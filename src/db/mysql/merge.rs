@@ -149,27 +149,29 @@ pub(super) fn count_active(client: &mut Client, target: &Target, scope: &Scope) 
     Ok(found.first().copied().unwrap_or_default())
 }
 
-/// In the server, where a row is added up in less time than it is sent. Halves of eight bytes, so that no sum overflows.
+/// In the server: to send a hash takes as long as to add it up, and nobody has to read it. A sum for each of the eight bytes is
+/// exact, however many rows there are.
 pub(super) fn active_sum(client: &mut Client, target: &Target, scope: &Scope) -> Result<Option<ActiveSum>> {
     if target.sha_is_text {
         return Ok(None);
     }
     let sha = if target.has_guard && scope.is_empty() { GUARD } else { "sha" };
-    let half = |start: u8| format!("SUM(CONV(HEX(SUBSTR({sha},{start},4)),16,10)+0e0)");
+    // the server counts from 1
+    let bytes: String = (9..=16).map(|at| format!(", COALESCE(SUM(ORD(SUBSTR({sha},{at},1))),0)")).collect();
     let sql = format!(
-        "SELECT COUNT(*), COALESCE(SUM(LENGTH({sha})),0), COALESCE({},0), COALESCE({},0) FROM {} WHERE {}",
-        half(9),
-        half(13),
+        "SELECT COUNT(*), COALESCE(SUM(LENGTH({sha})),0){bytes} FROM {} WHERE {}",
         target.name,
         active_condition(target, scope)?
     );
-    let found = client.rows::<(u64, u64, f64, f64)>(&sql);
-    let found = found.map_err(|cause| server_error("add up the hashes", cause))?;
-    let Some((rows, bytes, high, low)) = found.first().copied() else { return Ok(None) };
-    // a float holds every whole number up to here
-    let is_exact = high < 9e15 && low < 9e15;
-    let sum = (high as u64).wrapping_shl(32).wrapping_add(low as u64);
-    Ok((is_exact && bytes == rows * 32).then_some(ActiveSum { rows, sum }))
+    let mut found: Vec<u64> = Vec::with_capacity(10);
+    client.each_text("add up the hashes", &sql, |row| {
+        found.extend((0..10).filter_map(|at| row.take::<u64, _>(at)));
+        Ok(())
+    })?;
+    let [rows, bytes, sums @ ..] = &found[..] else { return Ok(None) };
+    let sum = sums.iter().fold(0_u64, |sum, byte| (sum << 8).wrapping_add(*byte));
+    // a hash that is null, too short or too long
+    Ok((sums.len() == 8 && *bytes == rows * 32).then_some(ActiveSum { rows: *rows, sum }))
 }
 
 pub(super) fn retire(

@@ -201,9 +201,10 @@ impl Transaction {
         let change = widen::widening(client, &table, columns)?;
         client.run(&change.forth).map_err(|cause| changed(&table.name, cause))?;
         if !self.is_made(&table.name) {
-            self.changes.push(Changed::Widened(table.name, change.back));
+            self.changes.push(Changed::Widened(table.name.clone(), change.back));
         }
-        self.start_again(client)
+        self.start_again(client)?;
+        change.values.iter().try_for_each(|sql| client.run(sql).map(drop).map_err(|cause| changed(&table.name, cause)))
     }
 
     /// After a statement that has ended the transaction.
