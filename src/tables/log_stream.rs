@@ -47,9 +47,9 @@ fn advance(connection: &mut Link, stream: &str, first: i64, last: i64) -> QueryR
             .set((log_streams::stored.eq(last), log_streams::updated_at.eq(now.at_time_zone("UTC"))))
             .execute(server)?,
         // to the second, which is enough for how old it is
-        Link::Mysql(server) => diesel::update(next)
-            .set((log_streams::stored.eq(last), log_streams::updated_at.eq(now)))
-            .execute(server)?,
+        Link::Mysql(server) => {
+            diesel::update(next).set((log_streams::stored.eq(last), log_streams::updated_at.eq(now))).execute(server)?
+        }
     };
     if is_next > 0 || begin(connection, stream, last)? {
         return Ok(NOTHING);

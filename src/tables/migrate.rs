@@ -226,7 +226,8 @@ mod tests {
 
     #[test]
     fn all_backends_have_the_same_versions() {
-        let versions = |source| steps_in(source).expect("steps").into_iter().map(|step| step.version).collect::<Vec<_>>();
+        let versions =
+            |source| steps_in(source).expect("steps").into_iter().map(|step| step.version).collect::<Vec<_>>();
         let all = versions(SQLITE);
         assert_eq!(all, versions(POSTGRES));
         assert!(MYSQL.iter().all(|(version, _)| all.iter().any(|known| known == version)));

@@ -86,6 +86,7 @@ struct Taken {
 impl My {
     /// Connects.
     pub(super) fn connect(target: &ServerTarget) -> Result<Self> {
+        let target = target.keeping_no_statements();
         let ((inner, flavor), line) = target.connect(async |mut client, flavor| {
             let what = || format!("set up the connection to {}", target.label);
             let made = async {

@@ -91,7 +91,8 @@ mod tests {
 
     #[test]
     fn a_script_is_taken_apart_at_the_ends_of_its_statements() {
-        let sql = "-- a; remark\nCREATE TABLE a (\n    -- inside;\n    x INT\n);\n\nINSERT INTO a VALUES (1);\nDROP TABLE a;";
+        let sql =
+            "-- a; remark\nCREATE TABLE a (\n    -- inside;\n    x INT\n);\n\nINSERT INTO a VALUES (1);\nDROP TABLE a;";
         let all: Vec<String> = statements(sql).collect();
         assert_eq!(all, ["CREATE TABLE a (\n    x INT\n)", "INSERT INTO a VALUES (1)", "DROP TABLE a"]);
     }

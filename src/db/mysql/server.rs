@@ -75,6 +75,13 @@ impl ServerTarget {
         &self.address.database
     }
 
+    /// The same, for a user of the connection who keeps prepared statements himself: the driver would close those that it
+    /// has kept for long.
+    pub(crate) fn keeping_no_statements(&self) -> Self {
+        let keeping = |opts: &Opts| Opts::from(OptsBuilder::from_opts(opts.clone()).stmt_cache_size(0));
+        Self { secure: self.secure.as_ref().map(keeping), plain: self.plain.as_ref().map(keeping), ..self.clone() }
+    }
+
     /// Connects, sets the session up, and makes of the connection what `settle` makes of it, on a small runtime for this
     /// connection alone. All of it has to be done in the time that the target allows.
     ///

@@ -190,6 +190,21 @@ fn told() -> crate::tables::NewMessage {
 }
 
 #[test]
+fn a_statement_is_known_however_many_come_between() {
+    on_every_backend(|house| {
+        let mut store = house.ready();
+        for round in 0..3 {
+            assert!(store.apps().by_id(1).expect("a query").is_none());
+            for other in 0..100 {
+                let whole = if matches!(store.connection, Link::Mysql(_)) { "SIGNED" } else { "BIGINT" };
+                let sql = format!("SELECT CAST({other} AS {whole}) AS it");
+                assert_eq!(number(&mut store.connection, &sql), other, "{round}");
+            }
+        }
+    });
+}
+
+#[test]
 fn an_answer_that_does_not_come_is_not_waited_for() {
     on_every_server(|house| {
         let (mut store, mut other) = (house.ready(), house.open());
