@@ -124,8 +124,8 @@ fn run_pending(connection: &mut Link, steps: &[Step]) -> QueryResult<Vec<String>
 /// Runs what is pending where DDL commits: each version is noted when all of it is done.
 fn run_steps(server: &mut My, steps: &[Step]) -> QueryResult<Vec<String>> {
     use __diesel_schema_migrations::{table, version};
-    // nothing is rolled back here; the turn is held all the same
-    server.batch_execute("COMMIT")?;
+    // nothing is rolled back here; the turn is held all the same, and what a migration itself has to wait for may take longer
+    server.batch_execute("COMMIT; SET SESSION lock_wait_timeout = 3600")?;
     server.setup()?;
     let applied: Vec<String> = table.select(version).load(server)?;
     let mut done = Vec::new();
@@ -137,6 +137,7 @@ fn run_steps(server: &mut My, steps: &[Step]) -> QueryResult<Vec<String>> {
         done.push(step.name.clone());
     }
     steps::forget(server)?;
+    server.batch_execute("SET SESSION lock_wait_timeout = 20")?;
     Ok(done)
 }
 

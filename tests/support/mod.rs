@@ -173,6 +173,15 @@ impl Backend {
         }
     }
 
+    /// The moment so many seconds ago, in UTC, by the database's clock.
+    pub(crate) fn ago(&self, seconds: u32) -> String {
+        self.of([
+            format!("datetime('now', '-{seconds} seconds')"),
+            format!("now() AT TIME ZONE 'UTC' - interval '{seconds} seconds'"),
+            format!("UTC_TIMESTAMP(6) - INTERVAL {seconds} SECOND"),
+        ])
+    }
+
     /// An expression as text.
     pub(crate) fn as_text(&self, expression: &str) -> String {
         format!("CAST({expression} AS {})", self.of(["text", "text", "char"]))
