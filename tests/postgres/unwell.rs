@@ -72,6 +72,18 @@ fn a_database_that_is_unwell_is_waited_for_and_blames_no_record() {
                 });
             }
         }
+        if backend.engine == Engine::Mariadb {
+            for code in ["1021", "1040", "1053", "1142", "1205", "1213", "1290", "1317", "1644"] {
+                illnesses.push(Illness {
+                    name: code,
+                    make: format!(
+                        "CREATE TRIGGER unwell BEFORE INSERT ON logs FOR EACH ROW SIGNAL SQLSTATE '45000' \
+                         SET MYSQL_ERRNO = {code}, MESSAGE_TEXT = 'in den Worten des Servers'"
+                    ),
+                    mend: "DROP TRIGGER unwell".to_owned(),
+                });
+            }
+        }
         let pipeline = pipeline(&context);
         let mut count = 0;
         for Illness { name, make, mend } in illnesses {
@@ -106,7 +118,7 @@ fn poisoned(backend: &Backend) -> [&'static [&'static str]; 2] {
         ],
         Engine::Mariadb => [
             &["CREATE TRIGGER no_poison BEFORE INSERT ON logs FOR EACH ROW IF NEW.message = 'poison' THEN \
-                 SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'kein Gift hier'; END IF"],
+                 SIGNAL SQLSTATE '22023' SET MYSQL_ERRNO = 1366, MESSAGE_TEXT = 'kein Gift hier'; END IF"],
             &["DROP TRIGGER no_poison"],
         ],
         // a class that the driver of the log does not name, in words that nobody knows
