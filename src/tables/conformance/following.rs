@@ -55,7 +55,9 @@ fn what_ends_late_is_shown_then_and_what_is_undone_is_not_waited_for() {
         early.logs().append(&[row(2)]).expect("a record");
         assert_eq!(follow(&mut reader, &mut follower), [2]);
         // a server ends a transaction that says nothing for long
-        [&mut late, &mut undone].map(|it| database_now(&mut it.connection).expect("it lives"));
+        for open in [&mut late, &mut undone] {
+            database_now(&mut open.connection).expect("it lives");
+        }
         let after = reader.logs().after(&LogFilter::default(), 0, 100).expect("records");
         assert!(after.is_held && after.rows.len() == 1, "{after:?}");
         undone.connection.roll_back();
