@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as QueryError};
 
 use super::mysql::My;
+use crate::error::Error;
 use crate::failpoint;
 
 diesel::table! {
@@ -38,7 +39,7 @@ pub(super) fn run(server: &mut My, version: &str, sql: &str) -> QueryResult<()> 
         if !was_begun {
             note(server, version, done, true)?;
         }
-        point("tables.step-begun")?;
+        failpoint::point("tables.step-begun").map_err(pointed)?;
         match server.batch_execute(&statement) {
             Err(cause) if !(was_begun && is_done_before(&cause)) => {
                 // what failed has done nothing; of what was cut off nobody knows
@@ -47,7 +48,7 @@ pub(super) fn run(server: &mut My, version: &str, sql: &str) -> QueryResult<()> 
                 }
                 return Err(cause);
             }
-            _ => point("tables.step-done")?,
+            _ => failpoint::point("tables.step-done").map_err(pointed)?,
         }
         done += 1;
     }
@@ -73,8 +74,8 @@ fn is_done_before(cause: &QueryError) -> bool {
     DONE_BEFORE.iter().any(|words| information.message().contains(words))
 }
 
-fn point(name: &'static str) -> QueryResult<()> {
-    failpoint::point(name).map_err(|error| QueryError::QueryBuilderError(error.to_string().into()))
+fn pointed(error: Error) -> QueryError {
+    QueryError::QueryBuilderError(error.to_string().into())
 }
 
 /// The statements of a script: each ends with a semicolon at the end of a line. Lines that are remarks are left out.
