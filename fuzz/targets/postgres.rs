@@ -1,6 +1,6 @@
 //! Statements, whose names are looked for.
 
-use super::names::{Usage, names};
+use crate::db::names::{Usage, names};
 
 /// Any text as SQL; in quotes, in dollars and in a comment it names nothing, and as the name of a table just itself.
 pub fn statement(data: &[u8]) {

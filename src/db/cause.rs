@@ -89,7 +89,44 @@ const SQLITE_CODES: &[(i32, Cause)] = &[
     (26, Cause::Damage),
 ];
 
-/// The words of both where a driver keeps the code to itself. SQLite has no others; those of PostgreSQL are in its own
+/// The error numbers of MariaDB and MySQL. <https://mariadb.com/kb/en/mariadb-error-code-reference/>
+const MYSQL_CODES: &[(Cause, &[u16])] = &[
+    (
+        Cause::Value,
+        &[
+            1261, 1262, 1264, 1265, 1292, 1300, 1366, 1367, 1406, 1411, 1416, 1441, 1525, 1690, 3140, 3141, 3156, 3854,
+            3988, 4038,
+        ],
+    ),
+    (
+        Cause::Constraint,
+        &[
+            1022, 1048, 1062, 1138, 1169, 1216, 1217, 1263, 1364, 1369, 1451, 1452, 1526, 1557, 1586, 1748, 1761, 1762,
+            1859, 3819, 4025,
+        ],
+    ),
+    (Cause::TooLarge, &[1118, 1153, 1162, 1197, 1301, 3170]),
+    (Cause::Program, &[1442, 1456, 1643, 1644]),
+    (Cause::Busy, &[1040, 1203, 1205, 1226, 1637, 3572]),
+    (Cause::Conflict, &[1020, 1213, 1614, 3058, 3101]),
+    (
+        Cause::Lost,
+        &[1053, 1077, 1078, 1079, 1080, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2002, 2003, 2006, 2013, 3169, 4031],
+    ),
+    (Cause::Stopped, &[1028, 1317, 1969, 3024]),
+    (Cause::Room, &[1021, 1037, 1038, 1041, 1114, 1135, 1206, 1534]),
+    (
+        Cause::Right,
+        &[
+            1044, 1045, 1095, 1129, 1130, 1131, 1133, 1142, 1143, 1227, 1251, 1290, 1370, 1396, 1410, 1698, 1792, 1820,
+            1836, 1862, 3118, 3159, 4151,
+        ],
+    ),
+    (Cause::Absent, &[1049, 1051, 1054, 1072, 1109, 1146, 1305]),
+    (Cause::Damage, &[1017, 1030, 1033, 1034, 1035, 1194, 1195, 1712, 1877]),
+];
+
+/// The words of all where a driver keeps the code to itself. SQLite has no others; those of PostgreSQL are in its own
 /// language, so a failure without them is not known yet.
 const WORDS: &[(&str, Cause)] = &[
     ("connection closed", Cause::Lost),
@@ -114,6 +151,17 @@ const WORDS: &[(&str, Cause)] = &[
     ("permission denied", Cause::Right),
     ("must be owner of", Cause::Right),
     ("not authorized", Cause::Right),
+    ("Lock wait timeout exceeded", Cause::Busy),
+    ("Too many connections", Cause::Busy),
+    ("max_statement_time exceeded", Cause::Stopped),
+    ("Got a packet bigger than", Cause::TooLarge),
+    ("Packet too large", Cause::TooLarge),
+    ("Data too long for column", Cause::Value),
+    ("Incorrect string value", Cause::Value),
+    ("command denied to user", Cause::Right),
+    ("Access denied for user", Cause::Right),
+    ("--read-only option", Cause::Right),
+    ("doesn't exist", Cause::Absent),
     ("no such table", Cause::Absent),
     ("no such column", Cause::Absent),
     ("does not exist", Cause::Absent),
@@ -135,6 +183,11 @@ impl Cause {
     /// What a result code of SQLite is about, extended or not.
     pub(crate) fn of_sqlite(code: i32) -> Option<Self> {
         SQLITE_CODES.iter().find(|(primary, _)| *primary == code & 0xff).map(|(_, cause)| *cause)
+    }
+
+    /// What an error number of MariaDB or MySQL is about.
+    pub(crate) fn of_mysql(code: u16) -> Option<Self> {
+        MYSQL_CODES.iter().find(|(_, codes)| codes.contains(&code)).map(|(cause, _)| *cause)
     }
 
     /// What a failure is about of which only the text is known.
@@ -240,6 +293,21 @@ mod tests {
             (99, false),
         ] {
             assert_eq!(Cause::of_sqlite(code).is_some_and(Cause::is_in_row), is_in_row, "{code}");
+        }
+    }
+
+    #[test]
+    fn each_number_of_mysql_is_about_one_thing() {
+        let mut all: Vec<u16> = MYSQL_CODES.iter().flat_map(|(_, codes)| codes.iter().copied()).collect();
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
+        for (code, expected) in [(1062, Cause::Constraint), (1205, Cause::Busy), (1213, Cause::Conflict)] {
+            assert_eq!(Cause::of_mysql(code), Some(expected));
+        }
+        for code in [1064, 1205, 1213, 1114, 1290, 2013, 1142, 1054] {
+            assert!(!Cause::of_mysql(code).is_some_and(Cause::is_of_row), "{code}");
         }
     }
 

@@ -133,6 +133,8 @@ fn json(value: &Value<'_>) -> String {
 
 fn in_range(number: i64, bits: u8) -> bool {
     match bits {
+        8 => i8::try_from(number).is_ok(),
+        24 => (-(1 << 23)..1 << 23).contains(&number),
         16 => i16::try_from(number).is_ok(),
         32 => i32::try_from(number).is_ok(),
         _ => true,

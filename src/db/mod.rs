@@ -8,12 +8,16 @@ mod fit;
 mod form;
 pub(crate) mod ledger;
 mod moment;
+pub(crate) mod mysql;
+mod names;
 pub(crate) mod past;
 mod pool;
 pub(crate) mod postgres;
 pub(crate) mod rows;
 pub(crate) mod sqlite;
 mod table;
+mod tls;
+mod token;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) use postgres::fuzzing;
@@ -42,7 +46,7 @@ use table::quote;
 /// One line of the table of backends.
 #[derive(Clone, Copy)]
 pub struct Entry {
-    /// The scheme of its URLs: `sqlite`, `postgres`.
+    /// The scheme of its URLs: `sqlite`, `postgres`, `mysql`.
     pub name: &'static str,
     /// Its words.
     pub dialect: &'static Dialect,
@@ -51,7 +55,7 @@ pub struct Entry {
 }
 
 /// The backends that dc knows.
-pub const BACKENDS: &[Entry] = &[sqlite::ENTRY, postgres::ENTRY];
+pub const BACKENDS: &[Entry] = &[sqlite::ENTRY, postgres::ENTRY, mysql::ENTRY];
 
 /// The backends that the program has added.
 static REGISTERED: RwLock<Vec<Entry>> = RwLock::new(Vec::new());

@@ -70,9 +70,9 @@ pub(super) fn quote(name: &str) -> String {
 pub enum Kind {
     /// True and false.
     Boolean,
-    /// Whole numbers of so many bits: 16, 32 or 64.
+    /// Whole numbers of so many bits.
     Integer {
-        /// 16, 32 or 64.
+        /// 8, 16, 24, 32 or 64.
         bits: u8,
     },
     /// Floating-point numbers of 64 bits.

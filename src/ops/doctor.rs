@@ -100,7 +100,8 @@ fn database(context: &Context) -> (Vec<Finding>, Option<Store>) {
             return (vec![finding("database", Health::Failed, told(&error), mend)], None);
         }
     };
-    let mut findings = vec![finding("database", Health::Ok, format!("{label}, open within {ms} ms"), None)];
+    let found = format!("{label}, {}, open within {ms} ms", store.product());
+    let mut findings = vec![finding("database", Health::Ok, found, None)];
     findings.extend(drift(context, &mut store));
     if let Err(error) = check_groups(context, &mut store) {
         findings.push(finding("settings", Health::Failed, told(&error), error.hint_text().map(str::to_owned)));

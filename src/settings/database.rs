@@ -55,7 +55,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// The name of the backend in the registry: `sqlite`, `postgres`.
+    /// The name of the backend in the registry: `sqlite`, `postgres`, `mysql`.
     pub fn backend(&self) -> &str {
         match self {
             Self::Sqlite { .. } => "sqlite",
@@ -144,8 +144,9 @@ fn pool_size(layers: &Layers, section: &str) -> Result<usize> {
 
 fn from_url(project: &Project, what: &str, url: &str) -> Result<Target> {
     let wrong = |reason: &str| {
-        settings_error(format!("read the {what}: {reason}"))
-            .hint("write `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/NAME`")
+        settings_error(format!("read the {what}: {reason}")).hint(
+            "write `sqlite:PATH`, `postgres://USER:PASSWORD@HOST:PORT/NAME` or `mysql://USER:PASSWORD@HOST:PORT/NAME`",
+        )
     };
     let (scheme, rest) = url.split_once(':').ok_or_else(|| wrong("it has no scheme"))?;
     if scheme == "sqlite" {
@@ -166,12 +167,21 @@ fn from_url(project: &Project, what: &str, url: &str) -> Result<Target> {
         Some(user) => format!("{scheme}://{user}@{place}"),
         None => format!("{scheme}://{place}"),
     };
-    let scheme = if scheme == "postgresql" { "postgres" } else { scheme };
-    Ok(Target::Server { scheme: scheme.to_owned(), url: Secret::new(url), label })
+    Ok(Target::Server { scheme: backend_of(scheme).to_owned(), url: Secret::new(url), label })
+}
+
+/// The backend that a scheme stands for, or a name after `backend =`.
+fn backend_of(scheme: &str) -> &str {
+    match scheme {
+        "postgresql" => "postgres",
+        "mariadb" => "mysql",
+        other => other,
+    }
 }
 
 fn from_fields(layers: &Layers, section: &str, host: &str) -> Result<Target> {
     let scheme = layers.text(section, "backend")?.unwrap_or_else(|| "postgres".to_owned());
+    let scheme = backend_of(&scheme).to_owned();
     let mut place = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { encode(host) };
     if let Some(port) = Section::new(layers, section).number("port")? {
         let port = u16::try_from(port)

@@ -4,7 +4,7 @@
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use super::connection::Link;
+use super::connection::{Link, insert_if_absent};
 use super::lease::database_now;
 use super::schema::{actor_messages, actor_workers};
 use super::{ActorWorkerRow, Store};
@@ -286,15 +286,7 @@ fn take(
             reason: None,
             updated_at: now,
         };
-        let count = match connection {
-            Link::Sqlite(file) => {
-                diesel::insert_into(actor_messages::table).values(&row).on_conflict_do_nothing().execute(file)?
-            }
-            Link::Postgres(server) => {
-                diesel::insert_into(actor_messages::table).values(&row).on_conflict_do_nothing().execute(server)?
-            }
-        };
-        return Ok(count == 1);
+        return Ok(insert_if_absent!(connection, actor_messages::table, &row)? == 1);
     };
     let same = actor_messages::table.find(&row.message_id).filter(actor_messages::starts.eq(row.starts));
     let values = (

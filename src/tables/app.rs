@@ -6,7 +6,7 @@ use diesel::result::Error as QueryError;
 use serde::Serialize;
 
 use super::codebook::{AppCommand, AppType, CommandFlag, FatalFlag, RunStatus};
-use super::connection::Link;
+use super::connection::{Link, locked};
 use super::schema::{app_groups, app_parents, apps, runtime};
 use super::time::database_now;
 use super::{Store, shown};
@@ -273,9 +273,8 @@ impl Apps<'_> {
                 apps::failed.eq(progress.failed),
                 apps::eta.eq(progress.eta(database_now(connection)?)),
             );
-            let of_run = runtime::table.filter(runtime::id.eq(run.as_str()).and(runtime::ended_at.is_null()));
-            let app = apps::table.filter(apps::id.eq_any(of_run.select(runtime::app_id)));
-            diesel::update(app).set(changes).execute(connection).map(drop)
+            let Some(app_id) = app_of_open(connection, run)? else { return Ok(()) };
+            diesel::update(apps::table.find(app_id)).set(changes).execute(connection).map(drop)
         })
     }
 
@@ -300,12 +299,18 @@ impl Apps<'_> {
     /// When the database cannot be written.
     pub fn set_next_run(&mut self, run: &RuntimeId, at: Option<NaiveDateTime>) -> Result<()> {
         self.0.write("set an app's next run", |connection| {
-            let of_run = runtime::table.filter(runtime::id.eq(run.as_str()).and(runtime::ended_at.is_null()));
-            let app = apps::table.filter(apps::id.eq_any(of_run.select(runtime::app_id)));
+            let Some(app_id) = app_of_open(connection, run)? else { return Ok(()) };
             let wish = (apps::next_run.eq(at), apps::next_run_wished.eq(true));
-            diesel::update(app).set(wish).execute(connection).map(drop)
+            diesel::update(apps::table.find(app_id)).set(wish).execute(connection).map(drop)
         })
     }
+}
+
+/// The app of a run that nobody closes until the transaction ends; `None` where somebody has.
+fn app_of_open(connection: &mut Link, run: &RuntimeId) -> QueryResult<Option<i64>> {
+    let open = runtime::table.filter(runtime::id.eq(run.as_str()).and(runtime::ended_at.is_null()));
+    let found: Vec<i64> = locked!(connection, open.select(runtime::app_id))?;
+    Ok(found.first().copied())
 }
 
 /// Which apps to read.

@@ -172,19 +172,20 @@ impl Channels<'_> {
             // a look in the future was one by a clock that was wrong
             let back = if looked_at > now { now - FIRST_LOOK_BACK } else { looked_at - LOOK_BACK };
             let from = since.max(back);
-            // each parameter once, in order: both backends number them alike then
-            let taken = diesel::sql_query(
-                "INSERT INTO deliveries (channel, message_id, state, severity, taken_at) \
+            // each parameter once, in order: all backends number them alike then
+            let taken = connection
+                .query(
+                    "INSERT INTO deliveries (channel, message_id, state, severity, taken_at) \
                  SELECT c.name, o.id, 'waiting', o.severity, $1 \
                  FROM channels c JOIN outbox o ON o.created_at >= $2 AND o.severity >= $3 \
                  WHERE c.name = $4 AND NOT EXISTS \
                  (SELECT 1 FROM deliveries d WHERE d.channel = c.name AND d.message_id = o.id)",
-            )
-            .bind::<Timestamp, _>(now)
-            .bind::<Timestamp, _>(from)
-            .bind::<BigInt, _>(severity_min)
-            .bind::<Text, _>(name)
-            .execute(connection)?;
+                )
+                .bind::<Timestamp, _>(now)
+                .bind::<Timestamp, _>(from)
+                .bind::<BigInt, _>(severity_min)
+                .bind::<Text, _>(name)
+                .execute(connection)?;
             diesel::update(channels::table.find(name)).set(channels::looked_at.eq(now)).execute(connection)?;
             Ok(taken)
         })

@@ -44,14 +44,14 @@ impl Channels<'_> {
                 if is_known(connection, key)? {
                     continue;
                 }
-                // each parameter once, in order: both backends number them alike then
+                // each parameter once, in order: all backends number them alike then
                 let row = "INSERT INTO channels (name, since, looked_at, failures, refusals) \
                            SELECT $1, since, looked_at, 0, 0 FROM channels WHERE name = $2";
                 let held = "INSERT INTO deliveries (channel, message_id, state, severity, taken_at, sent_at, reason) \
                             SELECT $1, message_id, CASE WHEN state = 'sealed' THEN 'waiting' ELSE state END, severity, \
                             taken_at, sent_at, reason FROM deliveries WHERE channel = $2";
                 for statement in [row, held] {
-                    let bound = diesel::sql_query(statement).bind::<Text, _>(key).bind::<Text, _>(name);
+                    let bound = connection.query(statement).bind::<Text, _>(key).bind::<Text, _>(name);
                     bound.execute(connection)?;
                 }
             }

@@ -50,7 +50,7 @@ fn span(length: Duration) -> TimeDelta {
 impl Store {
     /// Whether the database has a clock of its own: a file has none.
     pub fn has_clock(&self) -> bool {
-        matches!(self.connection, Link::Postgres(_))
+        self.connection.is_server()
     }
 
     /// What time it is by the database's clock, in UTC.

@@ -6,14 +6,17 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use super::Store;
-use super::connection::insert_rows;
+use super::connection::{Link, insert_rows};
+use super::log_writers::begin_writing;
 use super::schema::logs;
 use crate::error::Result;
 
 /// The parameters of one row.
 const COLUMNS: usize = 7;
-/// The rows of one statement on PostgreSQL, which takes 65,535 parameters.
-pub(super) const ROWS_MAX: usize = 4_000;
+/// The rows of one statement on a server, which takes 65,535 parameters.
+const ROWS_MAX: usize = 4_000;
+/// The bytes of one statement: MySQL and MariaDB take no more than 16 MiB where nobody has set anything else.
+const BYTES_MAX: usize = 4 << 20;
 const _: () = assert!(ROWS_MAX * COLUMNS < 65_535);
 
 /// A log record to be stored.
@@ -68,8 +71,31 @@ impl Logs<'_> {
             return Ok(());
         }
         let rows: Vec<NewLog<'_>> = rows.iter().map(storable).collect();
-        self.0.write("store log records", |connection| insert_rows!(connection, logs::table, rows, ROWS_MAX))
+        self.0.write("store log records", |connection| store(connection, &rows))
     }
+}
+
+/// Stores records in the transaction that is open.
+pub(super) fn store(connection: &mut Link, mut rows: &[NewLog<'_>]) -> QueryResult<()> {
+    if !rows.is_empty() {
+        begin_writing(connection)?;
+    }
+    while !rows.is_empty() {
+        let (some, rest) = rows.split_at(fitting(rows));
+        insert_rows!(&mut *connection, logs::table, some, ROWS_MAX)?;
+        rows = rest;
+    }
+    Ok(())
+}
+
+/// How many rows from the first on fit into one statement; one, whatever its size.
+fn fitting(rows: &[NewLog<'_>]) -> usize {
+    let mut bytes = 0;
+    let fits = |row: &&NewLog<'_>| {
+        bytes += row.message.len() + row.context.as_ref().map_or(0, |context| context.len());
+        bytes <= BYTES_MAX
+    };
+    rows.iter().take_while(fits).count().max(1)
 }
 
 pub(super) fn storable(row: &LogRow) -> NewLog<'_> {

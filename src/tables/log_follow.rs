@@ -1,23 +1,22 @@
 //! Log records as they are stored, by their numbers: each once, whatever order transactions end in.
 //!
 //! A number is given when a record is inserted, and the record is seen when its transaction ends. SQLite has one
-//! writer at a time, so both orders are one. On PostgreSQL a number that is not seen may be seen later; it may also
-//! never be (its transaction was rolled back, the record was deleted). Whoever inserts has locked the table before it
-//! takes a number, and holds the lock until what it did is seen. So a number is settled when all have ended who were
-//! writing into the table when it was missed first. No other transaction of the server matters, however long it
-//! takes.
+//! writer at a time, so both orders are one. On a server a number that is not seen may be seen later; it may also
+//! never be (its transaction was rolled back, the record was deleted). Whoever inserts shows itself before it takes a
+//! number, until what it did is seen. So a number is settled when all have ended who were writing into the table when
+//! it was missed first. No other transaction of the server matters, however long it takes.
 
-use std::collections::BTreeSet;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use diesel::dsl::max;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::BigInt;
 
 use super::connection::Link;
 use super::log::Logs;
 use super::log_read::{LogFilter, StoredLog, comparison_of, selected_by_all};
+use super::log_writers::{Writers, writers};
 use super::schema::logs;
 use crate::error::Result;
 
@@ -30,17 +29,10 @@ const GAPS_AT_ONCE: usize = 100;
 /// The most gaps that are looked for behind the start of a follower; beyond lie the oldest records.
 const GAPS_MAX: i64 = 10_000;
 
-/// Those who write into the table now.
-const WRITERS: &str = "SELECT DISTINCT virtualtransaction AS name FROM pg_catalog.pg_locks \
-    WHERE locktype = 'relation' AND mode = 'RowExclusiveLock' AND granted \
-    AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) \
-    AND relation = 'logs'::pg_catalog.regclass AND pid IS DISTINCT FROM pg_catalog.pg_backend_pid()";
 /// The numbers up to one that are not seen, from the newest on.
-const GAPS: &str = "SELECT before + 1 AS first, id - 1 AS last FROM \
-    (SELECT id, lag(id, 1, 0::bigint) OVER (ORDER BY id) AS before FROM logs WHERE id <= $1) AS pairs \
-    WHERE id > before + 1 ORDER BY id DESC LIMIT $2";
-
-type Writers = BTreeSet<String>;
+const GAPS: &str = "SELECT previous + 1 AS first, id - 1 AS last FROM \
+    (SELECT id, COALESCE(lag(id) OVER (ORDER BY id), 0) AS previous FROM logs WHERE id <= $1) AS pairs \
+    WHERE id > previous + 1 ORDER BY id DESC LIMIT $2";
 
 /// Where a follower is, and what it may have missed.
 #[derive(Debug, Default)]
@@ -69,12 +61,6 @@ pub struct LogsAfter {
     pub is_held: bool,
     /// There may be more.
     pub is_full: bool,
-}
-
-#[derive(QueryableByName)]
-struct Writer {
-    #[diesel(sql_type = Text)]
-    name: String,
 }
 
 #[derive(QueryableByName)]
@@ -114,9 +100,9 @@ impl Logs<'_> {
             // most are done in a moment, and then nothing is missing
             let writers = wait_for(connection, before)?;
             let mut gaps = Vec::new();
-            if let (false, Link::Postgres(server)) = (writers.is_empty(), &mut *connection) {
-                let ranges = diesel::sql_query(GAPS).bind::<BigInt, _>(seen).bind::<BigInt, _>(GAPS_MAX);
-                let ranges: Vec<Range> = ranges.load(server)?;
+            if !writers.is_empty() {
+                let ranges = connection.query(GAPS).bind::<BigInt, _>(seen).bind::<BigInt, _>(GAPS_MAX);
+                let ranges: Vec<Range> = ranges.load(connection)?;
                 let gap = |Range { first, last }| Gap { first, last, writers: writers.clone() };
                 gaps.extend(ranges.into_iter().map(gap));
             }
@@ -177,16 +163,6 @@ impl Logs<'_> {
     }
 }
 
-/// Who writes into the table now. On SQLite nobody whose records have numbers already.
-fn writers(connection: &mut Link) -> QueryResult<Writers> {
-    match connection {
-        Link::Sqlite(_) => Ok(Writers::new()),
-        Link::Postgres(server) => {
-            Ok(diesel::sql_query(WRITERS).load::<Writer>(server)?.into_iter().map(|writer| writer.name).collect())
-        }
-    }
-}
-
 /// Waits a moment for these; those that are still writing.
 fn wait_for(connection: &mut Link, mut late: Writers) -> QueryResult<Writers> {
     let until = Instant::now() + PATIENCE;
@@ -219,7 +195,7 @@ fn wanted(connection: &mut Link, filter: &LogFilter, after: i64, last: i64) -> Q
 /// The numbers from behind `after` to `last` that are not among `ids`, with those who write now: whoever has taken
 /// one of them, and is not among these, has ended.
 fn holes(connection: &mut Link, after: i64, ids: &[i64], last: i64) -> QueryResult<Vec<Gap>> {
-    if matches!(connection, Link::Sqlite(_)) || ids.len() as i64 == last - after {
+    if !connection.is_server() || ids.len() as i64 == last - after {
         return Ok(Vec::new());
     }
     let writers = writers(connection)?;

@@ -5,26 +5,18 @@
 //! that is stored is written in the transaction that stores it. So it does not matter how a batch was cut the second
 //! time.
 
-use chrono::NaiveDateTime;
 use diesel::dsl::now;
 use diesel::prelude::*;
 
-use super::connection::{Link, insert_rows};
-use super::log::{LogRow, Logs, NewLog, ROWS_MAX, storable};
-use super::schema::{log_streams, logs};
+use super::connection::{Link, insert_if_absent};
+use super::log::{LogRow, Logs, NewLog, storable, store};
+use super::schema::log_streams;
+use super::time::database_now;
 use crate::clock;
 use crate::error::Result;
 
 /// Nothing of the stream is stored.
 const NOTHING: i64 = -1;
-
-#[derive(Insertable)]
-#[diesel(table_name = log_streams)]
-struct FileStream<'a> {
-    id: &'a str,
-    stored: i64,
-    updated_at: NaiveDateTime,
-}
 
 impl Logs<'_> {
     /// Stores what of these records is not stored yet, all or none. They are the next ones of `stream`; `places` has
@@ -37,8 +29,7 @@ impl Logs<'_> {
         let rows: Vec<NewLog<'_>> = rows.iter().map(storable).collect();
         self.0.write("store log records", |connection| {
             let stored = advance(connection, stream, *first, *last)?;
-            let new = &rows[places.partition_point(|place| *place <= stored)..];
-            insert_rows!(connection, logs::table, new, ROWS_MAX)
+            store(connection, &rows[places.partition_point(|place| *place <= stored)..])
         })
     }
 }
@@ -55,6 +46,10 @@ fn advance(connection: &mut Link, stream: &str, first: i64, last: i64) -> QueryR
         Link::Postgres(server) => diesel::update(next)
             .set((log_streams::stored.eq(last), log_streams::updated_at.eq(now.at_time_zone("UTC"))))
             .execute(server)?,
+        // to the second, which is enough for how old it is
+        Link::Mysql(server) => {
+            diesel::update(next).set((log_streams::stored.eq(last), log_streams::updated_at.eq(now))).execute(server)?
+        }
     };
     if is_next > 0 || begin(connection, stream, last)? {
         return Ok(NOTHING);
@@ -71,18 +66,10 @@ fn advance(connection: &mut Link, stream: &str, first: i64, last: i64) -> QueryR
 
 /// Begins a stream that is not known; false when it is.
 fn begin(connection: &mut Link, stream: &str, last: i64) -> QueryResult<bool> {
-    let made = match connection {
-        Link::Sqlite(file) => diesel::insert_or_ignore_into(log_streams::table)
-            .values(FileStream { id: stream, stored: last, updated_at: clock::now() })
-            .execute(file)?,
-        Link::Postgres(server) => diesel::insert_into(log_streams::table)
-            .values((
-                log_streams::id.eq(stream),
-                log_streams::stored.eq(last),
-                log_streams::updated_at.eq(now.at_time_zone("UTC")),
-            ))
-            .on_conflict_do_nothing()
-            .execute(server)?,
-    };
-    Ok(made > 0)
+    let row = (
+        log_streams::id.eq(stream),
+        log_streams::stored.eq(last),
+        log_streams::updated_at.eq(database_now(connection)?),
+    );
+    Ok(insert_if_absent!(connection, log_streams::table, row)? > 0)
 }

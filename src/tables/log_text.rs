@@ -74,6 +74,8 @@ pub(super) enum Comparison {
     Bytes,
     /// PostgreSQL, where an index of trigrams helps, which knows only the column's own rules.
     Index,
+    /// MariaDB and MySQL by simple rules: the column's own are those of bytes, which know no case.
+    General,
 }
 
 /// A condition on a record.
@@ -95,6 +97,7 @@ const TRIGRAMS: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_index \
 pub(super) fn comparison(connection: &mut Link) -> QueryResult<Comparison> {
     match connection {
         Link::Sqlite(_) => Ok(Comparison::Like),
+        Link::Mysql(_) => Ok(Comparison::General),
         Link::Postgres(server) => {
             let Found { found } = diesel::sql_query(TRIGRAMS).get_result(server)?;
             Ok(if found { Comparison::Index } else { Comparison::Bytes })
@@ -108,6 +111,7 @@ pub(super) fn condition(text: &LogText, comparison: Comparison) -> Condition {
         Comparison::Like => "LIKE",
         Comparison::Bytes => "COLLATE \"C\" ILIKE",
         Comparison::Index => "ILIKE",
+        Comparison::General => "COLLATE utf8mb4_general_ci LIKE",
     };
     let one = |column: &str, pattern: &str| -> Condition {
         let start = sql::<Bool>(&format!("{column} {operator} ")).bind::<Text, _>(pattern.to_owned());

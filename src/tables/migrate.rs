@@ -6,8 +6,12 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
 use super::connection::Link;
-use super::{Store, Turn, take_turn};
+use super::mysql::My;
+use super::{Store, Turn, steps, take_turn};
 use crate::error::{Error, ErrorKind, Result};
+
+/// The backend whose list of migrations is that of all.
+const SQLITE: &str = "sqlite";
 
 /// What `schema/` holds; the build writes it down.
 mod embedded {
@@ -70,19 +74,20 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn schema_state(&mut self) -> Result<SchemaState> {
-        let steps = steps(self.backend());
+        let steps = steps_of(self.backend());
         let applied = self.read("read the schema's version", applied)?;
         Ok(compare(&applied, &steps))
     }
 
-    /// Brings the schema up to date and names the migrations that were applied. All of them, or none.
+    /// Brings the schema up to date and names the migrations that were applied. All of them, or none; where DDL commits, on
+    /// MariaDB and MySQL, what was done before a failure stays, and the next time goes on there.
     ///
     /// Two at the same moment do not collide: the second waits, and finds nothing left to do.
     ///
     /// # Errors
     /// Refused when the database is newer than this binary.
     pub fn migrate(&mut self) -> Result<Vec<String>> {
-        let steps = steps(self.backend());
+        let steps = steps_of(self.backend());
         let label = self.label.clone();
         let outcome = self.write("bring the schema up to date", |connection| {
             take_turn(connection, Turn::Migrate)?;
@@ -110,36 +115,52 @@ impl Store {
 /// Runs what the database lacks, and notes each step.
 fn run_pending(connection: &mut Link, steps: &[Step]) -> QueryResult<Vec<String>> {
     use __diesel_schema_migrations::{table, version};
-    if let Link::Postgres(server) = connection {
+    match connection {
+        Link::Sqlite(_) => {}
         // the lock is held; what a migration itself has to wait for may take longer
-        server.batch_execute("SET LOCAL lock_timeout = 0")?;
+        Link::Postgres(server) => server.batch_execute("SET LOCAL lock_timeout = 0")?,
+        Link::Mysql(server) => return run_steps(server, steps),
     }
     connection.setup()?;
     let known = applied(connection)?;
     let mut done = Vec::new();
     for Step { version: number, name, sql } in steps.iter().filter(|step| !known.contains(&step.version)) {
         let named = |cause| diesel::result::Error::QueryBuilderError(format!("{name}: {cause}").into());
-        match connection {
-            Link::Sqlite(file) => file.batch_execute(sql),
-            Link::Postgres(server) => server.batch_execute(sql),
-        }
-        .map_err(named)?;
+        connection.batch_execute(sql).map_err(named)?;
         diesel::insert_into(table).values(version.eq(number)).execute(connection)?;
         done.push((*name).to_owned());
     }
     Ok(done)
 }
 
+/// Runs what is pending where DDL commits: each version is noted when all of it is done.
+fn run_steps(server: &mut My, steps: &[Step]) -> QueryResult<Vec<String>> {
+    use __diesel_schema_migrations::{table, version};
+    // nothing is rolled back here; the turn is held all the same, and what a migration itself has to wait for may take longer
+    server.batch_execute("COMMIT; SET SESSION lock_wait_timeout = 3600")?;
+    server.setup()?;
+    let known: Vec<String> = table.select(version).load(server)?;
+    let mut done = Vec::new();
+    for Step { version: number, name, sql } in steps.iter().filter(|step| !known.contains(&step.version)) {
+        steps::run(server, number, sql)?;
+        diesel::insert_into(table).values(version.eq(number)).execute(server)?;
+        done.push((*name).to_owned());
+    }
+    steps::forget(server)?;
+    server.batch_execute("SET SESSION lock_wait_timeout = 20")?;
+    Ok(done)
+}
+
 /// The migrations that this binary embeds for a new SQLite file, oldest first: what making it would apply.
 pub fn embedded_names() -> Vec<String> {
-    steps("sqlite").into_iter().map(|step| step.name.to_owned()).collect()
+    steps_of(SQLITE).into_iter().map(|step| step.name.to_owned()).collect()
 }
 
 /// The SQL that brings a database of this backend up to date, for somebody to run who may make tables there: all of it, or
 /// these steps alone.
 pub fn schema_sql(backend: &str, pending: Option<&[String]>) -> String {
     let mut text = format!("{CREATE_MIGRATIONS_TABLE};\n");
-    for Step { version, name, sql } in steps(backend) {
+    for Step { version, name, sql } in steps_of(backend) {
         if pending.is_none_or(|pending| pending.iter().any(|wanted| wanted == name)) {
             let sql = sql.trim_end();
             text.push_str(&format!("\n-- {name}\n{sql}\n"));
@@ -150,10 +171,13 @@ pub fn schema_sql(backend: &str, pending: Option<&[String]>) -> String {
 }
 
 /// What the binary embeds for this backend, oldest first.
-fn steps(backend: &str) -> Vec<Step> {
-    let schema = embedded::SCHEMAS.iter().find(|(name, _)| *name == backend).map(|(_, steps)| *steps);
-    let step = |(name, sql): &(&'static str, &'static str)| Step { version: version_of(name), name: *name, sql: *sql };
-    schema.unwrap_or_default().iter().map(step).collect()
+/// What the binary embeds for this backend, oldest first. All backends have the same versions; one that began later has all of
+/// the earlier ones in its first.
+fn steps_of(backend: &str) -> Vec<Step> {
+    let of = |backend: &str| embedded::SCHEMAS.iter().find(|(name, _)| *name == backend).map_or(&[][..], |it| it.1);
+    let own = of(backend);
+    let sql = |name: &str| own.iter().find(|(known, _)| *known == name).map_or("", |(_, sql)| *sql);
+    of(SQLITE).iter().map(|(name, _)| Step { version: version_of(name), name, sql: sql(name) }).collect()
 }
 
 /// The number at the start of a migration's name, without its hyphens.
@@ -170,6 +194,10 @@ fn applied(connection: &mut Link) -> QueryResult<Vec<String>> {
         Link::Postgres(_) => {
             // no catalogue is read for it: each run asks this on a connection that is new
             "SELECT count(pg_catalog.to_regclass('__diesel_schema_migrations')) AS count"
+        }
+        Link::Mysql(_) => {
+            "SELECT count(*) AS count FROM information_schema.tables WHERE table_schema = DATABASE() \
+             AND table_name = '__diesel_schema_migrations'"
         }
     };
     let found: Count = diesel::sql_query(sql).get_result(connection)?;
@@ -208,5 +236,20 @@ mod tests {
         assert_eq!(state(&["2", "1"]), SchemaState::Current);
         let newer = SchemaState::Newer { database: "3".to_owned(), binary: "2".to_owned() };
         assert_eq!(state(&["1", "2", "3"]), newer);
+    }
+
+    #[test]
+    fn all_backends_have_the_same_versions() {
+        let names = |backend: &str| -> Vec<&str> {
+            let (_, steps) = embedded::SCHEMAS.iter().find(|(name, _)| *name == backend).expect("a schema");
+            steps.iter().map(|(name, _)| *name).collect()
+        };
+        let all = names(SQLITE);
+        assert_eq!(all, names("postgres"));
+        let mysql = names("mysql");
+        assert!(mysql.iter().all(|name| all.contains(name)), "{mysql:?}");
+        // its first one has all of the others up to here
+        let later: Vec<&&str> = all.iter().filter(|name| **name > "2026-11-30-000240_recipients").collect();
+        assert!(later.iter().all(|name| mysql.contains(name)), "{later:?}");
     }
 }

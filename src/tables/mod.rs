@@ -1,4 +1,4 @@
-//! The framework's own tables, through diesel on SQLite and PostgreSQL alike: apps, runs, logs, the objects that apps
+//! The framework's own tables, through diesel on every backend alike: apps, runs, logs, the objects that apps
 //! touch, and the codebooks that name their numbers. They live in the database `main`.
 
 mod actor_message;
@@ -29,10 +29,12 @@ mod log_follow;
 mod log_read;
 mod log_stream;
 mod log_text;
+mod log_writers;
 mod manager;
 mod map;
 mod migrate;
 mod names;
+mod mysql;
 mod object;
 mod occurrence;
 mod open;
@@ -52,8 +54,10 @@ mod schema;
 mod sha;
 mod shown;
 mod shrink;
+mod steps;
 mod time;
 mod waiting;
+mod turn;
 mod write_queue;
 
 pub use actor_message::{
@@ -107,16 +111,15 @@ pub use run_end::{Backoff, Ending, RunEnd};
 pub use run_list::{RunFilter, RunRow, Runs};
 pub use shrink::Shrinking;
 
-use std::collections::BTreeSet;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use diesel::QueryResult;
-use diesel::connection::SimpleConnection;
 
 use crate::error::{Error, Result};
 use crate::settings::DatabaseSettings;
 use connection::Link;
+use turn::{Keyed, Turn, take_keyed_turn, take_keyed_turns, take_turn};
 use write_queue::WriteQueue;
 
 /// How often one write is tried when others are in its way.
@@ -131,7 +134,7 @@ const PATIENCE_LONG: Duration = Duration::from_secs(3_600);
 
 /// The framework's own tables, open.
 ///
-/// One connection, used by one thread at a time. On PostgreSQL it must not be used on a thread that runs inside
+/// One connection, used by one thread at a time. On a server it must not be used on a thread that runs inside
 /// tokio (`spawn_blocking` there). A connection that was lost is made anew with the next call.
 pub struct Store {
     connection: Link,
@@ -151,12 +154,14 @@ impl Store {
         &self.label
     }
 
-    /// The backend: `sqlite` or `postgres`.
+    /// The backend: `sqlite`, `postgres` or `mysql`.
     pub fn backend(&self) -> &'static str {
-        match self.connection {
-            Link::Sqlite(_) => "sqlite",
-            Link::Postgres(_) => "postgres",
-        }
+        self.connection.backend()
+    }
+
+    /// The database's product, for people: `SQLite`, `PostgreSQL`, `MariaDB 10.11`, `MySQL 8.4`.
+    pub fn product(&self) -> String {
+        self.connection.product()
     }
 
     /// Waits longer for answers: for readers of many rows, and for those who move many, where a person looks on.
@@ -168,8 +173,8 @@ impl Store {
     }
 
     fn settle(&mut self) {
-        if let (true, Link::Postgres(server)) = (self.is_patient, &self.connection) {
-            server.wait_for(PATIENCE_LONG);
+        if self.is_patient {
+            self.connection.wait_for(PATIENCE_LONG);
         }
     }
 
@@ -233,72 +238,3 @@ fn transaction<T>(connection: &mut Link, work: &mut impl FnMut(&mut Link) -> Que
         }
     }
 }
-
-/// What two processes must not do at once on PostgreSQL; on SQLite the write lock sees to it.
-#[derive(Debug, Clone, Copy)]
-enum Turn {
-    /// Changing the schema.
-    Migrate = 730_419_101,
-    /// Registering apps.
-    Register = 730_419_102,
-    /// Taking a place among the apps that run.
-    Claim = 730_419_103,
-}
-
-/// Waits until nobody else is at it, and holds it until the transaction ends.
-fn take_turn(connection: &mut Link, turn: Turn) -> QueryResult<()> {
-    match connection {
-        Link::Sqlite(_) => Ok(()),
-        Link::Postgres(server) => {
-            // whoever starts runs does not wait longer than for any other answer
-            let seconds = if matches!(turn, Turn::Claim) { 20 } else { 60 };
-            server.batch_execute(&format!(
-                "SET LOCAL lock_timeout = '{seconds}s'; SELECT pg_catalog.pg_advisory_xact_lock({})",
-                turn as i64
-            ))
-        }
-    }
-}
-
-/// What two processes must not do at once with the same thing on PostgreSQL.
-#[derive(Debug, Clone, Copy)]
-enum Keyed {
-    /// Saying where the bytes of a stored file are.
-    File = 730_419_104,
-    /// Telling people of something that lasts.
-    Alarm = 730_419_105,
-    /// Taking a document in, or noting that a stage cannot work.
-    Document = 730_419_106,
-    /// Publishing an app, or noting who has fetched it.
-    Publication = 730_419_107,
-}
-
-/// As [`take_turn`], for one thing of many: its key is the start of `key`, so that others go on.
-fn take_keyed_turn(connection: &mut Link, turn: Keyed, key: &[u8]) -> QueryResult<()> {
-    take_keyed_turns(connection, turn, [key])
-}
-
-/// As [`take_keyed_turn`], for many things, always in the same order, so that two who want the same ones never wait for each
-/// other.
-fn take_keyed_turns<'k>(
-    connection: &mut Link,
-    turn: Keyed,
-    keys: impl IntoIterator<Item = &'k [u8]>,
-) -> QueryResult<()> {
-    let Link::Postgres(server) = connection else { return Ok(()) };
-    let start =
-        |key: &[u8]| i32::from_be_bytes(std::array::from_fn(|place| key.get(place).copied().unwrap_or_default()));
-    let keys: BTreeSet<i32> = keys.into_iter().map(start).collect();
-    let turn = turn as i32;
-    let locks: Vec<String> =
-        keys.iter().map(|key| format!("pg_catalog.pg_advisory_xact_lock({turn}, {key})")).collect();
-    if locks.is_empty() {
-        return Ok(());
-    }
-    // one row of many columns: they are taken from the left to the right
-    let locks: Vec<String> = locks.chunks(COLUMNS_MAX).map(|some| format!("SELECT {}", some.join(", "))).collect();
-    server.batch_execute(&format!("SET LOCAL lock_timeout = '20s'; {}", locks.join("; ")))
-}
-
-/// So many locks are taken by one statement.
-const COLUMNS_MAX: usize = 500;

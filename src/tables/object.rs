@@ -14,13 +14,20 @@ use super::time::database_now;
 use super::{Store, shown};
 use crate::error::Result;
 
-/// One statement for both backends: SQLite takes PostgreSQL's numbered parameters in their order.
-const UPSERT: &str = "\
-INSERT INTO app_db_objects (sha, date_created, app_id, \"database\", schema_name, name, kind, reads, writes, \
-last_seen, last_runtime) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+/// The start of the statement; SQLite takes PostgreSQL's numbered parameters in their order.
+const INSERT: &str = "\
+INSERT INTO app_db_objects (sha, date_created, app_id, \"database\", schema_name, name, kind, \"reads\", writes, \
+last_seen, last_runtime) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ";
+/// What becomes of a row that is there.
+const OR_UPDATE: &str = "\
 ON CONFLICT (app_id, \"database\", schema_name, name, kind) WHERE archive IS NULL DO UPDATE SET \
 reads = app_db_objects.reads OR excluded.reads, writes = app_db_objects.writes OR excluded.writes, \
 date_modified = excluded.last_seen, last_seen = excluded.last_seen, last_runtime = excluded.last_runtime";
+/// The same in the words of MariaDB and MySQL.
+const OR_UPDATE_OF_MYSQL: &str = "\
+ON DUPLICATE KEY UPDATE \
+\"reads\" = app_db_objects.\"reads\" OR VALUES(\"reads\"), writes = app_db_objects.writes OR VALUES(writes), \
+date_modified = VALUES(last_seen), last_seen = VALUES(last_seen), last_runtime = VALUES(last_runtime)";
 
 /// What an object of a database is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -166,10 +173,13 @@ impl Objects<'_> {
         }
         self.0.write("record what the app touched", |connection| {
             let now = database_now(connection)?;
+            let or_update = if matches!(connection, Link::Mysql(_)) { OR_UPDATE_OF_MYSQL } else { OR_UPDATE };
+            let upsert = format!("{INSERT}{or_update}");
             for ((database, schema_name, name, kind), (reads, writes)) in &touched {
                 let fields =
                     [("database", *database), ("kind", kind.name()), ("name", *name), ("schema_name", *schema_name)];
-                diesel::sql_query(UPSERT)
+                let statement = connection.query(&upsert);
+                statement
                     .bind::<Binary, _>(text_sha(&fields))
                     .bind::<Timestamp, _>(now)
                     .bind::<BigInt, _>(app_id)

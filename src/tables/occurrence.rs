@@ -6,11 +6,9 @@
 
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
-use diesel::sql_query;
-use diesel::sql_types::{BigInt, Timestamp};
 use serde::Serialize;
 
-use super::connection::Link;
+use super::connection::{Link, locked};
 use super::due::DueApp;
 use super::label::barred;
 use super::room::{Room, RunLimits};
@@ -364,15 +362,11 @@ pub(super) fn end(connection: &mut Link, run: &str, reason: &str, now: NaiveDate
 
 /// Moves `next_run` on, if it is what the decision was made for: whoever does it has decided.
 fn move_on(connection: &mut Link, app: &DueApp, decision: &Decision) -> QueryResult<bool> {
-    if let Link::Postgres(server) = connection {
-        // a row that another manager is deciding is no longer ours: better leave it than wait
-        let free = sql_query("SELECT id FROM apps WHERE id = $1 AND next_run = $2 FOR UPDATE SKIP LOCKED")
-            .bind::<BigInt, _>(app.app_id)
-            .bind::<Timestamp, _>(app.due_at)
-            .execute(server)?;
-        if free == 0 {
-            return Ok(false);
-        }
+    // a row that another manager is deciding is no longer ours
+    let ours = apps::table.find(app.app_id).filter(apps::next_run.eq(app.due_at)).select(apps::id);
+    let ours: Vec<i64> = locked!(&mut *connection, free ours)?;
+    if ours.is_empty() {
+        return Ok(false);
     }
     let undecided = apps::table
         .filter(apps::id.eq(app.app_id).and(apps::next_run.eq(app.due_at)))

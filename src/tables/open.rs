@@ -1,4 +1,4 @@
-//! Opening the database `main`: an SQLite file, made only when asked for, or a PostgreSQL server.
+//! Opening the database `main`: an SQLite file, made only when asked for, or a server.
 
 use std::path::Path;
 use std::thread::sleep;
@@ -12,11 +12,12 @@ use super::Store;
 use super::connection::Link;
 use super::failure::{database_error, is_passing};
 use super::migrate::SchemaState;
+use super::mysql::My;
 use super::postgres::Pg;
 use super::write_queue::WriteQueue;
 use crate::context::Context;
-use crate::db::postgres::server::server_target;
 use crate::db::sqlite::handle::{self, SqliteHandle};
+use crate::db::{mysql, postgres};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::settings::{DatabaseSettings, MAIN, Target};
 
@@ -107,12 +108,17 @@ impl Store {
                 Ok(Self { queue: Some(WriteQueue::of(path)), ..store })
             }
             Target::Server { scheme, url, .. } if scheme == "postgres" => {
-                let target = server_target(url)?;
+                let target = postgres::server::server_target(url)?;
                 Ok(Self::over(Link::Postgres(Pg::connect(&target)?), settings, target.label))
+            }
+            Target::Server { scheme, url, .. } if scheme == "mysql" => {
+                let target = mysql::server::server_target(url)?;
+                Ok(Self::over(Link::Mysql(My::connect(&target)?), settings, target.label))
             }
             Target::Server { scheme, .. } => {
                 let message = format!("keep the framework's tables in a database of the kind `{scheme}`");
-                Err(Error::new(ErrorKind::Settings, message).hint("`main` takes sqlite:PATH or postgres://.."))
+                let hint = "`main` takes sqlite:PATH, postgres://.. or mysql://..";
+                Err(Error::new(ErrorKind::Settings, message).hint(hint))
             }
         }
     }

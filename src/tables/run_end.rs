@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::app::{AppRow, Progress, WhichApps};
 use super::codebook::{LogLevel, RunOutcome, RunStatus};
-use super::connection::Link;
+use super::connection::{Link, locked};
 use super::outbox::{self, MessageKind, NewMessage};
 use super::run_list::{RunRow, Runs};
 use super::schema::{apps, incidents, logs, runtime};
@@ -207,11 +207,9 @@ pub(super) fn end_run(
     lease: Option<Option<NaiveDateTime>>,
 ) -> QueryResult<Ending> {
     let row = runtime::table.find(run.as_str());
-    let before: Option<Before> = match &mut *connection {
-        // who is about to renew or to close it waits, and then finds it closed
-        Link::Postgres(server) => row.select(Before::as_select()).for_update().first(server).optional()?,
-        Link::Sqlite(file) => row.select(Before::as_select()).first(file).optional()?,
-    };
+    // who is about to renew or to close it waits, and then finds it closed
+    let before: Vec<Before> = locked!(&mut *connection, row.select(Before::as_select()))?;
+    let before = before.into_iter().next();
     let Some(before) = before else { return Ok(Ending::Missing) };
     let ending = match (before.ended_at, end.is_guess) {
         (None, _) if lease.is_some_and(|lease| lease != before.lease_until) => return Ok(Ending::Known),

@@ -19,9 +19,11 @@ pub(super) fn database_now(connection: &mut Link) -> QueryResult<NaiveDateTime> 
         // a file has no clock of its own
         Link::Sqlite(_) => Ok(clock::now()),
         Link::Postgres(server) => {
-            let now: Moment =
-                diesel::sql_query("SELECT clock_timestamp() AT TIME ZONE 'UTC' AS now").get_result(server)?;
-            Ok(now.now)
+            let now = diesel::sql_query("SELECT clock_timestamp() AT TIME ZONE 'UTC' AS now");
+            Ok(now.get_result::<Moment>(server)?.now)
+        }
+        Link::Mysql(server) => {
+            Ok(diesel::sql_query("SELECT UTC_TIMESTAMP(6) AS now").get_result::<Moment>(server)?.now)
         }
     }
 }

@@ -122,11 +122,8 @@ fn a_command_that_nobody_has_taken_can_be_taken_back_and_grows_old() {
         // two hours ago somebody wished for a start, and for an app out of service
         told(&backend, &["manager", "send", "start", "one"]);
         told(&backend, &["manager", "send", "disable", "one"]);
-        let earlier = match backend.is_sqlite() {
-            true => "UPDATE command_log SET cmd_time = datetime(cmd_time, '-2 hours')",
-            false => "UPDATE command_log SET cmd_time = cmd_time - interval '2 hours'",
-        };
-        database.execute(earlier, &[]).expect("an update");
+        let earlier = format!("UPDATE command_log SET cmd_time = {}", backend.ago(7_200));
+        database.execute(&earlier, &[]).expect("an update");
         told(&backend, &["manager", "start", "--once"]);
         let states = rows(&mut database, "SELECT result FROM command_log ORDER BY id");
         assert!(states[1][0].contains("too late now"), "{states:?}");

@@ -1,8 +1,8 @@
-//! What PostgreSQL and SQLite would round, cut, drop or replace by themselves is refused beforehand, by name; what they keep
+//! What a database would round, cut, drop or replace by themselves is refused beforehand, by name; what they keep
 //! is kept.
 
 use crate::exact_merges::{file, number, table, texts, tried};
-use crate::support::Backend;
+use crate::support::{Backend, Engine};
 use data_collector::db::Connection;
 use data_collector::error::ErrorKind;
 use data_collector::merge::{MaxGone, Merge};
@@ -75,7 +75,7 @@ const TRIED: &[Tried<'_>] = &[
 
 #[test]
 fn a_type_keeps_all_of_a_value_or_the_value_is_refused() {
-    let Some(backend) = Backend::all().into_iter().find(|backend| !backend.is_sqlite()) else { return };
+    let Some(backend) = Backend::postgres() else { return };
     let mut database = backend.connect();
     for made in [
         "DOMAIN cents AS numeric(5,2)",
@@ -89,7 +89,7 @@ fn a_type_keeps_all_of_a_value_or_the_value_is_refused() {
     }
     for (kind, kept, refused) in TRIED {
         database.execute("DROP TABLE IF EXISTS t", &[]).expect("a table less");
-        table(&mut database, false, &format!("v {kind}"));
+        table(&mut database, &backend, &format!("v {kind}"));
         let merge = Merge::into("t").max_gone(MaxGone::Rows(9));
         // both ways into the table: as a text of JSON, and as a field of CSV that is read the short way
         let forms = |value: &str| {
@@ -118,22 +118,24 @@ fn a_type_keeps_all_of_a_value_or_the_value_is_refused() {
 
 #[test]
 fn what_outgrows_its_digits_or_letters_is_widened_where_that_was_asked_for() {
-    let Some(backend) = Backend::all().into_iter().find(|backend| !backend.is_sqlite()) else { return };
-    let mut database = backend.connect();
-    table(&mut database, false, "k integer, n numeric(5,2), c varchar(3)");
-    let merge = Merge::into("t").key(["k"]).evolve(true);
-    file(&backend, &mut database, &merge, "a.csv", "k,n,c\n1,1.25,abc\n");
-    let report = file(&backend, &mut database, &merge, "b.csv", "k,n,c\n1,1.25,abc\n2,1000,abcd\n");
-    assert_eq!((report.counts.unchanged, report.counts.new), (1, 1));
-    assert_eq!(texts(&mut database, "SELECT n::text || c FROM t ORDER BY k"), ["1.25abc", "1000abcd"]);
+    for backend in [Backend::postgres(), Backend::mariadb()].into_iter().flatten() {
+        let mut database = backend.connect();
+        table(&mut database, &backend, "k integer, n numeric(5,2), c varchar(3)");
+        let merge = Merge::into("t").key(["k"]).evolve(true);
+        file(&backend, &mut database, &merge, "a.csv", "k,n,c\n1,1.25,abc\n");
+        let report = file(&backend, &mut database, &merge, "b.csv", "k,n,c\n1,1.25,abc\n2,1000,abcd\n");
+        assert_eq!((report.counts.unchanged, report.counts.new), (1, 1));
+        let both = format!("SELECT CONCAT({}, c) FROM t ORDER BY k", backend.digits_of("n"));
+        assert_eq!(texts(&mut database, &both), ["1.25abc", "1000abcd"]);
+    }
 }
 
 /// SQLite makes numbers of texts in columns whose types it does not know.
 #[test]
 fn no_text_becomes_another_number() {
-    let Some(backend) = Backend::all().into_iter().find(Backend::is_sqlite) else { return };
+    let Some(backend) = Backend::of_data().into_iter().find(Backend::is_sqlite) else { return };
     let mut database = backend.connect();
-    table(&mut database, true, "v DATE");
+    table(&mut database, &backend, "v DATE");
     let merge = Merge::into("t").max_gone(MaxGone::Rows(9));
     for kept in ["2026-01-31", "12:30", "17", "x", "1.5"] {
         file(&backend, &mut database, &merge, "a.csv", &format!("v\n{kept}\n"));
@@ -148,20 +150,26 @@ fn no_text_becomes_another_number() {
 /// What a column demands beside its type would be lost with the type.
 #[test]
 fn nothing_is_widened_that_has_conditions() {
-    for backend in Backend::all() {
+    for backend in Backend::of_data() {
         let mut database = backend.connect();
-        let columns = match backend.is_sqlite() {
-            true => {
+        let columns = match backend.engine {
+            // the server says so itself, of a column that a key or a computed column needs
+            Engine::Mariadb => {
+                database.execute("CREATE TABLE parents (k decimal(5,2) PRIMARY KEY)", &[]).expect("a table");
+                database.execute("INSERT INTO parents VALUES (1)", &[]).expect("a row");
+                "k decimal(5,2) REFERENCES parents (k), n text"
+            }
+            Engine::Sqlite => {
                 database.execute("CREATE TABLE parents (k INTEGER PRIMARY KEY)", &[]).expect("a table");
                 database.execute("INSERT INTO parents VALUES (1)", &[]).expect("a row");
                 "k INTEGER REFERENCES parents (k), n TEXT"
             }
-            false => {
+            Engine::Postgres => {
                 database.execute("CREATE DOMAIN positive AS numeric(5,2) CHECK (value > 0)", &[]).expect("a domain");
                 "k positive, n text"
             }
         };
-        table(&mut database, backend.is_sqlite(), columns);
+        table(&mut database, &backend, columns);
         let merge = Merge::into("t").evolve(true);
         file(&backend, &mut database, &merge, "a.csv", "k,n\n1,x\n");
         let error = tried(&backend, &mut database, &merge, "b.csv", "k,n\n1,x\n99.555,y\n").expect_err("a condition");
@@ -173,7 +181,7 @@ fn nothing_is_widened_that_has_conditions() {
 /// Constraints of SQLite may name what becomes of a conflict; a merge says no to all of it, as to any other conflict.
 #[test]
 fn no_conflict_takes_a_row_away() {
-    let Some(backend) = Backend::all().into_iter().find(Backend::is_sqlite) else { return };
+    let Some(backend) = Backend::of_data().into_iter().find(Backend::is_sqlite) else { return };
     for way in ["REPLACE", "IGNORE", "ROLLBACK", "FAIL"] {
         let mut database = backend.connect();
         database.execute("DROP TABLE IF EXISTS t", &[]).expect("a table less");
@@ -181,7 +189,7 @@ fn no_conflict_takes_a_row_away() {
             "k INTEGER UNIQUE ON CONFLICT {way}, n INTEGER NOT NULL ON CONFLICT {} DEFAULT 7",
             if way == "IGNORE" { "IGNORE" } else { "REPLACE" }
         );
-        table(&mut database, true, &columns);
+        table(&mut database, &backend, &columns);
         let merge = Merge::into("t").max_gone(MaxGone::Rows(9));
         file(&backend, &mut database, &merge, "a.csv", "k,n\n1,1\n2,2\n");
         // the row that goes is archived, and its key with it
@@ -199,12 +207,12 @@ fn no_conflict_takes_a_row_away() {
 
 #[test]
 fn a_table_of_too_many_columns_is_refused_before_it_is_made() {
-    for backend in Backend::all() {
+    for backend in Backend::of_data() {
         let mut database = backend.connect();
         let header = |count: usize| (0..count).map(|at| format!("c{at}")).collect::<Vec<_>>().join(",");
         let row = |count: usize| vec!["1"; count].join(",");
         let csv = |count: usize| format!("{}\n{}\n", header(count), row(count));
-        let most = if backend.is_sqlite() { 2_000 } else { 1_600 };
+        let most = backend.of([2_000, 1_600, 1_017]);
         let merge = Merge::into("t").create(true);
         let error = tried(&backend, &mut database, &merge, "a.csv", &csv(5_000)).expect_err("too many");
         is_too_wide(&error, most);
@@ -228,11 +236,22 @@ fn columns(database: &mut Connection) -> usize {
 /// A key is the same key in whatever letters the database gives it back.
 #[test]
 fn a_key_that_is_given_back_in_other_letters_is_the_same() {
-    for backend in Backend::all() {
+    for backend in Backend::of_data() {
         let mut database = backend.connect();
-        let kinds: &[(&str, &str)] = match backend.is_sqlite() {
-            true => &[("DATE", "17"), ("DATE", "1.5")],
-            false => &[
+        let kinds: &[(&str, &str)] = match backend.engine {
+            Engine::Sqlite => &[("DATE", "17"), ("DATE", "1.5")],
+            Engine::Mariadb => &[
+                ("date", "20260131"),
+                ("datetime(3)", "2026-01-31T10:15:30Z"),
+                ("time", "10:15"),
+                ("uuid", "A0EEBC999C0B4EF8BB6D6BB9BD380A11"),
+                ("double", "1e23"),
+                ("float", "0.1"),
+                ("decimal(9,4)", "1.5"),
+                ("bigint unsigned", "18446744073709551615"),
+                ("varchar(5)", "ab   "),
+            ],
+            Engine::Postgres => &[
                 ("char(5)", "ab   "),
                 ("int[]", "[1,2]"),
                 ("text[]", "[\"a\"]"),
@@ -243,7 +262,7 @@ fn a_key_that_is_given_back_in_other_letters_is_the_same() {
         };
         for (kind, key) in kinds {
             database.execute("DROP TABLE IF EXISTS t", &[]).expect("a table less");
-            table(&mut database, backend.is_sqlite(), &format!("k {kind}, n integer"));
+            table(&mut database, &backend, &format!("k {kind}, n integer"));
             let merge = Merge::into("t").key(["k"]).max_gone(MaxGone::Rows(9));
             let csv = |n: &str| format!("k,n\n\"{}\",{n}\n", key.replace('"', "\"\""));
             file(&backend, &mut database, &merge, "a.csv", &csv("1"));
@@ -260,7 +279,7 @@ fn a_key_that_is_given_back_in_other_letters_is_the_same() {
 /// Records of which nothing is hashed would all be one.
 #[test]
 fn a_record_of_which_nothing_is_hashed_is_refused() {
-    for backend in Backend::all() {
+    for backend in Backend::of_data() {
         let mut database = backend.connect();
         let merge = Merge::into("t").create(true).hash_except(["a", "b"]);
         let error = tried(&backend, &mut database, &merge, "a.csv", "a,b\n1,x\n2,y\n").expect_err("nothing is left");

@@ -1,13 +1,13 @@
 //! The first load of a table, in one pass: what may go wrong with a guess, and with memory.
 
-use crate::support::Backend;
+use crate::support::{Backend, Engine};
 use data_collector::db::Connection;
 use data_collector::merge::{Counts, Merge};
 use data_collector::record::Value;
 use serde_json::{Value as Json, json};
 
 fn on_all(test: impl Fn(&Backend)) {
-    Backend::all().iter().for_each(test);
+    Backend::of_data().iter().for_each(test);
 }
 
 fn load(database: &mut Connection, records: impl IntoIterator<Item = Json>) -> Counts {
@@ -37,7 +37,7 @@ fn of_twins_the_first_stays() {
 #[test]
 fn the_server_knows_that_new_rows_are_active() {
     on_all(|backend| {
-        if backend.is_sqlite() {
+        if backend.engine != Engine::Postgres {
             return;
         }
         let mut database = backend.connect();
@@ -51,7 +51,7 @@ fn the_server_knows_that_new_rows_are_active() {
 #[test]
 fn a_value_that_the_server_refuses_is_named_or_set_aside() {
     on_all(|backend| {
-        if backend.is_sqlite() {
+        if backend.engine != Engine::Postgres {
             return;
         }
         let mut database = backend.connect();
@@ -70,7 +70,7 @@ fn a_value_that_the_server_refuses_is_named_or_set_aside() {
 #[test]
 fn numbers_are_stored_as_they_were_sent() {
     on_all(|backend| {
-        if backend.is_sqlite() {
+        if backend.engine != Engine::Postgres {
             return;
         }
         let mut database = backend.connect();

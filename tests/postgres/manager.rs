@@ -101,7 +101,11 @@ pub(crate) fn check_books(backend: &Backend, moments_min: i64) {
     assert_eq!(kept, ledger(backend.folder.path()));
     let apps = rows(
         &mut database,
-        "SELECT app_id, CAST(min(due_at) AS text), CAST(max(due_at) AS text), count(*) FROM occurrences GROUP BY app_id",
+        &format!(
+            "SELECT app_id, {}, {}, count(*) FROM occurrences GROUP BY app_id",
+            backend.as_text("min(due_at)"),
+            backend.as_text("max(due_at)")
+        ),
     );
     for app in &apps {
         let at = |text: &str| chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").expect("a moment");
@@ -144,8 +148,7 @@ fn schedules_are_kept_and_a_manager_that_ends_leaves_apps_running() {
             "{story}"
         );
         // what was missed is made up for once, by whoever comes next
-        let due = if backend.is_sqlite() { "datetime('now')" } else { "now() AT TIME ZONE 'UTC'" };
-        let due = format!("SELECT count(*) FROM apps WHERE next_run <= {due}");
+        let due = format!("SELECT count(*) FROM apps WHERE next_run <= {}", backend.ago(0));
         wait_for("a moment of both that nobody sees", 20, || number(&mut database, &due) == 2);
         told(&backend, &["manager", "start", "--once"]);
         wait_for("the end of all", 20, || number(&mut database, OPEN) == 0);

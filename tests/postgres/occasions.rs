@@ -26,11 +26,8 @@ fn an_occurrence_that_fails_is_tried_again_before_it_counts() {
         app(project, "a/b/never", &fails(9), again);
         told(&backend, &["deploy"]);
         let mut database = backend.connect();
-        let earlier = match backend.is_sqlite() {
-            true => "UPDATE apps SET next_run = datetime('now', '-1 second')",
-            false => "UPDATE apps SET next_run = now() AT TIME ZONE 'utc' - interval '1 second'",
-        };
-        database.execute(earlier, &[]).expect("both are due");
+        let earlier = format!("UPDATE apps SET next_run = {}", backend.ago(1));
+        database.execute(&earlier, &[]).expect("both are due");
         let manager = Manager::start(project, &backend.url, &[]);
         let settled = "SELECT count(*) FROM occurrences WHERE state = 'ran'";
         wait_for("both settled", 90, || number(&mut database, settled) == 2);
@@ -152,11 +149,8 @@ fn people_are_told_of_each_failure_and_of_what_does_not_end_well() {
         assert!(stdout(&warned).starts_with("WARNING: a/b/fails failed"), "{}", stdout(&warned));
 
         // two hours go by without a good run, and a manager looks twice
-        let earlier = match backend.is_sqlite() {
-            true => "UPDATE apps SET date_created = datetime('now', '-2 hours')",
-            false => "UPDATE apps SET date_created = now() AT TIME ZONE 'utc' - interval '2 hours'",
-        };
-        database.execute(earlier, &[]).expect("an update");
+        let earlier = format!("UPDATE apps SET date_created = {}", backend.ago(7_200));
+        database.execute(&earlier, &[]).expect("an update");
         once(&backend);
         once(&backend);
         let overdue = "SELECT subject FROM outbox WHERE kind = 'overdue'";

@@ -13,11 +13,7 @@ fn labelled(project: &Path, backend: &Backend, labels: &str) -> Manager {
 }
 
 fn two_minutes_late(backend: &Backend, name: &str) {
-    let earlier = match backend.is_sqlite() {
-        true => "datetime('now', '-2 minutes')",
-        false => "now() AT TIME ZONE 'utc' - interval '2 minutes'",
-    };
-    let sql = format!("UPDATE apps SET next_run = {earlier} WHERE name = '{name}'");
+    let sql = format!("UPDATE apps SET next_run = {} WHERE name = '{name}'", backend.ago(120));
     backend.connect().execute(&sql, &[]).expect("it is late");
 }
 

@@ -296,8 +296,8 @@ fn a_manager_fetches_before_an_app_is_due_and_after_each_deploy() {
         said("three");
         manager.end();
         let mut database = machines.backend.connect();
-        let failures = "SELECT CAST(sum(failures) AS text) FROM apps";
-        assert_eq!(rows(&mut database, failures), [["0"]]);
+        let failures = format!("SELECT {} FROM apps", machines.backend.as_text("sum(failures)"));
+        assert_eq!(rows(&mut database, &failures), [["0"]]);
     }
 }
 

@@ -1,7 +1,7 @@
 //! An input that comes again is known by a digest, in whatever order its records stand. That may save time, and must never
 //! change an outcome.
 
-use crate::support::Backend;
+use crate::support::{Backend, Engine};
 use data_collector::context::Cancellation;
 use data_collector::db::{Connection, Gone};
 use data_collector::error::{ErrorKind, Result};
@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 
 /// Runs a test on each backend, with a table `t` that was made of [`companies`].
 fn on_all(test: impl Fn(&Backend, &mut Connection)) {
-    for backend in Backend::all() {
+    for backend in Backend::of_data() {
         let mut database = backend.connect();
         let first = merged(&mut database, &Merge::into("t").create(true), &companies());
         assert_eq!((first.counts.new, first.counts.duplicate, first.same_input), (300, 100, false));
@@ -149,7 +149,7 @@ fn a_table_that_was_touched_is_compared_again() {
 #[test]
 fn a_row_in_the_place_of_another_is_seen_and_one_without_a_hash_too() {
     on_all(|backend, database| {
-        let hash = if backend.is_sqlite() { "zeroblob(32)" } else { "decode(repeat('00', 32), 'hex')" };
+        let hash = backend.of(["zeroblob(32)", "decode(repeat('00', 32), 'hex')", "UNHEX(REPEAT('00', 32))"]);
         execute(
             database,
             &format!("INSERT INTO t (sha, date_created, vat) SELECT {hash}, date_created, 7 FROM t LIMIT 1"),
@@ -164,6 +164,10 @@ fn a_row_in_the_place_of_another_is_seen_and_one_without_a_hash_too() {
         let report = merged(database, &Merge::into("t"), &companies());
         assert_eq!((report.same_input, report.counts.new, report.counts.gone), (false, 1, 1));
         assert!(merged(database, &Merge::into("t"), &companies()).same_input);
+        if backend.engine == Engine::Mariadb {
+            // which fills the bytes up again
+            return;
+        }
         // the bytes that are added up are still there
         execute(database, "UPDATE t SET sha = substr(sha, 1, 31) WHERE vat = 8");
         let error = Merge::into("t").run(database, companies()).expect_err("a hash that is none");
@@ -175,8 +179,9 @@ fn a_row_in_the_place_of_another_is_seen_and_one_without_a_hash_too() {
 #[test]
 fn hashes_that_are_text_are_added_up_as_well() {
     on_all(|backend, database| {
-        let id = if backend.is_sqlite() { "id INTEGER PRIMARY KEY" } else { "id bigserial" };
-        let own = "sha text, archive timestamp, date_created timestamp, date_modified timestamp";
+        let id = backend.of(["id INTEGER PRIMARY KEY", "id bigserial", "id BIGINT AUTO_INCREMENT PRIMARY KEY"]);
+        let moment = backend.of(["timestamp", "timestamp", "datetime(6)"]);
+        let own = format!("sha text, archive {moment}, date_created {moment}, date_modified {moment}");
         execute(database, &format!("CREATE TABLE h ({id}, {own}, country text, vat bigint, name text)"));
         assert_eq!(merged(database, &Merge::into("h"), &companies()).counts.new, 300);
         let mut turned = companies();
@@ -348,7 +353,10 @@ fn numbers_of_any_length_are_hashed_alike_each_time() {
         let mut load = |text: &str| load(backend, database, "input.csv", &merge, text).expect("a merge").counts;
         assert_eq!(load("a,b\n123456789012345678901234567890,x\n5.0,y\n").new, 2);
         assert_eq!(load("a,b\n5.0,y\n123456789012345678901234567890,x\n").unchanged, 2);
-        let found = database.query("SELECT CAST(a AS text) FROM n WHERE b = 'x'", &[]).expect("a query").rows;
+        let found = database
+            .query(&format!("SELECT {} FROM n WHERE b = 'x'", backend.digits_of("a")), &[])
+            .expect("a query")
+            .rows;
         assert_eq!(found, [[Value::from("123456789012345678901234567890")]]);
     });
 }
@@ -374,7 +382,7 @@ mod slow {
 
     #[test]
     fn one_letter_anywhere_makes_it_another_input() {
-        for backend in Backend::all() {
+        for backend in Backend::of_data() {
             let mut database = backend.connect();
             let merge = Merge::into("l").create(true);
             // long enough that most of it is in no sample

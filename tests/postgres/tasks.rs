@@ -299,7 +299,8 @@ fn a_rejected_document_is_mended_in_an_editor() {
         assert!(stdout(&mended).contains("the output of read was edited; look tries it again"), "{}", stderr(&mended));
         told(&backend, &["run", "p"]);
         assert_eq!(state(&backend, "a"), "done");
-        let loaded = rows(&mut backend.connect(), "SELECT CAST(number AS TEXT) FROM numbers ORDER BY number");
+        let numbers = format!("SELECT {} FROM numbers ORDER BY number", backend.as_text("number"));
+        let loaded = rows(&mut backend.connect(), &numbers);
         assert!(loaded.contains(&vec!["15".to_owned()]), "{loaded:?}");
         let story = told(&backend, &["tasks", "why", &a]);
         assert!(story.contains("ana edited what it gave"), "{story}");
@@ -419,7 +420,7 @@ fn a_ledger_that_does_not_balance_is_said_aloud() {
         pipeline(&backend, "p", "", STAGES);
         told(&backend, &["tasks", "add", "p", "apps/a/b/p/app.toml"]);
         backend.connect().execute("UPDATE pipeline_counts SET found = 3", &[]).expect("a change");
-        let now = if backend.is_sqlite() { "CURRENT_TIMESTAMP" } else { "now()" };
+        let now = backend.ago(0);
         let block = format!(
             "INSERT INTO pipeline_blocks (app_id, stage, since, reason, probes, probe_at) \
              SELECT id, 'read', {now}, 'the engine is missing', 2, {now} FROM apps"

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::manager::{number, on};
 use crate::support::manager::wait_for;
-use crate::support::{Backend, app, killed_at, stderr, stdout};
+use crate::support::{Backend, Engine, app, killed_at, stderr, stdout};
 use data_collector::context::Context;
 use data_collector::logs::Pipeline;
 use data_collector::ops;
@@ -55,7 +55,7 @@ fn a_database_that_is_unwell_is_waited_for_and_blames_no_record() {
             make: "ALTER TABLE logs RENAME TO logs_away".to_owned(),
             mend: "ALTER TABLE logs_away RENAME TO logs".to_owned(),
         }];
-        if !backend.is_sqlite() {
+        if backend.engine == Engine::Postgres {
             let function = "CREATE FUNCTION unwell() RETURNS trigger LANGUAGE plpgsql AS \
                 $$BEGIN RAISE EXCEPTION 'in den Worten des Servers' USING ERRCODE = TG_ARGV[0]; END$$";
             database.execute(function, &[]).expect("a function");
@@ -69,6 +69,18 @@ fn a_database_that_is_unwell_is_waited_for_and_blames_no_record() {
                         "CREATE TRIGGER unwell BEFORE INSERT ON logs FOR EACH ROW EXECUTE FUNCTION unwell('{code}')"
                     ),
                     mend: "DROP TRIGGER unwell ON logs".to_owned(),
+                });
+            }
+        }
+        if backend.engine == Engine::Mariadb {
+            for code in ["1021", "1040", "1053", "1142", "1205", "1213", "1290", "1317", "1644"] {
+                illnesses.push(Illness {
+                    name: code,
+                    make: format!(
+                        "CREATE TRIGGER unwell BEFORE INSERT ON logs FOR EACH ROW SIGNAL SQLSTATE '45000' \
+                         SET MYSQL_ERRNO = {code}, MESSAGE_TEXT = 'in den Worten des Servers'"
+                    ),
+                    mend: "DROP TRIGGER unwell".to_owned(),
                 });
             }
         }
@@ -97,15 +109,20 @@ fn a_database_that_is_unwell_is_waited_for_and_blames_no_record() {
 
 /// Has the table refuse the record `poison`, and what takes that back.
 fn poisoned(backend: &Backend) -> [&'static [&'static str]; 2] {
-    match backend.is_sqlite() {
-        true => [
+    match backend.engine {
+        Engine::Sqlite => [
             &[
                 "CREATE TRIGGER no_poison BEFORE INSERT ON logs WHEN NEW.message = 'poison' BEGIN SELECT RAISE(ABORT, 'no poison here'); END",
             ],
             &["DROP TRIGGER no_poison"],
         ],
+        Engine::Mariadb => [
+            &["CREATE TRIGGER no_poison BEFORE INSERT ON logs FOR EACH ROW IF NEW.message = 'poison' THEN \
+                 SIGNAL SQLSTATE '22023' SET MYSQL_ERRNO = 1366, MESSAGE_TEXT = 'kein Gift hier'; END IF"],
+            &["DROP TRIGGER no_poison"],
+        ],
         // a class that the driver of the log does not name, in words that nobody knows
-        false => [
+        Engine::Postgres => [
             &[
                 "CREATE FUNCTION no_poison() RETURNS trigger LANGUAGE plpgsql AS \
                  $$BEGIN RAISE EXCEPTION 'kein Gift hier' USING ERRCODE = '22023'; END$$",

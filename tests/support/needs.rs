@@ -5,8 +5,9 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 /// All needs there are, as both variables name them. `.ci/run` requires them.
-pub(crate) const NEEDS: [&str; 15] = [
+pub(crate) const NEEDS: [&str; 16] = [
     "postgres",
+    "mariadb",
     "rabbitmq",
     "tesseract",
     "paddle",

@@ -9,13 +9,11 @@ mod copy;
 pub(crate) mod fuzzing;
 pub(crate) mod line;
 mod merge;
-mod names;
 mod objects;
 mod place;
 pub(crate) mod server;
 mod shape;
 mod stage;
-mod token;
 mod value;
 
 use std::time::{Duration, Instant};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::client::Client;
-use super::names::{Named, Usage, names};
+use crate::db::names::{Named, Usage, names};
 use crate::db::{ObjectKind, Touched};
 
 pub(super) fn touched(client: &mut Client, sql: &str) -> Vec<Touched> {

@@ -5,7 +5,7 @@
 mod failure;
 mod tls;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
@@ -17,6 +17,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 pub(crate) use failure::server_error;
 
 use super::line::Line;
+use crate::db::tls::{Check, Encryption, MODES, Root, mode};
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::Secret;
 
@@ -155,24 +156,18 @@ pub(crate) fn server_target(url: &Secret) -> Result<ServerTarget> {
 fn set_tls(config: &mut Config, options: &OwnOptions) -> Result<MakeRustlsConnect> {
     let only_sockets =
         config.get_hostaddrs().is_empty() && config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
-    let root = match options.root.as_deref() {
-        None => tls::Root::Unset,
-        Some("system") => tls::Root::System,
-        Some(path) => tls::Root::File(PathBuf::from(path)),
+    let root = Root::of(options.root.as_deref());
+    let word = options.mode.as_deref().unwrap_or("prefer");
+    let Some((encryption, check)) = mode(word, &root) else {
+        return Err(wrong(&format!("sslmode `{word}` is not known")).hint(MODES));
     };
-    let (mode, check) = match options.mode.as_deref().unwrap_or("prefer") {
-        "disable" => (SslMode::Disable, tls::Check::Nothing),
-        "prefer" | "allow" => (SslMode::Prefer, root.check_when_optional()),
-        "require" => (SslMode::Require, root.check_when_optional()),
-        "verify-ca" => (SslMode::Require, tls::Check::Chain),
-        "verify-full" => (SslMode::Require, tls::Check::ChainAndName),
-        other => {
-            let reason = format!("sslmode `{other}` is not known");
-            return Err(wrong(&reason).hint("sslmode is disable, prefer, require, verify-ca or verify-full"));
-        }
+    let mode = match encryption {
+        Encryption::Disabled => SslMode::Disable,
+        Encryption::Preferred => SslMode::Prefer,
+        Encryption::Required => SslMode::Require,
     };
     // a socket on this machine carries no TLS; libpq ignores sslmode there as well
-    let (mode, check) = if only_sockets { (SslMode::Disable, tls::Check::Nothing) } else { (mode, check) };
+    let (mode, check) = if only_sockets { (SslMode::Disable, Check::Nothing) } else { (mode, check) };
     config.ssl_mode(mode);
     let direct = config.get_ssl_negotiation() == SslNegotiation::Direct;
     tls::connector(check, &root, direct)

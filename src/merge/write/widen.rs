@@ -87,11 +87,11 @@ fn wider_columns(
         |name: &str| ground.reader.has_turned(name) || ground.survey.kind(name).is_some_and(is_of_numbers);
     let mut empty = Vec::new();
     for Column { name, kind, declared, is_generated } in &table.columns {
-        let is_made_as_text = *kind == Kind::Text && declared.eq_ignore_ascii_case("text") && !is_generated;
-        if is_made_as_text && !RESERVED.contains(&name.as_str()) && !is_typed(name) && is_otherwise(name) {
-            if !has_values(backend, &table.name, name)? {
-                empty.push(name.as_str());
-            }
+        let is_plain = ["text", "longtext"].iter().any(|text| declared.eq_ignore_ascii_case(text));
+        let is_made_as_text = *kind == Kind::Text && is_plain && !is_generated;
+        let may_widen = is_made_as_text && !RESERVED.contains(&name.as_str()) && !is_typed(name) && is_otherwise(name);
+        if may_widen && !has_values(backend, &table.name, name)? {
+            empty.push(name.as_str());
         }
     }
     if !empty.is_empty() {

@@ -1,34 +1,72 @@
-//! One suite, every backend: SQLite always, PostgreSQL where `DC_TEST_POSTGRES` answers.
+//! One suite, every backend: SQLite always, PostgreSQL where `DC_TEST_POSTGRES` answers, MariaDB where `DC_TEST_MARIADB` does.
 
 mod calls;
 mod files;
+mod following;
 mod opening;
 mod pipelines;
 mod registering;
 mod running;
+mod servers;
 mod storing;
 
 use diesel::connection::SimpleConnection;
 use tempfile::TempDir;
 
+use super::mysql::My;
 use super::postgres::Pg;
 use super::{AppRegistration, AppType, Link, Missing, NewRun, Store};
 use crate::clock;
 use crate::context::Context;
-use crate::db::postgres::server::server_target;
+use crate::db::{mysql, postgres};
+use crate::error::Error;
 use crate::ident::RuntimeId;
-use crate::settings::{Environment, Secret, Settings, Source};
+use crate::settings::{Environment, Secret, Settings, Source, Target};
 use crate::shell::{Shell, ShellOptions};
 
-/// Where a PostgreSQL server for tests is looked for.
+/// Where servers for tests are looked for.
 const POSTGRES: &str = "postgres://postgres@127.0.0.1:5432/postgres";
+const MARIADB: &str = "mysql://root@127.0.0.1:3306/mysql";
 
 /// A database of its own for one test.
 struct House {
     context: Context,
     folder: TempDir,
     /// The server's own database and the name of ours, which is dropped at the end.
-    server: Option<(Secret, String)>,
+    server: Option<(Server, Secret, String)>,
+}
+
+/// The servers on which the suite runs.
+#[derive(Debug, Clone, Copy)]
+enum Server {
+    Postgres,
+    Mariadb,
+}
+
+impl Server {
+    /// What it is called in `DC_TEST_REQUIRE` and `DC_TEST_WITHOUT`, what names another one, and where it is otherwise.
+    fn place(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Postgres => ("postgres", "DC_TEST_POSTGRES", POSTGRES),
+            Self::Mariadb => ("mariadb", "DC_TEST_MARIADB", MARIADB),
+        }
+    }
+
+    fn connect(self, admin: &Secret) -> Result<Link, Error> {
+        match self {
+            Self::Postgres => {
+                postgres::server::server_target(admin).and_then(|it| Pg::connect(&it)).map(Link::Postgres)
+            }
+            Self::Mariadb => mysql::server::server_target(admin).and_then(|it| My::connect(&it)).map(Link::Mysql),
+        }
+    }
+
+    fn drop_words(self) -> &'static str {
+        match self {
+            Self::Postgres => " WITH (FORCE)",
+            Self::Mariadb => "",
+        }
+    }
 }
 
 impl House {
@@ -38,31 +76,48 @@ impl House {
         Self { context: context(&folder, &[("DC_DB_MAIN_URL", &url)]), folder, server: None }
     }
 
-    /// `None`, with a note, where no server answers; a failure where one is required.
     fn postgres() -> Option<Self> {
+        Self::on(Server::Postgres)
+    }
+
+    fn mariadb() -> Option<Self> {
+        Self::on(Server::Mariadb)
+    }
+
+    /// `None`, with a note, where no server answers; a failure where one is required.
+    fn on(server: Server) -> Option<Self> {
         let environment = Environment::process();
-        if environment.get("DC_TEST_WITHOUT").is_some_and(|names| names.contains("postgres")) {
-            skip("PostgreSQL: DC_TEST_WITHOUT names it");
+        let (word, variable, usual) = server.place();
+        if environment.get("DC_TEST_WITHOUT").is_some_and(|names| names.contains(word)) {
+            skip(&format!("{server:?}: DC_TEST_WITHOUT names it"));
             return None;
         }
-        let admin = environment.get("DC_TEST_POSTGRES").unwrap_or(POSTGRES).to_owned();
-        let mut server = match server_target(&Secret::new(&admin)).and_then(|target| Pg::connect(&target)) {
-            Ok(server) => server,
+        let admin = environment.get(variable).unwrap_or(usual).to_owned();
+        let mut link = match server.connect(&Secret::new(&admin)) {
+            Ok(link) => link,
             Err(error) => {
-                let required = environment.get("DC_TEST_REQUIRE").is_some_and(|names| names.contains("postgres"));
-                assert!(!required, "PostgreSQL is required: {error}");
-                skip(&format!("PostgreSQL: {error}"));
+                let required = environment.get("DC_TEST_REQUIRE").is_some_and(|names| names.contains(word));
+                assert!(!required, "{server:?} is required: {error}");
+                skip(&format!("{server:?}: {error}"));
                 return None;
             }
         };
         let name = format!("dc_test_{}", uuid::Uuid::now_v7().simple());
-        server.batch_execute(&format!("CREATE DATABASE {name}")).expect("a database");
+        execute(&mut link, &format!("CREATE DATABASE {name}"));
         let (place, options) = admin.split_once('?').unwrap_or((&admin, ""));
         let place = place.rsplit_once('/').map_or(place, |(place, _)| place);
         let url = format!("{place}/{name}?{options}");
         let folder = tempfile::tempdir().expect("a folder");
         let context = context(&folder, &[("DC_DB_MAIN_URL", &url)]);
-        Some(Self { context, folder, server: Some((Secret::new(admin), name)) })
+        Some(Self { context, folder, server: Some((server, Secret::new(admin), name)) })
+    }
+
+    /// The URL of a server's database.
+    fn url(&self) -> String {
+        match self.context.settings().database("main").expect("main").target {
+            Target::Server { url, .. } => url.reveal().to_owned(),
+            Target::Sqlite { .. } => panic!("a server"),
+        }
     }
 
     fn open(&self) -> Store {
@@ -79,9 +134,11 @@ impl House {
 
 impl Drop for House {
     fn drop(&mut self) {
-        if let Some((admin, name)) = &self.server {
-            let server = server_target(admin).and_then(|target| Pg::connect(&target));
-            let dropped = server.map(|mut it| it.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")));
+        if let Some((server, admin, name)) = &self.server {
+            let dropped = server.connect(admin).map(|mut it| {
+                let sql = format!("DROP DATABASE {name}{}", server.drop_words());
+                run(&mut it, &sql)
+            });
             assert!(matches!(dropped, Ok(Ok(()))) || std::thread::panicking(), "{name} stays behind");
         }
     }
@@ -101,9 +158,11 @@ fn skip(what: &str) {
 
 fn on_every_backend(check: impl Fn(&House)) {
     check(&House::sqlite());
-    if let Some(house) = House::postgres() {
-        check(&house);
-    }
+    on_every_server(check);
+}
+
+fn on_every_server(check: impl Fn(&House)) {
+    [House::postgres, House::mariadb].iter().filter_map(|house| house()).for_each(|house| check(&house));
 }
 
 fn app(name: &str, definition: &str) -> AppRegistration {
@@ -140,9 +199,17 @@ fn run_of(app_id: i64) -> NewRun {
 
 /// Runs plain SQL behind the house's back.
 fn sql(store: &mut Store, text: &str) {
-    match &mut store.connection {
+    execute(&mut store.connection, text);
+}
+
+fn execute(link: &mut Link, text: &str) {
+    run(link, text).expect(text);
+}
+
+fn run(link: &mut Link, text: &str) -> diesel::QueryResult<()> {
+    match link {
         Link::Sqlite(file) => file.batch_execute(text),
         Link::Postgres(server) => server.batch_execute(text),
+        Link::Mysql(server) => server.batch_execute(text),
     }
-    .expect(text);
 }

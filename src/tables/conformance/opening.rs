@@ -121,9 +121,7 @@ fn a_server_that_says_nothing_is_given_up() {
 #[test]
 fn a_missing_database_comes_with_the_command_that_makes_it() {
     let Some(house) = House::postgres() else { return };
-    let target = house.context.settings().database("main").expect("main").target;
-    let crate::settings::Target::Server { url, .. } = target else { panic!("a server") };
-    let error = failure(&url.reveal().replace("dc_test_", "dc_none_"), Missing::Create);
+    let error = failure(&house.url().replace("dc_test_", "dc_none_"), Missing::Create);
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
     assert!(error.hint_text().is_some_and(|hint| hint.contains("createdb dc_none_")), "{error:?}");
 }
@@ -132,7 +130,7 @@ fn a_missing_database_comes_with_the_command_that_makes_it() {
 fn a_server_lets_nobody_hold_a_transaction_open_for_long() {
     let Some(house) = House::postgres() else { return };
     let setting = |store: &mut Store, name: &str| match &mut store.connection {
-        Link::Sqlite(_) => panic!("a server"),
+        Link::Sqlite(_) | Link::Mysql(_) => panic!("PostgreSQL"),
         Link::Postgres(server) => {
             let shown = diesel::select(sql::<Text>(&format!("current_setting('{name}')")));
             shown.get_result::<String>(server).expect(name)
@@ -140,9 +138,7 @@ fn a_server_lets_nobody_hold_a_transaction_open_for_long() {
     };
     let mut store = house.ready();
     assert_eq!(setting(&mut store, "idle_in_transaction_session_timeout"), "10s");
-    let target = house.context.settings().database("main").expect("main").target;
-    let crate::settings::Target::Server { url, .. } = target else { panic!("a server") };
-    let url = format!("{}&options=-c%20idle_in_transaction_session_timeout%3D500ms", url.reveal());
+    let url = format!("{}&options=-c%20idle_in_transaction_session_timeout%3D500ms", house.url());
     let short = context(&house.folder, &[("DC_DB_MAIN_URL", &url)]);
     let mut idle = Store::open(&short, Missing::Fail).expect("a store");
     assert_eq!(setting(&mut idle, "idle_in_transaction_session_timeout"), "500ms", "the URL wins");

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta};
+use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Text, Timestamp};
+use diesel::sql_types::Bool;
 
-use super::super::connection::Link;
+use super::super::connection::{Link, locked};
 use super::super::file::FileRow;
 use super::super::lease::database_now;
 use super::super::schema::stored_files;
@@ -55,12 +56,6 @@ pub struct ClaimedTask {
     pub original: FileRow,
     /// What the stages before gave; `None` where none gave anything.
     pub input: Option<StageOutput>,
-}
-
-#[derive(QueryableByName)]
-struct Id {
-    #[diesel(sql_type = BigInt)]
-    id: i64,
 }
 
 impl Tasks<'_> {
@@ -160,33 +155,18 @@ fn candidates(
     now: NaiveDateTime,
     (are_suspects, count): (bool, i64),
 ) -> QueryResult<Vec<i64>> {
-    let deaths = if are_suspects { "> 0" } else { "= 0" };
-    if let Link::Postgres(server) = connection {
-        // what others are claiming is left to them
-        let sql = format!(
-            "SELECT id FROM pipeline_tasks WHERE app_id = $1 AND state = 'waiting' AND deaths {deaths} \
-             AND (not_before IS NULL OR not_before <= $2) AND stage = ANY ($3) \
-             ORDER BY priority DESC, id LIMIT $4 FOR UPDATE SKIP LOCKED"
-        );
-        let ids: Vec<Id> = diesel::sql_query(sql)
-            .bind::<BigInt, _>(limits.app_id)
-            .bind::<Timestamp, _>(now)
-            .bind::<Array<Text>, _>(stages)
-            .bind::<BigInt, _>(count)
-            .load(server)?;
-        return Ok(ids.into_iter().map(|id| id.id).collect());
-    }
-    let mut query = pipeline_tasks::table
-        .filter(pipeline_tasks::app_id.eq(limits.app_id).and(pipeline_tasks::state.eq("waiting")))
+    // what others are claiming is left to them
+    let (least, most) = if are_suspects { (1, i64::MAX) } else { (0, 0) };
+    let waiting = pipeline_tasks::table
+        .filter(pipeline_tasks::app_id.eq(limits.app_id))
+        // not bound, so that an index of those that wait is known to help
+        .filter(sql::<Bool>("state = 'waiting'"))
         .filter(pipeline_tasks::not_before.is_null().or(pipeline_tasks::not_before.le(now)))
-        .filter(pipeline_tasks::stage.eq_any(stages))
+        .filter(pipeline_tasks::stage.eq_any(stages).and(pipeline_tasks::deaths.between(least, most)))
+        .order((pipeline_tasks::priority.desc(), pipeline_tasks::id.asc()))
         .select(pipeline_tasks::id)
-        .into_boxed();
-    query = match are_suspects {
-        true => query.filter(pipeline_tasks::deaths.gt(0)),
-        false => query.filter(pipeline_tasks::deaths.eq(0)),
-    };
-    query.order((pipeline_tasks::priority.desc(), pipeline_tasks::id.asc())).limit(count).load(connection)
+        .limit(count);
+    locked!(connection, free waiting)
 }
 
 fn take(

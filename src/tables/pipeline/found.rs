@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use super::super::connection::{Link, insert_rows};
+use super::super::connection::{Link, insert_if_absent, insert_rows};
 use super::super::lease::database_now;
 use super::super::{Keyed, take_keyed_turns};
 use super::schema::{pipeline_counts, pipeline_duplicates, pipeline_tasks};
@@ -238,9 +238,8 @@ fn count(connection: &mut Link, app_id: i64, more: i64) -> QueryResult<()> {
         row.set(pipeline_counts::found.eq(pipeline_counts::found + more)).execute(connection)
     };
     if add(connection)? == 0 {
-        diesel::sql_query("INSERT INTO pipeline_counts (app_id, found) VALUES ($1, 0) ON CONFLICT (app_id) DO NOTHING")
-            .bind::<diesel::sql_types::BigInt, _>(app_id)
-            .execute(connection)?;
+        let row = (pipeline_counts::app_id.eq(app_id), pipeline_counts::found.eq(0_i64));
+        insert_if_absent!(&mut *connection, pipeline_counts::table, row)?;
         add(connection)?;
     }
     Ok(())

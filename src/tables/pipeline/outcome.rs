@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use super::super::connection::{Link, insert_rows};
+use super::super::connection::{Link, insert_rows, locked};
 use super::super::lease::database_now;
 use super::claim::StageOutput;
 use super::schema::{pipeline_attempts, pipeline_tasks};
@@ -275,18 +275,11 @@ fn settle(connection: &mut Link, app_id: i64, settled: &[Settled], now: NaiveDat
 /// The claims of these that still hold; nobody takes one away until the transaction ends.
 fn all_held(connection: &mut Link, settled: &[Settled]) -> QueryResult<BTreeSet<(i64, i64)>> {
     let ids: Vec<i64> = settled.iter().map(|settled| settled.task_id).collect();
-    let rows: Vec<(i64, i64)> = match connection {
-        Link::Postgres(server) => pipeline_tasks::table
-            .filter(pipeline_tasks::id.eq_any(&ids).and(pipeline_tasks::state.eq("running")))
-            .order(pipeline_tasks::id.asc())
-            .select((pipeline_tasks::id, pipeline_tasks::fence))
-            .for_update()
-            .load(server)?,
-        Link::Sqlite(file) => pipeline_tasks::table
-            .filter(pipeline_tasks::id.eq_any(&ids).and(pipeline_tasks::state.eq("running")))
-            .select((pipeline_tasks::id, pipeline_tasks::fence))
-            .load(file)?,
-    };
+    let running = pipeline_tasks::table
+        .filter(pipeline_tasks::id.eq_any(&ids).and(pipeline_tasks::state.eq("running")))
+        .order(pipeline_tasks::id.asc())
+        .select((pipeline_tasks::id, pipeline_tasks::fence));
+    let rows: Vec<(i64, i64)> = locked!(connection, running)?;
     Ok(rows.into_iter().collect())
 }
 

@@ -262,11 +262,12 @@ impl Tasks<'_> {
         // one statement, so that all is of one moment on a server, too
         let sql = "SELECT 'found' AS what, found AS count FROM pipeline_counts WHERE app_id = $1 \
                    UNION ALL SELECT 'duplicate', count(*) FROM pipeline_duplicates d \
-                   JOIN pipeline_tasks t ON t.id = d.task_id WHERE t.app_id = $1 \
-                   UNION ALL SELECT state, count(*) FROM pipeline_tasks WHERE app_id = $1 GROUP BY state";
-        let query = diesel::sql_query(sql).bind::<BigInt, _>(app_id);
-        let counted: Vec<Counted> =
-            self.0.read("count the documents of a pipeline", |connection| query.load(connection))?;
+                   JOIN pipeline_tasks t ON t.id = d.task_id WHERE t.app_id = $2 \
+                   UNION ALL SELECT state, count(*) FROM pipeline_tasks WHERE app_id = $3 GROUP BY state";
+        let counted: Vec<Counted> = self.0.read("count the documents of a pipeline", |connection| {
+            let query = connection.query(sql).bind::<BigInt, _>(app_id).bind::<BigInt, _>(app_id);
+            query.bind::<BigInt, _>(app_id).load(connection)
+        })?;
         let states = TaskState::ALL.into_iter().map(|state| (state.name(), 0)).collect();
         let mut ledger = Ledger { states, ..Ledger::default() };
         for Counted { what, count } in counted {

@@ -1,52 +1,20 @@
 //! TLS as libpq's users know it, by rustls and ring: encrypt only, check the chain, or check the name as well.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::error::{Error, ErrorKind, OrFail, Result};
+use crate::db::tls::{Check, Root};
+use crate::error::{OrFail, Result};
 
 /// The protocol's name in a handshake that starts without asking (`sslnegotiation=direct`).
 const PROTOCOL: &[u8] = b"postgresql";
-
-/// Who is trusted.
-pub(super) enum Root {
-    /// `sslrootcert` was not given.
-    Unset,
-    /// The certificates of the operating system.
-    System,
-    /// The certificates in this PEM file.
-    File(PathBuf),
-}
-
-impl Root {
-    /// As in libpq, a given root certificate turns `prefer` and `require` into a check of the chain.
-    pub(super) fn check_when_optional(&self) -> Check {
-        match self {
-            Self::Unset => Check::Nothing,
-            Self::System | Self::File(_) => Check::Chain,
-        }
-    }
-}
-
-/// What is checked of the server's certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Check {
-    /// Nothing: the line is encrypted, whoever answers.
-    Nothing,
-    /// That a trusted authority signed it.
-    Chain,
-    /// That, and that it belongs to the host.
-    ChainAndName,
-}
 
 /// The TLS side of a connection.
 pub(super) fn connector(check: Check, root: &Root, direct: bool) -> Result<MakeRustlsConnect> {
@@ -78,37 +46,15 @@ impl Verifier {
     fn new(check: Check, root: &Root, provider: &CryptoProvider) -> Result<Self> {
         let mut roots = RootCertStore::empty();
         let mut given = Vec::new();
-        match root {
-            _ if check == Check::Nothing => {}
-            Root::File(path) => {
-                given = read_certificates(path)?;
-                roots.add_parsable_certificates(given.iter().cloned());
-            }
-            Root::Unset | Root::System => {
-                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-                if roots.is_empty() {
-                    let error = Error::new(ErrorKind::Settings, "find the system's root certificates");
-                    return Err(error.hint("install ca-certificates, or name a PEM file with sslrootcert"));
-                }
+        if check != Check::Nothing {
+            let trusted = root.certificates()?;
+            roots.add_parsable_certificates(trusted.iter().cloned());
+            if matches!(root, Root::File(_)) {
+                given = trusted;
             }
         }
         Ok(Self { check, roots, given, algorithms: provider.signature_verification_algorithms })
     }
-}
-
-fn read_certificates(path: &PathBuf) -> Result<Vec<CertificateDer<'static>>> {
-    let wrong = |reason: String| {
-        Error::new(ErrorKind::Settings, format!("read the root certificate {}", path.display()))
-            .because(reason)
-            .hint("sslrootcert takes a PEM file, or `system`")
-    };
-    let certificates: Vec<_> = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect)
-        .map_err(|cause: rustls::pki_types::pem::Error| wrong(cause.to_string()))?;
-    if certificates.is_empty() {
-        return Err(wrong("it holds no certificate".to_owned()));
-    }
-    Ok(certificates)
 }
 
 impl ServerCertVerifier for Verifier {
