@@ -10,12 +10,17 @@ Examples:
   dc deploy                                              schema, codebooks and apps up to date
   dc deploy --rename companies=registry                  a folder was renamed: keep its runs and logs
   DC_DB_MAIN_URL=postgres://dc@localhost/dc dc deploy    the same on PostgreSQL
+  DC_DB_MAIN_URL=postgres://dc@localhost/dc dc deploy --copy-from sqlite:.dc/dc.db
+                                                         move there with everything that was collected
 
 Typed twice it changes nothing, typed twice at once the second waits. A database that a newer dc has
 made is refused. An app that cannot be read is listed and holds up no other; the exit status is 1 then.
 With `[deploy] publish = true` in dc.toml the files of each app's folder are stored as well (dc-files(1)):
 a machine with the same setting that lacks the folder fetches it as it was deployed. Hidden files, caches,
 watched folders and what `[deploy] ignore` names are left out; `.env` and private keys always, with a line.
+`--copy-from` takes the name of a configured database or a URL without a password. It copies every row with its
+number, reads it back and compares it, and keeps nothing if one differs; the old database stays as it is. Both
+need the same version of dc, no manager and no run may be at work on the old one, and the new one must be empty.
 Without a configured database the embedded SQLite file .dc/dc.db is used.";
 
 /// Bring the schema, the codebooks and the registry of apps up to date
@@ -28,10 +33,15 @@ pub(crate) struct Args {
     /// An app that has another name now: its row, runs and logs go on under the new one
     #[arg(long, value_name = "OLD=NEW", value_parser = crate::arguments::pair)]
     rename: Vec<(String, String)>,
+    /// Copy the framework's tables, the history of merges and the merged tables from another database
+    #[arg(long, value_name = "DATABASE")]
+    copy_from: Option<String>,
 }
 
 pub(crate) fn run(context: &Context, args: &Args) -> Result<i32> {
-    let report = ops::deploy(context, &DeployOptions { dry_run: args.dry_run, renames: args.rename.clone() })?;
+    let options =
+        DeployOptions { dry_run: args.dry_run, renames: args.rename.clone(), copy_from: args.copy_from.clone() };
+    let report = ops::deploy(context, &options)?;
     context.shell().print(&report)?;
     // the others are registered, and somebody has to look at these
     Ok(i32::from(!report.is_whole()))

@@ -22,6 +22,17 @@ pub fn cut(moment: DateTime<Utc>) -> NaiveDateTime {
     moment.naive_utc().trunc_subsecs(DIGITS)
 }
 
+/// The moment that lies so much later, as it can be stored.
+pub fn after(moment: NaiveDateTime, elapsed: Duration) -> NaiveDateTime {
+    let later = TimeDelta::from_std(elapsed).ok().and_then(|elapsed| moment.checked_add_signed(elapsed));
+    later.unwrap_or(moment).trunc_subsecs(DIGITS)
+}
+
+/// A moment that was read, as it can be stored.
+pub fn storable(moment: NaiveDateTime) -> NaiveDateTime {
+    moment.trunc_subsecs(DIGITS)
+}
+
 /// A stored moment as text, for example `2026-11-22 06:00:00.000000`.
 pub fn text(moment: NaiveDateTime) -> String {
     moment.format(MOMENT_FORMAT).to_string()
@@ -136,6 +147,14 @@ pub fn length_text(length: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_that_was_measured_can_be_stored() {
+        let moment = cut(DateTime::UNIX_EPOCH);
+        assert_eq!(text(after(moment, Duration::from_nanos(1_234_567_891))), "1970-01-01 00:00:01.234567");
+        assert_eq!(after(moment, Duration::from_nanos(1)), moment);
+        assert_eq!(after(moment, Duration::MAX), moment);
+    }
 
     #[test]
     fn durations_read_as_people_write_them() {

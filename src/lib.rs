@@ -48,5 +48,6 @@ pub mod soap;
 pub mod storage;
 pub mod tables;
 pub mod telemetry;
+pub mod transfer;
 pub mod web;
 pub mod zone;

@@ -5,25 +5,22 @@ use super::table::{Column, Kind, TableName};
 /// How a backend writes what every backend can say.
 pub struct Dialect {
     /// The sign around a name; doubled inside of it.
-    pub(super) name_sign: char,
+    pub name_sign: char,
     /// The statements that make the table of merges, `dc_merges`, and its indexes.
-    pub(super) ledger: &'static [&'static str],
+    pub ledger: &'static [&'static str],
     /// Makes a query, which is ordered, give its first row alone.
-    pub(super) first: fn(&str) -> String,
+    pub first: fn(&str) -> String,
     /// What a query selects of an array, by its quoted name, to get it as JSON.
-    pub(super) array_as_json: fn(&str) -> String,
+    pub array_as_json: fn(&str) -> String,
     /// What a query selects of a type that only the server knows, by its quoted name, to get it as text.
-    pub(super) other_as_text: fn(&str) -> String,
+    pub other_as_text: fn(&str) -> String,
+    /// The most parameters of one statement.
+    pub parameters_max: usize,
     /// Whether a change of a table's shape is part of the transaction; otherwise it ends the transaction, and stays.
-    pub(super) takes_shapes_back: bool,
+    pub takes_shapes_back: bool,
 }
 
 impl Dialect {
-    /// Whether a change of a table's shape is part of the transaction; otherwise it ends the transaction, and stays.
-    pub fn takes_shapes_back(&self) -> bool {
-        self.takes_shapes_back
-    }
-
     /// A name in quotes, safe inside SQL.
     pub(super) fn name(&self, name: &str) -> String {
         let sign = self.name_sign;

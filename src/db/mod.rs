@@ -29,6 +29,7 @@ pub use fit::{Fitted, as_hashed, fit, text, wider};
 pub use form::{Form, has_letters};
 pub use table::{Column, Kind, NAME_BYTES_MAX, NewColumn, Obstacle, RowId, Table, TableName};
 
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::NaiveDateTime;
@@ -41,6 +42,7 @@ use crate::settings::DatabaseSettings;
 use table::quote;
 
 /// One line of the table of backends.
+#[derive(Debug, Clone, Copy)]
 pub struct Entry {
     /// The scheme of its URLs: `sqlite`, `postgres`, `mysql`.
     pub name: &'static str,
@@ -51,19 +53,44 @@ pub struct Entry {
 /// The backends that dc knows.
 pub const BACKENDS: &[Entry] = &[sqlite::ENTRY, postgres::ENTRY, mysql::ENTRY];
 
+/// The backends that the program has added.
+static REGISTERED: RwLock<Vec<Entry>> = RwLock::new(Vec::new());
+
+/// Adds a backend of the program that embeds this library, for users' tables: whoever names a URL of its scheme in the
+/// settings has merges and data functions on it from now on, in this process.
+///
+/// # Errors
+/// Usage, for a name that is taken or is no scheme of a URL.
+pub fn register(entry: Entry) -> Result<()> {
+    let is_scheme = entry.name.starts_with(|first: char| first.is_ascii_lowercase())
+        && entry.name.chars().all(|sign| sign.is_ascii_lowercase() || sign.is_ascii_digit() || "+-.".contains(sign));
+    let mut registered = REGISTERED.write().unwrap_or_else(PoisonError::into_inner);
+    let refused =
+        |why: &str| Err(Error::new(ErrorKind::Usage, format!("register the backend `{}`: {why}", entry.name)));
+    if !is_scheme {
+        return refused("a name is the scheme of a URL, such as `oracle`");
+    }
+    if BACKENDS.iter().chain(registered.iter()).any(|known| known.name == entry.name) {
+        return refused("there is one of that name");
+    }
+    registered.push(entry);
+    Ok(())
+}
+
 /// Opens a configured database.
 ///
 /// # Errors
 /// Settings for an unknown backend; else what the backend says: not there, not allowed, not reachable.
 pub(crate) fn open(context: &Context, settings: &DatabaseSettings) -> Result<Box<dyn Database>> {
     let wanted = settings.target.backend();
-    let Some(entry) = BACKENDS.iter().find(|entry| entry.name == wanted) else {
-        let known: Vec<&str> = BACKENDS.iter().map(|entry| entry.name).collect();
-        return Err(Error::new(
-            ErrorKind::Settings,
-            format!("open the database `{}`: `{wanted}` is no backend", settings.name),
-        )
-        .hint(format!("backends: {}", known.join(", "))));
+    let known: Vec<Entry> = {
+        let registered = REGISTERED.read().unwrap_or_else(PoisonError::into_inner);
+        BACKENDS.iter().chain(registered.iter()).copied().collect()
+    };
+    let Some(entry) = known.iter().find(|entry| entry.name == wanted) else {
+        let known: Vec<&str> = known.iter().map(|entry| entry.name).collect();
+        let what = format!("open the database `{}`: unknown backend `{wanted}`", settings.name);
+        return Err(Error::new(ErrorKind::Settings, what).hint(format!("backends: {}", known.join(", "))));
     };
     (entry.open)(context, settings)
 }
@@ -314,6 +341,15 @@ pub trait Database: Send {
     /// # Errors
     /// Two active rows of one hash.
     fn finish_table(&mut self, name: &TableName, scope: &[&str]) -> Result<()>;
+
+    /// Lets the numbers that a table gives its next rows come after those that it holds.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn settle_ids(&mut self, table: &Table) -> Result<()> {
+        let _ = table;
+        Ok(())
+    }
 
     /// Gives the hash prefix and the place of every active row in scope.
     ///

@@ -4,7 +4,7 @@ use chrono::NaiveDateTime;
 
 use super::{Column, Database, Table, TableName};
 use crate::clock;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::record::Value;
 
 /// Inserts a row of a table into these columns.
@@ -22,6 +22,78 @@ pub(crate) fn insert_one(
     let places: Vec<String> = (1..=columns.len()).map(|number| format!("${number}")).collect();
     let sql = format!("INSERT INTO {} ({}) VALUES ({})", words.table(table), names.join(", "), places.join(", "));
     database.execute(&sql, values).map(drop)
+}
+
+/// Inserts rows into these columns, as many with a statement as the backend takes.
+///
+/// # Errors
+/// What the database says.
+pub(crate) fn insert_many(
+    database: &mut dyn Database,
+    table: &TableName,
+    columns: &[&str],
+    rows: &[Vec<Value<'static>>],
+) -> Result<()> {
+    let words = database.dialect();
+    let names: Vec<String> = columns.iter().map(|column| words.name(column)).collect();
+    let start = format!("INSERT INTO {} ({}) VALUES ", words.table(table), names.join(", "));
+    for some in rows.chunks((words.parameters_max / columns.len().max(1)).max(1)) {
+        let mut number = 0;
+        let places: Vec<String> = some
+            .iter()
+            .map(|row| {
+                let places: Vec<String> = row
+                    .iter()
+                    .map(|_| {
+                        number += 1;
+                        format!("${number}")
+                    })
+                    .collect();
+                format!("({})", places.join(", "))
+            })
+            .collect();
+        let values: Vec<Value<'_>> = some.iter().flatten().cloned().collect();
+        database.execute(&format!("{start}{}", places.join(", ")), &values)?;
+    }
+    Ok(())
+}
+
+/// Gives each row of a table: these columns, and those of them that are not `plain` as a source would have given them.
+///
+/// # Errors
+/// What the database or `each` says.
+pub(crate) fn each_of(
+    database: &mut dyn Database,
+    table: &TableName,
+    columns: &[&Column],
+    plain: &dyn Fn(&Column) -> bool,
+    each: &mut dyn FnMut(Vec<Value<'static>>) -> Result<()>,
+) -> Result<()> {
+    let words = database.dialect();
+    let selected = |column: &&Column| if plain(column) { words.name(&column.name) } else { words.selected(column) };
+    let list: Vec<String> = columns.iter().map(selected).collect();
+    database.each_row(&format!("SELECT {} FROM {}", list.join(", "), words.table(table)), &[], each)
+}
+
+/// Counts the rows of a table.
+///
+/// # Errors
+/// What the database says.
+pub(crate) fn count(database: &mut dyn Database, table: &TableName) -> Result<u64> {
+    let rows = database.query(&format!("SELECT count(*) FROM {}", database.dialect().table(table)), &[])?;
+    match rows.rows.first().and_then(|row| row.first()) {
+        Some(Value::Integer(count)) => Ok(count.unsigned_abs()),
+        _ => Err(Error::failed(format!("count the rows of `{table}`"))),
+    }
+}
+
+/// Deletes all rows of a table.
+///
+/// # Errors
+/// What the database says: another table may refer to them.
+pub(crate) fn delete_all(database: &mut dyn Database, table: &TableName) -> Result<()> {
+    let sql = format!("DELETE FROM {}", database.dialect().table(table));
+    database.execute(&sql, &[]).map(drop)
 }
 
 /// Some columns of the row of this number; `None` for one that is not there.

@@ -76,7 +76,7 @@ impl Trust {
 impl Clock for SystemClock {
     fn now(&self) -> NaiveDateTime {
         match self.database {
-            Some((there, asked)) => there + TimeDelta::from_std(asked.elapsed()).unwrap_or_default(),
+            Some((there, asked)) => clock::after(there, asked.elapsed()),
             None => clock::now(),
         }
     }

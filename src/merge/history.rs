@@ -85,7 +85,7 @@ pub(super) fn next_moment(backend: &mut dyn Database, table: &TableName) -> Resu
 /// Makes the table of merges before the transaction where it cannot be made inside of it. A role that may not merges all
 /// the same, and is told when there is something to write down.
 pub(super) fn prepare(backend: &mut dyn Database) -> Result<()> {
-    if backend.dialect().takes_shapes_back() {
+    if backend.dialect().takes_shapes_back {
         return Ok(());
     }
     match ledger::make(backend) {
@@ -102,7 +102,7 @@ pub(super) fn record(backend: &mut dyn Database, merge: &PastMerge, input: Optio
         );
         return Ok(false);
     }
-    if !backend.dialect().takes_shapes_back() && !ledger::is_there(backend)? {
+    if !backend.dialect().takes_shapes_back && !ledger::is_there(backend)? {
         log::warn!("no history of this merge is kept, so it cannot be undone: there is no table `dc_merges`; {MAKE}");
         return Ok(false);
     }

@@ -90,7 +90,7 @@ pub fn undo(database: &mut Connection, run: &str, dry_run: bool, cancellation: &
             return Ok(done);
         }
         backend.commit()?;
-        if !backend.dialect().takes_shapes_back() {
+        if !backend.dialect().takes_shapes_back {
             done.iter_mut().zip(&tables).for_each(|(merge, table)| drop_shape_for_good(backend, merge, table));
         }
         Ok(done)
@@ -146,7 +146,7 @@ fn take_back(
     mark_undone(backend, merge)?;
     let (merge, table) = (merge.id.clone(), merge.table_name.clone());
     let mut undone = UndoneMerge { merge, table, removed, restored, dropped, dropped_columns, active: after.rows };
-    if backend.dialect().takes_shapes_back() {
+    if backend.dialect().takes_shapes_back {
         drop_shape(backend, &mut undone, name)?;
     }
     Ok(undone)

@@ -1,5 +1,6 @@
 //! `dc deploy`: schema, codebooks and apps brought up to date.
 
+mod moving;
 mod publish;
 
 pub use publish::PublishingReport;
@@ -21,6 +22,7 @@ use crate::publish::PublishOptions;
 use crate::settings::MAIN;
 use crate::storage::StorageOptions;
 use crate::tables::{Besides, ManagerRow, Missing, Registered, Renamed, SchemaState, Store, codebooks, embedded_names};
+use crate::transfer::CopiedTable;
 
 /// What `dc deploy` is asked for.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +31,8 @@ pub struct DeployOptions {
     pub dry_run: bool,
     /// Apps that have another name now: what they were called, and what they are called.
     pub renames: Vec<(String, String)>,
+    /// The database whose tables and history come into this one: a name in the settings, or a URL.
+    pub copy_from: Option<String>,
 }
 
 /// What a deploy did, or would do.
@@ -40,6 +44,8 @@ pub struct DeployReport {
     pub dry_run: bool,
     /// The migrations applied.
     pub migrations: Vec<String>,
+    /// The tables that were copied from another database.
+    pub copied: Vec<CopiedTable>,
     /// The codebooks that changed.
     pub codebooks: Vec<CodebookChange>,
     /// The apps.
@@ -126,6 +132,7 @@ pub fn deploy(context: &Context, options: &DeployOptions) -> Result<DeployReport
         database: label,
         dry_run: options.dry_run,
         migrations: Vec::new(),
+        copied: Vec::new(),
         codebooks: Vec::new(),
         apps: Registered::default(),
         broken: broken.into_iter().map(BrokenFolder::of).collect(),
@@ -133,6 +140,9 @@ pub fn deploy(context: &Context, options: &DeployOptions) -> Result<DeployReport
         elsewhere: Vec::new(),
         publishing: PublishingReport::default(),
     };
+    if let (Some(old), true) = (&options.copy_from, options.dry_run) {
+        report.copied = moving::copy(context, old, true)?;
+    }
     let missing = if options.dry_run { Missing::Fail } else { Missing::Create };
     let mut store = match Store::open(context, missing) {
         Err(error)
@@ -156,6 +166,9 @@ pub fn deploy(context: &Context, options: &DeployOptions) -> Result<DeployReport
         // applies nothing when all is current, and refuses a database that is newer
         _ => store.migrate()?,
     };
+    if let (Some(old), false) = (&options.copy_from, options.dry_run) {
+        report.copied = moving::copy(context, old, false)?;
+    }
     let is_current = store.schema_state()? == SchemaState::Current;
     report.codebooks = seed(context, options.dry_run)?;
     // an app is due by the database's clock
@@ -260,6 +273,13 @@ impl fmt::Display for DeployReport {
         for name in &self.migrations {
             writeln!(formatter, "  schema    {would}applied    {name}")?;
         }
+        for CopiedTable { table, rows, as_text } in self.copied.iter().filter(|table| table.rows > 0) {
+            let text = match as_text.is_empty() {
+                true => String::new(),
+                false => format!(" (kept as text: {})", as_text.join(", ")),
+            };
+            writeln!(formatter, "  table     {would}copied     {table}: {rows} rows{text}")?;
+        }
         for CodebookChange { table, new, changed, gone } in &self.codebooks {
             writeln!(
                 formatter,
@@ -295,6 +315,7 @@ impl fmt::Display for DeployReport {
         }
         let is_quiet = self.apps.renamed.is_empty()
             && self.migrations.is_empty()
+            && self.copied.is_empty()
             && self.codebooks.is_empty()
             && self.publishing.is_quiet()
             && apps.iter().all(|(_, names)| names.is_empty());

@@ -17,7 +17,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use chrono::{NaiveDateTime, TimeDelta};
+use chrono::NaiveDateTime;
 
 use super::actors::ActorWorkerOptions;
 use super::deploy::{DeployOptions, deploy};
@@ -185,7 +185,7 @@ impl Runner<'_> {
             listener.capture.record(LogLevel::Info, "dc", &fetched.words, &Fields::new());
         }
         let ended = supervise(&self.launch()?, &|event| listener.handle(event), &mut signals);
-        let ended_at = self.started_at + TimeDelta::from_std(self.began.elapsed()).unwrap_or_default();
+        let ended_at = clock::after(self.started_at, self.began.elapsed());
         let was_stopped = matches!(&ended, Ok(Ended { how: How::Stopped(_), .. }));
         let lost = keeper.lost().filter(|_| was_stopped).map(|reason| lost_words(&reason));
         self.log_ending(&ended, lost.as_deref(), &listener.capture);
@@ -294,7 +294,7 @@ impl Runner<'_> {
     /// Whether the run was recorded is not known, and its app does not start: if it was, that is how it ended, and no failure
     /// of the app.
     fn keep_start(&self, database: &str, error: &Error) {
-        let ended_at = self.started_at + TimeDelta::from_std(self.began.elapsed()).unwrap_or_default();
+        let ended_at = clock::after(self.started_at, self.began.elapsed());
         let reason = format!("the app was not started, since the database went away: {error}");
         let end = RunEnd { code: RunOutcome::Interrupted, ..RunEnd::not_begun(ended_at, reason, Backoff::default()) };
         let (runtime, app_id) = (self.runtime.to_string(), self.app.id);

@@ -83,7 +83,7 @@ pub(super) fn read(layers: &Layers, project: &Project, name: &str) -> Result<Dat
     let section = format!("db.{name}");
     let settings = |target, is_default| DatabaseSettings { name: name.to_owned(), target, is_default };
     if let Some(url) = layers.text(&section, "url")? {
-        return Ok(settings(from_url(project, &section, &url)?, false));
+        return Ok(settings(from_url(project, &format!("setting `{section}.url`"), &url)?, false));
     }
     if let Some(path) = layers.text(&section, "path")? {
         return Ok(settings(Target::Sqlite { path: project.root.join(path) }, false));
@@ -104,9 +104,28 @@ pub(super) fn read(layers: &Layers, project: &Project, name: &str) -> Result<Dat
         )))
 }
 
-fn from_url(project: &Project, section: &str, url: &str) -> Result<Target> {
+/// The database that is called so, or that a URL names.
+pub(super) fn read_at(layers: &Layers, project: &Project, place: &str) -> Result<DatabaseSettings> {
+    if !place.contains(':') {
+        return read(layers, project, place);
+    }
+    let target = from_url(project, "URL of the database", place)?;
+    let has_password = place.rsplit_once('@').is_some_and(|(login, _)| {
+        let login = login.split_once("//").map_or(login, |(_, login)| login);
+        login.contains(':')
+    });
+    if has_password {
+        let what =
+            format!("take the URL of {}: everybody on this machine sees the arguments of a command", target.label());
+        return Err(Error::new(ErrorKind::Usage, what)
+            .hint("write it as `url` under `[db.old]` in dc.toml, or into DC_DB_OLD_URL, and name `old`"));
+    }
+    Ok(DatabaseSettings { name: target.label(), target, is_default: false })
+}
+
+fn from_url(project: &Project, what: &str, url: &str) -> Result<Target> {
     let wrong = |reason: &str| {
-        settings_error(format!("read the setting `{section}.url`: {reason}")).hint(
+        settings_error(format!("read the {what}: {reason}")).hint(
             "write `sqlite:PATH`, `postgres://USER:PASSWORD@HOST:PORT/NAME` or `mysql://USER:PASSWORD@HOST:PORT/NAME`",
         )
     };

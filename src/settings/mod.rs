@@ -298,6 +298,14 @@ impl Settings {
         database::read(&self.layers, &self.project, name)
     }
 
+    /// The database of this name, or the one that a URL without a password names.
+    ///
+    /// # Errors
+    /// As [`Settings::database`]; Usage for a URL with a password.
+    pub fn database_at(&self, place: &str) -> Result<DatabaseSettings> {
+        database::read_at(&self.layers, &self.project, place)
+    }
+
     /// A section by its name, for what reads its own fields.
     pub fn section<'a>(&'a self, name: &'a str) -> Section<'a> {
         Section::new(&self.layers, name)

@@ -55,6 +55,27 @@ impl Store {
         Self::connect(&context.settings().database(MAIN)?, missing)
     }
 
+    /// Opens another database than `main`, with the tables that a `main` of this binary has.
+    ///
+    /// # Errors
+    /// NotFound where it is not there; Refused where its schema is not this binary's.
+    pub fn open_other(settings: &DatabaseSettings) -> Result<Self> {
+        let mut store = Self::connect(settings, Missing::Fail)?;
+        match store.schema_state()? {
+            SchemaState::Current => Ok(store),
+            state @ SchemaState::Newer { .. } => Err(state.refusal(&store.label)),
+            SchemaState::Missing => {
+                let what = format!("use the database {}: the framework's tables are not there", store.label);
+                Err(Error::new(ErrorKind::NotFound, what))
+            }
+            SchemaState::Behind(names) => {
+                let what = format!("use the database {}: its tables lack {}", store.label, names.join(", "));
+                Err(Error::new(ErrorKind::Refused, what)
+                    .hint("bring it up to date first: `dc deploy` while it is still `main`"))
+            }
+        }
+    }
+
     /// Opens the database `main`, ready for use. The embedded default is made and brought up to date by itself.
     ///
     /// # Errors

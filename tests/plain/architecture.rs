@@ -23,6 +23,7 @@ const FLOORS: &[&[&str]] = &[
         "pdf",
         "ocr",
         "telemetry",
+        "transfer",
         "ends",
         "fields",
         "json_schema",

@@ -2,6 +2,7 @@
 
 mod answers;
 mod architecture;
+mod backend;
 mod board;
 mod captcha;
 mod cassette;

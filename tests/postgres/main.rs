@@ -16,6 +16,7 @@ mod lost_answers;
 mod manager;
 mod mariadb;
 mod merge_killed;
+mod moving;
 mod notify;
 mod occasions;
 mod ownership;

@@ -121,10 +121,6 @@ impl Database for Mysql {
     }
 
     fn execute(&mut self, sql: &str, parameters: &[Value<'_>]) -> Result<u64> {
-        if LEDGER.contains(&sql) && self.transaction.is_open() {
-            // on this connection it would end the transaction
-            return value::execute(&mut self.client.another()?, sql, parameters);
-        }
         value::execute(&mut self.client, &self.transaction.statement(sql), parameters)
     }
 
@@ -156,6 +152,19 @@ impl Database for Mysql {
 
     fn rollback(&mut self) {
         self.transaction.rollback(&mut self.client);
+    }
+
+    fn set_point(&mut self, name: &str) -> Result<()> {
+        self.execute(&format!("SAVEPOINT {}", sql::quote(name)), &[]).map(drop)
+    }
+
+    fn drop_point(&mut self, name: &str) -> Result<()> {
+        self.execute(&format!("RELEASE SAVEPOINT {}", sql::quote(name)), &[]).map(drop)
+    }
+
+    fn back_to_point(&mut self, name: &str) -> Result<()> {
+        self.execute(&format!("ROLLBACK TO SAVEPOINT {}", sql::quote(name)), &[])?;
+        self.drop_point(name)
     }
 
     fn create_table(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()> {

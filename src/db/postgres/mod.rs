@@ -46,6 +46,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     first: limited,
     array_as_json: |name| format!("to_json({name})"),
     other_as_text: |name| format!("CAST({name} AS text)"),
+    parameters_max: 65_535,
     takes_shapes_back: true,
 };
 
@@ -221,6 +222,10 @@ impl Database for Postgres {
             self.batch(&shape::scope_index_sql(name, scope))?;
         }
         self.batch(&shape::sample_sql(name))
+    }
+
+    fn settle_ids(&mut self, table: &Table) -> Result<()> {
+        self.batch(&shape::settle_sql(&table.name))
     }
 
     fn active(&mut self, table: &Table, scope: &Scope, each: &mut dyn FnMut(u128, RowId) -> Result<()>) -> Result<()> {

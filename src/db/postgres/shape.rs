@@ -279,6 +279,12 @@ pub(super) fn scope_index_sql(name: &TableName, scope: &[&str]) -> String {
     format!("CREATE INDEX IF NOT EXISTS {} ON {} ({columns}) WHERE archive IS NULL", quote(&index), name.quoted())
 }
 
+/// Where the numbers do not come from a sequence of the table, there is nothing to settle.
+pub(super) fn settle_sql(name: &TableName) -> String {
+    let (quoted, literal) = (name.quoted(), super::literal(&name.quoted()));
+    format!("SELECT setval(pg_get_serial_sequence({literal}, 'id'), (SELECT max(id) FROM {quoted}))")
+}
+
 /// A name over the limit would be cut by the server, and could then meet another table's.
 fn index_name(table: &TableName, what: &str) -> String {
     let name = format!("{}_{what}", table.name);

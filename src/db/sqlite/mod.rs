@@ -40,6 +40,7 @@ const DIALECT: Dialect = Dialect {
     // neither is there
     array_as_json: str::to_owned,
     other_as_text: |name| format!("CAST({name} AS text)"),
+    parameters_max: 32_766,
     takes_shapes_back: true,
 };
 
