@@ -44,6 +44,8 @@ const DIALECT: Dialect = Dialect {
     // there are none
     array_as_json: str::to_owned,
     other_as_text: |name| format!("CAST({name} AS CHAR)"),
+    // of the 65,535 that the protocol bears: a statement has an end too
+    parameters_max: 10_000,
     takes_shapes_back: false,
 };
 
