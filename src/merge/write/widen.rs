@@ -89,10 +89,9 @@ fn wider_columns(
     for Column { name, kind, declared, is_generated } in &table.columns {
         let is_plain = ["text", "longtext"].iter().any(|text| declared.eq_ignore_ascii_case(text));
         let is_made_as_text = *kind == Kind::Text && is_plain && !is_generated;
-        if is_made_as_text && !RESERVED.contains(&name.as_str()) && !is_typed(name) && is_otherwise(name) {
-            if !has_values(backend, &table.name, name)? {
-                empty.push(name.as_str());
-            }
+        let may_turn = is_made_as_text && !RESERVED.contains(&name.as_str()) && !is_typed(name) && is_otherwise(name);
+        if may_turn && !has_values(backend, &table.name, name)? {
+            empty.push(name.as_str());
         }
     }
     if !empty.is_empty() {
