@@ -221,3 +221,31 @@ fn from_fields(layers: &Layers, section: &str, host: &str) -> Result<Target> {
 fn encode(text: &str) -> String {
     utf8_percent_encode(text, NOT_PLAIN).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::settings::{Environment, Settings, Source};
+
+    #[test]
+    fn mariadb_is_mysql_by_url_and_by_fields() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for scheme in ["mariadb", "mysql"] {
+            let url = format!("{scheme}://me:p@ss@h/d");
+            let fields = [
+                ("DC_DB_MAIN_URL", url.as_str()),
+                ("DC_DB_W_BACKEND", scheme),
+                ("DC_DB_W_HOST", "h"),
+                ("DC_DB_W_NAME", "d"),
+                ("DC_DB_W_USERNAME", "me"),
+                ("DC_DB_W_PASSWORD", "p@ss"),
+            ];
+            let source = Source { folder: Some(folder.path().to_owned()), config: None };
+            let settings = Settings::load(&source, Environment::of(fields)).expect("settings");
+            for name in ["main", "w"] {
+                let found = settings.database(name).expect("a database");
+                assert_eq!(found.target.backend(), "mysql");
+                assert!(found.target.label().ends_with("://me@h/d"), "{}", found.target.label());
+            }
+        }
+    }
+}

@@ -474,28 +474,6 @@ mod tests {
     }
 
     #[test]
-    fn mariadb_is_mysql_by_url_and_by_fields() {
-        let folder = tempfile::tempdir().expect("a folder");
-        for scheme in ["mariadb", "mysql"] {
-            let url = format!("{scheme}://me:p@ss@h/d");
-            let fields = [
-                ("DC_DB_MAIN_URL", url.as_str()),
-                ("DC_DB_W_BACKEND", scheme),
-                ("DC_DB_W_HOST", "h"),
-                ("DC_DB_W_NAME", "d"),
-                ("DC_DB_W_USERNAME", "me"),
-                ("DC_DB_W_PASSWORD", "p@ss"),
-            ];
-            let settings = load(folder.path(), &fields).expect("settings");
-            for name in ["main", "w"] {
-                let found = settings.database(name).expect("a database");
-                assert_eq!(found.target.backend(), "mysql");
-                assert!(found.target.label().ends_with("://me@h/d"), "{}", found.target.label());
-            }
-        }
-    }
-
-    #[test]
     fn any_name_works_as_a_database_and_an_unknown_one_names_the_known() {
         let folder = tempfile::tempdir().expect("a folder");
         let settings = load(folder.path(), &[("DC_DB_WARE_HOUSE_URL", "sqlite:w.db")]).expect("settings");

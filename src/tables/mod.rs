@@ -33,8 +33,8 @@ mod log_writers;
 mod manager;
 mod map;
 mod migrate;
-mod names;
 mod mysql;
+mod names;
 mod object;
 mod occurrence;
 mod open;
@@ -56,8 +56,8 @@ mod shown;
 mod shrink;
 mod steps;
 mod time;
-mod waiting;
 mod turn;
+mod waiting;
 mod write_queue;
 
 pub use actor_message::{

@@ -36,7 +36,7 @@ fn run(database: &mut Connection, sql: &str) {
 
 #[test]
 fn a_column_becomes_as_wide_as_the_input_asks() {
-    for backend in Backend::of_data() {
+    for backend in Backend::all() {
         for (form, line) in [("csv", "K,N\n"), ("ndjson", "{\"k\":K,\"n\":N}\n")] {
             let mut database = backend.connect();
             table(&mut database, &backend, "k integer, n integer");
@@ -94,7 +94,7 @@ fn a_column_becomes_as_wide_as_the_input_asks() {
 /// Where numbers become text, the rows that have not changed stay, without a key too; and every merge can still be undone.
 #[test]
 fn rows_stay_when_numbers_become_text() {
-    for backend in Backend::of_data() {
+    for backend in Backend::all() {
         let mut database = backend.connect();
         let merge = Merge::into("t").create(true).evolve(true).max_gone(MaxGone::Rows(0));
         let numbers: String = (0..5_000).map(|n| format!("{n},x{n}\n")).collect();
@@ -117,7 +117,7 @@ fn rows_stay_when_numbers_become_text() {
 /// A number that came in other digits than its column kept is another text.
 #[test]
 fn a_row_whose_text_would_be_another_is_written_anew() {
-    for backend in Backend::of_data() {
+    for backend in Backend::all() {
         let mut database = backend.connect();
         table(&mut database, &backend, "k integer, n integer");
         let merge = Merge::into("t").key(["k"]).evolve(true);
@@ -131,7 +131,7 @@ fn a_row_whose_text_would_be_another_is_written_anew() {
 /// To a text column `1` and `"1"` are one: the second row leaves.
 #[test]
 fn rows_that_text_makes_one_are_one() {
-    for backend in Backend::of_data() {
+    for backend in Backend::all() {
         let mut database = backend.connect();
         table(&mut database, &backend, "n integer");
         let merge = Merge::into("t").evolve(true);
@@ -144,7 +144,7 @@ fn rows_that_text_makes_one_are_one() {
 
 #[test]
 fn a_column_that_held_nothing_takes_the_type_of_what_comes() {
-    for backend in Backend::of_data() {
+    for backend in Backend::all() {
         for (name, nothing, something) in [
             ("a.csv", "k,n,f\n1,,\n2,,\n", "k,n,f\n1,,\n2,5,true\n3,6.5,\n"),
             (
@@ -173,7 +173,7 @@ fn a_column_that_held_nothing_takes_the_type_of_what_comes() {
 /// What only text can hold stays text, and one row that holds something keeps the column as it is.
 #[test]
 fn a_text_column_that_holds_something_stays() {
-    for backend in Backend::of_data() {
+    for backend in Backend::all() {
         let mut database = backend.connect();
         let merge = Merge::into("t").create(true).evolve(true).max_gone(MaxGone::Rows(9));
         file(&backend, &mut database, &merge, "a.csv", "n,s\n,a\n7,b\n");
@@ -187,7 +187,7 @@ fn a_text_column_that_holds_something_stays() {
 /// Columns that are added and widened at once, beside records that are bad whatever becomes of their columns.
 #[test]
 fn a_table_grows_in_all_ways_at_once() {
-    for backend in Backend::of_data() {
+    for backend in Backend::all() {
         let mut database = backend.connect();
         table(&mut database, &backend, "k integer, n integer, b boolean, d numeric(12,2)");
         let rejects = backend.folder.path().join("rejects.ndjson");
@@ -219,7 +219,7 @@ fn a_table_grows_in_all_ways_at_once() {
 /// Rows outside of a scope are not in the input: they keep their hash until they come again.
 #[test]
 fn rows_of_other_scopes_count_as_changed_when_they_come_again() {
-    for backend in Backend::of_data() {
+    for backend in Backend::all() {
         let mut database = backend.connect();
         let merge = Merge::into("t").key(["k"]).create(true).evolve(true);
         let hr = merge.clone().scope("c", "hr");
@@ -236,7 +236,7 @@ fn rows_of_other_scopes_count_as_changed_when_they_come_again() {
 /// What needs a column as it is stops the merge, and nothing is lost.
 #[test]
 fn what_needs_a_column_as_it_is_is_named() {
-    for backend in Backend::of_data() {
+    for backend in Backend::all() {
         let mut database = backend.connect();
         // a view of MariaDB needs no column as it is; a column that is computed does
         let columns =
@@ -269,7 +269,7 @@ fn what_needs_a_column_as_it_is_is_named() {
 /// A scope that rows spell in more ways than can be asked for is refused: rows would be left out.
 #[test]
 fn a_scope_of_too_many_spellings_is_refused() {
-    let backend = &Backend::of_data()[0];
+    let backend = &Backend::all()[0];
     let mut database = backend.connect();
     let rows = (0..1_002).map(|n| json!({"c": format!("hr{}", " ".repeat(n)), "v": n}));
     let merge = Merge::into("t").create(true);

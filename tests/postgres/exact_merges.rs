@@ -10,7 +10,7 @@ use data_collector::record::Value;
 use serde_json::{Value as Json, json};
 
 fn on_all(test: impl Fn(&Backend)) {
-    Backend::of_data().iter().for_each(test);
+    Backend::all().iter().for_each(test);
 }
 
 /// Merges a file of this name and content.

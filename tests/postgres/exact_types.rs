@@ -133,7 +133,7 @@ fn what_outgrows_its_digits_or_letters_is_widened_where_that_was_asked_for() {
 /// SQLite makes numbers of texts in columns whose types it does not know.
 #[test]
 fn no_text_becomes_another_number() {
-    let Some(backend) = Backend::of_data().into_iter().find(Backend::is_sqlite) else { return };
+    let Some(backend) = Backend::all().into_iter().find(Backend::is_sqlite) else { return };
     let mut database = backend.connect();
     table(&mut database, &backend, "v DATE");
     let merge = Merge::into("t").max_gone(MaxGone::Rows(9));
@@ -150,7 +150,7 @@ fn no_text_becomes_another_number() {
 /// What a column demands beside its type would be lost with the type.
 #[test]
 fn nothing_is_widened_that_has_conditions() {
-    for backend in Backend::of_data() {
+    for backend in Backend::all() {
         let mut database = backend.connect();
         let columns = match backend.engine {
             // the server says so itself, of a column that a key or a computed column needs
@@ -181,7 +181,7 @@ fn nothing_is_widened_that_has_conditions() {
 /// Constraints of SQLite may name what becomes of a conflict; a merge says no to all of it, as to any other conflict.
 #[test]
 fn no_conflict_takes_a_row_away() {
-    let Some(backend) = Backend::of_data().into_iter().find(Backend::is_sqlite) else { return };
+    let Some(backend) = Backend::all().into_iter().find(Backend::is_sqlite) else { return };
     for way in ["REPLACE", "IGNORE", "ROLLBACK", "FAIL"] {
         let mut database = backend.connect();
         database.execute("DROP TABLE IF EXISTS t", &[]).expect("a table less");
@@ -207,7 +207,7 @@ fn no_conflict_takes_a_row_away() {
 
 #[test]
 fn a_table_of_too_many_columns_is_refused_before_it_is_made() {
-    for backend in Backend::of_data() {
+    for backend in Backend::all() {
         let mut database = backend.connect();
         let header = |count: usize| (0..count).map(|at| format!("c{at}")).collect::<Vec<_>>().join(",");
         let row = |count: usize| vec!["1"; count].join(",");
@@ -236,7 +236,7 @@ fn columns(database: &mut Connection) -> usize {
 /// A key is the same key in whatever letters the database gives it back.
 #[test]
 fn a_key_that_is_given_back_in_other_letters_is_the_same() {
-    for backend in Backend::of_data() {
+    for backend in Backend::all() {
         let mut database = backend.connect();
         let kinds: &[(&str, &str)] = match backend.engine {
             Engine::Sqlite => &[("DATE", "17"), ("DATE", "1.5")],
@@ -279,7 +279,7 @@ fn a_key_that_is_given_back_in_other_letters_is_the_same() {
 /// Records of which nothing is hashed would all be one.
 #[test]
 fn a_record_of_which_nothing_is_hashed_is_refused() {
-    for backend in Backend::of_data() {
+    for backend in Backend::all() {
         let mut database = backend.connect();
         let merge = Merge::into("t").create(true).hash_except(["a", "b"]);
         let error = tried(&backend, &mut database, &merge, "a.csv", "a,b\n1,x\n2,y\n").expect_err("nothing is left");

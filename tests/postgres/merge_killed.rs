@@ -71,7 +71,7 @@ fn books(backend: &Backend) -> Books {
 
 #[test]
 fn a_kill_at_any_step_leaves_the_table_before_or_after() {
-    for backend in Backend::of_data() {
+    for backend in Backend::all() {
         prepared(&backend);
         for (point, is_after) in POINTS {
             killed_at(point, &mut merging(&backend, "two.ndjson"));
@@ -85,7 +85,7 @@ fn a_kill_at_any_step_leaves_the_table_before_or_after() {
 
 #[test]
 fn a_kill_in_a_first_load_leaves_no_table() {
-    for backend in Backend::of_data() {
+    for backend in Backend::all() {
         std::fs::write(backend.folder.path().join("one.ndjson"), "{\"n\":0}\n".repeat(5_000)).expect("a file");
         for point in ["merge.first-loaded", "merge.before-commit"] {
             killed_at(point, merging(&backend, "one.ndjson").arg("--create"));

@@ -121,7 +121,7 @@ fn orphans_of_a_deferred_key_are_set_aside() {
 /// Whatever a table has against a row, the row is set aside, and without rejects it is named.
 #[test]
 fn every_kind_of_refusal_is_set_aside() {
-    for backend in Backend::of_data() {
+    for backend in Backend::all() {
         let mut database = backend.connect();
         let trigger = backend.of([
             "CREATE TRIGGER no_13 BEFORE INSERT ON t WHEN NEW.k = 13 BEGIN SELECT RAISE(ABORT, 'unlucky'); END",
@@ -217,7 +217,7 @@ fn what_only_postgresql_refuses_is_set_aside() {
 /// Rows that refer to rows of their own table may come in any order, also beside some that are refused.
 #[test]
 fn a_child_may_come_before_its_parent() {
-    for backend in Backend::of_data() {
+    for backend in Backend::all() {
         let mut database = backend.connect();
         let whens = [("t", ""), ("u", "DEFERRABLE INITIALLY DEFERRED")];
         for (table, when) in whens.into_iter().take(backend.of([2, 2, 1])) {
@@ -268,7 +268,7 @@ fn a_constraint_trigger_sees_the_whole_merge() {
 /// Refused rows cost little more than others, however many they are and wherever they stand.
 #[test]
 fn refused_rows_are_found_in_linear_time() {
-    for backend in Backend::of_data() {
+    for backend in Backend::all() {
         let mut database = backend.connect();
         run(&mut database, &format!("CREATE TABLE t (k bigint, v bigint CHECK (v < 1000000), {})", own(&backend)));
         let mut time = |good: &dyn Fn(i64) -> bool, refused: u64| -> Duration {

@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 
 /// Runs a test on each backend, with a table `t` that was made of [`companies`].
 fn on_all(test: impl Fn(&Backend, &mut Connection)) {
-    for backend in Backend::of_data() {
+    for backend in Backend::all() {
         let mut database = backend.connect();
         let first = merged(&mut database, &Merge::into("t").create(true), &companies());
         assert_eq!((first.counts.new, first.counts.duplicate, first.same_input), (300, 100, false));
@@ -382,7 +382,7 @@ mod slow {
 
     #[test]
     fn one_letter_anywhere_makes_it_another_input() {
-        for backend in Backend::of_data() {
+        for backend in Backend::all() {
             let mut database = backend.connect();
             let merge = Merge::into("l").create(true);
             // long enough that most of it is in no sample

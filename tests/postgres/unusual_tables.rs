@@ -108,7 +108,7 @@ fn a_partition_of_archived_rows_takes_them() {
 
 #[test]
 fn what_is_no_table_is_named() {
-    for backend in Backend::of_data() {
+    for backend in Backend::all() {
         let mut database = backend.connect();
         merge(&mut database, &Merge::into("t").create(true), &[json!({"k": 1})]);
         run(&mut database, "CREATE VIEW v AS SELECT * FROM t");
@@ -179,7 +179,7 @@ fn a_role_without_rights_on_the_history_merges_without_it() {
 /// However its name is typed, a table has one history.
 #[test]
 fn a_table_has_one_history() {
-    for backend in Backend::of_data() {
+    for backend in Backend::all() {
         let mut database = backend.connect();
         let full = backend.full_name("t");
         let typed = ["t", full.as_str(), if backend.is_sqlite() { "T" } else { "t" }];
@@ -203,7 +203,7 @@ fn a_table_has_one_history() {
 /// A history from before tables had one name in it.
 #[test]
 fn an_older_history_is_found() {
-    for backend in Backend::of_data() {
+    for backend in Backend::all() {
         let mut database = backend.connect();
         merge(&mut database, &Merge::into("t").create(true), &[json!({"k": 1})]);
         run(&mut database, "UPDATE dc_merges SET table_name = 't'");
@@ -324,7 +324,7 @@ fn a_cut_connection_is_temporary_and_says_what_to_do() {
 /// The reason of a failure stands near its front, however long the statement was.
 #[test]
 fn a_long_statement_does_not_hide_the_reason() {
-    for backend in Backend::of_data() {
+    for backend in Backend::all() {
         let mut database = backend.connect();
         let list = format!("'{}', ", "long ".repeat(5_000));
         let error = database.query(&format!("SELECT {list} nowhere"), &[]).expect_err("no such column");
@@ -359,7 +359,7 @@ fn rows_that_a_trigger_leaves_out_are_missed() {
 /// With `--exact`, equal is what is written alike, also where a column's collation thinks otherwise.
 #[test]
 fn a_scope_is_exact_whatever_the_collation() {
-    for backend in Backend::of_data() {
+    for backend in Backend::all() {
         let mut database = backend.connect();
         run(
             &mut database,
@@ -405,7 +405,7 @@ fn a_name_is_one_name() {
 /// What the database fills itself is not loaded, and that is said, each time.
 #[test]
 fn a_value_for_a_generated_column_is_told_of() {
-    for backend in Backend::of_data() {
+    for backend in Backend::all() {
         let mut database = backend.connect();
         let (own, stored) = (backend.own_columns(), backend.of(["", "STORED", "STORED"]));
         run(
@@ -454,7 +454,7 @@ fn lists_go_into_arrays() {
 /// A column that becomes wider keeps what is in it.
 #[test]
 fn a_wider_column_keeps_every_digit() {
-    for backend in Backend::of_data() {
+    for backend in Backend::all() {
         let mut database = backend.connect();
         let rows = [
             json!({"small": 7, "whole": i64::MAX, "float": 0.1, "flag": true, "list": [1]}),

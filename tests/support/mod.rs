@@ -85,11 +85,6 @@ impl Backend {
         Some(Self { engine: Engine::Postgres, url: format!("{place}/{name}"), folder, server: Some((server, name)) })
     }
 
-    /// All backends of users' tables that are there.
-    pub(crate) fn of_data() -> Vec<Self> {
-        [Some(Self::sqlite()), Self::postgres(), Self::mariadb()].into_iter().flatten().collect()
-    }
-
     /// All backends that are there.
     pub(crate) fn all() -> Vec<Self> {
         [Some(Self::sqlite()), Self::postgres(), Self::mariadb()].into_iter().flatten().collect()

@@ -64,14 +64,6 @@ impl Client {
         Ok(Self { conn: Some(conn), line, target: target.clone(), flavor, packet_max, may_load, lower_case })
     }
 
-    /// Another connection to the same server.
-    ///
-    /// # Errors
-    /// As [`Client::connect`].
-    pub(super) fn another(&self) -> Result<Self> {
-        Self::connect(&self.target)
-    }
-
     /// The database of the URL.
     pub(super) fn database(&self) -> &str {
         self.target.database()

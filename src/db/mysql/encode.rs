@@ -50,6 +50,10 @@ enum Way {
     /// Exactly so many bytes.
     Filled(usize),
     Bits(u64),
+    /// Whole numbers from 0 to this.
+    Whole(u64),
+    /// Numbers without a sign.
+    Unsigned,
     Year,
     /// With so many digits of a second; `None` for a date.
     Moment(Option<usize>),
@@ -69,6 +73,10 @@ impl Coding {
             "char" => Way::Unpadded,
             "binary" => Way::Filled(declared.number(1) as usize),
             "bit" => Way::Bits(declared.bits_max()),
+            "tinyint" | "smallint" | "mediumint" | "int" | "bigint" if declared.is_unsigned => {
+                Way::Whole(declared.whole_max())
+            }
+            "decimal" | "float" | "double" if declared.is_unsigned => Way::Unsigned,
             "year" => Way::Year,
             "date" => Way::Moment(None),
             "datetime" | "timestamp" => Way::Moment(Some(declared.number(0) as usize)),
@@ -87,7 +95,8 @@ impl Coding {
     /// Why the column would not keep the value, in words.
     pub(super) fn sent<'a>(&self, cell: &Cell, batch: &'a RowBatch) -> Result<Sent<'a>, String> {
         let whole = |number: i64| match self.way {
-            Way::Bits(_) => self.bits(&number.to_string()),
+            Way::Bits(_) | Way::Whole(_) => self.whole(&number.to_string()),
+            Way::Unsigned if number < 0 => Err(self.misfit(&format!("`{number}`: it takes no sign"))),
             _ => Ok(Sent::Number(itoa::Buffer::new().format(number).to_owned())),
         };
         match cell {
@@ -100,7 +109,7 @@ impl Coding {
             Cell::Text(span) => {
                 let bytes = batch.bytes(*span);
                 match std::str::from_utf8(bytes) {
-                    Ok(text) if matches!(self.way, Way::Bits(_)) => self.bits(text),
+                    Ok(text) if matches!(self.way, Way::Bits(_) | Way::Whole(_)) => self.whole(text),
                     Ok(text) => Ok(match self.text(text)? {
                         Cow::Borrowed(text) => Sent::Text(Cow::Borrowed(text.as_bytes())),
                         Cow::Owned(text) => Sent::Text(Cow::Owned(text.into_bytes())),
@@ -121,7 +130,8 @@ impl Coding {
             Way::Plain(Some(most)) if text.len() as u64 > *most => {
                 Err(shown(&format!("it has {} bytes, and the column takes {most}", text.len())))
             }
-            Way::Plain(_) | Way::Filled(_) | Way::Bits(_) => Ok(Cow::Borrowed(text)),
+            Way::Unsigned if text.trim_start().starts_with('-') => Err(shown("it takes no sign")),
+            Way::Plain(_) | Way::Filled(_) | Way::Bits(_) | Way::Whole(_) | Way::Unsigned => Ok(Cow::Borrowed(text)),
             Way::Unpadded if text.ends_with(' ') => Err(shown("CHAR does not keep the blanks at its end")),
             Way::Unpadded => Ok(Cow::Borrowed(text)),
             Way::Year => {
@@ -166,12 +176,17 @@ impl Coding {
         }
     }
 
-    fn bits(&self, number: &str) -> Result<Sent<'static>, String> {
-        let Way::Bits(most) = self.way else { return Err(self.misfit(number)) };
+    fn whole(&self, number: &str) -> Result<Sent<'static>, String> {
+        let (most, is_bits) = match self.way {
+            Way::Bits(most) => (most, true),
+            Way::Whole(most) => (most, false),
+            _ => return Err(self.misfit(number)),
+        };
         let whole = crate::record::Digits::of(number.trim()).and_then(|digits| digits.integer());
         let found = whole.and_then(|number| u64::try_from(number).ok()).or_else(|| number.trim().parse().ok());
         match found.filter(|number| *number <= most) {
-            Some(number) => Ok(Sent::Bits(number)),
+            Some(number) if is_bits => Ok(Sent::Bits(number)),
+            Some(number) => Ok(Sent::Number(number.to_string())),
             None => Err(self.misfit(&format!("`{}`: it takes 0 to {most}", short(number)))),
         }
     }
@@ -302,10 +317,10 @@ mod tests {
     fn bytes_and_bits_are_kept_whole_or_refused() {
         assert!(coding("binary(2)").bytes(&[1]).is_err() && coding("binary(2)").bytes(&[1, 0]).is_ok());
         assert!(coding("tinyblob").bytes(&[0; 256]).is_err() && coding("tinyblob").bytes(&[0; 255]).is_ok());
-        assert_eq!(coding("bit(64)").bits("18446744073709551615"), Ok(Sent::Bits(u64::MAX)));
-        assert_eq!(coding("bit(4)").bits("15"), Ok(Sent::Bits(15)));
+        assert_eq!(coding("bit(64)").whole("18446744073709551615"), Ok(Sent::Bits(u64::MAX)));
+        assert_eq!(coding("bit(4)").whole("15"), Ok(Sent::Bits(15)));
         for number in ["-1", "16", "1.5", "x"] {
-            assert!(coding("bit(4)").bits(number).is_err(), "{number}");
+            assert!(coding("bit(4)").whole(number).is_err(), "{number}");
         }
     }
 }

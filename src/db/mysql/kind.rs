@@ -65,6 +65,17 @@ impl<'a> Declared<'a> {
         }
     }
 
+    /// The largest whole number without a sign.
+    pub(super) fn whole_max(&self) -> u64 {
+        match self.base {
+            "tinyint" => 0xff,
+            "smallint" => 0xffff,
+            "mediumint" => 0xff_ffff,
+            "int" => 0xffff_ffff,
+            _ => u64::MAX,
+        }
+    }
+
     /// What a column of it takes.
     pub(super) fn kind(&self) -> Kind {
         let whole = |bits: u8, digits: u16| match self.is_unsigned {

@@ -44,7 +44,8 @@ const DIALECT: Dialect = Dialect {
     // there are none
     array_as_json: str::to_owned,
     other_as_text: |name| format!("CAST({name} AS CHAR)"),
-    parameters_max: 65_535,
+    // of the 65,535 that the protocol bears: a statement has an end too
+    parameters_max: 10_000,
     takes_shapes_back: false,
 };
 
@@ -122,10 +123,6 @@ impl Database for Mysql {
     }
 
     fn execute(&mut self, sql: &str, parameters: &[Value<'_>]) -> Result<u64> {
-        if LEDGER.contains(&sql) && self.transaction.is_open() {
-            // on this connection it would end the transaction
-            return value::execute(&mut self.client.another()?, sql, parameters);
-        }
         value::execute(&mut self.client, &self.transaction.statement(sql), parameters)
     }
 
@@ -157,6 +154,19 @@ impl Database for Mysql {
 
     fn rollback(&mut self) {
         self.transaction.rollback(&mut self.client);
+    }
+
+    fn set_point(&mut self, name: &str) -> Result<()> {
+        self.execute(&format!("SAVEPOINT {}", sql::quote(name)), &[]).map(drop)
+    }
+
+    fn drop_point(&mut self, name: &str) -> Result<()> {
+        self.execute(&format!("RELEASE SAVEPOINT {}", sql::quote(name)), &[]).map(drop)
+    }
+
+    fn back_to_point(&mut self, name: &str) -> Result<()> {
+        self.execute(&format!("ROLLBACK TO SAVEPOINT {}", sql::quote(name)), &[])?;
+        self.drop_point(name)
     }
 
     fn create_table(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()> {

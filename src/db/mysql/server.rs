@@ -66,6 +66,7 @@ pub(crate) struct ServerTarget {
     /// Who, where and what, without the password: for messages.
     pub(crate) label: String,
     /// How long a statement about the framework's own tables may take.
+    #[allow(dead_code, reason = "the framework's own tables ask for it")]
     pub(crate) answer_timeout: Duration,
 }
 

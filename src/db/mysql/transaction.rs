@@ -37,10 +37,6 @@ enum Changed {
 }
 
 impl Transaction {
-    pub(super) fn is_open(&self) -> bool {
-        self.is_open
-    }
-
     /// Whether it is a table that is being made.
     pub(super) fn is_made(&self, at: &TableName) -> bool {
         self.made.as_ref().is_some_and(|(_, hidden)| hidden == at)

@@ -89,8 +89,8 @@ fn wider_columns(
     for Column { name, kind, declared, is_generated } in &table.columns {
         let is_plain = ["text", "longtext"].iter().any(|text| declared.eq_ignore_ascii_case(text));
         let is_made_as_text = *kind == Kind::Text && is_plain && !is_generated;
-        let may_widen = is_made_as_text && !RESERVED.contains(&name.as_str()) && !is_typed(name) && is_otherwise(name);
-        if may_widen && !has_values(backend, &table.name, name)? {
+        let may_turn = is_made_as_text && !RESERVED.contains(&name.as_str()) && !is_typed(name) && is_otherwise(name);
+        if may_turn && !has_values(backend, &table.name, name)? {
             empty.push(name.as_str());
         }
     }
