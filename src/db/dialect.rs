@@ -1,6 +1,6 @@
 //! The words in which backends differ where a statement is otherwise one for all.
 
-use super::table::{Column, Kind, TableName};
+use super::table::{Column, TableName};
 
 /// How a backend writes what every backend can say.
 pub struct Dialect {
@@ -10,10 +10,9 @@ pub struct Dialect {
     pub ledger: &'static [&'static str],
     /// Makes a query, which is ordered, give its first row alone.
     pub first: fn(&str) -> String,
-    /// What a query selects of an array, by its quoted name, to get it as JSON.
-    pub array_as_json: fn(&str) -> String,
-    /// What a query selects of a type that only the server knows, by its quoted name, to get it as text.
-    pub other_as_text: fn(&str) -> String,
+    /// What a query selects of a column, by its quoted name, to get it as a source would have given it: arrays as JSON, and
+    /// types that only the server knows as text.
+    pub as_given: fn(&Column, String) -> String,
     /// The most parameters of one statement.
     pub parameters_max: usize,
     /// Whether a change of a table's shape is part of the transaction; otherwise it ends the transaction, and stays.
@@ -37,12 +36,7 @@ impl Dialect {
 
     /// What a query selects of a column to be told it as a source would have given it.
     pub(super) fn selected(&self, column: &Column) -> String {
-        let name = self.name(&column.name);
-        match column.kind {
-            Kind::Array(_) => (self.array_as_json)(&name),
-            Kind::Other(_) => (self.other_as_text)(&name),
-            _ => name,
-        }
+        (self.as_given)(column, self.name(&column.name))
     }
 }
 

@@ -5,6 +5,7 @@ use chrono::NaiveDateTime;
 use super::{Column, Database, TableName};
 use crate::clock;
 use crate::error::{Error, Result};
+use crate::hash::RESERVED;
 use crate::record::Value;
 
 /// What is left of a merge in its table.
@@ -74,7 +75,10 @@ pub(crate) fn rows_at(
     each: &mut dyn FnMut(Vec<Value<'static>>) -> Result<()>,
 ) -> Result<()> {
     let words = database.dialect();
-    let mut list: Vec<String> = columns.iter().map(|column| words.selected(column)).collect();
+    // of the framework's own columns every driver knows the types, and gives their moments alike
+    let is_own = |column: &Column| RESERVED.contains(&column.name.as_str());
+    let selected = |column: &&Column| if is_own(column) { words.name(&column.name) } else { words.selected(column) };
+    let mut list: Vec<String> = columns.iter().map(selected).collect();
     if list.is_empty() {
         // a row without columns of its own is still a row
         list.push("NULL".to_owned());

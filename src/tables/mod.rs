@@ -88,7 +88,7 @@ pub use log_text::LogText;
 pub use manager::{ManagerRow, Managers, StopWish};
 pub use map::ObjectMap;
 pub use migrate::{SchemaState, embedded_names, schema_sql};
-pub use names::{TABLES, is_codebook};
+pub use names::{ROW_KEY, TABLES, is_codebook};
 pub use object::{ChangedRows, MergedTable, ObjectKind, ObjectRow, Objects, TouchedObject};
 pub use occurrence::{Claim, Decision, OccurrenceRow, OccurrenceState, Occurrences, Verdict};
 pub use open::Missing;

@@ -47,6 +47,9 @@ pub const TABLES: [&str; 43] = [
     "publication_fetches",
 ];
 
+/// The key of a table that has none of its own, on backends where each table needs one; nothing refers to it.
+pub const ROW_KEY: &str = "row_id";
+
 /// Whether a table is a codebook, which every `dc deploy` fills.
 pub fn is_codebook(table: &str) -> bool {
     table.starts_with("c_")

@@ -8,7 +8,7 @@ use crate::db::{Column, Database, Kind, Table, TableName, rows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::RESERVED;
 use crate::record::Value;
-use crate::tables::TABLES;
+use crate::tables::{ROW_KEY, TABLES};
 
 /// Rows are sent on when so many wait.
 const ROWS_MAX: usize = 500;
@@ -97,7 +97,8 @@ fn shape(database: &mut dyn Database, name: &TableName) -> Result<Table> {
 fn common<'t>(source: &'t Table, target: &'t Table) -> Result<Vec<Way<'t>>> {
     let is_own = TABLES.contains(&target.name.name.as_str());
     let mut ways = Vec::with_capacity(source.columns.len());
-    for from in source.columns.iter().filter(|column| !column.is_generated) {
+    let is_key = |column: &Column| is_own && column.name == ROW_KEY;
+    for from in source.columns.iter().filter(|column| !column.is_generated && !is_key(column)) {
         let Some(to) = target.column(&from.name) else {
             let what = format!("copy `{}`: the table there has no column `{}`", source.name, from.name);
             return Err(Error::new(ErrorKind::NotFound, what));

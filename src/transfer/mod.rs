@@ -16,7 +16,6 @@ use crate::settings::DatabaseSettings;
 use crate::tables::{TABLES, is_codebook};
 
 use copy::{Pair, copy};
-use shape::Made;
 
 /// A table that was copied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -40,15 +39,25 @@ pub fn transfer(context: &Context, from: &DatabaseSettings, to: &DatabaseSetting
     let (mut from, mut to) = (db::open(context, from)?, db::open(context, to)?);
     check_empty(to.as_mut())?;
     let others = merged_tables(from.as_mut(), to.as_mut())?;
-    let made = others.iter().map(|(there, here)| shape::make(from.as_mut(), to.as_mut(), there, here));
-    let made = made.collect::<Result<Vec<Made>>>()?;
-    ledger::make(to.as_mut())?;
+    let is_made_inside = to.dialect().takes_shapes_back;
+    let mut made = Vec::new();
+    if !is_made_inside {
+        for (there, here) in &others {
+            made.push(shape::make_alone((from.as_mut(), to.as_mut()), (there, here), context.cancellation())?);
+        }
+        ledger::make(to.as_mut())?;
+    }
     let ledger_name = ledger::name();
     let locked: Vec<&TableName> = others.iter().map(|(_, here)| here).collect();
     // who writes waits until all is read
     from.begin(&others.iter().map(|(there, _)| there).collect::<Vec<_>>(), context.cancellation())?;
     let copied = to.begin(&locked, context.cancellation()).and_then(|()| {
         let mut pair = Pair { from: from.as_mut(), to: to.as_mut(), cancellation: context.cancellation() };
+        if is_made_inside {
+            let tables = others.iter().map(|(there, here)| shape::make((pair.from, pair.to), (there, here)));
+            made = tables.collect::<Result<_>>()?;
+            ledger::make(pair.to)?;
+        }
         let mut copied = Vec::new();
         for table in TABLES {
             if is_codebook(table) {
@@ -65,7 +74,7 @@ pub fn transfer(context: &Context, from: &DatabaseSettings, to: &DatabaseSetting
         }
         for ((there, here), made) in others.iter().zip(&made) {
             let table = copy(&mut pair, there, here, &mut |_, value| Ok(value))?;
-            if made.is_new {
+            if made.lacks_indexes {
                 pair.to.finish_table(here, &[])?;
             }
             copied.push(CopiedTable { as_text: made.as_text.clone(), ..table });

@@ -1,30 +1,29 @@
 //! The tables that were merged into, made where they are not there.
 
+use crate::context::Cancellation;
 use crate::db::{Database, Kind, NewColumn, Table, TableName, rows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::RESERVED;
 
 /// What became of a table before its rows come.
 pub(super) struct Made {
-    /// Whether it was made, and lacks its indexes.
-    pub(super) is_new: bool,
+    /// Whether it was made, and gets its indexes when it is filled.
+    pub(super) lacks_indexes: bool,
     /// Columns that are text there, because their types are known to the old database alone.
     pub(super) as_text: Vec<String>,
 }
 
 /// Makes a table as another database has it. One that is there stays, if it is empty.
 pub(super) fn make(
-    from: &mut dyn Database,
-    to: &mut dyn Database,
-    there: &TableName,
-    here: &TableName,
+    (from, to): (&mut dyn Database, &mut dyn Database),
+    (there, here): (&TableName, &TableName),
 ) -> Result<Made> {
     if to.table(here)?.is_some() {
         if rows::has_rows(to, here)? {
             let what = format!("copy `{there}`: there is a table `{here}` already, and it has rows");
             return Err(Error::new(ErrorKind::Refused, what).hint(format!("move it away, or empty it: `{here}`")));
         }
-        return Ok(Made { is_new: false, as_text: Vec::new() });
+        return Ok(Made { lacks_indexes: false, as_text: Vec::new() });
     }
     let missing = || Error::new(ErrorKind::NotFound, format!("find the table `{there}`"));
     let table = from.table(there)?.ok_or_else(missing)?;
@@ -50,7 +49,28 @@ pub(super) fn make(
         })
         .collect();
     to.create_table(here, &columns)?;
-    Ok(Made { is_new: true, as_text })
+    Ok(Made { lacks_indexes: true, as_text })
+}
+
+/// As [`make`], with its indexes and in a transaction of its own: where a change of shape ends the transaction, nothing that is
+/// copied may be in it.
+pub(super) fn make_alone(
+    (from, to): (&mut dyn Database, &mut dyn Database),
+    (there, here): (&TableName, &TableName),
+    cancellation: &Cancellation,
+) -> Result<Made> {
+    to.begin(&[here], cancellation)?;
+    let made = make((from, &mut *to), (there, here)).and_then(|made| {
+        if made.lacks_indexes {
+            to.finish_table(here, &[])?;
+        }
+        to.commit()?;
+        Ok(Made { lacks_indexes: false, ..made })
+    });
+    if made.is_err() {
+        to.rollback();
+    }
+    made
 }
 
 /// Refuses a table whose framework's columns are not as dc makes them: another database would have them otherwise.

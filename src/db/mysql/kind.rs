@@ -125,6 +125,9 @@ impl<'a> Declared<'a> {
     }
 }
 
+/// The kind of a column that is made for numbers of any precision.
+pub(super) const ANY_NUMBER: Kind = Kind::Decimal { digits: 65, scale: 30 };
+
 /// The type of a new column.
 pub(super) fn declared(kind: Kind) -> &'static str {
     match kind {
@@ -151,7 +154,7 @@ mod tests {
             ("tinyint(4)", Kind::Integer { bits: 8 }),
             ("mediumint", Kind::Integer { bits: 24 }),
             ("bigint(20) unsigned zerofill", Kind::Decimal { digits: 20, scale: 0 }),
-            ("decimal(65,30)", Kind::Decimal { digits: 65, scale: 30 }),
+            ("decimal(65,30)", ANY_NUMBER),
             ("decimal(5,0) unsigned", Kind::Decimal { digits: 5, scale: 0 }),
             ("float(7,4)", Kind::Decimal { digits: 6, scale: 4 }),
             ("float", Kind::Real),

@@ -24,8 +24,8 @@ use self::server::{server_error, server_target};
 use self::transaction::Transaction;
 use super::dialect::limited;
 use super::{
-    ActiveSum, Column, Database, Dialect, Entry, Gone, NewColumn, Refused, Right, RowBatch, RowId, Rows, Scope, Table,
-    TableName, Touched, check_lasting, check_width,
+    ActiveSum, Column, Database, Dialect, Entry, Gone, Kind, NewColumn, Refused, Right, RowBatch, RowId, Rows, Scope,
+    Table, TableName, Touched, check_lasting, check_width,
 };
 use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, Result};
@@ -41,9 +41,12 @@ const DIALECT: Dialect = Dialect {
     name_sign: '`',
     ledger: LEDGER,
     first: limited,
-    // there are none
-    array_as_json: str::to_owned,
-    other_as_text: |name| format!("CAST({name} AS CHAR)"),
+    as_given: |column, name| match column.kind {
+        Kind::Other(_) => format!("CAST({name} AS CHAR)"),
+        // such a column is made for numbers of any precision; nobody has asked for its thirty decimals
+        kind::ANY_NUMBER => format!("TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM CAST({name} AS CHAR)))"),
+        _ => name,
+    },
     // of the 65,535 that the protocol bears: a statement has an end too
     parameters_max: 10_000,
     takes_shapes_back: false,

@@ -27,8 +27,8 @@ use self::server::{server_error, server_target};
 use self::stage::Staging;
 use super::dialect::{LEDGER, limited};
 use super::{
-    ActiveSum, Column, Database, Dialect, Entry, Gone, NewColumn, Refused, Right, RowBatch, RowId, Rows, Scope, Table,
-    TableName, Touched, check_lasting, check_width, named, shown, tell_wait,
+    ActiveSum, Column, Database, Dialect, Entry, Gone, Kind, NewColumn, Refused, Right, RowBatch, RowId, Rows, Scope,
+    Table, TableName, Touched, check_lasting, check_width, named, shown, tell_wait,
 };
 use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, Result};
@@ -44,8 +44,11 @@ pub(super) const DIALECT: Dialect = Dialect {
     name_sign: '"',
     ledger: LEDGER,
     first: limited,
-    array_as_json: |name| format!("to_json({name})"),
-    other_as_text: |name| format!("CAST({name} AS text)"),
+    as_given: |column, name| match column.kind {
+        Kind::Array(_) => format!("to_json({name})"),
+        Kind::Other(_) => format!("CAST({name} AS text)"),
+        _ => name,
+    },
     parameters_max: 65_535,
     takes_shapes_back: true,
 };

@@ -20,8 +20,8 @@ use self::handle::{BUSY_TIMEOUT, CACHE_KIB};
 use super::cause::Cause;
 use super::dialect::{LEDGER, limited};
 use super::{
-    Column, Database, Dialect, Entry, Gone, NewColumn, ObjectKind, Refused, Right, RowBatch, RowId, Rows, Scope, Table,
-    TableName, Touched, check_lasting, check_width, named, shown, tell_wait,
+    Column, Database, Dialect, Entry, Gone, Kind, NewColumn, ObjectKind, Refused, Right, RowBatch, RowId, Rows, Scope,
+    Table, TableName, Touched, check_lasting, check_width, named, shown, tell_wait,
 };
 use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, OrFail, Result};
@@ -37,9 +37,10 @@ const DIALECT: Dialect = Dialect {
     name_sign: '"',
     ledger: LEDGER,
     first: limited,
-    // neither is there
-    array_as_json: str::to_owned,
-    other_as_text: |name| format!("CAST({name} AS text)"),
+    as_given: |column, name| match column.kind {
+        Kind::Other(_) => format!("CAST({name} AS text)"),
+        _ => name,
+    },
     parameters_max: 32_766,
     takes_shapes_back: true,
 };

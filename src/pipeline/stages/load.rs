@@ -93,7 +93,7 @@ impl Stage for Loading {
 
 impl Loading {
     /// What is touched over a connection is written down.
-    fn observed(&self, connection: &mut Connection) {
+    fn observe(&self, connection: &mut Connection) {
         if let Some(map) = ObjectMap::of(&self.context) {
             connection.observe(Box::new(map));
         }
@@ -103,7 +103,11 @@ impl Loading {
         let rows = job.scratch().map_err(|error| Failure::of(&error))?.join("rows.ndjson");
         let lines = self.load.lines(job)?;
         fs::write(&rows, lines).map_err(|cause| Failure::blocked(format!("{}: {cause}", rows.display())))?;
-        let mut connection = self.pool.take(|new| Ok(self.observed(new))).map_err(|error| Failure::of(&error))?;
+        let prepare = |new: &mut Connection| {
+            self.observe(new);
+            Ok(())
+        };
+        let mut connection = self.pool.take(prepare).map_err(|error| Failure::of(&error))?;
         let load = &self.load;
         let runtime = self.context.settings().inside.as_ref().map(|inside| inside.runtime.to_string());
         let mut merge = Merge::into(&load.table)

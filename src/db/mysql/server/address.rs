@@ -174,7 +174,7 @@ fn decode(text: &str) -> Result<String> {
 
 fn wrong(reason: &str) -> Error {
     Error::new(ErrorKind::Settings, format!("read the URL of the MySQL server: {reason}"))
-        .hint("write `mysql://USER:PASSWORD@HOST:PORT/NAME`, with %40 for an `@` in the password")
+        .hint("write `mysql://USER:PASSWORD@HOST:PORT/NAME`, with %40 for an `@` and %3F for a `?` in the password")
 }
 
 #[cfg(test)]
@@ -211,7 +211,8 @@ mod tests {
             ("mysql://me:s3cret@h/d?charset=latin1", "option `charset`"),
             ("mysql://me:s3cret@h/d?connect_timeout=0", "connect_timeout"),
             ("mysql://me:s3cret@h/d?sslmode", "no value"),
-            ("mysql://me:x?s3cret@h/d", "no value"),
+            ("mysql://me:x?s3cret@h/d", "port"),
+            ("mysql://me:1?s3cret@h/d", "no value"),
         ] {
             let error = Address::read(url).err().unwrap_or_else(|| panic!("{url} was read"));
             assert!(error.to_string().contains(reason), "{url}: {error}");
