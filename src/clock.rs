@@ -19,13 +19,13 @@ pub fn now() -> NaiveDateTime {
 
 /// A moment as it can be stored: UTC with microseconds.
 pub fn cut(moment: DateTime<Utc>) -> NaiveDateTime {
-    moment.naive_utc().trunc_subsecs(DIGITS)
+    storable(moment.naive_utc())
 }
 
 /// The moment that lies so much later, as it can be stored.
 pub fn after(moment: NaiveDateTime, elapsed: Duration) -> NaiveDateTime {
     let later = TimeDelta::from_std(elapsed).ok().and_then(|elapsed| moment.checked_add_signed(elapsed));
-    later.unwrap_or(moment).trunc_subsecs(DIGITS)
+    storable(later.unwrap_or(moment))
 }
 
 /// A moment that was read, as it can be stored.

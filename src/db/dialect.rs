@@ -1,6 +1,6 @@
 //! The words in which backends differ where a statement is otherwise one for all.
 
-use super::table::{Column, TableName};
+use super::table::{Column, TableName, quote_by};
 
 /// How a backend writes what every backend can say.
 pub struct Dialect {
@@ -22,16 +22,12 @@ pub struct Dialect {
 impl Dialect {
     /// A name in quotes, safe inside SQL.
     pub(super) fn name(&self, name: &str) -> String {
-        let sign = self.name_sign;
-        format!("{sign}{}{sign}", name.replace(sign, &format!("{sign}{sign}")))
+        quote_by(self.name_sign, name)
     }
 
     /// A table's name in quotes.
     pub(super) fn table(&self, table: &TableName) -> String {
-        match &table.schema {
-            Some(schema) => format!("{}.{}", self.name(schema), self.name(&table.name)),
-            None => self.name(&table.name),
-        }
+        table.quoted_by(self.name_sign)
     }
 
     /// What a query selects of a column to be told it as a source would have given it.
@@ -45,8 +41,8 @@ pub(super) fn limited(query: &str) -> String {
     format!("{query} LIMIT 1")
 }
 
-/// The table of merges where a text may be a key.
-pub(super) const LEDGER: &[&str] = &[
+/// What makes the table of merges where a text may be a key.
+pub(super) const LEDGER_SQL: &[&str] = &[
     "CREATE TABLE dc_merges (id text PRIMARY KEY, runtime text, table_name text NOT NULL, \
     moment text NOT NULL, scope text NOT NULL, gone text NOT NULL, created boolean NOT NULL, \
     added_columns text NOT NULL, inserted bigint NOT NULL, retired bigint NOT NULL, set_before text NOT NULL, \

@@ -226,7 +226,14 @@ pub trait Database: Send {
     ///
     /// # Errors
     /// What the database says, with the statement.
-    fn query(&mut self, sql: &str, parameters: &[Value<'_>]) -> Result<Rows>;
+    fn query(&mut self, sql: &str, parameters: &[Value<'_>]) -> Result<Rows> {
+        let mut rows = Vec::new();
+        let columns = self.each_row(sql, parameters, &mut |row| {
+            rows.push(row);
+            Ok(())
+        })?;
+        Ok(Rows { columns, rows })
+    }
 
     /// Runs a statement and tells how many rows it changed.
     ///
@@ -256,7 +263,7 @@ pub trait Database: Send {
     /// What the database says.
     fn may(&mut self, name: &TableName, right: Right) -> Result<bool>;
 
-    /// Runs a query and gives its rows one by one, however many there are.
+    /// Runs a query and gives its rows one by one, however many there are; returns the names of the columns.
     ///
     /// # Errors
     /// As [`Database::query`], and what `each` says.
@@ -265,7 +272,7 @@ pub trait Database: Send {
         sql: &str,
         parameters: &[Value<'_>],
         each: &mut dyn FnMut(Vec<Value<'static>>) -> Result<()>,
-    ) -> Result<()>;
+    ) -> Result<Vec<String>>;
 
     /// Waits for a name until nobody else has it, and holds it to the end of the transaction.
     ///
@@ -293,7 +300,7 @@ pub trait Database: Send {
     /// # Errors
     /// What the database says.
     fn set_point(&mut self, name: &str) -> Result<()> {
-        self.execute(&format!("SAVEPOINT {name}"), &[]).map(drop)
+        self.execute(&format!("SAVEPOINT {}", self.dialect().name(name)), &[]).map(drop)
     }
 
     /// Drops a point; what was done since stays.
@@ -301,7 +308,7 @@ pub trait Database: Send {
     /// # Errors
     /// What the database says.
     fn drop_point(&mut self, name: &str) -> Result<()> {
-        self.execute(&format!("RELEASE SAVEPOINT {name}"), &[]).map(drop)
+        self.execute(&format!("RELEASE SAVEPOINT {}", self.dialect().name(name)), &[]).map(drop)
     }
 
     /// Takes back what was done since a point, and drops the point.
@@ -309,7 +316,7 @@ pub trait Database: Send {
     /// # Errors
     /// What the database says.
     fn back_to_point(&mut self, name: &str) -> Result<()> {
-        self.execute(&format!("ROLLBACK TO SAVEPOINT {name}"), &[])?;
+        self.execute(&format!("ROLLBACK TO SAVEPOINT {}", self.dialect().name(name)), &[])?;
         self.drop_point(name)
     }
 

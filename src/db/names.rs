@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::Touched;
 use super::token::{Token, tokens};
 
 /// A name as the statement writes it, quotes and schema included.
@@ -52,6 +53,19 @@ pub(super) fn names(sql: &str) -> BTreeSet<Named> {
     (0..tokens.len()).for_each(|place| walk.step(place));
     walk.found.retain(|named| !own.contains(&named.name.to_lowercase()));
     walk.found
+}
+
+/// What a statement touches, as `look_up` finds it in the catalogue. What is written and read is written.
+pub(super) fn touched(sql: &str, mut look_up: impl FnMut(&Named) -> Option<Touched>) -> Vec<Touched> {
+    let found: BTreeSet<Touched> = names(sql).iter().filter_map(&mut look_up).collect();
+    let written: BTreeSet<(Option<String>, String)> = found
+        .iter()
+        .filter(|object| object.written)
+        .map(|object| (object.schema.clone(), object.name.clone()))
+        .collect();
+    let only_written =
+        |object: &Touched| object.written || !written.contains(&(object.schema.clone(), object.name.clone()));
+    found.into_iter().filter(only_written).collect()
 }
 
 /// The tables that the statement makes for itself: `WITH name (columns) AS (..)`.

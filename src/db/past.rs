@@ -2,9 +2,10 @@
 
 use chrono::NaiveDateTime;
 
+use super::rows::{number, selection};
 use super::{Column, Database, TableName};
 use crate::clock;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::hash::RESERVED;
 use crate::record::Value;
 
@@ -28,10 +29,7 @@ pub(crate) fn standing(database: &mut dyn Database, table: &TableName, moment: N
     let moment = [Value::from(clock::text(moment))];
     let mut count = |condition: &str| -> Result<u64> {
         let rows = database.query(&format!("SELECT count(*) FROM {name} AS own WHERE {condition}"), &moment)?;
-        match rows.rows.first().and_then(|row| row.first()) {
-            Some(Value::Integer(count)) => Ok(count.unsigned_abs()),
-            _ => Err(Error::failed(format!("count the rows of `{table}`"))),
-        }
+        number(&rows, table)
     };
     Ok(Standing {
         inserted: count("own.date_created = $1 AND own.archive IS NULL")?,
@@ -76,9 +74,7 @@ pub(crate) fn rows_at(
 ) -> Result<()> {
     let words = database.dialect();
     // of the framework's own columns every driver knows the types, and gives their moments alike
-    let is_own = |column: &Column| RESERVED.contains(&column.name.as_str());
-    let selected = |column: &&Column| if is_own(column) { words.name(&column.name) } else { words.selected(column) };
-    let mut list: Vec<String> = columns.iter().map(selected).collect();
+    let mut list = selection(words, columns, &|column| RESERVED.contains(&column.name.as_str()));
     if list.is_empty() {
         // a row without columns of its own is still a row
         list.push("NULL".to_owned());
@@ -91,5 +87,5 @@ pub(crate) fn rows_at(
         }
     };
     let sql = format!("SELECT {} FROM {} WHERE {condition}{order}", list.join(", "), words.table(table));
-    database.each_row(&sql, &values, each)
+    database.each_row(&sql, &values, each).map(drop)
 }

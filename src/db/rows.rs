@@ -2,16 +2,17 @@
 
 use chrono::NaiveDateTime;
 
-use super::{Column, Database, Table, TableName};
+use super::{Column, Database, Dialect, Rows, Table, TableName};
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::record::Value;
 
-/// Inserts a row of a table into these columns.
+/// Inserts rows into these columns, as many with a statement as the backend takes: the values of the first row, then those of
+/// the next.
 ///
 /// # Errors
 /// What the database says.
-pub(crate) fn insert_one(
+pub(crate) fn insert(
     database: &mut dyn Database,
     table: &TableName,
     columns: &[&str],
@@ -19,41 +20,15 @@ pub(crate) fn insert_one(
 ) -> Result<()> {
     let words = database.dialect();
     let names: Vec<String> = columns.iter().map(|column| words.name(column)).collect();
-    let places: Vec<String> = (1..=columns.len()).map(|number| format!("${number}")).collect();
-    let sql = format!("INSERT INTO {} ({}) VALUES ({})", words.table(table), names.join(", "), places.join(", "));
-    database.execute(&sql, values).map(drop)
-}
-
-/// Inserts rows into these columns, as many with a statement as the backend takes.
-///
-/// # Errors
-/// What the database says.
-pub(crate) fn insert_many(
-    database: &mut dyn Database,
-    table: &TableName,
-    columns: &[&str],
-    rows: &[Vec<Value<'static>>],
-) -> Result<()> {
-    let words = database.dialect();
-    let names: Vec<String> = columns.iter().map(|column| words.name(column)).collect();
     let start = format!("INSERT INTO {} ({}) VALUES ", words.table(table), names.join(", "));
-    for some in rows.chunks((words.parameters_max / columns.len().max(1)).max(1)) {
-        let mut number = 0;
-        let places: Vec<String> = some
-            .iter()
-            .map(|row| {
-                let places: Vec<String> = row
-                    .iter()
-                    .map(|_| {
-                        number += 1;
-                        format!("${number}")
-                    })
-                    .collect();
-                format!("({})", places.join(", "))
-            })
-            .collect();
-        let values: Vec<Value<'_>> = some.iter().flatten().cloned().collect();
-        database.execute(&format!("{start}{}", places.join(", ")), &values)?;
+    let width = columns.len().max(1);
+    for some in values.chunks((words.parameters_max / width).max(1) * width) {
+        let places = (1..=some.len()).step_by(width).map(|first| {
+            let places: Vec<String> = (first..first + width).map(|number| format!("${number}")).collect();
+            format!("({})", places.join(", "))
+        });
+        let places: Vec<String> = places.collect();
+        database.execute(&format!("{start}{}", places.join(", ")), some)?;
     }
     Ok(())
 }
@@ -70,9 +45,14 @@ pub(crate) fn each_of(
     each: &mut dyn FnMut(Vec<Value<'static>>) -> Result<()>,
 ) -> Result<()> {
     let words = database.dialect();
-    let selected = |column: &&Column| if plain(column) { words.name(&column.name) } else { words.selected(column) };
-    let list: Vec<String> = columns.iter().map(selected).collect();
-    database.each_row(&format!("SELECT {} FROM {}", list.join(", "), words.table(table)), &[], each)
+    let list = selection(words, columns, plain).join(", ");
+    database.each_row(&format!("SELECT {list} FROM {}", words.table(table)), &[], each).map(drop)
+}
+
+/// What a query selects to get columns, those of them that are not `plain` as a source would have given them.
+pub(super) fn selection(words: &Dialect, columns: &[&Column], plain: &dyn Fn(&Column) -> bool) -> Vec<String> {
+    let one = |column: &&Column| if plain(column) { words.name(&column.name) } else { words.selected(column) };
+    columns.iter().map(one).collect()
 }
 
 /// Counts the rows of a table.
@@ -81,6 +61,14 @@ pub(crate) fn each_of(
 /// What the database says.
 pub(crate) fn count(database: &mut dyn Database, table: &TableName) -> Result<u64> {
     let rows = database.query(&format!("SELECT count(*) FROM {}", database.dialect().table(table)), &[])?;
+    number(&rows, table)
+}
+
+/// The one number that a count gives.
+///
+/// # Errors
+/// Failed, where it is none.
+pub(super) fn number(rows: &Rows, table: &TableName) -> Result<u64> {
     match rows.rows.first().and_then(|row| row.first()) {
         Some(Value::Integer(count)) => Ok(count.unsigned_abs()),
         _ => Err(Error::failed(format!("count the rows of `{table}`"))),
@@ -125,7 +113,7 @@ pub(crate) fn distinct_active(
     let words = database.dialect();
     let (name, column) = (words.table(&table.name), words.name(&column.name));
     let sql = format!("SELECT DISTINCT {column} FROM {name} WHERE archive IS NULL");
-    database.each_row(&sql, &[], &mut |row| row.into_iter().next().map_or(Ok(()), &mut *each))
+    database.each_row(&sql, &[], &mut |row| row.into_iter().next().map_or(Ok(()), &mut *each)).map(drop)
 }
 
 /// Whether a table has a row.

@@ -21,9 +21,14 @@ pub struct TableName {
 impl TableName {
     /// The name in quotes, safe inside SQL.
     pub(super) fn quoted(&self) -> String {
+        self.quoted_by('"')
+    }
+
+    /// The name between such signs.
+    pub(super) fn quoted_by(&self, sign: char) -> String {
         match &self.schema {
-            Some(schema) => format!("{}.{}", quote(schema), quote(&self.name)),
-            None => quote(&self.name),
+            Some(schema) => format!("{}.{}", quote_by(sign, schema), quote_by(sign, &self.name)),
+            None => quote_by(sign, &self.name),
         }
     }
 }
@@ -61,7 +66,12 @@ pub const NAME_BYTES_MAX: usize = 63;
 
 /// A name in double quotes, as the standard has it; a backend that has it otherwise says so in its dialect.
 pub(super) fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+    quote_by('"', name)
+}
+
+/// A name between such signs, which are doubled inside of it.
+pub(super) fn quote_by(sign: char, name: &str) -> String {
+    format!("{sign}{}{sign}", name.replace(sign, &format!("{sign}{sign}")))
 }
 
 /// What a column takes; it decides how a value is converted.

@@ -82,8 +82,8 @@ pub(super) fn next_moment(backend: &mut dyn Database, table: &TableName) -> Resu
     Ok(last.map_or(now, |last| now.max(last + chrono::TimeDelta::microseconds(1))))
 }
 
-/// Makes the table of merges before the transaction where it cannot be made inside of it. A role that may not merges all
-/// the same, and is told when there is something to write down.
+/// Makes the table of merges before the transaction where it cannot be made inside of it. A role without the right to make
+/// tables can still merge; it gets a warning if there is something to record.
 pub(super) fn prepare(backend: &mut dyn Database) -> Result<()> {
     if backend.dialect().takes_shapes_back {
         return Ok(());

@@ -28,8 +28,8 @@ use crate::error::{Error, ErrorKind, Result};
 type Row = <AsyncMysqlConnection as AsyncConnectionCore>::Row<'static, 'static>;
 type Lookup = <Mysql as TypeMetadata>::MetadataLookup;
 
-/// SQL as the other two backends read it: double quotes around names, no backslashes in texts, `||` puts texts together. What
-/// does not fit is an error and is not cut. Failures are told in English, since the driver hands on their words alone.
+/// SQL as the other two backends read it: double quotes around names, no backslashes in texts, `||` joins texts. A value that does
+/// not fit is an error and is never cut. Error messages are in English, because the driver passes on only their text.
 ///
 /// A lock is waited for, and an answer is on its way, for no longer than for the other backends; these are the framework's own
 /// transactions, which wait for nothing but the database. Merges have connections of their own.

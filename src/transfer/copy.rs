@@ -36,23 +36,22 @@ pub(super) fn copy(
     let from: Vec<&Column> = columns.iter().map(|way| way.from).collect();
     let (to, cancellation) = (&mut *pair.to, pair.cancellation);
     rows::each_of(pair.from, there, &from, &is_plain(there), &mut |row| {
-        let mut values = Vec::with_capacity(row.len());
+        let start = waiting.len();
         for (way, value) in columns.iter().zip(row) {
             let value = change(&way.from.name, value)?;
-            values.push(way.converted(value).map_err(|error| error.within(format!("copy `{there}`")))?);
+            waiting.push(way.converted(value).map_err(|error| error.within(format!("copy `{there}`")))?);
         }
-        sent.add(&values);
-        bytes += values.iter().map(size).sum::<usize>();
-        waiting.push(values);
-        if waiting.len() >= ROWS_MAX || bytes >= BYTES_MAX {
+        sent.add(&waiting[start..]);
+        bytes += waiting[start..].iter().map(size).sum::<usize>();
+        if waiting.len() >= ROWS_MAX * columns.len() || bytes >= BYTES_MAX {
             cancellation.check()?;
-            rows::insert_many(to, here, &names, &waiting)?;
+            rows::insert(to, here, &names, &waiting)?;
             waiting.clear();
             bytes = 0;
         }
         Ok(())
     })?;
-    rows::insert_many(pair.to, here, &names, &waiting)?;
+    rows::insert(pair.to, here, &names, &waiting)?;
     if columns.iter().any(|Way { to, .. }| to.name == "id" && matches!(to.kind, Kind::Integer { .. })) {
         pair.to.settle_ids(&target)?;
     }

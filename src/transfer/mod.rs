@@ -1,5 +1,5 @@
-//! From one database to another: the framework's tables, the history of merges, and the tables that were merged into, with
-//! every number and every byte, in one transaction of the database that takes them.
+//! Copies a project from one database to another: the framework's tables, the history of merges, and the tables that were merged
+//! into. Row numbers and values stay the same, and the target database takes everything in one transaction.
 
 mod convert;
 mod copy;

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use futures_util::{StreamExt, stream};
-use mysql_async::prelude::{FromRow, Queryable};
-use mysql_async::{BinaryProtocol, Column, Conn, DriverError, Error as Failure, Params, Row, TextProtocol};
+use mysql_async::prelude::{FromRow, Protocol, Queryable};
+use mysql_async::{Column, Conn, DriverError, Error as Failure, Params, Row};
 use tokio::sync::mpsc::channel;
 
 use super::line::Line;
@@ -129,7 +129,7 @@ impl Client {
             };
             match done {
                 Some(done) => told(done, fail, columns, each).await,
-                None => told_plainly(conn.query_iter(sql).await.map_err(fail)?, fail, columns, each).await,
+                None => told(conn.query_iter(sql).await.map_err(fail)?, fail, columns, each).await,
             }
         })
     }
@@ -190,25 +190,9 @@ impl Client {
     }
 }
 
-/// Tells the rows of a statement that was prepared.
-async fn told(
-    mut done: mysql_async::QueryResult<'_, '_, BinaryProtocol>,
-    fail: impl Fn(Failure) -> crate::error::Error,
-    columns: &mut dyn FnMut(&[Column]),
-    each: &mut dyn FnMut(Row) -> Result<()>,
-) -> Result<Done> {
-    let found = Done { rows: done.affected_rows(), warnings: done.warnings() };
-    columns(&done.columns().unwrap_or_default());
-    while let Some(row) = done.next().await.map_err(&fail)? {
-        each(row)?;
-    }
-    done.drop_result().await.map_err(fail)?;
-    Ok(found)
-}
-
-/// The same of one that was not.
-async fn told_plainly(
-    mut done: mysql_async::QueryResult<'_, '_, TextProtocol>,
+/// Tells the rows of a statement, whether it was prepared or not.
+async fn told<P: Protocol>(
+    mut done: mysql_async::QueryResult<'_, '_, P>,
     fail: impl Fn(Failure) -> crate::error::Error,
     columns: &mut dyn FnMut(&[Column]),
     each: &mut dyn FnMut(Row) -> Result<()>,

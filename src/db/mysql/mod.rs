@@ -24,8 +24,8 @@ use self::server::{server_error, server_target};
 use self::transaction::Transaction;
 use super::dialect::limited;
 use super::{
-    ActiveSum, Column, Database, Dialect, Entry, Gone, Kind, NewColumn, Refused, Right, RowBatch, RowId, Rows, Scope,
-    Table, TableName, Touched, check_lasting, check_width,
+    ActiveSum, Column, Database, Dialect, Entry, Gone, Kind, NewColumn, Refused, Right, RowBatch, RowId, Scope, Table,
+    TableName, Touched, check_lasting, check_width,
 };
 use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, Result};
@@ -38,8 +38,8 @@ pub(super) const ENTRY: Entry = Entry { name: "mysql", dialect: &DIALECT, open }
 
 /// This backend's words.
 const DIALECT: Dialect = Dialect {
-    name_sign: '`',
-    ledger: LEDGER,
+    name_sign: sql::NAME_SIGN,
+    ledger: LEDGER_SQL,
     first: limited,
     as_given: |column, name| match column.kind {
         Kind::Other(_) => format!("CAST({name} AS CHAR)"),
@@ -52,8 +52,8 @@ const DIALECT: Dialect = Dialect {
     takes_shapes_back: false,
 };
 
-/// The table of merges: an index takes no text of any length.
-const LEDGER: &[&str] =
+/// What makes the table of merges: an index takes no text of any length.
+const LEDGER_SQL: &[&str] =
     &["CREATE TABLE IF NOT EXISTS dc_merges (id varchar(36) NOT NULL PRIMARY KEY, runtime varchar(64), \
     table_name varchar(190) NOT NULL, moment varchar(32) NOT NULL, scope longtext NOT NULL, gone varchar(16) NOT NULL, \
     created boolean NOT NULL, added_columns longtext NOT NULL, inserted bigint NOT NULL, retired bigint NOT NULL, \
@@ -108,17 +108,13 @@ impl Database for Mysql {
         &DIALECT
     }
 
-    fn query(&mut self, sql: &str, parameters: &[Value<'_>]) -> Result<Rows> {
-        value::query(&mut self.client, &self.transaction.statement(sql), parameters)
-    }
-
     fn each_row(
         &mut self,
         sql: &str,
         parameters: &[Value<'_>],
         each: &mut dyn FnMut(Vec<Value<'static>>) -> Result<()>,
-    ) -> Result<()> {
-        value::each_row(&mut self.client, &self.transaction.statement(sql), parameters, each).map(|_| ())
+    ) -> Result<Vec<String>> {
+        value::each_row(&mut self.client, &self.transaction.statement(sql), parameters, each)
     }
 
     fn lock(&mut self, name: &str) -> Result<()> {
@@ -157,19 +153,6 @@ impl Database for Mysql {
 
     fn rollback(&mut self) {
         self.transaction.rollback(&mut self.client);
-    }
-
-    fn set_point(&mut self, name: &str) -> Result<()> {
-        self.execute(&format!("SAVEPOINT {}", sql::quote(name)), &[]).map(drop)
-    }
-
-    fn drop_point(&mut self, name: &str) -> Result<()> {
-        self.execute(&format!("RELEASE SAVEPOINT {}", sql::quote(name)), &[]).map(drop)
-    }
-
-    fn back_to_point(&mut self, name: &str) -> Result<()> {
-        self.execute(&format!("ROLLBACK TO SAVEPOINT {}", sql::quote(name)), &[])?;
-        self.drop_point(name)
     }
 
     fn create_table(&mut self, name: &TableName, columns: &[NewColumn]) -> Result<()> {

@@ -1,22 +1,12 @@
 //! Which tables, views and routines a statement touches: read from its text, looked up in the catalogue.
 
-use std::collections::BTreeSet;
-
 use super::client::Client;
 use super::sql::{literal, skip};
-use crate::db::names::{Named, Usage, names};
+use crate::db::names::{self, Named, Usage};
 use crate::db::{ObjectKind, Touched};
 
 pub(super) fn touched(client: &mut Client, sql: &str) -> Vec<Touched> {
-    let found: BTreeSet<Touched> = names(&standard(sql)).iter().filter_map(|named| look_up(client, named)).collect();
-    let written: BTreeSet<(Option<String>, String)> = found
-        .iter()
-        .filter(|object| object.written)
-        .map(|object| (object.schema.clone(), object.name.clone()))
-        .collect();
-    let only_written =
-        |object: &Touched| object.written || !written.contains(&(object.schema.clone(), object.name.clone()));
-    found.into_iter().filter(only_written).collect()
+    names::touched(&standard(sql), |named| look_up(client, named))
 }
 
 fn look_up(client: &mut Client, named: &Named) -> Option<Touched> {
@@ -97,7 +87,7 @@ mod tests {
         let sql =
             "INSERT INTO `my``db`.`t` SELECT \"FROM x\", 'it\\'s FROM y' FROM u # FROM z\n JOIN `v` /* FROM w */ ON 1";
         let found: Vec<(Vec<String>, Usage)> =
-            names(&standard(sql)).into_iter().map(|named| (parts(&named.name), named.usage)).collect();
+            names::names(&standard(sql)).into_iter().map(|named| (parts(&named.name), named.usage)).collect();
         assert!(found.contains(&(vec!["my`db".into(), "t".into()], Usage::Write)), "{found:?}");
         for name in ["u", "v"] {
             assert!(found.contains(&(vec![name.into()], Usage::Read)), "{found:?}");

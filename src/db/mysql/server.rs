@@ -66,7 +66,6 @@ pub(crate) struct ServerTarget {
     /// Who, where and what, without the password: for messages.
     pub(crate) label: String,
     /// How long a statement about the framework's own tables may take.
-    #[allow(dead_code, reason = "the framework's own tables ask for it")]
     pub(crate) answer_timeout: Duration,
 }
 
@@ -188,7 +187,7 @@ pub(crate) fn server_target(url: &Secret) -> Result<ServerTarget> {
     Ok(ServerTarget { address, secure, plain, label, answer_timeout })
 }
 
-/// What the driver is told about TLS.
+/// The driver's options for TLS.
 fn tls(check: Check, root: &Root) -> Result<SslOpts> {
     let options = SslOpts::default();
     if check == Check::Nothing {

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use super::client::Client;
 use super::kind::{Declared, declared};
 use super::server::server_error;
-use super::sql::{literal, quote};
+use super::sql::{NAME_SIGN, literal, quote};
 use crate::db::cause::Cause;
 use crate::db::{Column, Kind, NewColumn, Obstacle, Right, Table, TableName};
 use crate::error::{Error, ErrorKind, Result};
@@ -43,10 +43,7 @@ pub(super) struct Look {
 
 /// A table's name inside SQL.
 pub(super) fn quoted(name: &TableName) -> String {
-    match &name.schema {
-        Some(schema) => format!("{}.{}", quote(schema), quote(&name.name)),
-        None => quote(&name.name),
-    }
+    name.quoted_by(NAME_SIGN)
 }
 
 /// The condition on the catalogue that finds a table.
@@ -270,7 +267,7 @@ fn definition(column: &NewColumn) -> String {
     format!("{} {wanted}{collation} NULL", quote(&column.name))
 }
 
-/// The index that takes one active row a hash, and one by which small scopes are found.
+/// The indexes: a unique one, so that each hash has one active row at most, and one for finding small scopes.
 pub(super) fn index_sql(table: &Table, made: &TableName, scope: &[&str]) -> String {
     let mut sql = format!("ALTER TABLE {} ADD UNIQUE INDEX {GUARD} ({GUARD})", quoted(made));
     let is_text = |name: &&&str| table.column(name).is_some_and(|column| is_long(column.kind));

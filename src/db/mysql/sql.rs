@@ -4,9 +4,13 @@ use std::borrow::Cow;
 
 use mysql_async::{Params, Value as Bound};
 
+use crate::db::table::quote_by;
 use crate::db::text;
 use crate::error::{Error, Result};
 use crate::record::Value;
+
+/// The sign around a name.
+pub(super) const NAME_SIGN: char = '`';
 
 /// Bytes that stand in a statement themselves; more are bound.
 const LITERAL_BYTES_MAX: usize = 4096;
@@ -52,7 +56,7 @@ pub(super) fn bytes_literal(bytes: &[u8]) -> String {
 
 /// A name in quotes, safe inside SQL.
 pub(super) fn quote(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
+    quote_by(NAME_SIGN, name)
 }
 
 /// A statement as the server takes it, with the values in the order in which it asks for them: `$2 $1 $2` as well as `? ?`.

@@ -6,7 +6,7 @@ use mysql_async::{Column, Row, Value as Stored};
 
 use super::client::Client;
 use super::sql::bind;
-use crate::db::{Rows, shown};
+use crate::db::shown;
 use crate::error::Result;
 use crate::record::{Value, parse_json};
 
@@ -14,15 +14,6 @@ use crate::record::{Value, parse_json};
 const BINARY: u16 = 63;
 /// What the driver says of the decimals of a type that has none.
 const NO_DECIMALS: u8 = 31;
-
-pub(super) fn query(client: &mut Client, sql: &str, values: &[Value<'_>]) -> Result<Rows> {
-    let mut rows = Vec::new();
-    let columns = each_row(client, sql, values, &mut |row| {
-        rows.push(row);
-        Ok(())
-    })?;
-    Ok(Rows { columns, rows })
-}
 
 /// Gives each row to `each`; returns the names of the columns.
 pub(super) fn each_row(

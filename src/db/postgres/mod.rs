@@ -25,10 +25,10 @@ use self::client::Client;
 use self::place::Parts;
 use self::server::{server_error, server_target};
 use self::stage::Staging;
-use super::dialect::{LEDGER, limited};
+use super::dialect::{LEDGER_SQL, limited};
 use super::{
-    ActiveSum, Column, Database, Dialect, Entry, Gone, Kind, NewColumn, Refused, Right, RowBatch, RowId, Rows, Scope,
-    Table, TableName, Touched, check_lasting, check_width, named, shown, tell_wait,
+    ActiveSum, Column, Database, Dialect, Entry, Gone, Kind, NewColumn, Refused, Right, RowBatch, RowId, Scope, Table,
+    TableName, Touched, check_lasting, check_width, named, shown, tell_wait,
 };
 use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, Result};
@@ -42,7 +42,7 @@ pub(super) const ENTRY: Entry = Entry { name: "postgres", dialect: &DIALECT, ope
 /// This backend's words.
 pub(super) const DIALECT: Dialect = Dialect {
     name_sign: '"',
-    ledger: LEDGER,
+    ledger: LEDGER_SQL,
     first: limited,
     as_given: |column, name| match column.kind {
         Kind::Array(_) => format!("to_json({name})"),
@@ -125,17 +125,13 @@ impl Database for Postgres {
         &DIALECT
     }
 
-    fn query(&mut self, sql: &str, parameters: &[Value<'_>]) -> Result<Rows> {
-        value::query(&mut self.client, sql, parameters)
-    }
-
     fn each_row(
         &mut self,
         sql: &str,
         parameters: &[Value<'_>],
         each: &mut dyn FnMut(Vec<Value<'static>>) -> Result<()>,
-    ) -> Result<()> {
-        value::each_row(&mut self.client, sql, parameters, each).map(|_| ())
+    ) -> Result<Vec<String>> {
+        value::each_row(&mut self.client, sql, parameters, each)
     }
 
     fn lock(&mut self, name: &str) -> Result<()> {

@@ -1,21 +1,11 @@
 //! Which tables, views and routines a statement touches: read from its text, looked up in the catalogue.
 
-use std::collections::BTreeSet;
-
 use super::client::Client;
-use crate::db::names::{Named, Usage, names};
+use crate::db::names::{self, Named, Usage};
 use crate::db::{ObjectKind, Touched};
 
 pub(super) fn touched(client: &mut Client, sql: &str) -> Vec<Touched> {
-    let found: BTreeSet<Touched> = names(sql).iter().filter_map(|named| look_up(client, named)).collect();
-    let written: BTreeSet<(Option<String>, String)> = found
-        .iter()
-        .filter(|object| object.written)
-        .map(|object| (object.schema.clone(), object.name.clone()))
-        .collect();
-    let only_written =
-        |object: &Touched| object.written || !written.contains(&(object.schema.clone(), object.name.clone()));
-    found.into_iter().filter(only_written).collect()
+    names::touched(sql, |named| look_up(client, named))
 }
 
 fn look_up(client: &mut Client, named: &Named) -> Option<Touched> {

@@ -6,7 +6,7 @@ use tokio_postgres::types::{Format, FromSql, IsNull, ToSql, Type, private::Bytes
 
 use super::client::Client;
 use super::server::server_error;
-use crate::db::{Rows, shown};
+use crate::db::shown;
 use crate::error::{Error, Result};
 use crate::record::{Value, parse_json};
 
@@ -47,15 +47,6 @@ pub(super) fn execute(client: &mut Client, sql: &str, values: &[Value<'_>]) -> R
     let parameters = parameters(values);
     let bound: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(|parameter| parameter as _).collect();
     client.execute(sql, &bound).map_err(|cause| server_error(shown(sql), cause))
-}
-
-pub(super) fn query(client: &mut Client, sql: &str, values: &[Value<'_>]) -> Result<Rows> {
-    let mut rows = Vec::new();
-    let columns = each_row(client, sql, values, &mut |row| {
-        rows.push(row);
-        Ok(())
-    })?;
-    Ok(Rows { columns, rows })
 }
 
 /// Gives each row to `each`; returns the names of the columns.

@@ -18,10 +18,10 @@ use rusqlite::{OpenFlags, ToSql, params_from_iter};
 
 use self::handle::{BUSY_TIMEOUT, CACHE_KIB};
 use super::cause::Cause;
-use super::dialect::{LEDGER, limited};
+use super::dialect::{LEDGER_SQL, limited};
 use super::{
-    Column, Database, Dialect, Entry, Gone, Kind, NewColumn, ObjectKind, Refused, Right, RowBatch, RowId, Rows, Scope,
-    Table, TableName, Touched, check_lasting, check_width, named, shown, tell_wait,
+    Column, Database, Dialect, Entry, Gone, Kind, NewColumn, ObjectKind, Refused, Right, RowBatch, RowId, Scope, Table,
+    TableName, Touched, check_lasting, check_width, named, shown, tell_wait,
 };
 use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, OrFail, Result};
@@ -35,7 +35,7 @@ pub(super) const ENTRY: Entry = Entry { name: "sqlite", dialect: &DIALECT, open 
 /// This backend's words.
 const DIALECT: Dialect = Dialect {
     name_sign: '"',
-    ledger: LEDGER,
+    ledger: LEDGER_SQL,
     first: limited,
     as_given: |column, name| match column.kind {
         Kind::Other(_) => format!("CAST({name} AS text)"),
@@ -113,24 +113,6 @@ impl Sqlite {
     fn rowid(&self, table: &Table) -> Result<&'static str> {
         table.check_for_merge()?;
         shape::rowid(&table.columns).ok_or_else(|| Error::failed(format!("find the rows of `{}` again", table.name)))
-    }
-
-    /// Gives each row to `each`; returns the names of the columns.
-    fn rows(
-        &self,
-        sql: &str,
-        parameters: &[Value<'_>],
-        each: &mut dyn FnMut(Vec<Value<'static>>) -> Result<()>,
-    ) -> Result<Vec<String>> {
-        let fail = |cause| self.fail(&shown(sql), cause);
-        let mut statement = self.connection.prepare_cached(sql).map_err(fail)?;
-        let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
-        let mut found = statement.query(params_from_iter(parameters.iter().map(Bound))).map_err(fail)?;
-        while let Some(row) = found.next().map_err(fail)? {
-            let values = (0..columns.len()).map(|place| row.get_ref(place).map(value_of));
-            each(values.collect::<rusqlite::Result<_>>().map_err(fail)?)?;
-        }
-        Ok(columns)
     }
 
     fn batch(&mut self, sql: &str) -> Result<()> {
@@ -229,22 +211,21 @@ impl Database for Sqlite {
         &DIALECT
     }
 
-    fn query(&mut self, sql: &str, parameters: &[Value<'_>]) -> Result<Rows> {
-        let mut rows = Vec::new();
-        let columns = self.rows(sql, parameters, &mut |row| {
-            rows.push(row);
-            Ok(())
-        })?;
-        Ok(Rows { columns, rows })
-    }
-
     fn each_row(
         &mut self,
         sql: &str,
         parameters: &[Value<'_>],
         each: &mut dyn FnMut(Vec<Value<'static>>) -> Result<()>,
-    ) -> Result<()> {
-        self.rows(sql, parameters, each).map(|_| ())
+    ) -> Result<Vec<String>> {
+        let fail = |cause| self.fail(&shown(sql), cause);
+        let mut statement = self.connection.prepare_cached(sql).map_err(fail)?;
+        let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let mut found = statement.query(params_from_iter(parameters.iter().map(Bound))).map_err(fail)?;
+        while let Some(row) = found.next().map_err(fail)? {
+            let values = (0..columns.len()).map(|place| row.get_ref(place).map(value_of));
+            each(values.collect::<rusqlite::Result<_>>().map_err(fail)?)?;
+        }
+        Ok(columns)
     }
 
     fn lock(&mut self, _: &str) -> Result<()> {

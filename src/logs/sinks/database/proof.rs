@@ -31,7 +31,7 @@ fn send(context: &Context, row: &LogRow) -> Result<()> {
         maybe(row.context.as_deref()),
     ];
     database.begin(&[], context.cancellation())?;
-    let sent = "logs".parse().and_then(|table| db::rows::insert_one(database.as_mut(), &table, &COLUMNS, &values));
+    let sent = "logs".parse().and_then(|table| db::rows::insert(database.as_mut(), &table, &COLUMNS, &values));
     database.rollback();
     sent
 }
