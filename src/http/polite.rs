@@ -82,9 +82,7 @@ impl Host {
             if let Some(from) = from.filter(|from| deadline.is_some_and(|deadline| *from > deadline)) {
                 return Err(TooLong(from - now));
             }
-            if deadline.is_some_and(|deadline| now >= deadline) {
-                return Err(TooLong(Duration::ZERO));
-            }
+            // a host that is free is not what a call waited for whose time is over: the exchange says that
             if !is_full && from.is_none() {
                 if let Some(rate) = limits.rate {
                     // a moment that was missed is not made up for
@@ -92,6 +90,9 @@ impl Host {
                 }
                 state.active += 1;
                 return Ok(Leave(Arc::clone(self)));
+            }
+            if deadline.is_some_and(|deadline| now >= deadline) {
+                return Err(TooLong(Duration::ZERO));
             }
             let until = if is_full { deadline } else { from };
             let pause = until.map_or(Duration::from_secs(1), |until| until - now).min(Duration::from_secs(1));
@@ -132,6 +133,15 @@ mod tests {
         assert!(host.wait(limits, Some(soon)).is_err(), "a third at once");
         drop(leaves);
         assert!(host.wait(limits, Some(soon + Duration::from_secs(5))).is_ok());
+    }
+
+    #[test]
+    fn a_free_host_is_not_blamed_for_time_that_is_over() {
+        let host = host("free.test:1");
+        let over = Instant::now();
+        assert!(host.wait(Politeness::default(), Some(over)).is_ok());
+        host.leave_alone(Some(Duration::from_secs(60)));
+        assert!(host.wait(Politeness::default(), Some(over)).is_err());
     }
 
     #[test]
