@@ -11,6 +11,7 @@ mod moment;
 pub(crate) mod mysql;
 mod names;
 pub(crate) mod past;
+mod placeholder;
 mod pool;
 pub(crate) mod postgres;
 pub(crate) mod rows;
@@ -18,6 +19,8 @@ pub(crate) mod sqlite;
 mod table;
 mod tls;
 mod token;
+mod verifier;
+mod waiting;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) use postgres::fuzzing;
