@@ -44,7 +44,7 @@ const TRIED: &[Tried<'_>] = &[
     ("smalldatetime", &[("2026-01-31 10:15", "2026-01-31 10:15:00")], &["2026-01-31 10:15:30"]),
     ("date", &[("2026-01-31T00:00:00Z", "2026-01-31")], &["2026-01-31 10:15", "today", "0000-00-00"]),
     ("time(2)", &[("10:15", "10:15:00.00")], &["1015", "24:00:00", "10:15:30.123"]),
-    ("nchar(3)", &[("äöü", "äöü"), (" a", " a ")], &["ab ", "abcd", "a😀"]),
+    ("nchar(3)", &[("äöü", "äöü"), (" a", " a ")], &["ab ", "abcd", "aa😀"]),
     ("nvarchar(3)", &[("ab ", "ab "), ("a", "a")], &["abc ", "abcd", "aa😀"]),
     ("nvarchar(max)", &[("ab ", "ab "), ("шж中😀", "шж中😀")], &[]),
     ("varchar(3)", &[("ab ", "ab ")], &["abc ", "abcd"]),
@@ -136,6 +136,18 @@ fn text_and_bytes_come_back_to_the_last_bit() {
         vec![Value::from("\\N"), Value::Null, Value::Bytes(vec![0; 4])],
     ];
     assert_eq!(found, expected);
+    // what is longer than the driver's stream bears stands beside what is not, in its order
+    let long: Vec<Json> = (0..4)
+        .map(|k| {
+            let length = if k == 2 { 3 } else { 70_000 };
+            json!({"k": k, "s": format!("{k}é").repeat(length), "b": hex(&vec![k as u8; length])})
+        })
+        .collect();
+    Merge::into("long").create(true).column_type("b", "varbinary(max)").run(&mut database, &long).expect("a merge");
+    let found = database.query("SELECT k, LEN(s), DATALENGTH(b) FROM long ORDER BY id", &[]).expect("rows").rows;
+    let lengths: Vec<i64> =
+        found.iter().flatten().map(|it| if let Value::Integer(it) = it { *it } else { -1 }).collect();
+    assert_eq!(lengths, [0, 140_000, 70_000, 1, 140_000, 70_000, 2, 6, 3, 3, 140_000, 70_000]);
     // a scope and a filter hold the text for what it is
     assert_eq!(database.delete("t", &[("s", Value::from("\\n"))]).expect("none"), 0);
     assert_eq!(database.delete("t", &[("s", Value::from(text))]).expect("one"), 1);
@@ -206,7 +218,7 @@ fn a_table_that_cannot_be_merged_into_is_named() {
     let own = "sha BINARY(32) NULL, archive DATETIME2(6) NULL, date_created DATETIME2(6) NULL, date_modified DATETIME2(6) NULL";
     let id = "id BIGINT IDENTITY(1,1) NOT NULL PRIMARY KEY";
     for (columns, words) in [
-        (format!("{own}, k int"), ["cannot be found again", "ADD \\\"id\\\" BIGINT IDENTITY NOT NULL UNIQUE"]),
+        (format!("{own}, k int"), ["cannot be found again", "ADD \"id\" BIGINT IDENTITY NOT NULL UNIQUE"]),
         (
             format!("{id}, {}, k int", own.replace("BINARY(32)", "BINARY(16)")),
             ["cannot hold a record hash", "BINARY(32)"],

@@ -157,14 +157,18 @@ fn a_row_in_the_place_of_another_is_seen_and_one_without_a_hash_too() {
         ]);
         execute(
             database,
-            &format!("INSERT INTO t (sha, date_created, vat) SELECT {hash}, date_created, 7 FROM t LIMIT 1"),
+            &format!(
+                "INSERT INTO t (sha, date_created, vat) SELECT {hash}, date_created, 7 FROM t WHERE id = (SELECT min(id) FROM t)"
+            ),
         );
         let report = merged(database, &Merge::into("t"), &companies());
         assert_eq!((report.same_input, report.counts.new, report.counts.gone), (false, 0, 1));
         execute(database, "DELETE FROM t WHERE vat = 7");
         execute(
             database,
-            &format!("INSERT INTO t (sha, date_created, vat) SELECT {hash}, date_created, 7 FROM t LIMIT 1"),
+            &format!(
+                "INSERT INTO t (sha, date_created, vat) SELECT {hash}, date_created, 7 FROM t WHERE id = (SELECT min(id) FROM t)"
+            ),
         );
         let report = merged(database, &Merge::into("t"), &companies());
         assert_eq!((report.same_input, report.counts.new, report.counts.gone), (false, 1, 1));

@@ -127,7 +127,7 @@ mod slow {
     /// Random merges, some of them taken back: the table is then, to the last column, what it was.
     #[test]
     fn random_merges_and_undos_leave_no_trace() {
-        for (backend, rounds) in Backend::all_of_users().iter().zip([120, 40]) {
+        for (backend, rounds) in Backend::all_of_users().iter().zip([120, 40, 20, 10]) {
             let mut database = backend.connect();
             let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
             let mut random = |below: u64| {

@@ -125,6 +125,12 @@ impl Backend {
         Connection::open(&self.context_with(&[("DC_DB_MAIN_URL", &url)]), "main").expect("a connection")
     }
 
+    /// As much of something that takes its time as this one bears: what speaks like SQL Server here is slow.
+    pub(crate) fn share(&self, all: u32) -> u32 {
+        let is_peer = self.engine == Engine::Mssql && std::env::var_os("DC_TEST_MSSQL").is_none();
+        if is_peer { all / 20 } else { all }
+    }
+
     pub(crate) fn is_sqlite(&self) -> bool {
         self.engine == Engine::Sqlite
     }

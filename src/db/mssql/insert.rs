@@ -6,7 +6,7 @@ use chrono::NaiveDateTime;
 use tiberius::ColumnData;
 use tiberius::error::Error as Failure;
 
-use super::client::{Cells, Client, Load};
+use super::client::{Bound, Cells, Client, Load};
 use super::encode::Coding;
 use super::server::server_error;
 use super::shape;
@@ -23,6 +23,8 @@ const WAITING: &str = "#dc_waiting";
 const STEP_FIRST: usize = 256;
 const STEP_MAX: usize = 4_096;
 const STEP_SHRINKS: usize = 8;
+/// Bytes of a value that the driver puts into a stream.
+const STREAMED_BYTES_MAX: usize = 0xffff;
 /// The number of "the key refers to a row that is not there".
 const NO_PARENT: u32 = 547;
 
@@ -224,7 +226,36 @@ impl<'a> Insertion<'a> {
         error
     }
 
+    /// Lets rows wait: as a stream, but for those with a long value, of which the driver's stream takes none.
     fn load(&self, client: &mut Client, next: &mut dyn FnMut() -> Result<Option<Cells>>) -> Result<()> {
+        loop {
+            let (mut long, mut is_over) = (None, false);
+            self.stream(client, &mut || {
+                match next()? {
+                    Some(cells) if cells.iter().any(is_long) => long = Some(cells),
+                    Some(cells) => return Ok(Some(cells)),
+                    None => is_over = true,
+                }
+                Ok(None)
+            })?;
+            if let Some(cells) = long {
+                self.one(client, cells)?;
+            }
+            if is_over {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Lets a row wait by a statement.
+    fn one(&self, client: &mut Client, cells: Cells) -> Result<()> {
+        let places: Vec<String> = (1..=cells.len()).map(|number| format!("@P{number}")).collect();
+        let values: Vec<Bound> = cells.into_iter().map(Bound).collect();
+        let sql = format!("INSERT INTO {WAITING} VALUES ({})", places.join(", "));
+        client.change(&sql, &values).map(drop).map_err(|cause| server_error("send the rows", cause))
+    }
+
+    fn stream(&self, client: &mut Client, next: &mut dyn FnMut() -> Result<Option<Cells>>) -> Result<()> {
         let columns: Vec<String> = (0..self.codings.len()).map(|at| format!("c{at}")).collect();
         let columns: Vec<&str> = ["n", "sha"].into_iter().chain(columns.iter().map(String::as_str)).collect();
         client.load(&Load { table: WAITING, columns: &columns }, next).map(drop)
@@ -295,6 +326,17 @@ fn is_in_transaction(client: &mut Client) -> Result<bool> {
     let found = client.words("SELECT CAST(@@TRANCOUNT AS INT)");
     let found = found.map_err(|cause| server_error("look at the transaction", cause))?;
     Ok(found.into_iter().flatten().flatten().next().is_some_and(|count| count != "0"))
+}
+
+fn is_long(cell: &ColumnData<'static>) -> bool {
+    match cell {
+        // a letter has two bytes at most for each that it has here, so few are counted
+        ColumnData::String(Some(text)) => {
+            text.len() * 2 > STREAMED_BYTES_MAX && text.encode_utf16().count() * 2 > STREAMED_BYTES_MAX
+        }
+        ColumnData::Binary(Some(bytes)) => bytes.len() > STREAMED_BYTES_MAX,
+        _ => false,
+    }
 }
 
 /// The condition that a row is one of a batch, from `first` to before `last`.

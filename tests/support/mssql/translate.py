@@ -6,6 +6,8 @@ import re
 import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.postgres import Postgres
+from sqlglot.dialects.tsql import TSQL
+from sqlglot.tokens import TokenType
 
 from tds import NUL
 
@@ -24,10 +26,16 @@ NAMES = {
     Kind.NVARCHAR: "nvarchar", Kind.VARCHAR: "varchar", Kind.NCHAR: "nchar", Kind.CHAR: "char", Kind.TEXT: "varchar",
     Kind.BINARY: "binary", Kind.VARBINARY: "varbinary", Kind.BIT: "bit", Kind.BOOLEAN: "bit", Kind.TINYINT: "tinyint",
     Kind.UTINYINT: "tinyint", Kind.SMALLINT: "smallint", Kind.INT: "int", Kind.BIGINT: "bigint", Kind.FLOAT: "float",
-    Kind.DOUBLE: "float", Kind.DECIMAL: "decimal", Kind.UUID: "uniqueidentifier", Kind.DATE: "date", Kind.TIME: "time",
+    Kind.DOUBLE: "float", Kind.UDOUBLE: "real", Kind.DECIMAL: "decimal", Kind.UUID: "uniqueidentifier", Kind.DATE: "date", Kind.TIME: "time",
     Kind.DATETIME2: "datetime2", Kind.DATETIME: "datetime", Kind.SMALLDATETIME: "smalldatetime",
     Kind.TIMESTAMP: "datetime2", Kind.MONEY: "money", Kind.SMALLMONEY: "smallmoney", Kind.XML: "xml",
 }
+
+
+class Asked(TSQL):
+    class Tokenizer(TSQL.Tokenizer):
+        # sqlglot holds REAL and FLOAT for one; nobody else needs this kind
+        KEYWORDS = {**TSQL.Tokenizer.KEYWORDS, "REAL": TokenType.UDOUBLE}
 
 
 class Unknown(Exception):
@@ -205,11 +213,18 @@ def statements(sql, values, transactions):
 PLACE = re.compile("dc_value_(\\w+?)_end")
 
 
+# what sqlglot would read all the same
+QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\[(?:[^\]]|\]\])*\]|--[^\n]*")
+FOREIGN = re.compile(r"::|\|\||\b(?:LIMIT|ILIKE|RETURNING|USING|TRUE|FALSE|BOOLEAN|SERIAL)\b", re.IGNORECASE)
+
+
 @functools.lru_cache(maxsize=4096)
 def translated(sql):
     """Statements as PostgreSQL takes them, without their values. It takes a while."""
+    if found := FOREIGN.search(QUOTED.sub("''", sql)):
+        raise Unknown(f"`{found[0]}` is no T-SQL: `{sql[:300]}`")
     try:
-        trees = sqlglot.parse(sql, read="tsql")
+        trees = sqlglot.parse(sql, read=Asked)
     except sqlglot.errors.SqlglotError as error:
         raise Unknown(f"the peer cannot read `{sql[:300]}`: {error}") from error
     return [one(tree) for tree in trees if tree is not None]
@@ -227,7 +242,12 @@ def one(tree):
         # PostgreSQL says these apart, and knows other collations
         change.set("allow_null", None)
         change.set("collate", None)
-    return Statement(tree.sql(Peer, unsupported_level=sqlglot.ErrorLevel.RAISE), "statement", tree)
+    told = tree.sql(Peer, unsupported_level=sqlglot.ErrorLevel.RAISE)
+    if isinstance(tree, exp.Create) and tree.kind == "INDEX" and tree.args.get("unique"):
+        # two NULLs are the same there
+        columns, where, condition = told.partition(" WHERE ")
+        told = f"{columns} NULLS NOT DISTINCT{where}{condition}"
+    return Statement(told, "statement", tree)
 
 
 def declared_columns(tree):
