@@ -118,6 +118,15 @@ class Peer(Postgres):
             target = self.sql(expression.to)
             return f"sys.try_cast(CAST({self.sql(expression, 'this')} AS text), '{target}')::{target}"
 
+        def anonymous_sql(self, expression):
+            told = super().anonymous_sql(expression)
+            values = expression.expressions
+            is_narrow = values and isinstance(values[0], exp.Cast) and values[0].to.this in (Kind.VARCHAR, Kind.CHAR)
+            if expression.name.upper() == "DATALENGTH" and is_narrow:
+                # a byte a letter, as in Latin1
+                return f"CAST(length({self.sql(values[0])}) AS bigint)"
+            return told
+
         def sum_sql(self, expression):
             value = expression.this
             if isinstance(value, exp.Cast) and value.to.this == Kind.BIGINT:
