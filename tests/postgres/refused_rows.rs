@@ -1,7 +1,6 @@
 //! Rows that a table refuses: which ones, for what, and at what cost.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use crate::support::{Backend, Engine};
 use data_collector::context::Cancellation;
