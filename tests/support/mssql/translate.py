@@ -23,7 +23,7 @@ NUMBERS = {
 
 # what sqlglot calls them
 NAMES = {
-    Kind.NVARCHAR: "nvarchar", Kind.VARCHAR: "varchar", Kind.NCHAR: "nchar", Kind.CHAR: "char", Kind.TEXT: "varchar",
+    Kind.NVARCHAR: "nvarchar", Kind.VARCHAR: "varchar", Kind.NCHAR: "nchar", Kind.CHAR: "char", Kind.TEXT: "text",
     Kind.BINARY: "binary", Kind.VARBINARY: "varbinary", Kind.BIT: "bit", Kind.BOOLEAN: "bit", Kind.TINYINT: "tinyint",
     Kind.UTINYINT: "tinyint", Kind.SMALLINT: "smallint", Kind.INT: "int", Kind.BIGINT: "bigint", Kind.FLOAT: "float",
     Kind.DOUBLE: "float", Kind.UDOUBLE: "real", Kind.DECIMAL: "decimal", Kind.UUID: "uniqueidentifier", Kind.DATE: "date", Kind.TIME: "time",
@@ -79,7 +79,7 @@ class Declared:
             "binary": "bytea", "varbinary": "bytea", "bit": "boolean", "tinyint": "smallint", "smallint": "smallint",
             "int": "integer", "bigint": "bigint", "float": "double precision", "real": "real",
             "uniqueidentifier": "uuid", "date": "date", "datetime": "timestamp(3)", "smalldatetime": "timestamp(0)",
-            "money": "numeric(19,4)", "smallmoney": "numeric(10,4)", "xml": "text",
+            "text": "text", "money": "numeric(19,4)", "smallmoney": "numeric(10,4)", "xml": "text",
         }[self.name]
 
 
