@@ -70,9 +70,7 @@ impl Hosts {
         for name in [url.host_str().unwrap_or_default(), key] {
             let section = format!("host.{name}");
             let section = settings.section(&section);
-            rules.politeness.rate = section.decimal("rate")?.or(rules.politeness.rate);
-            let concurrency = section.number("concurrency")?.map(|count| count as usize);
-            rules.politeness.concurrency = concurrency.or(rules.politeness.concurrency);
+            rules.politeness = Politeness::given(&section, rules.politeness)?;
             if let Some(path) = section.text("certificates")? {
                 rules.trust = Trust::File(settings.project.root.join(PathBuf::from(path)));
             }

@@ -158,7 +158,7 @@ fn moment(file: &File, rate: Option<f64>) -> io::Result<Option<Duration>> {
         let is_alone = known.alone_since <= now && known.alone_until <= known.alone_since + micros(ALONE_MAX);
         let alone_until = if is_alone { known.alone_until } else { 0 };
         let next = match rate {
-            Some(rate) if known.asked <= now => known.asked + micros(Duration::from_secs_f64(1.0 / rate)),
+            Some(rate) if known.asked <= now => known.asked + micros(Politeness::apart(rate)),
             _ => 0,
         };
         let until = next.max(alone_until);

@@ -203,10 +203,7 @@ impl RequestOptions {
                 rest: section.duration("proxy_rest")?.unwrap_or_default(),
                 ..default.proxying
             },
-            politeness: Politeness {
-                rate: section.decimal("rate")?,
-                concurrency: section.number("concurrency")?.map(|count| count as usize),
-            },
+            politeness: Politeness::given(&section, Politeness::default())?,
             save: save(settings)?,
             certificates: section.text("certificates")?.map(in_project),
             client: Identity::given(settings, &section)?,

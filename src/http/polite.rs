@@ -128,7 +128,7 @@ impl Host {
                     Turn::Goes(place) => {
                         if let Some(rate) = limits.rate {
                             // a moment that was missed is not made up for
-                            state.next = Some(now + Duration::from_secs_f64(1.0 / rate));
+                            state.next = Some(now + Politeness::apart(rate));
                         }
                         state.active += 1;
                         return Ok(Leave { host: Arc::clone(self), place });
@@ -174,7 +174,7 @@ impl Host {
 
 impl Granted {
     fn ask(commons: &dyn Commons, host: &str, rate: f64) -> Self {
-        let (every, count) = (Duration::from_secs_f64(1.0 / rate), (rate * GRANT.as_secs_f64()).ceil() as u32);
+        let (every, count) = (Politeness::apart(rate), (rate * GRANT.as_secs_f64()).ceil() as u32);
         let count = count.max(1);
         match commons.take_moments(&short(host), every, count) {
             Some(wait) => Self::Moments { next: Instant::now() + wait, every, left: count },

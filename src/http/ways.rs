@@ -1,5 +1,6 @@
 //! By which proxies a URL is asked for: those of its host, those of the session, or those that the environment names.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use url::Url;
@@ -25,11 +26,12 @@ impl Ways {
     pub(super) fn new(settings: &Settings, options: &Proxying, commons: Option<&Arc<dyn Commons>>) -> Result<Self> {
         let own = Arc::new(Proxies::new(options, commons.cloned())?);
         let named = |names: &[&str]| -> Result<Option<Arc<Proxies>>> {
-            let text = names.iter().find_map(|name| settings.variable(name));
-            let Some(text) = text.map(str::trim).filter(|_| own.is_empty()) else { return Ok(None) };
+            let found = names.iter().find_map(|name| Some((name, settings.variable(name)?.trim())));
+            let Some((name, text)) = found.filter(|_| own.is_empty()) else { return Ok(None) };
             let url = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
             let options = Proxying { proxies: vec![Secret::new(url)], ..options.clone() };
-            Proxies::new(&options, commons.cloned()).map(|proxies| Some(Arc::new(proxies)))
+            let proxies = Proxies::new(&options, commons.cloned());
+            proxies.map(|it| Some(Arc::new(it))).map_err(|error| error.within(format!("read the variable {name}")))
         };
         // what a web server runs has the header `Proxy` of its visitors there
         let is_cgi = settings.has_variable("REQUEST_METHOD");
@@ -57,9 +59,13 @@ impl Ways {
     }
 }
 
-/// Whether `NO_PROXY` names a host: `*`, a name with all below it, an address, each with or without a port.
+/// Whether a host is asked directly: this machine always, and what `NO_PROXY` names: `*`, a name with all below it, an address, each with or without a port.
 fn is_without(words: &[String], url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let is_here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    if is_here {
+        return true;
+    }
     let port = url.port_or_known_default().unwrap_or_default().to_string();
     words.iter().any(|word| {
         if word == "*" {
@@ -81,8 +87,7 @@ mod tests {
 
     #[test]
     fn no_proxy_is_read_as_curl_reads_it() {
-        let words: Vec<String> =
-            ["localhost", ".corp.test", "10.0.0.1", "a.test:8080", "[::1]"].map(str::to_owned).into();
+        let words: Vec<String> = [".corp.test", "10.0.0.1", "a.test:8080", "[2001:db8::1]"].map(str::to_owned).into();
         for (url, expected) in [
             ("http://localhost:99/", true),
             ("https://wiki.corp.test/", true),
@@ -93,6 +98,9 @@ mod tests {
             ("http://a.test:8080/", true),
             ("http://a.test/", false),
             ("http://[::1]:80/", true),
+            ("http://127.0.0.2/", true),
+            ("http://[2001:db8::1]/", true),
+            ("http://[2001:db8::2]/", false),
             ("http://example.com/", false),
         ] {
             assert_eq!(is_without(&words, &Url::parse(url).expect("a URL")), expected, "{url}");

@@ -191,7 +191,7 @@ impl<T: Transport> Transport for Wire<T> {
         match (outcome, self.failed.take()) {
             (Ok(true), None) => Ok(true),
             // an answer has come all the same
-            (Ok(true), Some(error)) if matches!(error, ureq::Error::Io(_) | ureq::Error::Timeout(_)) => Ok(true),
+            (Ok(true), Some(ureq::Error::Io(_) | ureq::Error::Timeout(_))) => Ok(true),
             (_, Some(error)) => Err(error),
             (outcome, None) => outcome,
         }
