@@ -14,6 +14,8 @@ use super::head::{self, HEAD_BYTES_MAX, HEAD_LINES_MAX, Head};
 pub(super) const BUFFER_BYTES: usize = 16 << 10;
 /// How often it is looked for an answer while a long body is sent.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// So many bytes tell the status of an answer.
+const STATUS_BYTES: usize = b"HTTP/1.1 200".len();
 /// How long such a look takes.
 const LOOK: time::Duration = time::Duration::from_millis(1);
 
@@ -37,6 +39,7 @@ impl<In: Transport> Connector<In> for Wires {
             failed: None,
             is_over: false,
             is_unseen: false,
+            is_sending: false,
             looked: Instant::now(),
         }))
     }
@@ -65,6 +68,8 @@ pub(super) struct Wire<T> {
     is_over: bool,
     /// An answer has come that ureq has not asked for.
     is_unseen: bool,
+    /// ureq writes, and does not look for an answer yet.
+    is_sending: bool,
     looked: Instant,
 }
 
@@ -85,7 +90,11 @@ impl<T: Transport> Wire<T> {
             }
         };
         match found {
-            Head::None => self.phase = Phase::Rest,
+            Head::None => {
+                self.phase = Phase::Rest;
+                let ready = std::mem::take(&mut self.front.held);
+                self.front = Front { ready, moves: true, ..Front::default() };
+            }
             Head::Part { is_plain } if self.front.held.is_empty() && is_plain && came < BUFFER_BYTES => {}
             Head::Part { .. } if self.front.held.is_empty() => {
                 self.front.held.extend_from_slice(buffers.input());
@@ -107,29 +116,40 @@ impl<T: Transport> Wire<T> {
                     if held.is_empty() {
                         buffers.input_consume(length);
                     }
-                    ready.extend_from_slice(held.get(length..).unwrap_or_default());
-                    self.front = Front { ready, moves: true, ..Front::default() };
+                    let rest = held.get(length..).unwrap_or_default();
+                    self.front = match is_between {
+                        true => Front { ready, held: rest.to_vec(), moves: true, ..Front::default() },
+                        false => {
+                            ready.extend_from_slice(rest);
+                            Front { ready, moves: true, ..Front::default() }
+                        }
+                    };
                 }
             }
         }
         Ok(())
     }
 
-    /// Whether an answer has come, or the connection has ended, while something is sent.
-    fn has_answer(&mut self, timeout: NextTimeout) -> bool {
+    /// Whether a refusal has come, or the connection has ended, while something is sent.
+    fn is_refused(&mut self, timeout: NextTimeout) -> bool {
         self.looked = Instant::now();
         let soon = NextTimeout { after: LOOK, ..timeout };
-        let outcome = match self.inner.buffers().input().is_empty() {
-            true => self.inner.await_input(soon),
-            false => Ok(true),
+        // what has been judged by its status is not judged again
+        let outcome = match self.front.held.len() {
+            0..STATUS_BYTES => self.inner.await_input(soon),
+            _ => return false,
         };
         match outcome {
             Ok(_) => {
-                let input = self.inner.buffers().input();
-                // a word between is none
-                let is_answer = input.len() > 9 && input.starts_with(b"HTTP/1.") && input[9] != b'1';
-                self.is_unseen |= is_answer;
-                input.is_empty() || is_answer
+                let buffers = self.inner.buffers();
+                let came = buffers.input().len();
+                self.front.held.extend_from_slice(buffers.input());
+                buffers.input_consume(came);
+                let held = &self.front.held;
+                self.is_unseen = !held.is_empty();
+                // one that agrees may go on reading: what is sent must arrive
+                let is_refusal = held.starts_with(b"HTTP/1.") && matches!(held.get(9), Some(b'4' | b'5'));
+                came == 0 || is_refusal
             }
             Err(ureq::Error::Timeout(_)) => false,
             Err(_) => true,
@@ -139,6 +159,9 @@ impl<T: Transport> Wire<T> {
 
 impl<T: Transport> Transport for Wire<T> {
     fn buffers(&mut self) -> &mut dyn Buffers {
+        if self.is_sending {
+            return self.inner.buffers();
+        }
         // what is wrong is told when more is waited for
         if let Err(error) = self.look() {
             self.failed.get_or_insert(error);
@@ -147,6 +170,7 @@ impl<T: Transport> Transport for Wire<T> {
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        self.is_sending = true;
         if self.phase == Phase::Rest {
             let is_tunnel = self.inner.buffers().output().starts_with(b"CONNECT");
             self.phase = if is_tunnel { Phase::Tunnel } else { Phase::Asked };
@@ -159,7 +183,7 @@ impl<T: Transport> Transport for Wire<T> {
         if self.is_over {
             return Ok(());
         }
-        if self.looked.elapsed() >= LOOK_EVERY && self.has_answer(timeout) {
+        if self.looked.elapsed() >= LOOK_EVERY && self.is_refused(timeout) {
             (self.is_over, _) = (true, IS_UNREAD.set(true));
             return Ok(());
         }
@@ -172,6 +196,7 @@ impl<T: Transport> Transport for Wire<T> {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        self.is_sending = false;
         if std::mem::take(&mut self.is_unseen) {
             return self.look().map(|()| true);
         }

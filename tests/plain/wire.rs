@@ -127,6 +127,15 @@ fn an_answer_that_comes_before_the_end_of_an_upload_is_the_answer() {
     let answer = request.post(&stalls).timeouts(timeouts).body(body()).send().expect("an answer");
     assert_eq!((answer.status(), answer.text().as_str()), (401, "who"));
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    // it agrees early, and goes on reading
+    let agrees = server(|mut client| {
+        read_head(&client);
+        let _ = client.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 8\r\n\r\n");
+        std::thread::sleep(Duration::from_millis(300));
+        let count = std::io::copy(&mut (&client).take(64 << 20), &mut std::io::sink()).unwrap_or_default();
+        let _ = write!(client, "{count}");
+    });
+    assert_eq!(request.post(&agrees).body(body()).send().expect("an answer").text(), "67108864");
     // one that only breaks off is an error still
     let breaks = server(|client| {
         read_head(&client);
