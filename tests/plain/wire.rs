@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::support;
-use data_collector::http::{Body, Request, RequestOptions, Retries};
+use data_collector::http::{Body, Request, RequestOptions, Retries, Timeouts};
 
 /// A server that does with each connection what it is told; its URL.
 fn server(serve: impl Fn(TcpStream) + Send + Sync + Clone + 'static) -> String {
@@ -122,8 +122,7 @@ fn an_answer_that_comes_before_the_end_of_an_upload_is_the_answer() {
         std::thread::sleep(Duration::from_secs(60));
     });
     let began = Instant::now();
-    let mut timeouts = data_collector::http::Timeouts::default();
-    timeouts.read = Duration::from_secs(2);
+    let timeouts = Timeouts { read: Duration::from_secs(2), ..Timeouts::default() };
     let answer = request.post(&stalls).timeouts(timeouts).body(body()).send().expect("an answer");
     assert_eq!((answer.status(), answer.text().as_str()), (401, "who"));
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
