@@ -24,29 +24,28 @@ fn main() -> Result<()> {
     let began = Instant::now();
     // as httpx does it here: an answer is looked at and let go
     let is_good = |answer: Result<Response>| answer.is_ok_and(|answer| answer.status() == 200);
-    let good: usize;
-    match way.as_str() {
+    let good: usize = match way.as_str() {
         "fetch" => {
             let fetches = request.fetch(vec![url.clone(); count], concurrency)?;
-            good = fetches.map(|(_, answer)| usize::from(is_good(answer))).sum();
+            fetches.map(|(_, answer)| usize::from(is_good(answer))).sum()
         }
         "threads" => {
             let left = AtomicUsize::new(count);
             let take = || left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
             let work = || (0..).take_while(|_| take()).filter(|_| is_good(request.get(url).send())).count();
-            good = std::thread::scope(|scope| {
+            std::thread::scope(|scope| {
                 let threads: Vec<_> = (0..concurrency).map(|_| scope.spawn(work)).collect();
                 threads.into_iter().map(|thread| thread.join().expect("an end")).sum()
-            });
+            })
         }
         "async" => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             let calls = stream::iter((0..count).map(|_| request.get(url).send_async())).buffer_unordered(concurrency);
-            good = runtime.block_on(
+            runtime.block_on(
                 calls
                     .filter(|answer| std::future::ready(answer.as_ref().is_ok_and(|answer| answer.status() == 200)))
                     .count(),
-            );
+            )
         }
         other => panic!("there is no way `{other}`"),
     };
