@@ -5,9 +5,10 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 /// All needs there are, as both variables name them. `.ci/run` requires them.
-pub(crate) const NEEDS: [&str; 16] = [
+pub(crate) const NEEDS: [&str; 17] = [
     "postgres",
     "mariadb",
+    "mssql",
     "rabbitmq",
     "tesseract",
     "paddle",
