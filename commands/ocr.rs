@@ -62,9 +62,15 @@ pub(crate) struct Args {
     /// Dots an inch at which pages of a PDF are drawn for an engine; a scan is drawn no finer than it was made
     #[arg(long, value_name = "DPI", default_value_t = 300)]
     dpi: u32,
-    /// Have pages recognised that hold their text, too
+    /// OCR every page, also those that contain text; in --format pdf the new text replaces the old
     #[arg(long, conflicts_with = "skip_text")]
     force_ocr: bool,
+    /// OCR pages again that contain hidden text; visible text stays
+    #[arg(long, conflicts_with_all = ["skip_text", "force_ocr"])]
+    redo_ocr: bool,
+    /// Write PDFs that are signed, although their signatures become invalid
+    #[arg(long)]
+    invalidate_digital_signatures: bool,
     /// Leave pages out that hold their text
     #[arg(long)]
     skip_text: bool,
@@ -161,6 +167,8 @@ impl Args {
             dpi: self.dpi,
             tables_by,
             force: self.force_ocr,
+            redo: self.redo_ocr,
+            voids_signatures: self.invalidate_digital_signatures,
             skip_text: self.skip_text,
             plain: self.plain,
             password,

@@ -36,6 +36,8 @@ pub struct ReadOptions {
     pub dpi: u32,
     /// Whether an engine reads pages that hold their text, too.
     pub force: bool,
+    /// Whether an engine reads pages that hold hidden text.
+    pub redo: bool,
     /// Whether pages that hold their text are left out.
     pub skip_text: bool,
     /// Whether tables are looked for, and by what.
@@ -82,7 +84,9 @@ impl Reader {
         let content = document.content(page);
         let looked_at = match &content {
             Ok(_) if self.has_no_engine() => false,
-            Ok(content) => self.options.force || needs_engine(content),
+            Ok(content) => {
+                self.options.force || (self.options.redo && content.has_hidden_text()) || needs_engine(content)
+            }
             // what cannot be read can often still be drawn
             Err(_) => true,
         };

@@ -48,6 +48,11 @@ impl PageContent {
         self.letters.iter().filter(|letter| letter.is_unknown()).count()
     }
 
+    /// Whether there are letters that leave no ink.
+    pub fn has_hidden_text(&self) -> bool {
+        self.letters.iter().any(|letter| !letter.visible && !letter.is_space())
+    }
+
     /// How many straight edges are drawn.
     pub fn edge_count(&self) -> usize {
         self.drawn.lines.len() + self.drawn.rectangles.len() + self.drawn.shapes.len()

@@ -2,6 +2,7 @@
 //! looked at: reading is many times faster than drawing.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::rc::Rc;
 
 use hayro::hayro_syntax::content::TypedIter;
@@ -14,8 +15,10 @@ use super::content::PageContent;
 use super::face::{Face, Faces};
 use super::letter::Letter;
 use super::limits::Budget;
+use super::marked::{Marks, actual_text};
 use super::path::Step;
 use super::state::{Pen, State};
+use super::trace::{Places, Shown, Trace, moved_back};
 use crate::error::Result;
 use crate::layout::Area;
 
@@ -26,12 +29,17 @@ const STEPS_MAX: usize = 1_000_000;
 
 /// Everything on a page.
 pub(super) fn page<'a>(page: &Page<'a>, faces: &Faces<'a>, budget: Budget) -> Result<PageContent> {
-    let (width, height) = page.render_dimensions();
-    let content = PageContent { width: f64::from(width), height: f64::from(height), ..PageContent::default() };
-    let matrix = Affine::new(page.initial_transform(true).as_coeffs());
-    let mut reader = Reader { faces, budget, content, depth: 0 };
-    reader.operations(page.typed_operations(), page.resources(), State::new(matrix))?;
+    let mut reader = Reader::new(page, faces, budget);
+    reader.all_of(page)?;
     Ok(reader.content)
+}
+
+/// Where a page's operations show text.
+pub(super) fn trace<'a>(page: &Page<'a>, faces: &Faces<'a>, budget: Budget) -> Result<Trace> {
+    let mut reader = Reader::new(page, faces, budget);
+    reader.trace = Some(Trace::default());
+    reader.all_of(page)?;
+    Ok(reader.trace.unwrap_or_default())
 }
 
 struct Reader<'a, 'f> {
@@ -40,6 +48,9 @@ struct Reader<'a, 'f> {
     content: PageContent,
     /// How many forms this one is inside of.
     depth: usize,
+    marks: Marks,
+    /// Of the stream that is read, where it is asked for.
+    trace: Option<Trace>,
 }
 
 /// One stream of operations.
@@ -51,30 +62,62 @@ struct Level<'a> {
     fonts: HashMap<Vec<u8>, Option<Rc<Face<'a>>>>,
 }
 
-impl<'a> Reader<'a, '_> {
-    fn operations(&mut self, mut all: TypedIter<'_>, resources: &Resources<'a>, state: State<'a>) -> Result<()> {
+impl<'a, 'f> Reader<'a, 'f> {
+    fn new(page: &Page<'a>, faces: &'f Faces<'a>, budget: Budget) -> Self {
+        let (width, height) = page.render_dimensions();
+        let content = PageContent { width: f64::from(width), height: f64::from(height), ..PageContent::default() };
+        Self { faces, budget, content, depth: 0, marks: Marks::default(), trace: None }
+    }
+
+    fn all_of(&mut self, page: &Page<'a>) -> Result<()> {
+        let matrix = Affine::new(page.initial_transform(true).as_coeffs());
+        self.operations(page.page_stream().unwrap_or_default(), page.resources(), State::new(matrix))
+    }
+
+    fn operations(&mut self, data: &[u8], resources: &Resources<'a>, state: State<'a>) -> Result<()> {
         let mut level =
             Level { state, saved: Vec::new(), pen: Pen::default(), path: Vec::new(), fonts: HashMap::new() };
+        let mut all = TypedIter::new(data);
+        let mut places = self.trace.is_some().then(|| Places::of(data));
         while let Some(operation) = all.next() {
             self.budget.operation()?;
+            let place = places.as_mut().and_then(Places::next);
             match operation {
                 TypedInstruction::XObject(named) => self.object(named.0, resources, &level)?,
                 TypedInstruction::TextFont(chosen) => {
                     level.state.font = self.font(chosen.0, resources, &mut level.fonts);
                     level.state.size = chosen.1.as_f64();
                 }
-                TypedInstruction::ShowText(shown) => self.show(shown.0.as_bytes(), &mut level)?,
+                TypedInstruction::ShowText(shown) => {
+                    let before = level.pen;
+                    self.show(shown.0.as_bytes(), &mut level)?;
+                    self.note(place, &before, String::new, &level);
+                }
                 TypedInstruction::NextLineAndShowText(shown) => {
                     level.pen.next_line(0.0, -level.state.leading);
+                    let before = level.pen;
                     self.show(shown.0.as_bytes(), &mut level)?;
+                    self.note(place, &before, || "T*".to_owned(), &level);
                 }
                 TypedInstruction::ShowTextWithParameters(shown) => {
-                    level.state.word_space = shown.0.as_f64();
-                    level.state.letter_space = shown.1.as_f64();
+                    let (word, letter) = (shown.0.as_f64(), shown.1.as_f64());
+                    (level.state.word_space, level.state.letter_space) = (word, letter);
                     level.pen.next_line(0.0, -level.state.leading);
+                    let before = level.pen;
                     self.show(shown.2.as_bytes(), &mut level)?;
+                    self.note(place, &before, || format!("{word} Tw {letter} Tc T*"), &level);
                 }
-                TypedInstruction::ShowTexts(shown) => self.show_list(shown.0, &mut level)?,
+                TypedInstruction::ShowTexts(shown) => {
+                    let before = level.pen;
+                    self.show_list(shown.0, &mut level)?;
+                    self.note(place, &before, String::new, &level);
+                }
+                TypedInstruction::BeginMarkedContent(_) => self.marks.begin(None, self.content.letters.len()),
+                TypedInstruction::BeginMarkedContentWithProperties(begun) => {
+                    let text = actual_text(begun.1, &resources.properties);
+                    self.marks.begin(text, self.content.letters.len());
+                }
+                TypedInstruction::EndMarkedContent(_) => self.marks.end(&mut self.content.letters),
                 TypedInstruction::InlineImage(image) => self.picture(&level.state.matrix, image.0.dict()),
                 other => level.apply(&other, &mut self.content),
             }
@@ -104,7 +147,15 @@ impl<'a> Reader<'a, '_> {
         let subtype = dictionary.get::<Name<'_>>("Subtype");
         match subtype.as_ref().map(Name::as_str) {
             Some("Image") => self.picture(&level.state.matrix, dictionary),
-            Some("Form") if self.depth < self.budget.depth_max() => self.form(&stream, dictionary, resources, level)?,
+            Some("Form") if self.depth < self.budget.depth_max() => {
+                let outer = self.trace.as_mut().map(std::mem::take);
+                let read = self.form(&stream, dictionary, resources, level);
+                if let Some(mut outer) = outer {
+                    outer.add_form(name.as_ref(), self.trace.take().unwrap_or_default());
+                    self.trace = Some(outer);
+                }
+                read?;
+            }
             _ => {}
         }
         Ok(())
@@ -116,9 +167,11 @@ impl<'a> Reader<'a, '_> {
         let matrix = form.get::<[f64; 6]>("Matrix").map_or(Affine::IDENTITY, Affine::new);
         let mut state = level.state.clone();
         state.matrix *= matrix;
+        let marks = self.marks.depth();
         self.depth += 1;
-        let read = self.operations(TypedIter::new(data.as_ref()), own.as_ref().unwrap_or(outer), state);
+        let read = self.operations(data.as_ref(), own.as_ref().unwrap_or(outer), state);
         self.depth -= 1;
+        self.marks.end_to(marks, &mut self.content.letters);
         read
     }
 
@@ -135,6 +188,22 @@ impl<'a> Reader<'a, '_> {
         let dots = |pixels: f64, points: f64| if points > 0.0 { pixels * 72.0 / points } else { 0.0 };
         let finest = dots(side(["Width", "W"]), a.hypot(b)).max(dots(side(["Height", "H"]), c.hypot(d)));
         self.content.finest_dots = self.content.finest_dots.max(finest);
+    }
+
+    /// Remembers where text was shown, and how far that moved the pen.
+    fn note(&mut self, place: Option<Range<usize>>, before: &Pen, lead: impl FnOnce() -> String, level: &Level<'a>) {
+        let Some(trace) = &mut self.trace else { return };
+        let (state, replaced) = (&level.state, self.marks.is_replaced());
+        let Some(range) = place else {
+            trace.torn = true;
+            return;
+        };
+        let Some(face) = &state.font else { return };
+        let horizontal = face.is_horizontal();
+        if let Some(back) = moved_back(&before.letter, &level.pen.letter, state.size, state.stretch, horizontal) {
+            let hidden = state.is_without_effect();
+            trace.shown.push(Shown { range, lead: lead(), back, hidden, replaced });
+        }
     }
 
     fn show_list(&mut self, list: &Array<'_>, level: &mut Level<'a>) -> Result<()> {
@@ -175,7 +244,7 @@ impl<'a> Reader<'a, '_> {
                 // y grows downwards here, and upwards where a PDF means it
                 let [a, b, c, d, ..] = matrix.as_coeffs();
                 let upright = -a * d * state.stretch > 0.0 && -b * c <= 0.0;
-                self.content.letters.push(Letter { text: known.text, area, upright, visible: state.visible });
+                self.content.letters.push(Letter { text: known.text, area, upright, visible: state.is_visible() });
                 self.budget.letters(self.content.letters.len())?;
             }
             let (across, along) = match horizontal {
@@ -225,7 +294,7 @@ impl Level<'_> {
             On::HorizontalScaling(percent) => self.state.stretch = percent.0.as_f64() / 100.0,
             On::TextLeading(leading) => self.state.leading = leading.0.as_f64(),
             On::TextRise(rise) => self.state.rise = rise.0.as_f64(),
-            On::TextRenderingMode(mode) => self.state.visible = !matches!(mode.0.as_i64(), 3 | 7),
+            On::TextRenderingMode(mode) => self.state.rendering = mode.0.as_i64(),
             other => self.draw(other, content),
         }
     }

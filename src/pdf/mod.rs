@@ -14,11 +14,14 @@ mod grid;
 mod interpret;
 mod letter;
 mod limits;
+mod marked;
 mod path;
 mod render;
 mod state;
 mod table;
 mod text;
+mod text_string;
+mod trace;
 mod write;
 
 pub use classify::{Classification, ClassifyOptions, PageEvidence, Verdict, classify};
@@ -28,7 +31,10 @@ pub use letter::{Letter, LetterText};
 pub use limits::Limits;
 pub use render::{RenderOptions, render};
 pub use table::{Strategy, Table, TableOptions};
-pub use write::{EmbeddedPicture, Filter, LayerWord, TextLayer, of_pictures, with_text};
+pub use write::{
+    AppendOptions, Appended, EmbeddedPicture, Filter, LayerWord, OwnText, PicturePage, TextLayer, of_pictures, turning,
+    with_text,
+};
 
 use crate::error::Result;
 use crate::layout::{Line, Word};

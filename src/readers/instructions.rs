@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::options::ReadersOptions;
-use crate::documents::{ReadOptions, TablesBy};
+use crate::documents::{ReadOptions, SearchableOptions, TablesBy};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ocr::{self, EngineOptions, NO_ENGINE, PageOptions, Preprocessor, Way};
 use crate::pdf::Limits;
@@ -31,6 +31,8 @@ pub(super) struct Instructions {
     pub(super) plain: bool,
     pub(super) dpi: u32,
     pub(super) force: bool,
+    pub(super) redo: bool,
+    pub(super) voids_signatures: bool,
     pub(super) skip_text: bool,
     pub(super) tables: Option<TablesBy>,
     pub(super) pixels_max: usize,
@@ -50,9 +52,9 @@ impl Instructions {
             Some(engine) => engine.clone(),
             None => section.text("engine")?.unwrap_or_else(|| "tesseract".to_owned()),
         };
-        if engine == NO_ENGINE && options.force {
+        if engine == NO_ENGINE && (options.force || options.redo) {
             return Err(Error::new(ErrorKind::Usage, "have pages recognised without an engine")
-                .hint("take either `--force-ocr` or `--engine none`"));
+                .hint("take `--engine none` without `--force-ocr` and `--redo-ocr`"));
         }
         if !["auto", NO_ENGINE].contains(&engine.as_str()) {
             ocr::entry(&engine)?;
@@ -69,6 +71,8 @@ impl Instructions {
             plain: options.plain,
             dpi: options.dpi,
             force: options.force,
+            redo: options.redo,
+            voids_signatures: options.voids_signatures,
             skip_text: options.skip_text,
             tables: options.tables_by,
             pixels_max: usize::try_from(section.number("pixels_max")?.unwrap_or(PIXELS_MAX)).unwrap_or(usize::MAX),
@@ -91,7 +95,12 @@ impl Instructions {
         let preprocessor = Preprocessor { pixels_max: self.pixels_max, ..Preprocessor::default() };
         let page =
             PageOptions { engine: self.engine.clone(), engines, preprocessor: (!self.plain).then_some(preprocessor) };
-        ReadOptions { page, dpi: self.dpi, force: self.force, skip_text: self.skip_text, tables: self.tables }
+        let (force, redo, skip_text) = (self.force, self.redo, self.skip_text);
+        ReadOptions { page, dpi: self.dpi, force, redo, skip_text, tables: self.tables }
+    }
+
+    pub(super) fn searchable_options(&self) -> SearchableOptions {
+        SearchableOptions { replaces_text: self.force, voids_signatures: self.voids_signatures }
     }
 
     pub(super) fn limits(&self) -> Limits {

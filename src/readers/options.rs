@@ -53,6 +53,10 @@ pub struct ReadersOptions {
     pub tables_by: Option<TablesBy>,
     /// Whether an engine reads pages that hold their text, too.
     pub force: bool,
+    /// Whether an engine reads pages that hold hidden text, as another reader of scans may have left it.
+    pub redo: bool,
+    /// Whether a file that is signed may be written with text, which makes its signatures void.
+    pub voids_signatures: bool,
     /// Whether pages that hold their text are left out.
     pub skip_text: bool,
     /// Whether pages are read as they are, without being prepared.

@@ -27,10 +27,19 @@ pub(super) enum Question {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Answer {
     Ready,
-    Opened { pages: usize },
+    Opened {
+        pages: usize,
+    },
     Page(Box<Page>),
-    Written,
-    Failed { kind: String, message: String, hint: Option<String> },
+    /// With what people should know of the file, a sentence each.
+    Written {
+        notes: Vec<String>,
+    },
+    Failed {
+        kind: String,
+        message: String,
+        hint: Option<String>,
+    },
 }
 
 impl Answer {

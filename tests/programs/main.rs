@@ -1,5 +1,6 @@
-//! Tests that need a program or an engine of the system: OpenSSL, strace, Tesseract, PaddleOCR's models.
+//! Tests that need a program or an engine of the system: OpenSSL, poppler, qpdf, strace, Tesseract, PaddleOCR's models.
 
+mod masters;
 mod ocr;
 mod secrets;
 mod secrets_killed;

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 /// All needs there are, as both variables name them. `.ci/run` requires them.
-pub(crate) const NEEDS: [&str; 16] = [
+pub(crate) const NEEDS: [&str; 17] = [
     "postgres",
     "mariadb",
     "rabbitmq",
@@ -19,6 +19,7 @@ pub(crate) const NEEDS: [&str; 16] = [
     "dramatiq",
     "openssl",
     "pdftotext",
+    "qpdf",
     "strace",
     "namespaces",
     "python3",

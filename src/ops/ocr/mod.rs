@@ -56,9 +56,15 @@ pub fn ocr(context: &Context, options: &OcrOptions, data: &mut dyn Write) -> Res
             }
             ReadEvent::Closed { file, worker } => {
                 let input = &inputs[file];
-                if let Err(problem) = bar.suspend(|| output.close(input, worker)) {
-                    report.fail(input, &problem);
-                    bar.suspend(|| context.shell().error(&problem));
+                match bar.suspend(|| output.close(input, worker)) {
+                    Ok(notes) => {
+                        bar.suspend(|| notes.iter().for_each(|note| context.shell().note(&said(input, note))));
+                        report.note(notes);
+                    }
+                    Err(problem) => {
+                        report.fail(input, &problem);
+                        bar.suspend(|| context.shell().error(&problem));
+                    }
                 }
             }
             ReadEvent::Failed { file, error } => {
@@ -73,6 +79,10 @@ pub fn ocr(context: &Context, options: &OcrOptions, data: &mut dyn Write) -> Res
     output.finish()?;
     report.finish(started.elapsed());
     Ok(report)
+}
+
+fn said(input: &inputs::Input, note: &str) -> String {
+    format!("note: {}: {note}", input.name)
 }
 
 impl OcrReport {

@@ -106,7 +106,9 @@ impl<'a> Output<'a> {
         }
     }
 
-    pub(super) fn close(&mut self, input: &Input, worker: &mut Worker) -> Result<()> {
+    /// Ends a file; gives what people should know of what was written.
+    pub(super) fn close(&mut self, input: &Input, worker: &mut Worker) -> Result<Vec<String>> {
+        let mut notes = Vec::new();
         if self.options.tables.is_none() {
             match self.options.format {
                 OcrFormat::Json => {
@@ -119,13 +121,12 @@ impl<'a> Output<'a> {
                     let pages = std::mem::take(&mut self.pages);
                     self.write(hocr(&input.name, &pages).as_bytes())?;
                 }
-                OcrFormat::Pdf => {
-                    self.pdf(input, worker)?;
-                }
+                OcrFormat::Pdf => notes = self.pdf(input, worker)?,
                 OcrFormat::Text | OcrFormat::Ndjson | OcrFormat::Tsv => {}
             }
         }
-        self.keep(input)
+        self.keep(input)?;
+        Ok(notes)
     }
 
     pub(super) fn finish(&mut self) -> Result<()> {
@@ -133,7 +134,7 @@ impl<'a> Output<'a> {
     }
 
     /// Has the searchable file written by the process that reads, which may die of it, and not by this one.
-    fn pdf(&mut self, input: &Input, worker: &mut Worker) -> Result<()> {
+    fn pdf(&mut self, input: &Input, worker: &mut Worker) -> Result<Vec<String>> {
         let what = || format!("write {} with its text", input.name);
         let held = match &self.file {
             Some(_) => None,
@@ -142,12 +143,12 @@ impl<'a> Output<'a> {
         let Some(file) = held.as_ref().or(self.file.as_ref()) else { return Err(Error::failed(what())) };
         let pages = std::mem::take(&mut self.searchable);
         let written = worker.write_searchable(&input.path, file.path(), pages);
-        written.map_err(|error| error.within(what()).temporary(false))?;
+        let notes = written.map_err(|error| error.within(what()).temporary(false))?;
         if let Some(held) = held {
             let mut written = held.reopen().map_err(|cause| file_error(what(), cause))?;
             std::io::copy(&mut written, self.data).map_err(|cause| file_error("write to standard output", cause))?;
         }
-        Ok(())
+        Ok(notes)
     }
 
     fn csv(&mut self, input: &Input, page: &Page) -> Result<()> {

@@ -34,6 +34,9 @@ pub struct OcrFile {
     pub coverage: Option<f64>,
     /// Seconds of work, of all processes together.
     pub seconds: f64,
+    /// What people should know of the file that was written, a sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Why it could not be read at all, or not be written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -99,6 +102,12 @@ impl OcrReport {
             Some(hint) => error.hint(hint.clone()),
             None => error,
         })
+    }
+
+    pub(super) fn note(&mut self, notes: Vec<String>) {
+        if let Some(file) = self.files.last_mut() {
+            file.notes = notes;
+        }
     }
 
     pub(super) fn fail(&mut self, input: &Input, error: &Error) {

@@ -53,6 +53,8 @@ fn plan(given: &BuiltIn<'_>) -> std::result::Result<Open, Flaw> {
         dpi,
         tables_by: given.flag("tables")?.unwrap_or(true).then_some(TablesBy::Lines),
         force: given.flag("force")?.unwrap_or_default(),
+        redo: false,
+        voids_signatures: false,
         skip_text: false,
         plain: false,
         password: String::new(),
