@@ -53,6 +53,15 @@ pub(crate) struct Args {
     /// The languages of the text, joined by + [default: eng]
     #[arg(short, long, value_name = "LANGUAGES")]
     lang: Option<String>,
+    /// With --format pdf --out: write the text of each PDF beside it, too (.txt)
+    #[arg(long)]
+    sidecar: bool,
+    /// Write PDF/A-2b, for archives; a PDF that cannot become one by additions alone is refused
+    #[arg(long)]
+    pdfa: bool,
+    /// Skip files that an earlier run with --resume finished (same content, same options), and note those that this one does
+    #[arg(long)]
+    resume: bool,
     /// The pages to read: 1,3-5,9-
     #[arg(short, long, value_name = "PAGES", value_parser = pages)]
     pages: Option<PageRange>,
@@ -169,6 +178,7 @@ impl Args {
             force: self.force_ocr,
             redo: self.redo_ocr,
             voids_signatures: self.invalidate_digital_signatures,
+            is_archive: self.pdfa,
             skip_text: self.skip_text,
             plain: self.plain,
             password,
@@ -181,6 +191,8 @@ impl Args {
             format,
             tables,
             out: self.out,
+            sidecar: self.sidecar,
+            resume: self.resume,
             data_is_terminal: io::stdout().is_terminal(),
         })
     }

@@ -7,6 +7,7 @@ mod needs;
 mod open;
 mod page;
 mod picture_file;
+mod png_data;
 mod raster;
 mod reader;
 mod resolution;

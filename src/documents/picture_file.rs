@@ -6,8 +6,8 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageReader};
 use tiff::decoder::Decoder;
 
-use super::resolution;
 use super::tiff_page::tiff_page;
+use super::{png_data, resolution};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::Picture;
 use crate::pdf::{EmbeddedPicture, Filter};
@@ -81,12 +81,19 @@ pub(super) fn embedded(bytes: &[u8], kind: Kind, page: usize, pixels_max: usize)
     let dpi = resolution::dots(resolution::told(bytes), width, height);
     if let (Kind::Jpeg, true, Some(components)) = (kind, stands, jpeg_components(bytes)) {
         let filter = Filter::Jpeg;
-        return Ok(EmbeddedPicture { width, height, dpi, components, bits: 8, filter, data: bytes.to_vec() });
+        let (palette, data) = (None, bytes.to_vec());
+        return Ok(EmbeddedPicture { width, height, dpi, components, bits: 8, palette, filter, data });
     }
-    match decoded.color().has_color() {
-        false => Ok(EmbeddedPicture::of(width, height, dpi, 1, &grey(&decoded, None).pixels)),
-        true => Ok(EmbeddedPicture::of(width, height, dpi, 3, &on_white(&decoded))),
+    let shades = (!decoded.color().has_color()).then(|| grey(&decoded, None).pixels);
+    // black and white alone are smaller as a fax
+    let is_fax = shades.as_ref().is_some_and(|shades| shades.iter().all(|shade| matches!(shade, 0 | 255)));
+    if let (Kind::Png, true, false, Some(picture)) = (kind, stands, is_fax, png_data::embedded(bytes, dpi)) {
+        return Ok(picture);
     }
+    Ok(match shades {
+        Some(shades) => EmbeddedPicture::of(width, height, dpi, 1, &shades),
+        None => EmbeddedPicture::of(width, height, dpi, 3, &on_white(&decoded)),
+    })
 }
 
 /// The picture set upright, and whether it stood so already.

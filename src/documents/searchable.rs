@@ -44,6 +44,8 @@ pub struct SearchableOptions {
     pub replaces_text: bool,
     /// Whether signatures may become void.
     pub voids_signatures: bool,
+    /// Whether files become such for archives: PDF/A-2b.
+    pub is_archive: bool,
 }
 
 impl SearchablePage {
@@ -78,10 +80,10 @@ pub fn searchable(file: &Opened, pages: Vec<SearchablePage>, options: Searchable
             for page in pages.into_iter().filter(|page| page.recognised) {
                 layers.extend(layer(document, page, options, &mut notes));
             }
-            if layers.is_empty() {
+            if layers.is_empty() && !options.is_archive {
                 return Ok(Appended { bytes: document.bytes().to_vec(), notes });
             }
-            let append = AppendOptions { voids_signatures: options.voids_signatures };
+            let append = AppendOptions { voids_signatures: options.voids_signatures, is_archive: options.is_archive };
             let mut done = with_text(document, &layers, append)?;
             done.notes.splice(0..0, notes);
             Ok(done)
@@ -93,7 +95,7 @@ pub fn searchable(file: &Opened, pages: Vec<SearchablePage>, options: Searchable
                 let picture = pictures.embedded(page.page)?;
                 shown.push(PicturePage { picture, words: page.words, turned: page.turned, rotates });
             }
-            Ok(Appended { bytes: of_pictures(&shown), notes: Vec::new() })
+            Ok(Appended { bytes: of_pictures(&shown, options.is_archive)?, notes: Vec::new() })
         }
     }
 }

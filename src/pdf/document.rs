@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use hayro::hayro_syntax::metadata::Metadata;
 use hayro::hayro_syntax::object::Dict;
 use hayro::hayro_syntax::page::Page;
 use hayro::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
@@ -110,6 +111,11 @@ impl Document {
     pub(super) fn root(&self) -> Option<Dict<'_>> {
         let xref = self.pdf.xref();
         xref.get::<Dict<'_>>(xref.root_id())
+    }
+
+    /// What the file says of itself: title, author, moments.
+    pub(super) fn metadata(&self) -> &Metadata {
+        self.pdf.metadata()
     }
 
     /// Where a page's operations show text.

@@ -33,6 +33,7 @@ pub(super) struct Instructions {
     pub(super) force: bool,
     pub(super) redo: bool,
     pub(super) voids_signatures: bool,
+    pub(super) is_archive: bool,
     pub(super) skip_text: bool,
     pub(super) tables: Option<TablesBy>,
     pub(super) pixels_max: usize,
@@ -73,6 +74,7 @@ impl Instructions {
             force: options.force,
             redo: options.redo,
             voids_signatures: options.voids_signatures,
+            is_archive: options.is_archive,
             skip_text: options.skip_text,
             tables: options.tables_by,
             pixels_max: usize::try_from(section.number("pixels_max")?.unwrap_or(PIXELS_MAX)).unwrap_or(usize::MAX),
@@ -100,7 +102,11 @@ impl Instructions {
     }
 
     pub(super) fn searchable_options(&self) -> SearchableOptions {
-        SearchableOptions { replaces_text: self.force, voids_signatures: self.voids_signatures }
+        SearchableOptions {
+            replaces_text: self.force,
+            voids_signatures: self.voids_signatures,
+            is_archive: self.is_archive,
+        }
     }
 
     pub(super) fn limits(&self) -> Limits {

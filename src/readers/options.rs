@@ -57,6 +57,8 @@ pub struct ReadersOptions {
     pub redo: bool,
     /// Whether a file that is signed may be written with text, which makes its signatures void.
     pub voids_signatures: bool,
+    /// Whether files with text are written as PDF/A-2b.
+    pub is_archive: bool,
     /// Whether pages that hold their text are left out.
     pub skip_text: bool,
     /// Whether pages are read as they are, without being prepared.

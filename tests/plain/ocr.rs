@@ -115,3 +115,31 @@ fn pages_tables_and_records_are_chosen() {
     let merged = merge.wait_with_output().expect("dc ends");
     assert!(stdout(&merged).contains("\"new\":3"), "{}", stdout(&merged));
 }
+
+#[test]
+fn standard_input_and_odd_names_are_told_as_people_know_them() {
+    let folder = project();
+    let mut child = dc(folder.path());
+    let mut child = child
+        .args(["ocr", "-"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("dc");
+    child.stdin.take().expect("a pipe").write_all(b"no document").expect("written");
+    let output = child.wait_with_output().expect("dc ends");
+    assert!(stderr(&output).contains("standard input") && !stderr(&output).contains("/proc"), "{}", stderr(&output));
+    // a name that is no text
+    let name = <std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(b"caf\xe9.pdf".to_vec());
+    fs::write(folder.path().join(&name), pdf(&[letter()], 340.0, 300.0)).expect("a file");
+    let output = dc(folder.path()).arg("ocr").arg(&name).args(["--out", "out"]).output().expect("dc starts");
+    assert!(output.status.success(), "{}", stderr(&output));
+    let mut written = std::os::unix::ffi::OsStringExt::into_vec(name);
+    written.truncate(written.len() - 3);
+    written.extend(b"txt");
+    let written: std::ffi::OsString = std::os::unix::ffi::OsStringExt::from_vec(written);
+    assert!(fs::read_to_string(folder.path().join("out").join(written)).expect("a file").contains("lazy dog"));
+    // the summary fits a terminal of 80 columns
+    assert!(stderr(&output).lines().chain(stdout(&output).lines()).all(|line| line.chars().count() <= 80));
+}

@@ -144,7 +144,7 @@ pub(crate) fn pdf_of_pictures(pictures: &[Picture]) -> Vec<u8> {
         turned: 0,
         rotates: false,
     };
-    of_pictures(&pictures.iter().map(page).collect::<Vec<_>>())
+    of_pictures(&pictures.iter().map(page).collect::<Vec<_>>(), false).expect("a PDF")
 }
 
 /// A PNG of a picture.

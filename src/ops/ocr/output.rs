@@ -2,16 +2,18 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
-use super::inputs::Input;
+use super::done::Done;
+use super::inputs::{Input, with_more};
 use super::options::{OcrFormat, OcrOptions, OcrTables};
 use super::tables;
+use super::unnamed::Unnamed;
 use crate::documents::{Page, PageSource, SearchablePage, TSV_HEADER, hocr, plain_text, tsv};
-use crate::error::{Error, ErrorKind, OrFail, Result, file_error};
+use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::readers::Worker;
 
 /// Where what was read goes.
@@ -19,7 +21,10 @@ pub(super) struct Output<'a> {
     options: OcrOptions,
     data: &'a mut dyn Write,
     /// The file that is written for the one that is read.
-    file: Option<NamedTempFile>,
+    file: Option<Unnamed>,
+    /// The text beside it.
+    sidecar: Option<Unnamed>,
+    done: Option<Done>,
     /// Pages that are needed until their file is complete.
     pages: Vec<Page>,
     searchable: Vec<SearchablePage>,
@@ -56,7 +61,25 @@ impl<'a> Output<'a> {
         if let Some(folder) = &options.out {
             make(folder)?;
         }
-        Ok(Self { options: options.clone(), data, file: None, pages: Vec::new(), searchable: Vec::new(), begun: false })
+        let done = match (&options.out, options.resume) {
+            (Some(folder), true) => Some(Done::open(folder, options)?),
+            _ => None,
+        };
+        let (pages, searchable) = (Vec::new(), Vec::new());
+        Ok(Self { options: options.clone(), data, file: None, sidecar: None, done, pages, searchable, begun: false })
+    }
+
+    /// Whether an earlier run has finished a file in the same way.
+    pub(super) fn is_done(&self, input: &Input) -> bool {
+        let target = self.target(input);
+        self.done.as_ref().zip(target).is_some_and(|(done, target)| done.has(input, &target))
+    }
+
+    /// The file that is written for one that is read.
+    fn target(&self, input: &Input) -> Option<PathBuf> {
+        let folder = self.options.out.as_ref()?;
+        let ending = if self.options.tables.is_some() { "tables.ndjson" } else { self.options.format.ending() };
+        Some(with_more(&folder.join(&input.stem), &format!(".{ending}")))
     }
 
     pub(super) fn open(&mut self, input: &Input) -> Result<()> {
@@ -66,8 +89,8 @@ impl<'a> Output<'a> {
             let target = folder.join(&input.stem);
             let folder = target.parent().unwrap_or(folder);
             make(folder)?;
-            let what = || format!("write into {}", folder.display());
-            self.file = Some(NamedTempFile::new_in(folder).map_err(|cause| file_error(what(), cause))?);
+            self.file = Some(Unnamed::new_in(folder)?);
+            self.sidecar = if self.options.sidecar { Some(Unnamed::new_in(folder)?) } else { None };
         }
         if self.options.tables.is_none()
             && self.options.format == OcrFormat::Tsv
@@ -101,7 +124,12 @@ impl<'a> Output<'a> {
             }
             OcrFormat::Pdf => {
                 self.searchable.push(SearchablePage::of(&page));
-                Ok(())
+                match &mut self.sidecar {
+                    Some(text) => text
+                        .write_all(plain_text(&page).as_bytes())
+                        .map_err(|cause| file_error("write what was read", cause)),
+                    None => Ok(()),
+                }
             }
         }
     }
@@ -140,9 +168,10 @@ impl<'a> Output<'a> {
             Some(_) => None,
             None => Some(NamedTempFile::new().map_err(|cause| file_error(what(), cause))?),
         };
-        let Some(file) = held.as_ref().or(self.file.as_ref()) else { return Err(Error::failed(what())) };
+        let path = held.as_ref().map(|held| held.path().to_owned()).or(self.file.as_ref().map(Unnamed::path));
+        let Some(path) = path else { return Err(Error::failed(what())) };
         let pages = std::mem::take(&mut self.searchable);
-        let written = worker.write_searchable(&input.path, file.path(), pages);
+        let written = worker.write_searchable(&input.path, &path, pages);
         let notes = written.map_err(|error| error.within(what()).temporary(false))?;
         if let Some(held) = held {
             let mut written = held.reopen().map_err(|cause| file_error(what(), cause))?;
@@ -155,8 +184,7 @@ impl<'a> Output<'a> {
         for (at, table) in page.tables.iter().flatten().enumerate() {
             let text = tables::csv(table);
             if let Some(folder) = self.options.out.clone() {
-                let name = input.stem.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                let path = folder.join(&input.stem).with_file_name(format!("{name}-p{}-t{}.csv", page.page, at + 1));
+                let path = with_more(&folder.join(&input.stem), &format!("-p{}-t{}.csv", page.page, at + 1));
                 make(path.parent().unwrap_or(&folder))?;
                 fs::write(&path, text).map_err(|cause| file_error(format!("write {}", path.display()), cause))?;
             } else {
@@ -175,21 +203,22 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Gives a complete file its name.
+    /// Gives complete files their names.
     fn keep(&mut self, input: &Input) -> Result<()> {
-        let (Some(file), Some(folder)) = (self.file.take(), &self.options.out) else { return Ok(()) };
-        let ending = if self.options.tables.is_some() { "tables.ndjson" } else { self.options.format.ending() };
-        let name = input.stem.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let target = folder.join(&input.stem).with_file_name(format!("{name}.{ending}"));
+        let (Some(file), Some(target)) = (self.file.take(), self.target(input)) else { return Ok(()) };
         if same_file(&target, &input.path) {
             let error =
                 Error::new(ErrorKind::Refused, format!("write {}: it is the file that was read", target.display()));
             return Err(error.hint("choose another folder with `--out`"));
         }
-        // readable as any file that is written, and not for its owner alone as a temporary one
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        let _ = file.as_file().set_permissions(mode);
-        file.persist(&target).map(drop).or_fail(|| format!("write {}", target.display()))
+        if let Some(text) = self.sidecar.take() {
+            text.name(&target.with_extension("txt"))?;
+        }
+        file.name(&target)?;
+        match &mut self.done {
+            Some(done) => done.add(input, &target),
+            None => Ok(()),
+        }
     }
 }
 

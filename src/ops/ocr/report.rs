@@ -47,6 +47,8 @@ pub struct OcrFile {
 pub struct OcrReport {
     /// The files, in their order.
     pub files: Vec<OcrFile>,
+    /// Files that an earlier run has finished.
+    pub done_before: usize,
     /// Pages of all files.
     pub pages: usize,
     /// Pages that hold their text.
@@ -150,7 +152,7 @@ impl OcrReport {
 
 impl fmt::Display for OcrReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rows = table(["file", "pages", "native", "recognised", "failed", "confidence", "ink read", "seconds"]);
+        let mut rows = table(["file", "pages", "text", "OCR", "failed", "conf.", "ink read", "seconds"]);
         for file in &self.files {
             let percent =
                 |share: Option<f64>, factor: f64| share.map_or_else(String::new, |it| format!("{:.0} %", it * factor));
@@ -173,6 +175,9 @@ impl fmt::Display for OcrReport {
         let seconds = self.elapsed_ms as f64 / 1000.0;
         let rate = self.pages as f64 / seconds.max(0.001);
         write!(formatter, "{} pages in {seconds:.1} s, {rate:.1} a second", self.pages)?;
+        if self.done_before > 0 {
+            write!(formatter, "\n{} files were finished by an earlier run", self.done_before)?;
+        }
         if !self.doubtful.is_empty() {
             let named = self.doubtful.iter().take(5).map(|(file, page)| format!("page {page} of {file}"));
             let named = named.collect::<Vec<_>>().join(", ");

@@ -6,12 +6,14 @@ use hayro::hayro_syntax::object::{Array, Dict};
 use hayro::hayro_syntax::page::{Page, Rotation};
 use hayro::kurbo::Affine;
 
+use super::archivable;
+use super::archive::put_catalog;
 use super::cut::{cut, fonts, x_objects};
 use super::glyphless::Glyphless;
 use super::layer::{OwnText, TextLayer, operations, turning};
 use super::object::{entries, stream, value};
 use super::signed::{Signed, signed};
-use super::xref::{Last, Objects, last};
+use super::xref::{Last, Objects, identity, last};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pdf::Document;
 use crate::pdf::document::guarded;
@@ -25,6 +27,8 @@ const PARENTS_MAX: usize = 64;
 pub struct AppendOptions {
     /// Whether its signatures may become void.
     pub voids_signatures: bool,
+    /// Whether it becomes one for archives: PDF/A-2b.
+    pub is_archive: bool,
 }
 
 /// A PDF with more text.
@@ -44,9 +48,12 @@ pub struct Appended {
 pub fn with_text(document: &Document, layers: &[TextLayer], options: AppendOptions) -> Result<Appended> {
     let last = last(document.bytes())?;
     let mut notes = signatures(document, options)?;
+    if options.is_archive {
+        guarded(|| archivable::check(document))??;
+    }
     let mut kept = HashSet::new();
     loop {
-        let mut attempt = Attempt { document, last: &last, kept: &kept, notes: Vec::new(), cut: Vec::new() };
+        let mut attempt = Attempt { document, last: &last, kept: &kept, options, notes: Vec::new(), cut: Vec::new() };
         let bytes = attempt.append(layers)?;
         // what was cut out of a drawing must not be missed: whoever draws the page must see no difference
         let cut = std::mem::take(&mut attempt.cut);
@@ -54,7 +61,8 @@ pub fn with_text(document: &Document, layers: &[TextLayer], options: AppendOptio
             true => {
                 let unturned: Vec<TextLayer> =
                     layers.iter().map(|layer| TextLayer { rotates: false, ..layer.clone() }).collect();
-                let mut same = Attempt { document, last: &last, kept: &kept, notes: Vec::new(), cut: Vec::new() };
+                let mut same =
+                    Attempt { document, last: &last, kept: &kept, options, notes: Vec::new(), cut: Vec::new() };
                 harmed(document, same.append(&unturned)?, &cut)?
             }
             false => harmed(document, bytes.clone(), &cut)?,
@@ -107,6 +115,7 @@ struct Attempt<'a> {
     last: &'a Last,
     /// Pages whose own text stays, because they would look different without it.
     kept: &'a HashSet<usize>,
+    options: AppendOptions,
     notes: Vec<String>,
     /// Pages from whose drawing something was cut.
     cut: Vec<usize>,
@@ -142,7 +151,14 @@ impl Attempt<'_> {
         for (layer, text) in layers.iter().zip(&drawn) {
             guarded(|| self.put_page(layer, text, &fonts, &mut objects))??;
         }
-        Ok(objects.finish("", Some(self.last)))
+        let mut trailer = String::new();
+        if self.options.is_archive {
+            guarded(|| put_catalog(self.document, &mut objects))??;
+            if !self.last.has_id {
+                trailer = identity(&objects.bytes);
+            }
+        }
+        Ok(objects.finish(&trailer, Some(self.last)))
     }
 
     fn put_page(

@@ -2,14 +2,23 @@
 
 use hayro::kurbo::Affine;
 
+use super::archive::entries_of_new;
 use super::glyphless::Glyphless;
 use super::layer::{PicturePage, operations, turning};
 use super::object::{number, stream};
 use super::picture::picture_object;
-use super::xref::Objects;
+use super::xref::{Objects, identity};
+use crate::error::{Error, ErrorKind, Result};
 
-/// A PDF whose pages are these pictures, with their text.
-pub fn of_pictures(shown: &[PicturePage]) -> Vec<u8> {
+/// A PDF whose pages are these pictures, with their text; one for archives (PDF/A-2b), if that is asked for.
+///
+/// # Errors
+/// Refused, for a picture in inks that is to be archived: nobody says what colours they make.
+pub fn of_pictures(shown: &[PicturePage], is_archive: bool) -> Result<Vec<u8>> {
+    if is_archive && shown.iter().any(|page| page.picture.components == 4) {
+        let error = Error::new(ErrorKind::Refused, "make it a PDF/A-2b: its colours are inks (CMYK) without a profile");
+        return Err(error.hint("without `--pdfa` its text is added"));
+    }
     let mut objects = Objects::behind(b"%PDF-1.5\n%\xe2\xe3\xcf\xd3\n".to_vec(), 1);
     let (catalog, pages) = (objects.reserve(), objects.reserve());
     let mut font = Glyphless::default();
@@ -40,6 +49,8 @@ pub fn of_pictures(shown: &[PicturePage]) -> Vec<u8> {
         kids.push_str(&format!("{} 0 R ", objects.add(page.as_bytes())));
     }
     objects.put(pages, 0, format!("<</Type/Pages/Count {count}/Kids[{kids}]>>").as_bytes());
-    objects.put(catalog, 0, format!("<</Type/Catalog/Pages {pages} 0 R>>").as_bytes());
-    objects.finish(&format!("/Root {catalog} 0 R"), None)
+    let archived = if is_archive { entries_of_new(&mut objects)? } else { String::new() };
+    objects.put(catalog, 0, format!("<</Type/Catalog/Pages {pages} 0 R{archived}>>").as_bytes());
+    let identity = if is_archive { identity(&objects.bytes) } else { String::new() };
+    Ok(objects.finish(&format!("/Root {catalog} 0 R{identity}"), None))
 }

@@ -4,12 +4,16 @@
 //! holds stays as it was: outlines, forms, signatures' text, pages that have their text.
 
 mod appended;
+mod archivable;
+mod archive;
+mod bilevel;
 mod cut;
 mod glyphless;
 mod layer;
 mod made;
 mod object;
 mod picture;
+mod predict;
 mod signed;
 mod xref;
 

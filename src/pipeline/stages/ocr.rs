@@ -55,6 +55,7 @@ fn plan(given: &BuiltIn<'_>) -> std::result::Result<Open, Flaw> {
         force: given.flag("force")?.unwrap_or_default(),
         redo: false,
         voids_signatures: false,
+        is_archive: false,
         skip_text: false,
         plain: false,
         password: String::new(),
