@@ -2,6 +2,7 @@
 //! read the cheapest way that works: its own text where it has some, and else by an engine.
 
 mod direction;
+mod faults;
 mod hocr;
 mod needs;
 mod open;

@@ -6,9 +6,10 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageReader};
 use tiff::decoder::Decoder;
 
+use super::faults::{check, damaged};
 use super::tiff_page::tiff_page;
 use super::{png_data, resolution};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::layout::Picture;
 use crate::pdf::{EmbeddedPicture, Filter};
 
@@ -135,22 +136,6 @@ fn on_white(decoded: &DynamicImage) -> Vec<u8> {
         [pixel[0], pixel[1], pixel[2]].map(|shade| ((u32::from(shade) * alpha + 255 * (255 - alpha)) / 255) as u8)
     };
     decoded.to_rgba8().into_raw().chunks_exact(4).flat_map(over).collect()
-}
-
-pub(super) fn check(width: u64, height: u64, pixels_max: usize) -> Result<()> {
-    if width == 0 || height == 0 {
-        return Err(Error::failed("read the picture: it has no pixels"));
-    }
-    if width.saturating_mul(height) > pixels_max as u64 {
-        let message =
-            format!("read the picture: {width} x {height} pixels are more than the {pixels_max} that are read");
-        return Err(Error::new(ErrorKind::Refused, message));
-    }
-    Ok(())
-}
-
-pub(super) fn damaged(cause: impl std::error::Error) -> Error {
-    Error::failed(format!("read the picture: {cause}"))
 }
 
 /// What lies under transparent pixels is paper.

@@ -6,7 +6,7 @@ use tiff::ColorType;
 use tiff::decoder::{Decoder, DecodingResult, Limits, ifd};
 use tiff::tags::Tag;
 
-use super::picture_file::{check, damaged};
+use super::faults::{check, damaged};
 use super::raster::{Alpha, Raster};
 use super::resolution;
 use crate::error::{Error, Result};

@@ -92,7 +92,7 @@ impl Face<'_> {
         self.font.is_horizontal()
     }
 
-    /// Whether letters are invisible where a page asks for it. Drawings are painted all the same, if they paint anything.
+    /// Whether letters are invisible where a page asks for it. Drawings are painted all the same, if they paint at all.
     pub(super) fn obeys_rendering(&self) -> bool {
         self.drawings.as_ref().is_none_or(|drawings| {
             let all: Vec<_> = drawings.keys().collect();

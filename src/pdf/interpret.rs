@@ -11,9 +11,10 @@ use hayro::hayro_syntax::object::{Array, Dict, Name, Number, Object, Stream};
 use hayro::hayro_syntax::page::{Page, Resources};
 use hayro::kurbo::{Affine, Point};
 
+use super::annotations;
 use super::content::PageContent;
 use super::face::{Face, Faces};
-use super::letter::Letter;
+use super::letter::{Letter, LetterText};
 use super::limits::Budget;
 use super::marked::{Marks, actual_text};
 use super::path::Step;
@@ -26,6 +27,10 @@ use crate::layout::Area;
 const STATES_MAX: usize = 10_000;
 /// The steps of one path; what is longer is a drawing and no table.
 const STEPS_MAX: usize = 1_000_000;
+
+/// The size and width of letters that a page does not draw itself: in points, and in sizes.
+const SIZE_WRITTEN: f64 = 12.0;
+const WIDTH_WRITTEN: f64 = 0.5;
 
 /// Everything on a page.
 pub(super) fn page<'a>(page: &Page<'a>, faces: &Faces<'a>, budget: Budget) -> Result<PageContent> {
@@ -71,7 +76,52 @@ impl<'a, 'f> Reader<'a, 'f> {
 
     fn all_of(&mut self, page: &Page<'a>) -> Result<()> {
         let matrix = Affine::new(page.initial_transform(true).as_coeffs());
-        self.operations(page.page_stream().unwrap_or_default(), page.resources(), State::new(matrix))
+        self.operations(page.page_stream().unwrap_or_default(), page.resources(), State::new(matrix))?;
+        self.content.own_letters = Some(self.content.letters.len());
+        // what is drawn besides is no part of the page's drawing
+        if self.trace.is_none() { self.annotations(page, matrix) } else { Ok(()) }
+    }
+
+    fn annotations(&mut self, page: &Page<'a>, matrix: Affine) -> Result<()> {
+        for shown in annotations::shown(page, &matrix) {
+            if let Some((drawing, place)) = &shown.drawing {
+                self.form(drawing, drawing.dict(), page.resources(), &State::new(matrix * *place))?;
+            }
+            if let Some((text, place)) = &shown.text {
+                self.write(text, place, &matrix)?;
+            }
+            self.content.fields.extend(shown.field);
+        }
+        Ok(())
+    }
+
+    /// A text without a drawing, as whoever shows it would write it: line by line, from the upper left corner on.
+    fn write(&mut self, text: &str, place: &Area, matrix: &Affine) -> Result<()> {
+        let lines: Vec<&str> = text.lines().collect();
+        let size = (place.height() / lines.len().max(1) as f64).clamp(1.0, SIZE_WRITTEN);
+        for (row, line) in lines.iter().enumerate() {
+            let high = place.bottom - size * row as f64;
+            for (column, letter) in line.chars().enumerate() {
+                let left = place.x0 + size * WIDTH_WRITTEN * column as f64;
+                let first = *matrix * Point::new(left, high);
+                let second = *matrix * Point::new(left + size * WIDTH_WRITTEN, high - size);
+                let area = Area::between((first.x, first.y), (second.x, second.y));
+                let (text, advance) = (LetterText::One(letter), (size * WIDTH_WRITTEN) as f32);
+                let size = size as f32;
+                self.content.letters.push(Letter {
+                    text,
+                    area,
+                    upright: true,
+                    angle: 0.0,
+                    advance,
+                    spacing: 0.0,
+                    size,
+                    visible: true,
+                });
+                self.budget.letters(self.content.letters.len())?;
+            }
+        }
+        Ok(())
     }
 
     fn operations(&mut self, data: &[u8], resources: &Resources<'a>, state: State<'a>) -> Result<()> {
@@ -149,7 +199,7 @@ impl<'a, 'f> Reader<'a, 'f> {
             Some("Image") => self.picture(&level.state.matrix, dictionary),
             Some("Form") if self.depth < self.budget.depth_max() => {
                 let outer = self.trace.as_mut().map(std::mem::take);
-                let read = self.form(&stream, dictionary, resources, level);
+                let read = self.form(&stream, dictionary, resources, &level.state);
                 if let Some(mut outer) = outer {
                     outer.add_form(name.as_ref(), self.trace.take().unwrap_or_default());
                     self.trace = Some(outer);
@@ -161,11 +211,11 @@ impl<'a, 'f> Reader<'a, 'f> {
         Ok(())
     }
 
-    fn form(&mut self, stream: &Stream<'a>, form: &Dict<'a>, outer: &Resources<'a>, level: &Level<'a>) -> Result<()> {
+    fn form(&mut self, stream: &Stream<'a>, form: &Dict<'a>, outer: &Resources<'a>, state: &State<'a>) -> Result<()> {
         let Ok(data) = stream.decoded_data() else { return Ok(()) };
         let own = form.get::<Dict<'a>>("Resources").map(Resources::new);
         let matrix = form.get::<[f64; 6]>("Matrix").map_or(Affine::IDENTITY, Affine::new);
-        let mut state = level.state.clone();
+        let mut state = state.clone();
         state.matrix *= matrix;
         let marks = self.marks.depth();
         self.depth += 1;
@@ -244,7 +294,10 @@ impl<'a, 'f> Reader<'a, 'f> {
                 // y grows downwards here, and upwards where a PDF means it
                 let [a, b, c, d, ..] = matrix.as_coeffs();
                 let upright = -a * d * state.stretch > 0.0 && -b * c <= 0.0;
-                self.content.letters.push(Letter { text: known.text, area, upright, visible: state.is_visible() });
+                let (angle, advance, size) = turn(&matrix, (right - left, high - low), state, horizontal);
+                let (text, visible) = (known.text, state.is_visible());
+                let spacing = advance_of(&matrix, state.letter_space * state.stretch, horizontal);
+                self.content.letters.push(Letter { text, area, upright, angle, advance, spacing, size, visible });
                 self.budget.letters(self.content.letters.len())?;
             }
             let (across, along) = match horizontal {
@@ -255,6 +308,26 @@ impl<'a, 'f> Reader<'a, 'f> {
         }
         Ok(())
     }
+}
+
+/// A length of the drawing along the way that text runs, in points.
+fn advance_of(matrix: &Affine, length: f64, horizontal: bool) -> f32 {
+    let [a, b, c, d, ..] = matrix.as_coeffs();
+    (length * if horizontal { a.hypot(b) } else { c.hypot(d) }) as f32
+}
+
+/// Which way a letter runs, how far, and how high it is.
+fn turn(matrix: &Affine, (wide, high): (f64, f64), state: &State<'_>, horizontal: bool) -> (f32, f32, f32) {
+    let [a, b, c, d, ..] = matrix.as_coeffs();
+    let (along, across) = (a.hypot(b), c.hypot(d));
+    if !horizontal {
+        // it stands upright, and the next one below it
+        let angle = b.atan2(a).to_degrees() + 90.0;
+        return (angle as f32, (high.abs() * across) as f32, (wide.abs() * along) as f32);
+    }
+    let back = if state.size * state.stretch < 0.0 { 180.0 } else { 0.0 };
+    let angle = (b.atan2(a).to_degrees() + back).rem_euclid(360.0);
+    (angle as f32, (wide.abs() * along) as f32, (high.abs() * across) as f32)
 }
 
 impl Level<'_> {

@@ -1,4 +1,4 @@
-//! Text that a page says stands for what it draws (`ActualText`): a hyphen that is none, a word in ornaments, or nothing.
+//! Text that a page says stands for what it draws (`ActualText`): a hyphen that is none, a word, or nothing.
 
 use hayro::hayro_syntax::object::{Dict, Name, Object, String as Text};
 
@@ -80,7 +80,8 @@ impl Replaced {
                 true => Area { x0: all.x0 + all.width() * start, x1: all.x0 + all.width() * end, ..all },
                 false => Area { top: all.top + all.height() * start, bottom: all.top + all.height() * end, ..all },
             };
-            letters.push(Letter { text: LetterText::One(letter), area, ..first.clone() });
+            let advance = if first.upright { area.width() } else { area.height() } as f32;
+            letters.push(Letter { text: LetterText::One(letter), area, advance, ..first.clone() });
         }
     }
 }

@@ -49,7 +49,7 @@ impl State<'_> {
         !matches!(self.rendering, 3 | 7)
     }
 
-    /// Whether letters change nothing on the page: no ink, no clip. What a font of drawings draws is painted in any case.
+    /// Whether letters change nothing on the page: no ink, no clip. A font of drawings paints in any case.
     pub(super) fn is_without_effect(&self) -> bool {
         self.rendering == 3 && self.font.as_ref().is_some_and(|face| face.obeys_rendering())
     }

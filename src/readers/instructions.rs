@@ -9,7 +9,7 @@ use super::options::ReadersOptions;
 use crate::documents::{ReadOptions, SearchableOptions, TablesBy};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ocr::{self, EngineOptions, NO_ENGINE, PageOptions, Preprocessor, Way};
-use crate::pdf::Limits;
+use crate::pdf::{Limits, TextLayout};
 use crate::settings::Settings;
 
 /// The memory of a process that reads.
@@ -35,6 +35,7 @@ pub(super) struct Instructions {
     pub(super) voids_signatures: bool,
     pub(super) is_archive: bool,
     pub(super) skip_text: bool,
+    pub(super) layout: TextLayout,
     pub(super) tables: Option<TablesBy>,
     pub(super) pixels_max: usize,
     pub(super) memory_max: u64,
@@ -76,6 +77,7 @@ impl Instructions {
             voids_signatures: options.voids_signatures,
             is_archive: options.is_archive,
             skip_text: options.skip_text,
+            layout: options.layout,
             tables: options.tables_by,
             pixels_max: usize::try_from(section.number("pixels_max")?.unwrap_or(PIXELS_MAX)).unwrap_or(usize::MAX),
             memory_max: section.bytes("memory")?.unwrap_or(MEMORY),
@@ -98,7 +100,7 @@ impl Instructions {
         let page =
             PageOptions { engine: self.engine.clone(), engines, preprocessor: (!self.plain).then_some(preprocessor) };
         let (force, redo, skip_text) = (self.force, self.redo, self.skip_text);
-        ReadOptions { page, dpi: self.dpi, force, redo, skip_text, tables: self.tables }
+        ReadOptions { page, dpi: self.dpi, force, redo, skip_text, layout: self.layout, tables: self.tables }
     }
 
     pub(super) fn searchable_options(&self) -> SearchableOptions {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::documents::TablesBy;
+use crate::pdf::TextLayout;
 
 /// Pages of a file: `1,3-5,9-`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -49,6 +50,8 @@ pub struct ReadersOptions {
     pub jobs: Option<usize>,
     /// Dots an inch at which pages of a PDF are drawn.
     pub dpi: u32,
+    /// In which order text that files hold is put.
+    pub layout: TextLayout,
     /// What tables are found by, where they are looked for; JSON has them beside the words.
     pub tables_by: Option<TablesBy>,
     /// Whether an engine reads pages that hold their text, too.

@@ -30,6 +30,7 @@ struct Entry {
 pub(super) struct Done {
     known: HashSet<Entry>,
     file: File,
+    folder: PathBuf,
     path: PathBuf,
     options: String,
 }
@@ -51,12 +52,13 @@ impl Done {
         if !text.is_empty() && !text.ends_with('\n') {
             file.write_all(b"\n").map_err(|cause| file_error(what(), cause))?;
         }
-        Ok(Self { known, file, path, options: options.told() })
+        Ok(Self { known, file, folder: folder.to_owned(), path, options: options.told() })
     }
 
     /// Whether a file was finished, in the same way, and what was written of it is there.
     pub(super) fn has(&self, input: &Input, output: &Path) -> bool {
-        if !output.exists() || !self.known.iter().any(|entry| Path::new(&entry.output) == output) {
+        let name = self.name(output);
+        if !output.exists() || !self.known.iter().any(|entry| entry.output == name) {
             return false;
         }
         // what cannot be read says so when it is its turn
@@ -73,9 +75,14 @@ impl Done {
         self.file.write_all(line.as_bytes()).map_err(|cause| file_error(what(), cause))
     }
 
+    /// A file as it is called from the folder on.
+    fn name(&self, output: &Path) -> String {
+        output.strip_prefix(&self.folder).unwrap_or(output).display().to_string()
+    }
+
     fn entry(&self, input: &Input, output: &Path) -> Result<Entry> {
         let (sum, _) = sha256_of(&input.path)?;
         let sha256 = sum.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Entry { sha256, output: output.display().to_string(), options: self.options.clone() })
+        Ok(Entry { sha256, output: self.name(output), options: self.options.clone() })
     }
 }

@@ -36,7 +36,7 @@ pub fn ocr(context: &Context, options: &OcrOptions, data: &mut dyn Write) -> Res
     let bar = context.shell().progress();
     bar.count_rows(0, "Reading pages");
     let mut report = OcrReport::default();
-    let mut output = Output::new(options, data)?;
+    let mut output = Output::new(options, inputs.len(), data)?;
     if options.resume {
         let all = inputs.len();
         inputs.retain(|input| !output.is_done(input));

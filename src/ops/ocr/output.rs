@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 use super::done::Done;
 use super::inputs::{Input, with_more};
 use super::options::{OcrFormat, OcrOptions, OcrTables};
-use super::tables;
+use super::tables::{CsvStream, FileTables};
 use super::unnamed::Unnamed;
 use crate::documents::{Page, PageSource, SearchablePage, TSV_HEADER, hocr, plain_text, tsv};
 use crate::error::{Error, ErrorKind, Result, file_error};
@@ -22,6 +22,11 @@ pub(super) struct Output<'a> {
     data: &'a mut dyn Write,
     /// The file that is written for the one that is read.
     file: Option<Unnamed>,
+    /// The tables of the file that is read, and what CSV has had of others.
+    tables: FileTables,
+    csv: CsvStream,
+    /// How many files are read.
+    files: usize,
     /// The text beside it.
     sidecar: Option<Unnamed>,
     done: Option<Done>,
@@ -57,7 +62,7 @@ struct FileRecord<'a> {
 }
 
 impl<'a> Output<'a> {
-    pub(super) fn new(options: &OcrOptions, data: &'a mut dyn Write) -> Result<Self> {
+    pub(super) fn new(options: &OcrOptions, files: usize, data: &'a mut dyn Write) -> Result<Self> {
         if let Some(folder) = &options.out {
             make(folder)?;
         }
@@ -66,7 +71,9 @@ impl<'a> Output<'a> {
             _ => None,
         };
         let (pages, searchable) = (Vec::new(), Vec::new());
-        Ok(Self { options: options.clone(), data, file: None, sidecar: None, done, pages, searchable, begun: false })
+        let (tables, csv) = (FileTables::default(), CsvStream::default());
+        let options = options.clone();
+        Ok(Self { options, data, file: None, tables, csv, files, sidecar: None, done, pages, searchable, begun: false })
     }
 
     /// Whether an earlier run has finished a file in the same way.
@@ -83,7 +90,7 @@ impl<'a> Output<'a> {
     }
 
     pub(super) fn open(&mut self, input: &Input) -> Result<()> {
-        (self.pages, self.searchable) = (Vec::new(), Vec::new());
+        (self.pages, self.searchable, self.tables) = (Vec::new(), Vec::new(), FileTables::default());
         let is_csv = self.options.tables == Some(OcrTables::Csv);
         if let Some(folder) = self.options.out.as_ref().filter(|_| !is_csv) {
             let target = folder.join(&input.stem);
@@ -103,8 +110,10 @@ impl<'a> Output<'a> {
 
     pub(super) fn page(&mut self, input: &Input, page: Page) -> Result<()> {
         match self.options.tables {
-            Some(OcrTables::Json) => return self.write(tables::ndjson(&input.name, &page)?.as_bytes()),
-            Some(OcrTables::Csv) => return self.csv(input, &page),
+            Some(_) => {
+                self.tables.add(&input.name, &page);
+                return Ok(());
+            }
             None => {}
         }
         if page.source == PageSource::Skipped && self.options.format != OcrFormat::Pdf {
@@ -137,7 +146,9 @@ impl<'a> Output<'a> {
     /// Ends a file; gives what people should know of what was written.
     pub(super) fn close(&mut self, input: &Input, worker: &mut Worker) -> Result<Vec<String>> {
         let mut notes = Vec::new();
-        if self.options.tables.is_none() {
+        if let Some(way) = self.options.tables {
+            self.write_tables(input, way)?;
+        } else {
             match self.options.format {
                 OcrFormat::Json => {
                     let pages = std::mem::take(&mut self.pages);
@@ -180,17 +191,20 @@ impl<'a> Output<'a> {
         Ok(notes)
     }
 
-    fn csv(&mut self, input: &Input, page: &Page) -> Result<()> {
-        for (at, table) in page.tables.iter().flatten().enumerate() {
-            let text = tables::csv(table);
-            if let Some(folder) = self.options.out.clone() {
-                let path = with_more(&folder.join(&input.stem), &format!("-p{}-t{}.csv", page.page, at + 1));
-                make(path.parent().unwrap_or(&folder))?;
-                fs::write(&path, text).map_err(|cause| file_error(format!("write {}", path.display()), cause))?;
-            } else {
-                let space = if self.begun { "\n" } else { "" };
-                self.write(format!("{space}{text}").as_bytes())?;
-            }
+    /// Writes the tables of a file.
+    fn write_tables(&mut self, input: &Input, way: OcrTables) -> Result<()> {
+        let tables = self.tables.take();
+        if way == OcrTables::Json {
+            return tables.iter().try_for_each(|table| self.write(table.ndjson()?.as_bytes()));
+        }
+        let Some(folder) = self.options.out.clone() else {
+            let text = self.csv.of(&tables, self.files == 1);
+            return self.write(text.as_bytes());
+        };
+        for table in &tables {
+            let path = with_more(&folder.join(&input.stem), &format!("-p{}-t{}.csv", table.page, table.table));
+            make(path.parent().unwrap_or(&folder))?;
+            fs::write(&path, table.csv()).map_err(|cause| file_error(format!("write {}", path.display()), cause))?;
         }
         Ok(())
     }

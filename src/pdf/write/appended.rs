@@ -40,11 +40,10 @@ pub struct Appended {
     pub notes: Vec<String>,
 }
 
-/// The file with layers of text over some of its pages; all its bytes stay, and others follow. Every page looks as before.
+/// The file with layers of text on some of its pages; all its bytes stay, and others follow. Every page looks as before.
 ///
 /// # Errors
-/// Refused, for a file that is signed; Failed, for one that is encrypted or damaged; Not found, for a page that it does not
-/// have.
+/// Refused, for a file that is signed; Failed, for one that is encrypted or damaged; Not found, for a page that it lacks.
 pub fn with_text(document: &Document, layers: &[TextLayer], options: AppendOptions) -> Result<Appended> {
     let last = last(document.bytes())?;
     let mut notes = signatures(document, options)?;

@@ -1,5 +1,5 @@
-//! Whether a PDF can be one for archives (PDF/A-2b) as it is: what such a file must not have, nothing that is appended takes
-//! away.
+//! Whether a PDF can be one for archives (PDF/A-2b) as it is: what such a file must not have, nothing that is appended
+//! takes away.
 
 use std::collections::HashSet;
 

@@ -4,14 +4,13 @@ use fax::encoder::Encoder;
 use fax::{Color, VecWriter, decoder};
 
 use super::object::packed;
-use super::picture::Filter;
 
-/// Bits a component, how they are packed, and the bytes; a pixel is a byte, 0 or 255.
-pub(super) fn smallest(width: usize, height: usize, pixels: &[u8]) -> (u8, Filter, Vec<u8>) {
+/// Whether they are packed as a fax, and the bytes; a pixel is a byte, 0 or 255.
+pub(super) fn smallest(width: usize, height: usize, pixels: &[u8]) -> (bool, Vec<u8>) {
     let bits = packed(&bits(width, pixels));
     match group4(width, height, pixels) {
-        Some(fax) if fax.len() < bits.len() => (1, Filter::Fax, fax),
-        _ => (1, Filter::Flate, bits),
+        Some(fax) if fax.len() < bits.len() => (true, fax),
+        _ => (false, bits),
     }
 }
 

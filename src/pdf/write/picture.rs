@@ -43,7 +43,10 @@ impl EmbeddedPicture {
     pub fn of(width: usize, height: usize, dpi: u32, components: u8, pixels: &[u8]) -> Self {
         let is_two_coloured = components == 1 && pixels.iter().all(|pixel| matches!(pixel, 0 | 255));
         let (bits, filter, data) = match is_two_coloured {
-            true => bilevel::smallest(width, height, pixels),
+            true => {
+                let (is_fax, data) = bilevel::smallest(width, height, pixels);
+                (1, if is_fax { Filter::Fax } else { Filter::Flate }, data)
+            }
             false => {
                 let row = width * usize::from(components);
                 (8, Filter::Predicted, packed(&predicted(pixels, row, usize::from(components))))
