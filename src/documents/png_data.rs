@@ -22,7 +22,7 @@ pub(super) fn embedded(bytes: &[u8], dpi: u32) -> Option<EmbeddedPicture> {
     let (components, palette) = match kind {
         0 if bits > 1 => (1, None),
         2 => (3, None),
-        3 => (1, Some(palette.filter(|palette| !palette.is_empty() && palette.len() % 3 == 0)?)),
+        3 => (1, Some(palette.filter(|palette| !palette.is_empty() && palette.len().is_multiple_of(3))?)),
         _ => return None,
     };
     Some(EmbeddedPicture { width, height, dpi, components, bits, palette, filter: Filter::Predicted, data })

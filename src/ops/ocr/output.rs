@@ -109,12 +109,9 @@ impl<'a> Output<'a> {
     }
 
     pub(super) fn page(&mut self, input: &Input, page: Page) -> Result<()> {
-        match self.options.tables {
-            Some(_) => {
-                self.tables.add(&input.name, &page);
-                return Ok(());
-            }
-            None => {}
+        if self.options.tables.is_some() {
+            self.tables.add(&input.name, &page);
+            return Ok(());
         }
         if page.source == PageSource::Skipped && self.options.format != OcrFormat::Pdf {
             return Ok(());

@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn lines_of_text_pack_as_a_fax_and_every_pixel_comes_back() {
         let (width, height) = (203, 90);
-        let ink = |at: usize| usize::from((at / width) % 9 > 3 && (at % width) % 13 < 5 && at % 7 != 0);
+        let ink = |at: usize| usize::from((at / width) % 9 > 3 && (at % width) % 13 < 5 && !at.is_multiple_of(7));
         let pixels: Vec<u8> = (0..width * height).map(|at| if ink(at) == 1 { 0 } else { 255 }).collect();
         assert!(group4(width, height, &pixels).is_some());
         let black = vec![0u8; width * height];
