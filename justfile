@@ -13,9 +13,9 @@ lint:
 deny:
     cargo deny check
 
-# the README's test command
+# the README's test command, with servers of its own whose files are in memory
 test:
-    cargo test
+    tests/support/in-memory cargo test
 
 # the tests that are neither slow nor need a server or another program; most wait, so three times as many as processors
 test-fast:
@@ -59,10 +59,10 @@ bench-logs records="1000000":
 bench-manager apps="200" lines="1000000":
     benches/manager/compare.sh {{apps}} {{lines}}
 
-# three managers killed and stopped, PostgreSQL and RabbitMQ restarted: every run against what the apps wrote
-chaos minutes="10" apps="200":
+# three managers killed and stopped, the database (or mariadb) and RabbitMQ restarted: every run against what the apps wrote
+chaos minutes="10" apps="200" server="postgres":
     cargo build --release
-    python3 benches/manager/chaos.py target/release/dc {{minutes}} {{apps}}
+    python3 benches/manager/chaos.py target/release/dc {{minutes}} {{apps}} {{server}}
 
 # two hosts made of namespaces on one PostgreSQL: packets dropped, clocks moved, hosts lost; as root
 chaos-hosts minutes="10" apps="12" *seed="":

@@ -1,14 +1,16 @@
-"""Three managers on one PostgreSQL, 200 apps due every minute, and minutes of `kill -9` and SIGSTOP of managers and of
-restarts of PostgreSQL and RabbitMQ. Then every occurrence, run and exit code is held against what the apps wrote.
+"""Three managers on one database server, 200 apps due every minute, and minutes of `kill -9` and SIGSTOP of managers and
+of restarts of the server and RabbitMQ. Then every occurrence, run and exit code is held against what the apps wrote.
 
-    benches/manager/chaos.py DC [MINUTES] [APPS]
+    benches/manager/chaos.py DC [MINUTES] [APPS] [postgres|mariadb]
 
-Needs PostgreSQL's programs (it makes a server of its own) and, where DC_BROKER_URL names a broker of this machine,
-rabbitmqctl. As root the server runs as `postgres`.
+Needs the programs of PostgreSQL or MariaDB (it makes a server of its own) and, where DC_BROKER_URL names a broker of this
+machine, rabbitmqctl. As root the server runs as `postgres` or `mysql`.
 """
 
 import collections
+import datetime
 import glob
+import itertools
 import os
 import pathlib
 import random
@@ -24,6 +26,7 @@ from project import deploy, program
 dc = str(pathlib.Path(sys.argv[1]).resolve())
 minutes = float(sys.argv[2]) if len(sys.argv) > 2 else 10
 apps = int(sys.argv[3]) if len(sys.argv) > 3 else 200
+kind = sys.argv[4] if len(sys.argv) > 4 else "postgres"
 broker = os.environ.get("DC_BROKER_URL")
 # what runs when the chaos ends is given so long
 SETTLE_S = 90
@@ -35,32 +38,84 @@ exit $code"""
 
 
 class Server:
-    """A PostgreSQL of our own."""
+    """A server of our own, which is stopped as it should be, or at once."""
+
+    def __init__(self, folder, user):
+        self.data, self.port, self.folder = folder / "data", 20_000 + random.randrange(20_000), folder
+        self.user = ["runuser", "-u", user, "--"] if os.getuid() == 0 else []
+        if self.user:
+            shutil.chown(folder, user)
+
+    def told(self, *words):
+        words = [*self.user, *map(str, words)]
+        return subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, cwd=self.folder)
+
+
+class Postgres(Server):
+    name = "PostgreSQL"
 
     def __init__(self, folder):
+        super().__init__(folder, "postgres")
         self.programs = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
-        self.data, self.port, self.folder = folder / "data", 20_000 + random.randrange(20_000), folder
-        self.user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
-        if self.user:
-            shutil.chown(folder, "postgres")
-        self.told("initdb", "-D", self.data, "-A", "trust", "-U", "postgres")
+        self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
+        self.told(f"{self.programs}/initdb", "-D", self.data, "-A", "trust", "-U", "postgres")
         self.control("start")
-
-    def told(self, program, *words):
-        words = [*self.user, f"{self.programs}/{program}", *map(str, words)]
-        return subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, cwd=self.folder)
 
     def control(self, *words):
         options = f"-p {self.port} -k {self.folder} -c max_connections=500 -c listen_addresses=127.0.0.1"
-        self.told("pg_ctl", "-D", self.data, "-w", "-l", self.folder / "log", "-o", options, *words)
+        told = ["-D", self.data, "-w", "-l", self.folder / "log", "-o", options]
+        self.told(f"{self.programs}/pg_ctl", *told, *words)
 
-    @property
-    def url(self):
-        return f"postgres://postgres@127.0.0.1:{self.port}/postgres"
+    def restart(self, is_sudden):
+        self.control("restart", "-m", "immediate" if is_sudden else "fast")
+
+    def stop(self):
+        self.control("stop", "-m", "fast")
 
     def rows(self, query):
         done = subprocess.run(["psql", "-At", "-F", "\t", "-c", query, self.url], check=True, capture_output=True, text=True)
         return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+class MariaDb(Server):
+    name = "MariaDB"
+
+    def __init__(self, folder):
+        super().__init__(folder, "mysql")
+        self.url = f"mysql://root@127.0.0.1:{self.port}/dc"
+        login = "--auth-root-authentication-method=normal"
+        self.told("mariadb-install-db", "--no-defaults", f"--datadir={self.data}", login, "--skip-test-db")
+        self.start()
+        self.rows("CREATE DATABASE dc", "mysql")
+
+    def start(self):
+        words = ["mariadbd", "--no-defaults", f"--datadir={self.data}", f"--port={self.port}", "--bind-address=127.0.0.1",
+                 f"--socket={self.folder}/socket", "--max-connections=500"]
+        with (self.folder / "log").open("a") as log:
+            as_user = {"user": "mysql", "group": "mysql"} if self.user else {}
+            self.process = subprocess.Popen(words, stdout=log, stderr=log, cwd=self.folder, **as_user)
+        while subprocess.run([*self.client("mysql"), "-e", "SELECT 1"], capture_output=True).returncode:
+            if self.process.poll() is not None:
+                raise ChildProcessError((self.folder / "log").read_text()[-2000:])
+            time.sleep(0.1)
+
+    def client(self, database):
+        return ["mariadb", "-BN", "-h127.0.0.1", f"-P{self.port}", "-uroot", database]
+
+    def restart(self, is_sudden):
+        self.process.send_signal(signal.SIGKILL if is_sudden else signal.SIGTERM)
+        self.process.wait()
+        self.start()
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+    def rows(self, query, database="dc"):
+        words = [*self.client(database), "-e", query]
+        done = subprocess.run(words, check=True, capture_output=True, text=True)
+        lines = (line.split("\t") for line in done.stdout.splitlines())
+        return [["" if value == "NULL" else value for value in line] for line in lines]
 
 
 class Manager:
@@ -111,8 +166,8 @@ def chaos(server, managers):
             time.sleep(random.uniform(0.1, 8))
             manager.send(signal.SIGCONT)
         if time.time() > next_server:
-            server.control("restart", "-m", random.choice(["fast", "immediate"]))
-            told["PostgreSQL"] += 1
+            server.restart(is_sudden=random.random() < 0.5)
+            told[server.name] += 1
             next_server = time.time() + random.uniform(40, 80)
         if broker and time.time() > next_broker:
             for word in ("stop_app", "start_app"):
@@ -153,11 +208,12 @@ def judge(server, root):
             wrong.append(f"app {app} due {due} is {state} by {runtime}: {reason}")
     wrong += [f"{runtime} is the run of {owners[runtime]} occurrences" for runtime in runs if owners[runtime] != 1]
     # each minute in which the apps were due has its occurrence
-    [[gaps]] = server.rows(
-        "SELECT count(*) FROM (SELECT due_at - lag(due_at) OVER (PARTITION BY app_id ORDER BY due_at) AS gap FROM occurrences) o"
-        " WHERE gap > interval '1 minute'"
-    )
-    if gaps != "0":
+    dues = collections.defaultdict(list)
+    for app, due in server.rows("SELECT app_id, due_at FROM occurrences ORDER BY due_at"):
+        dues[app].append(datetime.datetime.fromisoformat(due))
+    minute = datetime.timedelta(minutes=1)
+    gaps = sum(later - earlier > minute for of in dues.values() for earlier, later in itertools.pairwise(of))
+    if gaps:
         wrong.append(f"{gaps} minutes are without an occurrence")
     return wrong, states, len(runs), len(started)
 
@@ -167,7 +223,7 @@ def main():
     folder.chmod(0o755)
     home = folder / "server"
     home.mkdir()
-    server = Server(home)
+    server = {"postgres": Postgres, "mariadb": MariaDb}[kind](home)
     managers = []
     try:
         root, environment = project(folder, server.url)
@@ -188,7 +244,7 @@ def main():
             manager.send(signal.SIGCONT)
             manager.send(signal.SIGTERM)
             manager.process.wait()
-        server.control("stop", "-m", "fast")
+        server.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 

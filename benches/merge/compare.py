@@ -1,10 +1,11 @@
 """Times `dc merge`, its contenders and the limits in turns: compare.py DC LIMITS [ROWS] [WITHOUT...].
 
 Started by compare.sh. Each figure is of a whole process: wall seconds, CPU seconds of the client and of the database
-server (what its ended children used), peak memory of the client. dc, the limits and DuckDB run `ROUNDS` times, of which
+server (of PostgreSQL what its ended children used), peak memory of the client. dc, the limits and DuckDB run `ROUNDS` times, of which
 the median counts; the rest once or as often as fits `SLOW_SECONDS`.
 """
 
+import hashlib
 import json
 import math
 import os
@@ -19,6 +20,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from servers import COLUMNS, MariaDb, Postgres
+
 HERE = Path(__file__).parent
 ROUNDS = 5
 # a contender that took longer than this is not timed again
@@ -26,7 +29,12 @@ SLOW_SECONDS = 10
 # a contender that has not ended by then is stopped, and counts as slower than this
 STOP_SECONDS = 600
 SMALL = 100_000
-COLUMNS = "vat_no, name, city, street, employees, revenue, active, founded, note, code"
+# the contenders on each server
+WAYS = {
+    "PostgreSQL": ("duckdb_attached", "sqlalchemy_orm", "dlt_arrow", "dlt_json"),
+    "MariaDB": ("staged_sql", "sqlalchemy_orm"),
+    "SQLite": ("sqlalchemy_orm", "dlt_json"),
+}
 
 
 @dataclass
@@ -58,54 +66,13 @@ class Case:
         return statistics.median(getattr(taken, what) for taken in self.times[who])
 
 
-class Postgres:
-    """The server and a database of our own in it."""
-
-    def __init__(self) -> None:
-        self.base = os.environ.get("DC_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432/postgres")
-        self.name = f"dc_bench_{os.getpid()}"
-        self.url = self.base.rsplit("/", 1)[0] + "/" + self.name
-        self.python_url = self.url.replace("postgres://", "postgresql://")
-        self.psql(f"CREATE DATABASE {self.name}", self.base)
-        backend = int(self.psql("SELECT pg_backend_pid()"))
-        self.version = self.psql("SHOW server_version").split()[0]
-        self.is_here = Path(f"/proc/{self.postmaster()}/stat").exists() and backend > 0
-
-    def psql(self, sql: str, url: str | None = None) -> str:
-        command = ["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", url or self.url, "-c", sql]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-    def postmaster(self) -> str:
-        """The first line of the server's pid file, or 0 where the role may not read it."""
-        try:
-            return self.psql("SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)").strip()
-        except subprocess.CalledProcessError:
-            return "0"
-
-    def cpu(self, pid: str) -> float:
-        """CPU seconds of all backends that have ended."""
-        try:
-            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            return 0.0
-        return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
-
-    def clean(self) -> None:
-        # a contender that was stopped has left its statement running
-        self.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                  "WHERE datname = current_database() AND pid <> pg_backend_pid()")
-        self.psql("DROP SCHEMA IF EXISTS public, bench, bench_staging, bench_arrow, bench_arrow_staging CASCADE;"
-                  "CREATE SCHEMA public; CHECKPOINT")
-
-    def drop(self) -> None:
-        self.psql(f"DROP DATABASE {self.name} WITH (FORCE)", self.base)
-
-
 class Bench:
     def __init__(self, dc: str, limits: str, rows: int, without: set[str], folder: Path) -> None:
         self.dc, self.limits, self.rows, self.without, self.folder = dc, limits, rows, without, folder
-        self.postgres = Postgres()
-        self.master = self.postgres.postmaster()
+        self.postgres = Postgres() if "postgres" not in without else None
+        self.mariadb = MariaDb() if "mariadb" not in without else None
+        # whose processor time is counted
+        self.server: Postgres | MariaDb | None = None
         self.cases: dict[str, Case] = {}
         self.last_phases: dict[str, dict[str, int]] = {}
         self.base = self.generate(rows)
@@ -142,7 +109,7 @@ class Bench:
     def run(self, command: list[str], env: dict[str, str] | None = None) -> tuple[Taken, str]:
         """Runs to the end; a failure ends the bench with what the program said."""
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-            server = self.postgres.cpu(self.master)
+            server = self.server.cpu() if self.server else 0.0
             started = time.perf_counter()
             child = subprocess.Popen(command, stdout=out, stderr=err, env=os.environ | (env or {}))
             alarm = threading.Timer(STOP_SECONDS, child.kill)
@@ -152,7 +119,7 @@ class Bench:
             wall = time.perf_counter() - started
             child.returncode = os.waitstatus_to_exitcode(status)
             time.sleep(0.05)
-            server = self.postgres.cpu(self.master) - server
+            server = self.server.cpu() - server if self.server else 0.0
             out.seek(0), err.seek(0)
             stopped = wall >= STOP_SECONDS
             if status and not stopped:
@@ -186,10 +153,9 @@ class Bench:
         self.case(title).add(way, taken)
         return True
 
-    def limit(self, title: str, who: str, sql: str) -> Taken:
-        taken, _ = self.run(["psql", "-Xq", "-v", "ON_ERROR_STOP=1", self.postgres.url, "-c", sql])
+    def limit(self, title: str, who: str, command: list[str]) -> None:
+        taken, _ = self.run(command)
         self.case(title).add(who, taken)
-        return taken
 
     def hashing(self, title: str, file: Path) -> None:
         """Reading, canonical form and SHA3 of all records, with nothing to compare them with."""
@@ -207,12 +173,13 @@ class Bench:
     def postgres_round(self) -> None:
         server = self.postgres
         server.clean()
-        first, same, churn = self.postgres_titles()
+        self.server = server
+        first, same, churn = self.titles("PostgreSQL")
         report = self.merge(first, self.base, server.url, "--create")
         self.phases(first, report)
         self.unchanged(same, self.base, server.url)
-        self.limit(same, "limit: hashes out",
-                   r"\copy (SELECT ctid, sha FROM companies WHERE archive IS NULL) TO '/dev/null' (FORMAT binary)")
+        out = r"\copy (SELECT ctid, sha FROM companies WHERE archive IS NULL) TO '/dev/null' (FORMAT binary)"
+        self.limit(same, "limit: hashes out", ["psql", "-Xq", "-v", "ON_ERROR_STOP=1", server.url, "-c", out])
         self.hashing(same, self.base)
         for form in ("text", "binary"):
             self.raw_copy(first, form)
@@ -229,26 +196,60 @@ class Bench:
                    "-c", rf"\copy raw ({columns}) FROM '{out}' (FORMAT {form})",
                    "-c", "ALTER TABLE raw ADD PRIMARY KEY (id)",
                    "-c", "CREATE UNIQUE INDEX raw_sha_active ON raw (sha) WHERE archive IS NULL", "-c", "COMMIT"]
-        taken, _ = self.run(command)
-        self.case(title).add(f"limit: {form} COPY", taken)
+        self.limit(title, f"limit: {form} COPY", command)
 
-    def postgres_titles(self) -> tuple[str, str, str]:
-        what = f"PostgreSQL, {self.rows:,}: "
+    def titles(self, server: str) -> tuple[str, str, str]:
+        what = f"{server}, {self.rows:,}: "
         return what + "first load", what + "no change", what + "1 % churn"
 
-    def postgres_contender(self, way: str) -> None:
-        first, same, _ = self.postgres_titles()
+    def server_contender(self, server: Postgres | MariaDb, titles: tuple[str, str, str], way: str) -> None:
+        self.server = server
+        first, same, _ = titles
         for _ in range(ROUNDS):
             if self.case(first).is_slow(way) or self.case(same).is_slow(way):
                 break
-            self.postgres.clean()
-            url = self.postgres.python_url
+            server.clean()
+            url = server.python_url
             if not (self.contender(way, first, self.base, url) and self.contender(way, same, self.base, url)):
                 break
+
+    # MariaDB
+
+    def mariadb_round(self) -> None:
+        server = self.mariadb
+        server.clean()
+        self.server = server
+        first, same, churn = self.titles("MariaDB")
+        self.phases(first, self.merge(first, self.base, server.url, "--create"))
+        self.unchanged(same, self.base, server.url)
+        # the unique index holds the hashes of active rows, and nothing else has them sooner
+        hashes = "SELECT id, sha_active FROM companies WHERE sha_active IS NOT NULL"
+        out = [*server.client, "--quick", server.name, "-e", hashes]
+        self.limit(same, "limit: hashes out", ["sh", "-c", '"$@" >/dev/null', "sh", *out])
+        self.hashing(same, self.base)
+        self.load_data(first)
+        self.phases(churn, self.merge(churn, self.churned, server.url))
+
+    def load_data(self, title: str) -> None:
+        """The same rows into a table of the same columns, by LOAD DATA, and the unique index after."""
+        rows = self.folder / "rows.tsv"
+        if not rows.exists():
+            with self.base.open() as lines, rows.open("w") as out:
+                for line in lines:
+                    row = json.loads(line).values()
+                    values = [hashlib.sha3_256(line.encode()).hexdigest(), "2026-11-22 06:00:00.000000"]
+                    values += [str(int(value)) if isinstance(value, bool) else str(value) for value in row]
+                    out.write("\t".join(values) + "\n")
+        bare = "DROP TABLE IF EXISTS raw; CREATE TABLE raw LIKE companies; DROP INDEX sha_active ON raw"
+        self.mariadb.sql(bare)
+        load = (f"LOAD DATA LOCAL INFILE '{rows}' INTO TABLE raw CHARACTER SET utf8mb4 (@sha, date_created, {COLUMNS}) "
+                "SET sha = UNHEX(@sha); CREATE UNIQUE INDEX sha_active ON raw (sha_active)")
+        self.limit(title, "limit: LOAD DATA, index", self.mariadb.command(load))
 
     # SQLite
 
     def sqlite_round(self, file: Path, rows: int, round: int) -> None:
+        self.server = None
         first, same = f"SQLite, {rows:,}: first load", f"SQLite, {rows:,}: no change"
         database = self.folder / f"dc-{rows}-{round}.db"
         self.phases(first, self.merge(first, file, f"sqlite:{database}", "--create"))
@@ -275,28 +276,35 @@ class Bench:
         self.last_phases[title] = report["phases"]
 
     def all(self) -> None:
-        ways = [way for way in ("duckdb_attached", "sqlalchemy_orm", "dlt_arrow", "dlt_json") if way not in self.without]
-        for _ in range(ROUNDS):
-            self.postgres_round()
-        for way in ways:
-            self.postgres_contender(way)
+        ways = {name: [way for way in ways if way not in self.without] for name, ways in WAYS.items()}
+        for name, server, one_round in (
+            ("PostgreSQL", self.postgres, self.postgres_round),
+            ("MariaDB", self.mariadb, self.mariadb_round),
+        ):
+            for _ in range(ROUNDS if server else 0):
+                one_round()
+            for way in ways[name] if server else ():
+                self.server_contender(server, self.titles(name), way)
+        if "sqlite" in self.without:
+            return
         for rows, file in {min(self.rows, SMALL): self.small, self.rows: self.base}.items():
             for round in range(ROUNDS):
                 self.sqlite_round(file, rows, round)
-        for way in ways:
-            if way in ("sqlalchemy_orm", "dlt_json"):
-                self.sqlite_contender(way)
+        for way in ways["SQLite"]:
+            self.sqlite_contender(way)
 
 
 def table(bench: Bench) -> str:
     """The results as Markdown."""
     cpu = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
                 if line.startswith("model name")), platform.processor())
+    servers = {"PostgreSQL": bench.postgres, "MariaDB": bench.mariadb}
+    versions = "".join(f", {name} {server.version}" for name, server in servers.items() if server)
     lines = [
         "# dc merge beside other tools, and beside what the databases can do",
         "",
         f"Written by `benches/merge/compare.sh {bench.rows}` on {time.strftime('%Y-%m-%d')}: {os.cpu_count()} cores "
-        f"({cpu}), PostgreSQL {bench.postgres.version}. One run, in turns, medians of the runs in the last column.",
+        f"({cpu}){versions}. One run, in turns, medians of the runs in the last column.",
         "The ratio is wall time over that of dc: above 1, dc is faster. Memory is the client's peak. A limit is no "
         "contender: it is what the database, or the hash, needs in any case. `>`: stopped before its end. Without a "
         "change, dc is given the same records in another order, which it knows by their fingerprints; with an empty line "
@@ -329,7 +337,8 @@ def main() -> None:
             bench.all()
             (HERE / "RESULTS.md").write_text(table(bench))
         finally:
-            bench.postgres.drop()
+            for server in filter(None, (bench.postgres, bench.mariadb)):
+                server.drop()
     print((HERE / "RESULTS.md").read_text())
 
 

@@ -1,7 +1,7 @@
 """The other ways to do what `dc merge` does, each as its users would write it: contenders.py WAY FILE URL.
 
 Each brings the table `companies` to what FILE says: new records are inserted, vanished ones are marked as archived (in
-dlt's own manner: `_dlt_valid_to`), in PostgreSQL or SQLite, by URL. Only the first call may find no table.
+dlt's own manner: `_dlt_valid_to`), in PostgreSQL, MariaDB or SQLite, by URL. Only the first call may find no table.
 """
 
 import hashlib
@@ -138,7 +138,46 @@ def duckdb_attached(path, url):
     db.execute("COMMIT")
 
 
-WAYS = {way.__name__: way for way in (sqlalchemy_orm, dlt_json, dlt_arrow, duckdb_attached)}
+def staged_sql(path, url):
+    """What people write by hand, and Sling for them: LOAD DATA into a stage, hashes and anti-joins in the server."""
+    import csv
+    import os
+    import threading
+
+    import pymysql
+
+    host, name = re.match(r".*@([^/:]*)[^/]*/([^?]*)", url).groups()
+    user, port = re.match(r".*//([^:@]*)", url).group(1), int(re.match(r".*:(\d+)/", url).group(1))
+    columns = "vat_no, name, city, street, employees, revenue, active, founded, note, code"
+    types = """vat_no TEXT, name TEXT, city TEXT, street TEXT, employees INT, revenue DOUBLE, active TINYINT,
+        founded TEXT, note TEXT, code BIGINT"""
+    db = pymysql.connect(host=host, port=port, user=user, database=name, charset="utf8mb4", local_infile=True)
+    run = db.cursor().execute
+    run(f"""CREATE TABLE IF NOT EXISTS {TABLE} (id BIGINT AUTO_INCREMENT PRIMARY KEY, sha BINARY(32) NOT NULL,
+        archive DATETIME(6), date_created DATETIME(6) NOT NULL, {types}, INDEX (sha))""")
+    run(f"CREATE TEMPORARY TABLE stage ({types}, sha BINARY(32) AS (UNHEX(SHA2(CONCAT_WS('|', {columns}), 256))) STORED)")
+    pipe = f"{path}.{os.getpid()}.pipe"
+    os.mkfifo(pipe)
+
+    def feed():
+        with open(pipe, "w", encoding="utf-8", newline="") as out:
+            rows = csv.writer(out, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, escapechar="\\")
+            rows.writerows([int(v) if isinstance(v, bool) else v for v in row.values()] for row in records(path))
+
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    run(f"LOAD DATA LOCAL INFILE '{pipe}' INTO TABLE stage CHARACTER SET utf8mb4 ({columns})")
+    feeder.join()
+    os.unlink(pipe)
+    run("ALTER TABLE stage ADD INDEX (sha)")
+    run(f"""UPDATE {TABLE} t LEFT JOIN stage s ON s.sha = t.sha SET t.archive = NOW(6)
+        WHERE t.archive IS NULL AND s.sha IS NULL""")
+    run(f"""INSERT INTO {TABLE} (sha, date_created, {columns}) SELECT sha, NOW(6), {columns} FROM stage s WHERE NOT EXISTS
+        (SELECT 1 FROM {TABLE} t WHERE t.sha = s.sha AND t.archive IS NULL)""")
+    db.commit()
+
+
+WAYS = {way.__name__: way for way in (sqlalchemy_orm, dlt_json, dlt_arrow, duckdb_attached, staged_sql)}
 
 if __name__ == "__main__":
     WAYS[sys.argv[1]](sys.argv[2], sys.argv[3])

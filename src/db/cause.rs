@@ -5,6 +5,9 @@ use std::fmt;
 
 use crate::error::{Error, ErrorKind};
 
+/// What to do where a server refuses every change.
+pub(crate) const READ_ONLY: &str = "the server takes no changes, as replicas do: write to the one that it follows";
+
 /// What a failure is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {

@@ -12,7 +12,7 @@ use crate::tables::{
 };
 
 /// What the runs of schedules are started by, in the table of runs.
-pub(super) const BY_SCHEDULE: &str = "manager";
+pub const BY_SCHEDULE: &str = "manager";
 
 /// Where decisions are written down: the database.
 pub(super) trait Desk {

@@ -12,6 +12,8 @@ use crate::tables::{
 
 /// How far back failures belong together.
 const WINDOW: TimeDelta = TimeDelta::minutes(5);
+/// So many apps are named in the message about an incident.
+const NAMED_MAX: usize = 20;
 /// So many apps make an incident at the least.
 const INCIDENT_APPS_MIN: usize = 3;
 
@@ -26,7 +28,8 @@ pub(super) fn look(store: &mut Store, now: NaiveDateTime) -> Result<bool> {
     let (failed, total) = count(&outcomes);
     match open {
         None if is_incident(failed, total) => {
-            store.incidents().begin(failed as i64, total as i64, &incident_message(failed, total))?;
+            let message = incident_message(failed, total, &failing);
+            store.incidents().begin((failed as i64, total as i64), now - WINDOW, &message)?;
             Ok(true)
         }
         None => {
@@ -83,14 +86,22 @@ fn take_out(store: &mut Store, app: &AppRow, outcomes: &[LastOutcome]) -> Result
     Ok(())
 }
 
-fn incident_message(failed: usize, total: usize) -> NewMessage {
+fn incident_message(failed: usize, total: usize, failing: &[AppRow]) -> NewMessage {
+    let mut names: Vec<String> = failing.iter().map(|app| app.name.to_string()).collect();
+    names.sort_unstable();
+    let others = names.len().saturating_sub(NAMED_MAX);
+    names.truncate(NAMED_MAX);
+    let others = if others > 0 { format!(" and {others} others") } else { String::new() };
     NewMessage {
         kind: MessageKind::Incident,
         severity: LogLevel::Critical,
         app_id: None,
         subject: format!("{failed} of {total} apps fail: something that they share is away"),
-        body: "No app is taken out of service for it.\nLook at the network, the databases and the disk: dc doctor"
-            .to_owned(),
+        body: format!(
+            "Failing: {}{others}.\nNo app is taken out of service for it, and none is told of one by one.\n\
+             Look at the network, the databases and the disk: dc doctor",
+            names.join(", ")
+        ),
     }
 }
 

@@ -28,6 +28,7 @@ mod triggers;
 mod wake;
 mod work;
 
+pub use desk::BY_SCHEDULE;
 pub use drift::{Drift, registration};
 pub use expectation::{Overdue, overdue};
 pub use groups::check_groups;

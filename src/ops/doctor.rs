@@ -101,7 +101,13 @@ fn database(context: &Context) -> (Vec<Finding>, Option<Store>) {
         }
     };
     let found = format!("{label}, {}, open within {ms} ms", store.product());
-    let mut findings = vec![finding("database", Health::Ok, found, None)];
+    let mut findings = vec![match store.check_writable() {
+        Ok(()) => finding("database", Health::Ok, found, None),
+        Err(error) => {
+            let mend = error.hint_text().map(str::to_owned);
+            finding("database", Health::Failed, format!("{found}, but {}", told(&error)), mend)
+        }
+    }];
     findings.extend(drift(context, &mut store));
     if let Err(error) = check_groups(context, &mut store) {
         findings.push(finding("settings", Health::Failed, told(&error), error.hint_text().map(str::to_owned)));

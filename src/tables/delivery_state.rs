@@ -3,18 +3,20 @@
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Text, Timestamp};
 
 use super::connection::Link;
 use super::delivery::{Channels, Sent};
-use super::outbox::{NewMessage, append};
-use super::schema::{channels, deliveries};
+use super::outbox::{MessageKind, NewMessage, append};
+use super::schema::{channels, deliveries, outbox};
 use super::time::database_now;
 use super::{Keyed, take_keyed_turn};
 use crate::error::Result;
 
 /// The state of a message about a channel on that channel itself: it is not sent there.
 const OWN: &str = "own";
+/// The state of a message that is not sent since a later one tells the same.
+const WITHDRAWN: &str = "withdrawn";
 
 impl Channels<'_> {
     /// Gives rows to the recipients of a channel that had one row for all: what waited waits for each, and what was sent is
@@ -145,6 +147,31 @@ fn tell_others(connection: &mut Link, name: &str, message: &NewMessage, now: Nai
         deliveries::taken_at.eq(now),
     );
     diesel::insert_into(deliveries::table).values(own).execute(connection).map(drop)
+}
+
+/// Takes back the messages of a kind since `since` from every channel that has not sent them or bound them into a digest.
+pub(super) fn withdraw(
+    connection: &mut Link,
+    kind: MessageKind,
+    since: NaiveDateTime,
+    now: NaiveDateTime,
+) -> QueryResult<()> {
+    let told = outbox::table.filter(outbox::kind.eq(kind.name()).and(outbox::created_at.ge(since)));
+    let ids: Vec<String> = told.select(outbox::id).load(connection)?;
+    let waiting = deliveries::table.filter(deliveries::state.eq("waiting").and(deliveries::message_id.eq_any(ids)));
+    diesel::update(waiting).set(deliveries::state.eq(WITHDRAWN)).execute(connection)?;
+    // and from those that have not looked at them; each parameter once, in order: all backends number them alike then
+    let unseen = connection
+        .query(
+            "INSERT INTO deliveries (channel, message_id, state, severity, taken_at) \
+             SELECT c.name, o.id, $1, o.severity, $2 FROM channels c JOIN outbox o ON o.kind = $3 AND o.created_at >= $4 \
+             WHERE NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.channel = c.name AND d.message_id = o.id)",
+        )
+        .bind::<Text, _>(WITHDRAWN)
+        .bind::<Timestamp, _>(now)
+        .bind::<Text, _>(kind.name())
+        .bind::<Timestamp, _>(since);
+    unseen.execute(connection).map(drop)
 }
 
 fn settle(

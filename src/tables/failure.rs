@@ -2,7 +2,7 @@
 
 use diesel::result::{DatabaseErrorKind, Error as QueryError};
 
-use crate::db::cause::{Cause, Told};
+use crate::db::cause::{Cause, READ_ONLY, Told};
 use crate::error::{Error, ErrorKind};
 
 /// A failure of diesel as an [`Error`]; `what` completes "could not ..." and names the database.
@@ -16,6 +16,7 @@ pub(super) fn database_error(what: String, failure: QueryError) -> Error {
         Some(Cause::Busy | Cause::Conflict) => {
             Error::new(ErrorKind::Busy, what).hint("somebody else is writing; try again")
         }
+        Some(Cause::Right) if text.contains("read-only") => Error::new(ErrorKind::Permission, what).hint(READ_ONLY),
         Some(Cause::Right) => Error::new(ErrorKind::Permission, what)
             .hint("give this user the right to write the database (for SQLite: the file and its folder)"),
         Some(Cause::Absent) => Error::new(ErrorKind::NotFound, what).hint("`dc deploy` brings the tables up to date"),
@@ -67,6 +68,21 @@ mod tests {
     fn kind(message: &str) -> ErrorKind {
         let cause = QueryError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message.to_owned()));
         database_error("read the apps in /a.db".to_owned(), cause).kind()
+    }
+
+    #[test]
+    fn a_replica_is_told_from_a_missing_right() {
+        let hint = |message: &str| {
+            let cause = QueryError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message.to_owned()));
+            database_error("write".to_owned(), cause).hint_text().map(str::to_owned)
+        };
+        for message in [
+            "The MariaDB server is running with the --read-only option so it cannot execute this statement",
+            "cannot execute UPDATE in a read-only transaction",
+        ] {
+            assert_eq!(hint(message).as_deref(), Some(READ_ONLY), "{message}");
+        }
+        assert!(hint("permission denied for table apps").is_some_and(|it| it.contains("the right to write")));
     }
 
     #[test]

@@ -9,11 +9,11 @@ use serde::Serialize;
 use super::app::Apps;
 use super::codebook::{FatalFlag, RunOutcome, RunStatus};
 use super::command::set_idle_status;
-use super::outbox::{self, NewMessage};
+use super::outbox::{self, MessageKind, NewMessage};
 use super::run_list::Runs;
 use super::schema::{apps, incidents, runtime};
 use super::time::database_now;
-use super::{Store, Turn, shown, take_turn, waiting};
+use super::{Store, Turn, delivery_state, shown, take_turn, waiting};
 use crate::error::Result;
 
 /// Many apps failed at once.
@@ -119,11 +119,12 @@ impl Incidents<'_> {
             .read("read the incidents", |connection| open.select(IncidentRow::as_select()).first(connection).optional())
     }
 
-    /// Notes an incident and tells people; false when it is known.
+    /// Notes an incident of the failures since `since` and tells people; false when it is known. What was to be told of
+    /// each of these failures is told by this one message, wherever it has not been sent.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn begin(&mut self, failed: i64, total: i64, message: &NewMessage) -> Result<bool> {
+    pub fn begin(&mut self, (failed, total): (i64, i64), since: NaiveDateTime, message: &NewMessage) -> Result<bool> {
         self.0.write("note an incident", |connection| {
             // two managers see it at the same time
             take_turn(connection, Turn::Claim)?;
@@ -134,6 +135,7 @@ impl Incidents<'_> {
             let now = database_now(connection)?;
             let row = (incidents::started_at.eq(now), incidents::failed.eq(failed), incidents::total.eq(total));
             diesel::insert_into(incidents::table).values(row).execute(connection)?;
+            delivery_state::withdraw(connection, MessageKind::Failed, since, now)?;
             outbox::append(connection, message)?;
             Ok(true)
         })

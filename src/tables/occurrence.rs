@@ -131,6 +131,8 @@ pub struct OccurrenceRow {
     /// When it was settled.
     #[serde(serialize_with = "shown::moment_or_null")]
     pub ended_at: Option<NaiveDateTime>,
+    /// How often a run was started for it: more than once by `retries`.
+    pub attempts: i64,
 }
 
 #[derive(Queryable, Selectable)]
@@ -146,6 +148,7 @@ struct OccurrenceRecord {
     claimed_at: Option<NaiveDateTime>,
     runtime: Option<String>,
     ended_at: Option<NaiveDateTime>,
+    attempts: i64,
 }
 
 type Named<T> = (T, String, String, String);
@@ -477,8 +480,18 @@ fn load(connection: &mut Link, which: &Which<'_>, count: i64) -> QueryResult<Vec
 }
 
 fn row(record: OccurrenceRecord, app: AppName) -> Option<OccurrenceRow> {
-    let OccurrenceRecord { id, app_id, due_at, state, reason, fence, claimed_by, claimed_at, runtime, ended_at } =
-        record;
-    let state = OccurrenceState::of(&state)?;
-    Some(OccurrenceRow { id, app_id, app, due_at, state, reason, fence, claimed_by, claimed_at, runtime, ended_at })
+    Some(OccurrenceRow {
+        id: record.id,
+        app_id: record.app_id,
+        app,
+        due_at: record.due_at,
+        state: OccurrenceState::of(&record.state)?,
+        reason: record.reason,
+        fence: record.fence,
+        claimed_by: record.claimed_by,
+        claimed_at: record.claimed_at,
+        runtime: record.runtime,
+        ended_at: record.ended_at,
+        attempts: record.attempts,
+    })
 }

@@ -14,6 +14,7 @@ use super::failure::{database_error, is_passing};
 use super::migrate::SchemaState;
 use super::mysql::My;
 use super::postgres::Pg;
+use super::schema::apps;
 use super::write_queue::WriteQueue;
 use crate::context::Context;
 use crate::db::sqlite::handle::{self, SqliteHandle};
@@ -125,6 +126,17 @@ impl Store {
 }
 
 impl Store {
+    /// Whether the framework's tables take changes: a row that is not there is changed.
+    ///
+    /// # Errors
+    /// Permission, for a replica, a file that is protected, or a role that may only read.
+    pub fn check_writable(&mut self) -> Result<()> {
+        let nothing = || apps::table.filter(apps::id.lt(0));
+        self.write("change anything", |connection| {
+            diesel::update(nothing()).set(apps::failures.eq(0)).execute(connection).map(drop)
+        })
+    }
+
     fn over(connection: Link, settings: &DatabaseSettings, label: String) -> Self {
         Self { connection, settings: settings.clone(), label, queue: None, is_lost: false, is_patient: false }
     }

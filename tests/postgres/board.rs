@@ -1,15 +1,13 @@
 //! The board while its database is away, or silent.
 
-use crate::support::proxy::Proxy;
 use crate::support::pty::Pty;
 use crate::support::{Backend, app, dc};
 
 #[test]
 fn the_board_waits_for_its_database_and_goes_on() {
     let Some(backend) = Backend::postgres() else { return };
-    let server = backend.url.split(['@', '/']).nth(3).expect("a host").to_owned();
-    let proxy = Proxy::to(&server);
-    let url = format!("{}?answer_timeout=2", backend.url.replace(&server, &format!("127.0.0.1:{}", proxy.port)));
+    let (proxy, url) = backend.by_proxy();
+    let url = format!("{url}&answer_timeout=2");
     app(backend.folder.path(), "group/parent/one", "true", "");
     let dc = |arguments: &[&str]| {
         let mut command = dc(backend.folder.path());

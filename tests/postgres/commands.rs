@@ -147,6 +147,21 @@ fn a_group_that_no_app_is_of_is_an_error() {
     }
 }
 
+#[test]
+fn doctor_tells_of_a_database_that_takes_no_changes() {
+    let Some(backend) = Backend::postgres() else { return };
+    told(&backend, &["deploy"]);
+    let name = backend.url.rsplit('/').next().expect("a name");
+    let read_only = format!("ALTER DATABASE {name} SET default_transaction_read_only = on");
+    backend.connect().execute(&read_only, &[]).expect("as a replica is");
+    let doctor = on(&backend, &["doctor"]).output().expect("dc runs");
+    let said = stdout(&doctor);
+    assert!(said.contains("read-only transaction") && said.contains("write to the one that it follows"), "{said}");
+    assert_eq!(doctor.status.code(), Some(1), "{said}");
+    let merge = on(&backend, &["deploy", "--json"]).output().expect("dc runs");
+    assert!(merge.status.success(), "nothing is to be changed: {}", stderr(&merge));
+}
+
 /// Cron and containers set no variable that says whose process it is.
 #[test]
 fn who_started_a_run_is_known_without_a_variable() {

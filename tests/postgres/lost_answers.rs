@@ -10,10 +10,8 @@ use crate::support::{Backend, app, stderr};
 /// The backend, a way to it, and the URL of that way.
 fn by_proxy() -> Option<(Backend, Proxy, String)> {
     let backend = Backend::postgres()?;
-    let server = backend.url.split(['@', '/']).nth(3).expect("a host").to_owned();
-    let proxy = Proxy::to(&server);
-    let url = backend.url.replace(&server, &format!("127.0.0.1:{}", proxy.port));
-    Some((backend, proxy, format!("{url}?sslmode=disable&answer_timeout=5")))
+    let (proxy, url) = backend.by_proxy();
+    Some((backend, proxy, format!("{url}&answer_timeout=5")))
 }
 
 fn with_long_lease(command: &mut Command) -> &mut Command {

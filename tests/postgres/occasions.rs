@@ -36,6 +36,9 @@ fn an_occurrence_that_fails_is_tried_again_before_it_counts() {
         assert_eq!(rows(&mut database, &format!("SELECT o.attempts, a.failures {}", of("third"))), [["3", "0"]]);
         assert_eq!(rows(&mut database, &format!("SELECT o.attempts, a.failures {}", of("never"))), [["3", "1"]]);
         assert_eq!(number(&mut database, "SELECT count(*) FROM runtime"), 6);
+        let why = told(&backend, &["manager", "why", "third"]);
+        assert_eq!(why.matches("an earlier try of what was due at").count(), 2, "{why}");
+        assert!(!why.contains("manager started it"), "{why}");
         // people hear of the last attempt alone
         let messages = rows(&mut database, "SELECT kind, subject FROM outbox");
         assert_eq!(messages.len(), 1, "{messages:?}");

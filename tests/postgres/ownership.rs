@@ -7,7 +7,6 @@ use std::process::{Child, Command, Stdio};
 use crate::manager::{is_alive_with, number, on, rows, told};
 use crate::support::elsewhere::{Elsewhere, can_be};
 use crate::support::manager::{Manager, wait_for};
-use crate::support::proxy::Proxy;
 use crate::support::{Backend, app, dc, killed_at, stderr, stdout};
 use data_collector::db::Connection;
 
@@ -320,9 +319,7 @@ fn an_end_outlasts_a_database_that_is_away_and_a_disk_that_is_full() {
     if !can_be() {
         return;
     }
-    let server = backend.url.split(['@', '/']).nth(3).expect("a host").to_owned();
-    let proxy = Proxy::to(&server);
-    let url = backend.url.replace(&server, &format!("127.0.0.1:{}", proxy.port));
+    let (proxy, url) = backend.by_proxy();
     let project = backend.folder.path();
     app(project, "a/b/good", &format!("touch begun; {}", until("go")), "");
     let dc = |arguments: &[&str]| {

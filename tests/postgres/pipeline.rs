@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use crate::support::Backend;
 use crate::support::manager::wait_for;
-use crate::support::proxy::Proxy;
 use data_collector::context::Context;
 use data_collector::logs::Pipeline;
 
@@ -21,9 +20,7 @@ fn write(pipeline: &Pipeline, numbers: impl IntoIterator<Item = u64>) {
 #[test]
 fn a_database_that_goes_away_loses_nothing() {
     let Some(backend) = Backend::postgres() else { return };
-    let server = backend.url.split(['@', '/']).nth(3).expect("a host").to_owned();
-    let proxy = Proxy::to(&server);
-    let url = backend.url.replace(&server, &format!("127.0.0.1:{}", proxy.port));
+    let (proxy, url) = backend.by_proxy();
     let context = backend.context_with(&[("DC_DB_MAIN_URL", &url)]);
     data_collector::ops::deploy(&context, &Default::default()).expect("tables");
     let pipeline = pipeline(&context);
@@ -59,9 +56,7 @@ fn a_database_that_goes_away_loses_nothing() {
 #[test]
 fn a_batch_whose_commit_was_not_answered_is_stored_once() {
     let Some(backend) = Backend::postgres() else { return };
-    let server = backend.url.split(['@', '/']).nth(3).expect("a host").to_owned();
-    let proxy = Proxy::to(&server);
-    let url = format!("{}?sslmode=disable", backend.url.replace(&server, &format!("127.0.0.1:{}", proxy.port)));
+    let (proxy, url) = backend.by_proxy();
     let context = backend.context_with(&[("DC_DB_MAIN_URL", &url)]);
     data_collector::ops::deploy(&context, &Default::default()).expect("tables");
     let (mut from, mut streams) = (0, 0);

@@ -1,16 +1,13 @@
 //! `dc run` when its database goes away.
 
 use crate::support::manager::wait_for;
-use crate::support::proxy::Proxy;
 use crate::support::{Backend, app, dc, stdout};
 use data_collector::record::Value;
 
 #[test]
 fn a_run_is_recorded_although_its_database_goes_away_in_the_middle() {
     let Some(backend) = Backend::postgres() else { return };
-    let server = backend.url.split(['@', '/']).nth(3).expect("a host").to_owned();
-    let proxy = Proxy::to(&server);
-    let url = backend.url.replace(&server, &format!("127.0.0.1:{}", proxy.port));
+    let (proxy, url) = backend.by_proxy();
     let folder = backend.folder.path();
     // it goes on when the test says so, and writes a part of its lines before, while and after the database is away
     let part = "echo line $i; i=$((i+1)); sleep 0.01; done";

@@ -11,10 +11,8 @@ use crate::support::{Backend, app, dc, stderr};
 /// The backend, a way to it that can fall silent, and the URL of that way: whoever takes it waits two seconds.
 fn silenced() -> Option<(Backend, Proxy, String)> {
     let backend = Backend::postgres()?;
-    let server = backend.url.split(['@', '/']).nth(3).expect("a host").to_owned();
-    let proxy = Proxy::to(&server);
-    let url = backend.url.replace(&server, &format!("127.0.0.1:{}", proxy.port));
-    Some((backend, proxy, format!("{url}?answer_timeout=2")))
+    let (proxy, url) = backend.by_proxy();
+    Some((backend, proxy, format!("{url}&answer_timeout=2")))
 }
 
 fn dc_at(backend: &Backend, url: &str, arguments: &[&str]) -> Command {

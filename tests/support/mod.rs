@@ -108,6 +108,14 @@ impl Backend {
         Connection::open(&self.context_with(&[("DC_DB_MAIN_URL", &url)]), "main").expect("a connection")
     }
 
+    /// A way to a server that can be listened to and cut, and its URL.
+    pub(crate) fn by_proxy(&self) -> (proxy::Proxy, String) {
+        let server = self.url.split(['@', '/']).nth(3).expect("a host").to_owned();
+        let proxy = proxy::Proxy::to(&server);
+        let url = self.url.replace(&server, &format!("127.0.0.1:{}", proxy.port));
+        (proxy, format!("{url}?sslmode=disable"))
+    }
+
     pub(crate) fn is_sqlite(&self) -> bool {
         self.engine == Engine::Sqlite
     }

@@ -213,6 +213,7 @@ impl World {
                 claimed_at: Some(now),
                 runtime: None,
                 ended_at: None,
+                attempts: 0,
             };
             self.occurrences.push(Occurrence { row, begun: 0 });
         }

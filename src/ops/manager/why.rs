@@ -12,7 +12,7 @@ use crate::apps::{AppDefinition, Schedule};
 use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::manager::{lacking, living, waits_for};
+use crate::manager::{BY_SCHEDULE, lacking, living, waits_for};
 use crate::shell::visible_record;
 use crate::tables::{
     AppRow, CommandFilter, CommandRow, FatalFlag, OccurrenceRow, OccurrenceState, Pause, RunFilter, RunRow, Store,
@@ -86,8 +86,8 @@ impl fmt::Display for Why {
         let by_occurrence: Vec<&str> = self.occurrences.iter().filter_map(|row| row.runtime.as_deref()).collect();
         let mut story: Vec<(NaiveDateTime, String)> = Vec::new();
         story.extend(self.occurrences.iter().map(|row| (row.due_at, occurrence(row, &runs))));
-        let by_hand = self.runs.iter().filter(|run| !by_occurrence.contains(&run.runtime.as_str()));
-        story.extend(by_hand.map(|run| (run.started_at, format!("{} started it: {}", run.started_by, ended(run)))));
+        let others = self.runs.iter().filter(|run| !by_occurrence.contains(&run.runtime.as_str()));
+        story.extend(others.map(|run| (run.started_at, self.other(run))));
         story.extend(self.commands.iter().map(|row| (row.time, command(row))));
         story.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
         if story.is_empty() {
@@ -156,6 +156,15 @@ impl Why {
         };
         let paused = self.pause.as_ref().map(|pause| format!("; {}", pause.words())).unwrap_or_default();
         format!("{} runs {schedule}; {next}{waits}{paused}", app.name)
+    }
+
+    /// A run that no occurrence names: an earlier try of one that was tried again, or what a person started.
+    fn other(&self, run: &RunRow) -> String {
+        let tried_again = self.occurrences.iter().filter(|row| row.attempts > 1 && row.due_at <= run.started_at);
+        match tried_again.max_by_key(|row| row.due_at).filter(|_| run.started_by == BY_SCHEDULE) {
+            Some(row) => format!("an earlier try of what was due at {}: {}", clock::local(row.due_at), ended(run)),
+            None => format!("{} started it: {}", run.started_by, ended(run)),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::tables::{
     AppRow, Backoff, Ending, LogLevel, MessageKind, NewMessage, Progress, Renewal, RunEnd, RunFilter, RunOutcome,
-    RunRow, RunStatus, StartRun, is_over,
+    RunRow, RunStatus, Sent, StartRun, is_over,
 };
 
 fn end(code: RunOutcome) -> RunEnd {
@@ -77,12 +77,53 @@ fn of_many_that_note_an_incident_at_once_one_does() {
             subject: "many fail".to_owned(),
             body: String::new(),
         };
+        let since = chrono::DateTime::UNIX_EPOCH.naive_utc();
         let noted: usize = std::thread::scope(|scope| {
-            let note = || usize::from(house.open().incidents().begin(3, 4, &message()).expect("no error"));
+            let note = || usize::from(house.open().incidents().begin((3, 4), since, &message()).expect("no error"));
             let threads: Vec<_> = (0..6).map(|_| scope.spawn(note)).collect();
             threads.into_iter().map(|it| it.join().expect("a thread")).sum()
         });
         assert_eq!(noted, 1);
+    });
+}
+
+#[test]
+fn an_incident_takes_back_what_was_to_be_told_of_each_failure() {
+    on_every_backend(|house| {
+        let mut store = house.ready();
+        let message = |kind, subject: &str| NewMessage {
+            kind,
+            severity: LogLevel::Error,
+            app_id: None,
+            subject: subject.to_owned(),
+            body: String::new(),
+        };
+        let long = chrono::TimeDelta::minutes(1);
+        let tell = |store: &mut Store, kind, subject: &str| store.outbox().tell(&message(kind, subject)).expect("told");
+        let look = |store: &mut Store, channel: &str| {
+            let (_, now) = store.channels().hold(channel, "me", long, long).expect("held").expect("free");
+            store.channels().take_in(channel, 0, now).expect("taken in");
+            let waiting = store.channels().messages(channel, 0, 9).expect("messages");
+            waiting.into_iter().map(|message| message.subject).collect::<Vec<_>>()
+        };
+        assert!(look(&mut store, "mail").is_empty() && look(&mut store, "chat").is_empty());
+        let sent = tell(&mut store, MessageKind::Failed, "sent");
+        tell(&mut store, MessageKind::Failed, "taken in");
+        tell(&mut store, MessageKind::Told, "of something else");
+        assert_eq!(look(&mut store, "mail").len(), 3);
+        let mended = message(MessageKind::ChannelMended, "mended");
+        store.channels().note_sent("mail", &Sent::Message(sent), &mended).expect("noted");
+        // the other channel has not looked at any of it
+        tell(&mut store, MessageKind::Failed, "seen by none");
+        let (_, now) = store.channels().hold("mail", "me", long, long).expect("held").expect("free");
+        let incident = message(MessageKind::Incident, "many");
+        assert!(store.incidents().begin((3, 4), now - long, &incident).expect("noted"));
+        for channel in ["mail", "chat"] {
+            assert_eq!(look(&mut store, channel), ["of something else", "many"], "{channel}");
+        }
+        let states = store.channels().counts().expect("counts");
+        let of_mail = |state: &str| states.iter().find(|(name, is, _)| name == "mail" && is == state).map(|row| row.2);
+        assert_eq!((of_mail("sent"), of_mail("withdrawn")), (Some(1), Some(2)));
     });
 }
 

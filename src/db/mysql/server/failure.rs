@@ -5,7 +5,7 @@ use std::io;
 
 use mysql_async::{DriverError, Error as Failure, ServerError};
 
-use crate::db::cause::{Cause, Told};
+use crate::db::cause::{Cause, READ_ONLY, Told};
 use crate::error::{Error, ErrorKind};
 
 /// A failure of the driver as an [`Error`]; `what` completes "could not ...". No password is in any of them.
@@ -60,7 +60,6 @@ const STARTED: &str = "start the server, or check host and port (`mysqladmin pin
 const CUT: &str = "the connection was cut and its transaction rolled back: run the same command again (`mysqladmin ping` asks \
     the server)";
 const REACHED: &str = "check host, port and network (`mysqladmin ping` asks the server)";
-const READ_ONLY: &str = "the server takes no changes, as replicas do: write to the one that it follows";
 const PACKET: &str = "let the server take more in one piece: SET GLOBAL max_allowed_packet = 1073741824";
 const STATEMENT_LOG: &str = "the server keeps its binary log by statements: SET GLOBAL binlog_format = 'ROW'";
 

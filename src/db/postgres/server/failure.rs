@@ -5,7 +5,7 @@ use std::io;
 
 use tokio_postgres::error::{DbError, SqlState};
 
-use crate::db::cause::{Cause, Told};
+use crate::db::cause::{Cause, READ_ONLY, Told};
 use crate::error::{Error, ErrorKind};
 
 /// A failure of the driver as an [`Error`]; `what` completes "could not ...". No password is in any of them.
@@ -63,6 +63,7 @@ fn hint(answer: &DbError) -> Option<&'static str> {
     match *answer.code() {
         SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION => Some(PASSWORD),
         SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN => Some(CUT),
+        SqlState::READ_ONLY_SQL_TRANSACTION => Some(READ_ONLY),
         _ => None,
     }
 }
