@@ -37,11 +37,14 @@ fn a_scan_becomes_a_pdf_a_and_what_cannot_is_refused() {
     let output = run(folder.path(), &["ocr", "picture.png", "--format", "pdf", "--pdfa", "--out", "out"]);
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(made(folder.path(), "picture.pdf").contains("pdfaid:part=\"2\""));
-    // a font that the file does not carry cannot be added to a drawing
-    fs::write(folder.path().join("master.pdf"), scan_with(&scanned_letter(150), "", &[], "", "")).expect("a file");
+    // a font that the file does not carry cannot be added to a drawing; one that draws nothing need not be there
+    let (text, _) = searchable(folder.path(), &scan_with(&scanned_letter(150), "", &[], "", ""), &["--pdfa"]);
+    assert!(text.contains("lazy dog"), "{text}");
+    let stamped = scan_with(&scanned_letter(150), "BT /F1 9 Tf 40 15 Td (FILED) Tj ET", &[], "", "");
+    fs::write(folder.path().join("master.pdf"), stamped).expect("a file");
     let output = run(folder.path(), &["ocr", "master.pdf", "--format", "pdf", "--pdfa", "--out", "refused"]);
     assert!(!output.status.success(), "{}", stderr(&output));
-    assert!(stderr(&output).contains("binary") || stderr(&output).contains("not embedded"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("Helvetica of page 1 is not embedded"), "{}", stderr(&output));
     assert!(!folder.path().join("refused/master.pdf").exists());
     let output = run(folder.path(), &["ocr", "master.pdf", "--pdfa"]);
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));

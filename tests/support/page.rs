@@ -58,7 +58,7 @@ pub(crate) fn stream(entries: &str, data: &[u8]) -> Vec<u8> {
 
 /// A PDF of objects, numbered from 1 on; the first one is the catalog.
 pub(crate) fn pdf_of_objects(objects: &[Vec<u8>]) -> Vec<u8> {
-    let mut out = b"%PDF-1.4\n".to_vec();
+    let mut out = b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n".to_vec();
     let mut places = Vec::new();
     for (at, object) in objects.iter().enumerate() {
         places.push(out.len());

@@ -21,11 +21,14 @@ const ANNOTATIONS: [&str; 5] = ["3D", "Sound", "Screen", "Movie", "RichMedia"];
 /// # Errors
 /// Refused, with the first thing that keeps it from being a PDF/A-2b.
 pub(super) fn check(document: &Document) -> Result<()> {
-    let mut look = Look { seen: HashSet::new(), page: 0 };
+    let mut look = Look { seen: HashSet::new(), page: 0, shows_letters: true };
     let found = look.header(document.bytes()).and_then(|()| look.catalog(document));
     let found = found.and_then(|()| {
         (1..=document.pages()).try_for_each(|page| {
             look.page = page;
+            // fonts that draw nothing need not be there
+            let content = document.content(page);
+            look.shows_letters = content.map_or(true, |content| content.letters.iter().any(|letter| letter.visible));
             document.page(page).map_or(Ok(()), |page| look.page(page.raw(), page.page_stream().unwrap_or_default()))
         })
     });
@@ -39,6 +42,8 @@ struct Look {
     /// Objects that were looked at, by their numbers.
     seen: HashSet<u32>,
     page: usize,
+    /// Whether letters are seen on the page.
+    shows_letters: bool,
 }
 
 type Looked = Result<(), String>;
@@ -130,7 +135,7 @@ impl Look {
             return Ok(());
         }
         let fonts = resources.get::<Dict<'_>>("Font").unwrap_or_default();
-        for name in fonts.keys() {
+        for name in fonts.keys().filter(|_| self.shows_letters).collect::<Vec<_>>() {
             if let Some(font) = fonts.get::<Dict<'_>>(&name) {
                 self.font(&font)?;
             }
