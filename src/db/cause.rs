@@ -129,6 +129,44 @@ const MYSQL_CODES: &[(Cause, &[u16])] = &[
     (Cause::Damage, &[1017, 1030, 1033, 1034, 1035, 1194, 1195, 1712, 1877]),
 ];
 
+/// The error numbers of SQL Server.
+/// <https://learn.microsoft.com/en-us/sql/relational-databases/errors-events/database-engine-events-and-errors>
+const MSSQL_CODES: &[(Cause, &[u32])] = &[
+    (
+        Cause::Value,
+        &[
+            206, 210, 220, 232, 234, 235, 236, 241, 242, 244, 245, 248, 257, 273, 293, 295, 296, 517, 529, 1007, 2628,
+            3606, 6355, 8114, 8115, 8152, 8169, 9402, 9411, 9413, 9420, 9436, 13608, 13609,
+        ],
+    ),
+    (Cause::Constraint, &[334, 515, 547, 550, 1505, 2601, 2627, 3819, 8134]),
+    (Cause::TooLarge, &[511, 1701, 1946, 7105, 7119, 7139]),
+    (Cause::Program, &[3609, 6522, 16915]),
+    (Cause::Busy, &[1222, 5061, 5064, 10928, 10929, 17809, 40501, 49918, 49919, 49920]),
+    (Cause::Conflict, &[1203, 1204, 1205, 3960, 3961, 41302, 41305, 41325, 41839]),
+    (
+        Cause::Lost,
+        &[
+            596, 921, 922, 927, 976, 979, 983, 3902, 3903, 4014, 6005, 6107, 10053, 10054, 17142, 18401, 40143, 40197,
+            40613,
+        ],
+    ),
+    (Cause::Stopped, &[3617]),
+    (Cause::Room, &[701, 802, 1101, 1105, 1121, 3257, 5123, 5149, 8645, 8651, 8902, 9002, 40544]),
+    (
+        Cause::Right,
+        &[
+            229, 230, 262, 297, 300, 916, 978, 1088, 2760, 3906, 3908, 6004, 15151, 15247, 18452, 18456, 18470, 18486,
+            18487, 18488,
+        ],
+    ),
+    (Cause::Absent, &[207, 208, 911, 942, 2812, 3701, 3728, 4060, 4902, 4924]),
+    (Cause::Damage, &[605, 823, 824, 825, 829, 3456, 5180, 8966]),
+];
+
+/// From this number on the errors of SQL Server are those of programs.
+const MSSQL_OWN: u32 = 50_000;
+
 /// The words of all where a driver keeps the code to itself. SQLite has no others; those of PostgreSQL are in its own
 /// language, so a failure without them is not known yet.
 const WORDS: &[(&str, Cause)] = &[
@@ -191,6 +229,12 @@ impl Cause {
     /// What an error number of MariaDB or MySQL is about.
     pub(crate) fn of_mysql(code: u16) -> Option<Self> {
         MYSQL_CODES.iter().find(|(_, codes)| codes.contains(&code)).map(|(cause, _)| *cause)
+    }
+
+    /// What an error number of SQL Server is about. Numbers that nobody has defined are for programs.
+    pub(crate) fn of_mssql(code: u32) -> Option<Self> {
+        let known = MSSQL_CODES.iter().find(|(_, codes)| codes.contains(&code)).map(|(cause, _)| *cause);
+        known.or((code >= MSSQL_OWN).then_some(Self::Program))
     }
 
     /// What a failure is about of which only the text is known.
@@ -311,6 +355,23 @@ mod tests {
         }
         for code in [1064, 1205, 1213, 1114, 1290, 2013, 1142, 1054] {
             assert!(!Cause::of_mysql(code).is_some_and(Cause::is_of_row), "{code}");
+        }
+    }
+
+    #[test]
+    fn each_number_of_sql_server_is_about_one_thing() {
+        let mut all: Vec<u32> = MSSQL_CODES.iter().flat_map(|(_, codes)| codes.iter().copied()).collect();
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
+        for (code, expected) in
+            [(2627, Cause::Constraint), (1222, Cause::Busy), (1205, Cause::Conflict), (50_001, Cause::Program)]
+        {
+            assert_eq!(Cause::of_mssql(code), Some(expected));
+        }
+        for code in [102, 156, 1222, 1205, 1105, 3906, 596, 229, 207] {
+            assert!(!Cause::of_mssql(code).is_some_and(Cause::is_of_row), "{code}");
         }
     }
 

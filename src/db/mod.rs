@@ -8,9 +8,11 @@ mod fit;
 mod form;
 pub(crate) mod ledger;
 mod moment;
+pub(crate) mod mssql;
 pub(crate) mod mysql;
 mod names;
 pub(crate) mod past;
+mod placeholder;
 mod pool;
 pub(crate) mod postgres;
 pub(crate) mod rows;
@@ -18,6 +20,8 @@ pub(crate) mod sqlite;
 mod table;
 mod tls;
 mod token;
+mod verifier;
+mod waiting;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) use postgres::fuzzing;
@@ -46,7 +50,7 @@ use table::quote;
 /// One line of the table of backends.
 #[derive(Clone, Copy)]
 pub struct Entry {
-    /// The scheme of its URLs: `sqlite`, `postgres`, `mysql`.
+    /// The scheme of its URLs: `sqlite`, `postgres`, `mysql`, `mssql`.
     pub name: &'static str,
     /// Its words.
     pub dialect: &'static Dialect,
@@ -55,7 +59,10 @@ pub struct Entry {
 }
 
 /// The backends that dc knows.
-pub const BACKENDS: &[Entry] = &[sqlite::ENTRY, postgres::ENTRY, mysql::ENTRY];
+pub const BACKENDS: &[Entry] = &[sqlite::ENTRY, postgres::ENTRY, mysql::ENTRY, mssql::ENTRY];
+
+/// Loggers of drivers whose warnings are wrong here: TLS is not theirs, so they hold every line for an open one.
+pub(crate) const MISTAKEN_LOGGERS: &[&str] = &["tiberius"];
 
 /// The backends that the program has added.
 static REGISTERED: RwLock<Vec<Entry>> = RwLock::new(Vec::new());

@@ -68,6 +68,25 @@ pub(super) fn touched(sql: &str, mut look_up: impl FnMut(&Named) -> Option<Touch
     found.into_iter().filter(only_written).collect()
 }
 
+/// The parts of a name, without their quotes.
+pub(super) fn parts(name: &str) -> Vec<String> {
+    let (mut parts, mut part, mut is_quoted) = (Vec::new(), String::new(), false);
+    let mut letters = name.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' if is_quoted && letters.peek() == Some(&'"') => {
+                letters.next();
+                part.push('"');
+            }
+            '"' => is_quoted = !is_quoted,
+            '.' if !is_quoted => parts.push(std::mem::take(&mut part)),
+            letter => part.push(letter),
+        }
+    }
+    parts.push(part);
+    parts
+}
+
 /// The tables that the statement makes for itself: `WITH name (columns) AS (..)`.
 fn common_tables(tokens: &[Token]) -> BTreeSet<String> {
     let mut own = BTreeSet::new();

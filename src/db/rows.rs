@@ -7,6 +7,9 @@ use crate::clock;
 use crate::error::{Error, Result};
 use crate::record::Value;
 
+/// Rows that a statement names one by one: SQL Server takes no more.
+const ROWS_OF_VALUES_MAX: usize = 1_000;
+
 /// Inserts rows into these columns, as many with a statement as the backend takes: the values of the first row, then those of
 /// the next.
 ///
@@ -22,7 +25,7 @@ pub(crate) fn insert(
     let names: Vec<String> = columns.iter().map(|column| words.name(column)).collect();
     let start = format!("INSERT INTO {} ({}) VALUES ", words.table(table), names.join(", "));
     let width = columns.len().max(1);
-    for some in values.chunks((words.parameters_max / width).max(1) * width) {
+    for some in values.chunks((words.parameters_max / width).clamp(1, ROWS_OF_VALUES_MAX) * width) {
         let places = (1..=some.len()).step_by(width).map(|first| {
             let places: Vec<String> = (first..first + width).map(|number| format!("${number}")).collect();
             format!("({})", places.join(", "))

@@ -141,7 +141,8 @@ impl Column {
     /// Whether the database may give a value back in other letters than it came: dates, arrays, texts that are filled with
     /// blanks.
     pub fn is_respelled(&self) -> bool {
-        matches!(self.kind, Kind::Other(_) | Kind::Array(_)) || self.declared.starts_with("character(")
+        let is_filled = ["character(", "national character("].iter().any(|start| self.declared.starts_with(start));
+        is_filled || matches!(self.kind, Kind::Other(_) | Kind::Array(_))
     }
 }
 

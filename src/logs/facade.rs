@@ -15,6 +15,7 @@ use super::sinks::console::Console;
 use crate::bound;
 use crate::clock;
 use crate::context::Context;
+use crate::db::MISTAKEN_LOGGERS;
 use crate::error::{Error, OrFail, Result};
 use crate::hash::write_text;
 use crate::redact::{MASK, Redactor, is_secret_name};
@@ -124,7 +125,12 @@ impl<'a> LogSetup<'a> {
     /// Settings, for an unknown sink; failed, when the process has a log already.
     pub fn start(self) -> Result<LogGuard> {
         let Self { settings, filter, format, sinks, has_console, ends_on_term } = self;
-        let filter = env_logger::Builder::new().parse_filters(&filter).build();
+        let mut builder = env_logger::Builder::new();
+        MISTAKEN_LOGGERS.iter().for_each(|logger| {
+            builder.filter_module(logger, log::LevelFilter::Error);
+        });
+        // who asks for them by name has them
+        let filter = builder.parse_filters(&filter).build();
         let level = filter.filter();
         let pipeline = Pipeline::start(&settings.log)?;
         if has_console {

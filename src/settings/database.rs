@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
+use super::ado;
 use super::failure::settings_error;
 use super::layers::Layers;
+use super::percent::encode;
 use super::project::Project;
 use super::secret::Secret;
 use super::section::Section;
@@ -18,9 +18,6 @@ pub const MAIN: &str = "main";
 const POOL_SIZE: usize = 20;
 /// More than servers take.
 const POOL_SIZE_MAX: u64 = 10_000;
-
-/// What is not plainly part of a name in a URL.
-const NOT_PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A configured database.
 #[derive(Debug, Clone)]
@@ -55,7 +52,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// The name of the backend in the registry: `sqlite`, `postgres`, `mysql`.
+    /// The name of the backend in the registry: `sqlite`, `postgres`, `mysql`, `mssql`.
     pub fn backend(&self) -> &str {
         match self {
             Self::Sqlite { .. } => "sqlite",
@@ -73,6 +70,7 @@ impl Target {
         match self.backend() {
             "postgres" => Some("postgresql.service"),
             "mysql" => Some("mariadb.service"),
+            "mssql" => Some("mssql-server.service"),
             _ => None,
         }
     }
@@ -145,9 +143,11 @@ fn pool_size(layers: &Layers, section: &str) -> Result<usize> {
 fn from_url(project: &Project, what: &str, url: &str) -> Result<Target> {
     let wrong = |reason: &str| {
         settings_error(format!("read the {what}: {reason}")).hint(
-            "write `sqlite:PATH`, `postgres://USER:PASSWORD@HOST:PORT/NAME` or `mysql://USER:PASSWORD@HOST:PORT/NAME`",
+            "write `sqlite:PATH`, or `postgres://USER:PASSWORD@HOST:PORT/NAME`; `mysql://` and `mssql://` are written so, too",
         )
     };
+    let read = ado::as_url(url).map_err(|reason| wrong(&reason))?;
+    let url = read.as_deref().unwrap_or(url);
     let (scheme, rest) = url.split_once(':').ok_or_else(|| wrong("it has no scheme"))?;
     if scheme == "sqlite" {
         let path = rest.strip_prefix("//").unwrap_or(rest);
@@ -175,6 +175,7 @@ fn backend_of(scheme: &str) -> &str {
     match scheme {
         "postgresql" => "postgres",
         "mariadb" => "mysql",
+        "sqlserver" => "mssql",
         other => other,
     }
 }
@@ -207,7 +208,7 @@ fn from_fields(layers: &Layers, section: &str, host: &str) -> Result<Target> {
     };
     let mut url = format!("{scheme}://{login}{place}");
     let mut separator = '?';
-    for option in ["sslmode", "sslrootcert"] {
+    for option in ["sslmode", "sslrootcert", "encrypt", "trust", "instance", "integrated"] {
         if let Some(value) = layers.text(section, option)? {
             url.push(separator);
             url.push_str(&format!("{option}={}", encode(&value)));
@@ -217,14 +218,19 @@ fn from_fields(layers: &Layers, section: &str, host: &str) -> Result<Target> {
     Ok(Target::Server { scheme, url: Secret::new(url), label })
 }
 
-/// Percent-encodes what is not plainly part of a name.
-fn encode(text: &str) -> String {
-    utf8_percent_encode(text, NOT_PLAIN).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use crate::settings::{Environment, Settings, Source};
+
+    #[test]
+    fn a_connection_string_is_a_url_of_sql_server() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let text = "Server=tcp:db.example,1444;Database=d;User ID=sa;Password=\"p;w\";Encrypt=True";
+        let source = Source { folder: Some(folder.path().to_owned()), config: None };
+        let settings = Settings::load(&source, Environment::of([("DC_DB_W_URL", text)])).expect("settings");
+        let found = settings.database("w").expect("a database").target;
+        assert_eq!((found.backend(), found.label().as_str()), ("mssql", "mssql://sa@db.example:1444/d"));
+    }
 
     #[test]
     fn mariadb_is_mysql_by_url_and_by_fields() {

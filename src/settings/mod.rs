@@ -1,10 +1,12 @@
 //! Typed settings from dc.toml and `DC_*`: flag, environment, project file, user file, default, in this order.
 
+mod ado;
 mod database;
 mod environment;
 mod failure;
 mod known;
 mod layers;
+mod percent;
 mod project;
 mod secret;
 mod section;

@@ -116,6 +116,13 @@ impl Store {
                 let target = mysql::server::server_target(url)?;
                 Ok(Self::over(Link::Mysql(My::connect(&target)?), settings, target.label))
             }
+            Target::Server { scheme, .. } if scheme == "mssql" => {
+                let what = "keep the framework's tables on SQL Server: this dc keeps users' tables there alone";
+                Err(Error::new(ErrorKind::Settings, what).hint(
+                    "let `main` be sqlite:PATH, postgres://.. or mysql://.., name this server as another database \
+                     (`[db.warehouse] url = ..`), and merge with `--database warehouse`",
+                ))
+            }
             Target::Server { scheme, .. } => {
                 let message = format!("keep the framework's tables in a database of the kind `{scheme}`");
                 let hint = "`main` takes sqlite:PATH, postgres://.. or mysql://..";

@@ -9,7 +9,7 @@ use data_collector::record::Value;
 use serde_json::{Value as Json, json};
 
 fn on_all(test: impl Fn(&Backend)) {
-    Backend::all().iter().for_each(test);
+    Backend::all_of_users().iter().for_each(test);
 }
 
 fn merged(merge: &Merge, database: &mut Connection, records: &[Json]) -> Counts {

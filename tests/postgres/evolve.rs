@@ -53,9 +53,17 @@ fn a_column_becomes_as_wide_as_the_input_asks() {
             let wide = narrow.clone().evolve(true);
             let mut kind = declared(&mut database, "n");
             let steps = [
-                (&["1", "2", "9000000000"][..], backend.of(["integer", "bigint", "bigint(20)"]), !backend.is_sqlite()),
-                (&["1", "2.5", "9000000000"], backend.of(["numeric text", "numeric", "decimal(65,30)"]), true),
-                (&["1", "2.5", "n/a"], backend.of(["text", "text", "longtext"]), true),
+                (
+                    &["1", "2", "9000000000"][..],
+                    backend.of(["integer", "bigint", "bigint(20)", "bigint"]),
+                    !backend.is_sqlite(),
+                ),
+                (
+                    &["1", "2.5", "9000000000"],
+                    backend.of(["numeric text", "numeric", "decimal(65,30)", "decimal(38,10)"]),
+                    true,
+                ),
+                (&["1", "2.5", "n/a"], backend.of(["text", "text", "longtext", "nvarchar(max)"]), true),
             ];
             for (numbers, becomes, is_wider) in steps {
                 let content = content(numbers);
@@ -156,11 +164,15 @@ fn a_column_that_held_nothing_takes_the_type_of_what_comes() {
             let mut database = backend.connect();
             let merge = Merge::into("t").key(["k"]).create(true);
             file(&backend, &mut database, &merge, name, nothing);
-            let text = backend.of(["text", "text", "longtext"]);
+            let text = backend.of(["text", "text", "longtext", "nvarchar(max)"]);
             assert_eq!(declared(&mut database, "n"), text);
             let report = file(&backend, &mut database, &merge.clone().evolve(true), name, something);
-            let (number, flag) =
-                backend.of([("real", "boolean"), ("double precision", "boolean"), ("double", "tinyint(1)")]);
+            let (number, flag) = backend.of([
+                ("real", "boolean"),
+                ("double precision", "boolean"),
+                ("double", "tinyint(1)"),
+                ("float", "bit"),
+            ]);
             assert_eq!(widened(&report), [format!("f: {text} {flag}"), format!("n: {text} {number}")], "{name}");
             assert_eq!((report.counts.unchanged, report.counts.changed, report.counts.new), (1, 1, 1), "{name}");
             let again = file(&backend, &mut database, &merge, name, &format!("{something}\n"));
@@ -180,7 +192,7 @@ fn a_text_column_that_holds_something_stays() {
         run(&mut database, "UPDATE t SET s = NULL WHERE s = 'a'");
         let report = file(&backend, &mut database, &merge, "b.csv", "n,s\n,1\n7,2\n");
         assert!(report.widened_columns.is_empty(), "{report:?}");
-        assert_eq!(declared(&mut database, "s"), backend.of(["text", "text", "longtext"]));
+        assert_eq!(declared(&mut database, "s"), backend.of(["text", "text", "longtext", "nvarchar(max)"]));
     }
 }
 
@@ -239,8 +251,12 @@ fn what_needs_a_column_as_it_is_is_named() {
     for backend in Backend::all() {
         let mut database = backend.connect();
         // a view of MariaDB needs no column as it is; a column that is computed does
-        let columns =
-            ["k integer NOT NULL, n integer", "k integer, n integer", "k integer, n integer, m integer AS (k)"];
+        let columns = [
+            "k integer NOT NULL, n integer",
+            "k integer, n integer",
+            "k integer, n integer, m integer AS (k)",
+            "k integer, n integer, m AS (k)",
+        ];
         table(&mut database, &backend, backend.of(columns));
         run(&mut database, "CREATE INDEX t_n ON t (n)");
         let merge = Merge::into("t").evolve(true);
@@ -251,7 +267,7 @@ fn what_needs_a_column_as_it_is_is_named() {
         let error = tried(&backend, &mut database, &merge, "b.csv", "k,n\nx,1\n").expect_err("it cannot be widened");
         let told = format!("{error:?}");
         assert!(told.contains("widen") && told.contains("`k`"), "{told}");
-        assert!(told.contains(backend.of(["NOT NULL", "view v", "computed"])), "{told}");
+        assert!(told.contains(backend.of(["NOT NULL", "view v", "computed", "computed"])), "{told}");
         assert!(error.hint_text().is_some(), "{told}");
         assert_eq!(texts(&mut database, "SELECT count(*) FROM t"), ["1"]);
         // an index goes along
@@ -261,6 +277,7 @@ fn what_needs_a_column_as_it_is_is_named() {
             "SELECT count(*) FROM sqlite_master WHERE name = 't_n'",
             "SELECT count(*) FROM pg_indexes WHERE indexname = 't_n'",
             "SELECT count(*) FROM information_schema.statistics WHERE table_schema = DATABASE() AND index_name = 't_n'",
+            "SELECT count(*) FROM sys.indexes WHERE name = 't_n'",
         ]);
         assert_eq!(texts(&mut database, find), ["1"]);
     }

@@ -71,7 +71,11 @@ fn decimals_keep_their_digits_from_csv_and_from_json() {
     on_all(|backend| {
         for (name, line) in [("a.csv", ""), ("a.ndjson", "{\"n\": NUMBER}\n")] {
             let mut database = backend.connect();
-            table(&mut database, backend, backend.of(["n NUMERIC TEXT", "n numeric", "n DECIMAL(65,30)"]));
+            table(
+                &mut database,
+                backend,
+                backend.of(["n NUMERIC TEXT", "n numeric", "n DECIMAL(65,30)", "n DECIMAL(38,10)"]),
+            );
             let digits = backend.digits_of("n");
             let content = match line {
                 "" => format!("n\n{}\n", AMOUNTS.join("\n")),
@@ -121,6 +125,7 @@ fn what_a_column_would_round_is_refused() {
             "f REAL, d NUMERIC",
             "f double precision, d numeric(12,2), r real",
             "f DOUBLE, d DECIMAL(12,2), r FLOAT",
+            "f FLOAT, d DECIMAL(12,2), r REAL",
         ]);
         table(&mut database, backend, columns);
         let mut refused = vec![("f", "12345678901234567.89"), ("f", "9007199254740993")];
@@ -152,6 +157,7 @@ fn csv_and_json_feed_a_table_in_turn_without_a_change() {
             "i INTEGER, f REAL, n NUMERIC TEXT, s TEXT, b BOOLEAN, d DATE",
             "i bigint, f double precision, n numeric, s text, b boolean, d date",
             "i bigint, f double, n decimal(65,30), s text, b boolean, d date",
+            "i bigint, f float, n decimal(38,10), s nvarchar(max), b bit, d date",
         ]);
         table(&mut database, backend, columns);
         let csv = "i,f,n,s,b,d\n1,5,12345678901234567.89,007,true,2026-01-02\n2,5.0,1.50,42,0,2026-01-03\n1.0,0.1,3,1.50,false,2026-01-04\n";
@@ -447,7 +453,7 @@ fn a_column_is_made_of_the_type_that_was_asked_for() {
         let shape = database.table(&"t".parse().expect("a name")).expect("a table");
         assert_eq!(
             shape.column("n").map(|column| column.declared.as_str()),
-            Some(backend.of(["numeric(20,4)", "numeric(20,4)", "decimal(20,4)"]))
+            Some(backend.of(["numeric(20,4)", "numeric(20,4)", "decimal(20,4)", "decimal(20,4)"]))
         );
         assert_eq!(
             file(backend, &mut database, &merge, "a.ndjson", "{\"n\":1.50,\"s\":\"a\"}\n{\"n\":2.25,\"s\":\"b\"}\n")
@@ -500,6 +506,7 @@ fn an_own_scope_is_looked_up() {
             ("EXPLAIN QUERY PLAN SELECT id FROM t WHERE archive IS NULL AND d = 'ab'", 3),
             ("SET enable_seqscan = off; EXPLAIN SELECT id FROM t WHERE archive IS NULL AND d = 'ab'", 0),
             ("EXPLAIN SELECT id FROM t WHERE archive IS NULL AND d = 'ab'", 5),
+            ("SELECT name FROM sys.indexes WHERE name LIKE 'dc_scope_%'", 0),
         ]);
         let mut plan = String::new();
         for statement in sql.split("; ") {

@@ -19,6 +19,7 @@ mod manager;
 mod mariadb;
 mod merge_killed;
 mod moving;
+mod mssql;
 mod notify;
 mod occasions;
 mod ownership;

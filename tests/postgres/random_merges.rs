@@ -279,11 +279,11 @@ mod slow {
     #[test]
     fn random_merges_agree_with_a_reference() {
         let merges = merges();
-        for backend in Backend::all() {
+        for backend in Backend::all_of_users() {
             let database = RefCell::new(backend.connect());
             let (sequence, known) = (Cell::new(0), Cell::new(0));
             // half as long as the longest, in the mean
-            let cases = merges * 2 / STEPS_MAX as u32;
+            let cases = backend.share(merges) * 2 / STEPS_MAX as u32;
             let config = Config { cases, failure_persistence: None, ..Config::default() };
             let outcome = TestRunner::new(config).run(&steps(), |steps| {
                 let database = &mut *database.borrow_mut();
@@ -304,18 +304,19 @@ mod slow {
             if let Err(failure) = outcome {
                 panic!("{failure}");
             }
-            assert!(known.get() > 0, "of {merges} merges some come again, and are known");
+            let is_enough = backend.share(merges) == merges;
+            assert!(!is_enough || known.get() > 0, "of {merges} merges some come again, and are known");
         }
     }
 
     #[test]
     fn random_merges_of_money_agree_with_a_reference() {
-        for backend in Backend::all() {
+        for backend in Backend::all_of_users() {
             let database = RefCell::new(backend.connect());
             let key = "n DECIMAL(65,30), k_active integer AS (IF(archive IS NULL, k, NULL)) VIRTUAL UNIQUE";
             let input = backend.folder.path().join("input");
             let rejects = backend.folder.path().join("rejects.ndjson");
-            let cases = merges() * 2 / STEPS_MAX as u32;
+            let cases = backend.share(merges()) * 2 / STEPS_MAX as u32;
             let config = Config { cases, failure_persistence: None, ..Config::default() };
             let done: RefCell<BTreeMap<&str, u32>> = RefCell::default();
             let outcome = TestRunner::new(config).run(&moves(), |moves| {
@@ -327,11 +328,16 @@ mod slow {
                 backend.make(
                     database,
                     "pay",
-                    &format!("{columns}, {}", backend.of(["n NUMERIC TEXT", "n numeric", key])),
+                    &format!(
+                        "{columns}, {}",
+                        backend.of(["n NUMERIC TEXT", "n numeric", key, "n DECIMAL(38,10) NULL"])
+                    ),
                 );
                 if backend.engine != Engine::Mariadb {
-                    let index = "CREATE UNIQUE INDEX pay_key ON pay (k) WHERE archive IS NULL";
-                    database.execute(index, &[]).expect("an index");
+                    // for SQL Server two keys that are NULL are the same
+                    let and = backend.of(["", "", "", " AND k IS NOT NULL"]);
+                    let index = format!("CREATE UNIQUE INDEX pay_key ON pay (k) WHERE archive IS NULL{and}");
+                    database.execute(&index, &[]).expect("an index");
                 }
                 let mut ledger = Ledger::default();
                 let mut standing: Vec<String> = Vec::new();
@@ -378,7 +384,8 @@ mod slow {
             if let Err(failure) = outcome {
                 panic!("{failure}");
             }
-            assert_eq!(done.borrow().len(), 3, "merges, undos, and inputs that were known: {done:?}");
+            let is_enough = backend.share(merges()) == merges();
+            assert!(!is_enough || done.borrow().len() == 3, "merges, undos, and inputs that were known: {done:?}");
         }
     }
 }

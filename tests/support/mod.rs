@@ -6,6 +6,7 @@ pub(crate) mod certificate;
 pub(crate) mod elsewhere;
 pub(crate) mod manager;
 pub(crate) mod mariadb;
+pub(crate) mod mssql;
 pub(crate) mod needs;
 pub(crate) mod notify;
 pub(crate) mod page;
@@ -43,6 +44,7 @@ pub(crate) enum Engine {
     Sqlite,
     Postgres,
     Mariadb,
+    Mssql,
 }
 
 /// A database that goes when the test ends, also when it fails.
@@ -85,9 +87,24 @@ impl Backend {
         Some(Self { engine: Engine::Postgres, url: format!("{place}/{name}"), folder, server: Some((server, name)) })
     }
 
-    /// All backends that are there.
+    /// A database for users' tables on SQL Server, or on what speaks like it.
+    pub(crate) fn mssql() -> Option<Self> {
+        let server = mssql::server()?;
+        let name = format!("dc_test_{}", uuid::Uuid::now_v7().simple());
+        needs::need("mssql", || mssql::run(&server, &[&format!("CREATE DATABASE {name}")]))?;
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = server.replacen("/master", &format!("/{name}"), 1);
+        Some(Self { engine: Engine::Mssql, url, folder, server: Some((server, name)) })
+    }
+
+    /// All backends that are there, for the framework's own tables and for users'.
     pub(crate) fn all() -> Vec<Self> {
         [Some(Self::sqlite()), Self::postgres(), Self::mariadb()].into_iter().flatten().collect()
+    }
+
+    /// All backends that are there, for users' tables alone.
+    pub(crate) fn all_of_users() -> Vec<Self> {
+        Self::all().into_iter().chain(Self::mssql()).collect()
     }
 
     pub(crate) fn context(&self) -> Context {
@@ -108,6 +125,12 @@ impl Backend {
         Connection::open(&self.context_with(&[("DC_DB_MAIN_URL", &url)]), "main").expect("a connection")
     }
 
+    /// As much of something that takes its time as this one bears: what speaks like SQL Server here is slow.
+    pub(crate) fn share(&self, all: u32) -> u32 {
+        let is_peer = self.engine == Engine::Mssql && std::env::var_os("DC_TEST_MSSQL").is_none();
+        if is_peer { all / 20 } else { all }
+    }
+
     /// A way to a server that can be listened to and cut, and its URL.
     pub(crate) fn by_proxy(&self) -> (proxy::Proxy, String) {
         let server = self.url.split(['@', '/']).nth(3).expect("a host").to_owned();
@@ -120,12 +143,13 @@ impl Backend {
         self.engine == Engine::Sqlite
     }
 
-    /// What is so on each engine: SQLite, PostgreSQL, MariaDB.
-    pub(crate) fn of<T>(&self, [sqlite, postgres, mariadb]: [T; 3]) -> T {
+    /// What is so on each engine: SQLite, PostgreSQL, MariaDB, SQL Server.
+    pub(crate) fn of<T>(&self, [sqlite, postgres, mariadb, mssql]: [T; 4]) -> T {
         match self.engine {
             Engine::Sqlite => sqlite,
             Engine::Postgres => postgres,
             Engine::Mariadb => mariadb,
+            Engine::Mssql => mssql,
         }
     }
 
@@ -133,6 +157,7 @@ impl Backend {
     pub(crate) fn full_name(&self, table: &str) -> String {
         match (&self.server, self.engine) {
             (Some((_, name)), Engine::Mariadb) => format!("{name}.{table}"),
+            (Some(_), Engine::Mssql) => format!("dbo.{table}"),
             (Some(_), _) => format!("public.{table}"),
             (None, _) => format!("main.{table}"),
         }
@@ -146,12 +171,14 @@ impl Backend {
              date_modified timestamp",
             "id BIGINT AUTO_INCREMENT PRIMARY KEY, sha BINARY(32) NOT NULL, archive DATETIME(6), date_created DATETIME(6), \
              date_modified DATETIME(6)",
+            "id BIGINT IDENTITY(1,1) NOT NULL PRIMARY KEY, sha BINARY(32) NOT NULL, archive DATETIME2(6) NULL, \
+             date_created DATETIME2(6) NULL, date_modified DATETIME2(6) NULL",
         ])
     }
 
     /// Makes a table with the framework's columns and these, with the index over its active rows.
     pub(crate) fn make(&self, database: &mut Connection, table: &str, columns: &str) {
-        let guard = self.of(["", "", ", sha_active BINARY(32) AS (IF(archive IS NULL, sha, NULL)) VIRTUAL UNIQUE"]);
+        let guard = self.of(["", "", ", sha_active BINARY(32) AS (IF(archive IS NULL, sha, NULL)) VIRTUAL UNIQUE", ""]);
         let make = format!("CREATE TABLE {table} ({}{guard}, {columns})", self.own_columns());
         database.execute(&make, &[]).unwrap_or_else(|error| panic!("{make}: {error}"));
         if self.engine != Engine::Mariadb {
@@ -164,6 +191,10 @@ impl Backend {
     pub(crate) fn digits_of(&self, column: &str) -> String {
         match self.engine {
             Engine::Mariadb => format!("TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM CAST({column} AS char)))"),
+            Engine::Mssql => format!(
+                "REPLACE(RTRIM(REPLACE(REPLACE(RTRIM(REPLACE({}, '0', ' ')), ' ', '0'), '.', ' ')), ' ', '.')",
+                self.as_text(column)
+            ),
             _ => self.as_text(column),
         }
     }
@@ -171,7 +202,9 @@ impl Backend {
     /// A number as [`Backend::digits_of`] gives it back.
     pub(crate) fn kept_digits<'a>(&self, number: &'a str) -> &'a str {
         match self.engine {
-            Engine::Mariadb if number.contains('.') => number.trim_end_matches('0').trim_end_matches('.'),
+            Engine::Mariadb | Engine::Mssql if number.contains('.') => {
+                number.trim_end_matches('0').trim_end_matches('.')
+            }
             _ => number,
         }
     }
@@ -182,12 +215,13 @@ impl Backend {
             format!("datetime('now', '-{seconds} seconds')"),
             format!("now() AT TIME ZONE 'UTC' - interval '{seconds} seconds'"),
             format!("UTC_TIMESTAMP(6) - INTERVAL {seconds} SECOND"),
+            format!("DATEADD(second, -{seconds}, SYSUTCDATETIME())"),
         ])
     }
 
     /// An expression as text.
     pub(crate) fn as_text(&self, expression: &str) -> String {
-        format!("CAST({expression} AS {})", self.of(["text", "text", "char"]))
+        format!("CAST({expression} AS {})", self.of(["text", "text", "char", "NVARCHAR(MAX)"]))
     }
 }
 
@@ -216,9 +250,17 @@ fn administer(sql: &str) -> bool {
 
 impl Drop for Backend {
     fn drop(&mut self) {
-        if let (Some((server, name)), Engine::Mariadb) = (&self.server, self.engine) {
-            let _ = mariadb::run(server, &format!("DROP DATABASE {name}"));
-            return;
+        match (&self.server, self.engine) {
+            (Some((server, name)), Engine::Mariadb) => {
+                let _ = mariadb::run(server, &format!("DROP DATABASE {name}"));
+                return;
+            }
+            (Some((server, name)), Engine::Mssql) => {
+                let close = format!("ALTER DATABASE {name} SET SINGLE_USER WITH ROLLBACK IMMEDIATE");
+                let _ = mssql::run(server, &[&close, &format!("DROP DATABASE {name}")]);
+                return;
+            }
+            _ => {}
         }
         if let Some((server, name)) = &self.server
             && let Ok(mut client) = postgres::Client::connect(server, postgres::NoTls)

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 pub(crate) const NEEDS: [&str; 17] = [
     "postgres",
     "mariadb",
+    "mssql",
     "rabbitmq",
     "tesseract",
     "paddle",

@@ -7,11 +7,12 @@ use mysql_async::Error as Failure;
 
 use super::client::{Client, Loaded};
 use super::encode::{Coding, Sent};
-use super::refused::{Waiting, is_refusal, reason};
+use super::refused::{is_refusal, reason};
 use super::server::server_error;
 use super::sql::{literal, put_bytes, put_literal, quote};
 use crate::clock;
 use crate::db::cause::{Cause, Told};
+use crate::db::waiting::Waiting;
 use crate::db::{Column, Refused, RowBatch, Table};
 use crate::error::{Error, Result};
 

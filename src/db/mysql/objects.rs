@@ -2,7 +2,7 @@
 
 use super::client::Client;
 use super::sql::{literal, skip};
-use crate::db::names::{self, Named, Usage};
+use crate::db::names::{self, Named, Usage, parts};
 use crate::db::{ObjectKind, Touched};
 
 pub(super) fn touched(client: &mut Client, sql: &str) -> Vec<Touched> {
@@ -57,25 +57,6 @@ fn standard(sql: &str) -> String {
     }
     out.push_str(&sql[done..]);
     out
-}
-
-/// The parts of a name, without their quotes.
-fn parts(name: &str) -> Vec<String> {
-    let (mut parts, mut part, mut is_quoted) = (Vec::new(), String::new(), false);
-    let mut letters = name.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '"' if is_quoted && letters.peek() == Some(&'"') => {
-                letters.next();
-                part.push('"');
-            }
-            '"' => is_quoted = !is_quoted,
-            '.' if !is_quoted => parts.push(std::mem::take(&mut part)),
-            letter => part.push(letter),
-        }
-    }
-    parts.push(part);
-    parts
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use mysql_async::{Params, Value as Bound};
 
+use crate::db::placeholder::{Placeholder, placeholders};
 use crate::db::table::quote_by;
 use crate::db::text;
 use crate::error::{Error, Result};
@@ -64,7 +65,7 @@ pub(super) fn quote(name: &str) -> String {
 /// # Errors
 /// Placeholders without a value, and values without a placeholder.
 pub(super) fn bind<'a>(sql: &'a str, values: &[Value<'_>]) -> Result<(Cow<'a, str>, Params)> {
-    let places = placeholders(sql);
+    let places = placeholders(sql, skip);
     let wrong = |why: String| Error::failed(format!("bind values to `{sql}`: {why}"));
     if places.is_empty() {
         return match values.len() {
@@ -74,7 +75,7 @@ pub(super) fn bind<'a>(sql: &'a str, values: &[Value<'_>]) -> Result<(Cow<'a, st
     }
     let (mut out, mut bound, mut done, mut next) = (String::with_capacity(sql.len()), Vec::new(), 0, 0);
     let mut are_used = vec![false; values.len()];
-    for Place { start, end, number } in places {
+    for Placeholder { start, end, number } in places {
         let at = match number {
             Some(number) => number.checked_sub(1),
             None => {
@@ -118,46 +119,6 @@ fn bound_of(value: &Value<'_>) -> Bound {
         Value::Bytes(bytes) => Bound::Bytes(bytes.clone()),
         other => Bound::Bytes(text(other).into_owned().into_bytes()),
     }
-}
-
-/// A placeholder: where it stands, and its number if it has one.
-struct Place {
-    start: usize,
-    end: usize,
-    number: Option<usize>,
-}
-
-/// The placeholders outside of quotes and comments.
-fn placeholders(sql: &str) -> Vec<Place> {
-    let bytes = sql.as_bytes();
-    let (mut found, mut at) = (Vec::new(), 0);
-    while at < bytes.len() {
-        let is_word = |at: usize| {
-            bytes
-                .get(at)
-                .is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || *byte >= 0x80)
-        };
-        let next = skip(bytes, at);
-        if next > at {
-            at = next;
-            continue;
-        }
-        match bytes[at] {
-            b'?' => found.push(Place { start: at, end: at + 1, number: None }),
-            b'$' if at == 0 || !is_word(at - 1) => {
-                let digits = bytes[at + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-                let end = at + 1 + digits;
-                if digits > 0 && !is_word(end) {
-                    found.push(Place { start: at, end, number: sql[at + 1..end].parse().ok() });
-                    at = end;
-                    continue;
-                }
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    found
 }
 
 /// What stands behind the text in quotes or the comment that begins here; the same place when none does.

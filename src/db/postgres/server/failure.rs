@@ -30,6 +30,7 @@ pub(crate) fn server_error(what: impl Into<String>, cause: tokio_postgres::Error
         _ if cause.to_string().contains("TLS") || root.contains("certificate") => {
             (ErrorKind::Permission, Some("check sslmode and sslrootcert of this database"))
         }
+        _ if root.contains("unsupported authentication method") => (ErrorKind::Permission, Some(METHOD)),
         _ if root.contains("password missing") => (ErrorKind::Permission, Some(PASSWORD)),
         Some(io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) => (ErrorKind::Busy, Some(STARTED)),
         Some(
@@ -46,6 +47,8 @@ pub(crate) fn server_error(what: impl Into<String>, cause: tokio_postgres::Error
 }
 
 const PASSWORD: &str = "check user and password of this database in dc.toml or DC_DB_*";
+const METHOD: &str = "the server asks for Kerberos (GSSAPI, SSPI), which dc does not have: let this user log in by scram-sha-256 in \
+    pg_hba.conf";
 const STARTED: &str = "start the server, or check host and port (`pg_isready` asks it)";
 const CUT: &str =
     "the connection was cut and its transaction rolled back: run the same command again (`pg_isready` asks the server)";
@@ -88,4 +91,37 @@ fn io_kind(cause: &tokio_postgres::Error) -> Option<io::ErrorKind> {
         next = inner.source();
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use crate::db::postgres::server::server_target;
+    use crate::error::ErrorKind;
+    use crate::settings::Secret;
+
+    /// "Log in by GSSAPI", as PostgreSQL says it.
+    const KERBEROS: &[u8] = b"R\0\0\0\x08\0\0\0\x07";
+
+    #[test]
+    fn a_server_that_asks_for_kerberos_is_named() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let server = std::thread::spawn(move || {
+            let (mut client, _) = listener.accept().expect("a client");
+            let mut length = [0; 4];
+            client.read_exact(&mut length).expect("a length");
+            let mut startup = vec![0; u32::from_be_bytes(length) as usize - length.len()];
+            client.read_exact(&mut startup).expect("a startup message");
+            client.write_all(KERBEROS).expect("a question");
+            let _ = client.read_to_end(&mut Vec::new());
+        });
+        let target = server_target(&Secret::new(format!("postgres://u@127.0.0.1:{port}/d?sslmode=disable")));
+        let error = target.expect("a target").connect(async |client, _| Ok(client)).err().expect("no login");
+        assert_eq!(error.kind(), ErrorKind::Permission, "{error:?}");
+        assert!(error.hint_text().is_some_and(|hint| hint.contains("GSSAPI")), "{error:?}");
+        server.join().expect("a server");
+    }
 }

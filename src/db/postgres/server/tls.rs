@@ -1,104 +1,20 @@
-//! TLS as libpq's users know it, by rustls and ring: encrypt only, check the chain, or check the name as well.
+//! The TLS side of a connection to PostgreSQL.
 
-use std::sync::Arc;
-
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
-use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::DEFAULT_VERSIONS;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::db::tls::{Check, Root};
-use crate::error::{OrFail, Result};
+use crate::db::verifier::client_config;
+use crate::error::Result;
 
 /// The protocol's name in a handshake that starts without asking (`sslnegotiation=direct`).
 const PROTOCOL: &[u8] = b"postgresql";
 
 /// The TLS side of a connection.
 pub(super) fn connector(check: Check, root: &Root, direct: bool) -> Result<MakeRustlsConnect> {
-    let provider = Arc::new(ring::default_provider());
-    let verifier = Verifier::new(check, root, &provider)?;
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .or_fail(|| "set up TLS".to_owned())?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
+    let mut config = client_config(check, root, DEFAULT_VERSIONS)?;
     if direct {
         config.alpn_protocols = vec![PROTOCOL.to_vec()];
     }
     Ok(MakeRustlsConnect::new(config))
-}
-
-#[derive(Debug)]
-struct Verifier {
-    check: Check,
-    roots: RootCertStore,
-    /// The given certificates themselves: a server's self-signed one is trusted when it is among them, as
-    /// OpenSSL does; the webpki rules would refuse it, because it is an authority as well.
-    given: Vec<CertificateDer<'static>>,
-    algorithms: WebPkiSupportedAlgorithms,
-}
-
-impl Verifier {
-    fn new(check: Check, root: &Root, provider: &CryptoProvider) -> Result<Self> {
-        let mut roots = RootCertStore::empty();
-        let mut given = Vec::new();
-        if check != Check::Nothing {
-            let trusted = root.certificates()?;
-            roots.add_parsable_certificates(trusted.iter().cloned());
-            if matches!(root, Root::File(_)) {
-                given = trusted;
-            }
-        }
-        Ok(Self { check, roots, given, algorithms: provider.signature_verification_algorithms })
-    }
-}
-
-impl ServerCertVerifier for Verifier {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        if self.check == Check::Nothing {
-            return Ok(ServerCertVerified::assertion());
-        }
-        let certificate = ParsedCertificate::try_from(end_entity)?;
-        if !self.given.iter().any(|given| given == end_entity) {
-            let algorithms = self.algorithms.all;
-            verify_server_cert_signed_by_trust_anchor(&certificate, &self.roots, intermediates, now, algorithms)?;
-        }
-        if self.check == Check::ChainAndName {
-            verify_server_name(&certificate, server_name)?;
-        }
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
-    }
 }
