@@ -9,7 +9,9 @@ use clap::ValueEnum;
 use data_collector::context::Context;
 use data_collector::documents::TablesBy;
 use data_collector::error::{Error, ErrorKind, OrFail, Result, file_error};
-use data_collector::ops::{self, OcrFormat, OcrOptions, OcrTables, PageRange, ReadersOptions, WorkerOptions};
+use data_collector::ops::{
+    self, OcrFormat, OcrOptions, OcrTables, PageRange, ReadersOptions, TextLayout, WorkerOptions,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -40,6 +42,9 @@ pub(crate) struct Args {
     /// Write the tables instead, as CSV or as NDJSON
     #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "format")]
     tables: Option<Tables>,
+    /// Order of text in PDFs: by columns, line by line, or pdfplumber's words
+    #[arg(long, value_enum, value_name = "ORDER", default_value = "reading")]
+    layout: Layout,
     /// Find tables by ruling lines, or by how text is aligned; --format json has them beside the words [default: lines]
     #[arg(long, value_enum, value_name = "WHAT")]
     tables_by: Option<By>,
@@ -53,6 +58,15 @@ pub(crate) struct Args {
     /// The languages of the text, joined by + [default: eng]
     #[arg(short, long, value_name = "LANGUAGES")]
     lang: Option<String>,
+    /// With --format pdf --out DIR, also write the text of each PDF (.txt)
+    #[arg(long)]
+    sidecar: bool,
+    /// Write PDF/A-2b; a PDF that would need more than additions is refused
+    #[arg(long)]
+    pdfa: bool,
+    /// Skip files that an earlier run with --resume finished
+    #[arg(long)]
+    resume: bool,
     /// The pages to read: 1,3-5,9-
     #[arg(short, long, value_name = "PAGES", value_parser = pages)]
     pages: Option<PageRange>,
@@ -62,9 +76,15 @@ pub(crate) struct Args {
     /// Dots an inch at which pages of a PDF are drawn for an engine; a scan is drawn no finer than it was made
     #[arg(long, value_name = "DPI", default_value_t = 300)]
     dpi: u32,
-    /// Have pages recognised that hold their text, too
+    /// OCR every page; in a PDF the new text replaces the old
     #[arg(long, conflicts_with = "skip_text")]
     force_ocr: bool,
+    /// OCR again the pages that contain hidden text; visible text stays
+    #[arg(long, conflicts_with_all = ["skip_text", "force_ocr"])]
+    redo_ocr: bool,
+    /// Write signed PDFs although their signatures become invalid
+    #[arg(long)]
+    invalidate_digital_signatures: bool,
     /// Leave pages out that hold their text
     #[arg(long)]
     skip_text: bool,
@@ -93,6 +113,13 @@ enum Format {
 enum Tables {
     Csv,
     Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Layout {
+    Reading,
+    Physical,
+    Pdfplumber,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -160,7 +187,15 @@ impl Args {
             jobs: self.jobs.map(usize::from),
             dpi: self.dpi,
             tables_by,
+            layout: match self.layout {
+                Layout::Reading => TextLayout::Reading,
+                Layout::Physical => TextLayout::Physical,
+                Layout::Pdfplumber => TextLayout::Pdfplumber,
+            },
             force: self.force_ocr,
+            redo: self.redo_ocr,
+            voids_signatures: self.invalidate_digital_signatures,
+            is_archive: self.pdfa,
             skip_text: self.skip_text,
             plain: self.plain,
             password,
@@ -173,6 +208,8 @@ impl Args {
             format,
             tables,
             out: self.out,
+            sidecar: self.sidecar,
+            resume: self.resume,
             data_is_terminal: io::stdout().is_terminal(),
         })
     }

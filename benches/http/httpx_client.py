@@ -1,6 +1,5 @@
 """The same requests with httpx: `httpx_client.py WAY URL COUNT CONCURRENCY`, WAY is threads or async."""
 import asyncio
-import resource
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -30,5 +29,4 @@ async def overlapping():
 began = time.perf_counter()
 good = threads() if way == "threads" else asyncio.run(overlapping())
 seconds = time.perf_counter() - began
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(f"{way} {seconds:.3f} {good} {peak} 0 {concurrency}")
+print(f"{way} {seconds:.3f} {good}")

@@ -63,7 +63,7 @@ def native():
     print(f"| pdfplumber | {seconds:.2f} | 1 | {memory:.0f} |")
     for jobs in (1, 2):
         # pages without text are not recognised, as with pdfplumber
-        base = [DC, "ocr", "--engine", "none", "--jobs", str(jobs), "--quiet"]
+        base = [DC, "ocr", "--engine", "none", "--layout", "pdfplumber", "--jobs", str(jobs), "--quiet"]
         command = [*base, "--format", "json", "--tables-by", "lines", *usable]
         ours, memory, out = run(command)
         print(f"| dc, {jobs} jobs | {ours:.2f} | {seconds / ours:.0f} | {memory:.0f} |")

@@ -1,21 +1,26 @@
 //! A file of pages, whatever it is: a PDF that holds its text, a PDF of scans, a picture, a fax of many pages. Each page is
 //! read the cheapest way that works: its own text where it has some, and else by an engine.
 
+mod direction;
+mod faults;
 mod hocr;
 mod needs;
 mod open;
 mod page;
 mod picture_file;
+mod png_data;
+mod raster;
 mod reader;
 mod resolution;
 mod rules;
 mod searchable;
 mod tables;
+mod tiff_page;
 mod tsv;
 
 pub use hocr::hocr;
 pub use open::Opened;
 pub use page::{Page, PageLine, PageSource, PageTable, PageWord, Reading, plain_text};
 pub use reader::{ReadOptions, Reader, TablesBy};
-pub use searchable::{SearchablePage, searchable};
+pub use searchable::{SearchableOptions, SearchablePage, searchable};
 pub use tsv::{TSV_HEADER, tsv};

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::layout::{Area, Line};
 use crate::ocr::{Measurement, Recognised, RecognisedLine, Step};
+use crate::pdf::FormField;
 
 /// Where a page's text comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,6 +114,9 @@ pub struct Page {
     /// How an engine read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reading: Option<Reading>,
+    /// The fields of forms that it shows, with what is filled in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FormField>,
     /// Its tables, where they were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tables: Option<Vec<PageTable>>,
@@ -137,6 +141,7 @@ impl Page {
             text: String::new(),
             lines: Vec::new(),
             reading: None,
+            fields: Vec::new(),
             tables: None,
             error: None,
             hint: None,

@@ -11,7 +11,7 @@ use super::{rules, tables};
 use crate::error::{Error, Result};
 use crate::layout::Picture;
 use crate::ocr::{NO_ENGINE, PageOptions, Recogniser};
-use crate::pdf::{self, PageContent, RenderOptions, TableOptions};
+use crate::pdf::{self, PageContent, RenderOptions, TableOptions, TextLayout};
 
 /// No page is drawn coarser than this because its pictures are: a mask or a stamp on it may be finer than they.
 const SCAN_DPI_MIN: u32 = 200;
@@ -36,8 +36,12 @@ pub struct ReadOptions {
     pub dpi: u32,
     /// Whether an engine reads pages that hold their text, too.
     pub force: bool,
+    /// Whether an engine reads pages that hold hidden text.
+    pub redo: bool,
     /// Whether pages that hold their text are left out.
     pub skip_text: bool,
+    /// In which order text that a file holds is put.
+    pub layout: TextLayout,
     /// Whether tables are looked for, and by what.
     pub tables: Option<TablesBy>,
 }
@@ -82,7 +86,9 @@ impl Reader {
         let content = document.content(page);
         let looked_at = match &content {
             Ok(_) if self.has_no_engine() => false,
-            Ok(content) => self.options.force || needs_engine(content),
+            Ok(content) => {
+                self.options.force || (self.options.redo && content.has_hidden_text()) || needs_engine(content)
+            }
             // what cannot be read can often still be drawn
             Err(_) => true,
         };
@@ -103,6 +109,7 @@ impl Reader {
             Ok(picture) => {
                 let mut read = self.picture_page(&picture, page, content.as_ref().ok());
                 (read.width, read.height) = size;
+                read.fields = content.as_ref().map(|content| content.fields.clone()).unwrap_or_default();
                 read
             }
             Err(error) => Page::failed(page, size, content.as_ref().err().unwrap_or(&error)),
@@ -115,7 +122,8 @@ impl Reader {
             read.source = PageSource::Skipped;
             return read;
         }
-        read.set_native(content.lines());
+        read.set_native(content.lines_by(self.options.layout));
+        read.fields.clone_from(&content.fields);
         if let Err(error) = self.add_tables(&mut read, content) {
             read.error = Some(error.to_string());
         }

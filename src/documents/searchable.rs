@@ -2,85 +2,188 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::direction::turn;
 use super::open::Opened;
 use super::page::{Page, PageSource};
 use crate::error::Result;
 use crate::layout::Area;
-use crate::pdf::{EmbeddedPicture, LayerWord, RenderOptions, TextLayer, of_pictures, render, with_text};
+use crate::pdf::{
+    AppendOptions, Appended, Document, LayerWord, Letter, OwnText, PicturePage, TextLayer, of_pictures, turning,
+    with_text,
+};
 
 /// A line this many times as high as its words is tilted: its words stand where they stand.
 const TILTED: f64 = 1.7;
+/// A page that was read with less confidence is not turned for whoever looks at it.
+const CONFIDENCE_TURNED: f64 = 70.0;
+/// Where a page shows letters of its own, what was read with less confidence is no text of it.
+const CONFIDENCE_ADDED: f64 = 55.0;
+/// A word this share of which is covered by letters of the page is text already.
+const COVERED: f64 = 0.5;
 
 /// What is needed of a page to write it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SearchablePage {
     page: usize,
+    /// On the page as it stands upright.
     words: Vec<LayerWord>,
     /// Whether it is written at all: a page of a PDF that holds its text is left as it is.
     recognised: bool,
-    /// Whether a picture takes the place of what a PDF's page draws, because that is text, too.
-    drawn: bool,
+    /// By how many degrees it must be turned, clockwise, to stand upright.
+    turned: u16,
+    /// How sure the engine is, 0 to 100.
+    confidence: f64,
+    /// The languages that the engine was told.
+    language: String,
+}
+
+/// How files are written.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct SearchableOptions {
+    /// Whether what was read takes the place of text that is seen, too.
+    pub replaces_text: bool,
+    /// Whether signatures may become void.
+    pub voids_signatures: bool,
+    /// Whether files become such for archives: PDF/A-2b.
+    pub is_archive: bool,
 }
 
 impl SearchablePage {
-    /// Of a page that was read; everything else of it can be forgotten. Where a page's own text was read anew, a picture
-    /// takes the place of what it draws.
+    /// Of a page that was read; everything else of it can be forgotten.
     pub fn of(page: &Page) -> Self {
         let recognised = page.source == PageSource::Recognised;
-        let words = if recognised { words(page) } else { Vec::new() };
-        let drawn = page.reading.as_ref().is_some_and(|reading| reading.replaces_text);
-        Self { page: page.page, words, recognised, drawn: drawn && recognised }
+        let turned = if recognised { turn(page) } else { 0 };
+        Self {
+            page: page.page,
+            words: if recognised { words(page, turned) } else { Vec::new() },
+            recognised,
+            turned,
+            confidence: page.reading.as_ref().map_or(0.0, |reading| reading.confidence),
+            language: page.reading.as_ref().map(|reading| reading.language.clone()).unwrap_or_default(),
+        }
+    }
+
+    fn is_surely_turned(&self) -> bool {
+        self.turned != 0 && self.confidence >= CONFIDENCE_TURNED
     }
 }
 
-/// The bytes of the searchable file. Pages of a PDF that hold their text are not touched; pages that must be drawn are
-/// drawn with `dpi` dots an inch.
+/// The searchable file, and what people should know of it. Pages of a PDF that hold their text are not touched, and all
+/// others look as before.
 ///
 /// # Errors
-/// Failed, for a PDF that is encrypted or damaged, and for a picture that is.
-pub fn searchable(file: &Opened, pages: Vec<SearchablePage>, dpi: u32) -> Result<Vec<u8>> {
+/// Refused, for a PDF that is signed; Failed, for one that is encrypted or damaged, and for a picture that is.
+pub fn searchable(file: &Opened, pages: Vec<SearchablePage>, options: SearchableOptions) -> Result<Appended> {
     match file {
         Opened::Pdf(document) => {
-            let mut layers = Vec::new();
+            let (mut layers, mut notes) = (Vec::new(), Vec::new());
             for page in pages.into_iter().filter(|page| page.recognised) {
-                let picture = match page.drawn {
-                    true => {
-                        let drawn = render(document, page.page, &RenderOptions { dpi, shrink: true })?;
-                        Some(EmbeddedPicture::of(drawn.width, drawn.height, drawn.dpi, 1, &drawn.pixels))
-                    }
-                    false => None,
-                };
-                layers.push(TextLayer { page: page.page, words: page.words, picture });
+                layers.extend(layer(document, page, options, &mut notes));
             }
-            if layers.is_empty() { Ok(document.bytes().to_vec()) } else { with_text(document, &layers) }
+            if layers.is_empty() && !options.is_archive {
+                return Ok(Appended { bytes: document.bytes().to_vec(), notes });
+            }
+            let append = AppendOptions { voids_signatures: options.voids_signatures, is_archive: options.is_archive };
+            let mut done = with_text(document, &layers, append)?;
+            done.notes.splice(0..0, notes);
+            Ok(done)
         }
         Opened::Picture(pictures) => {
-            let mut layers = Vec::new();
+            let mut shown = Vec::new();
             for page in pages {
-                let picture = Some(pictures.embedded(page.page)?);
-                layers.push(TextLayer { page: page.page, words: page.words, picture });
+                let rotates = page.is_surely_turned();
+                let picture = pictures.embedded(page.page)?;
+                shown.push(PicturePage { picture, words: page.words, turned: page.turned, rotates });
             }
-            Ok(of_pictures(&layers))
+            Ok(Appended { bytes: of_pictures(&shown, options.is_archive)?, notes: Vec::new() })
         }
     }
 }
 
-fn words(page: &Page) -> Vec<LayerWord> {
+/// What is added to a page of a PDF; nothing where that would do it no good.
+fn layer(
+    document: &Document,
+    mut page: SearchablePage,
+    options: SearchableOptions,
+    notes: &mut Vec<String>,
+) -> Option<TextLayer> {
+    // a page that can only be drawn has no letters to look at
+    let content = document.content(page.page).ok();
+    let letters: Vec<&Letter> = content.iter().flat_map(|content| &content.letters).collect();
+    let has_hidden = letters.iter().any(|letter| !letter.visible);
+    let seen: Vec<&Letter> = letters.into_iter().filter(|letter| letter.visible && !letter.is_space()).collect();
+    if !seen.is_empty() && page.confidence < CONFIDENCE_ADDED {
+        notes.push(format!(
+            "page {} is left as it is: what was read of it is too doubtful to be its text ({:.0} % sure, as {}; `--lang` \
+             names other languages)",
+            page.page, page.confidence, page.language
+        ));
+        return None;
+    }
+    let own = if options.replaces_text { OwnText::Silent } else { OwnText::WithoutHidden };
+    if let (OwnText::WithoutHidden, Some(content)) = (own, &content) {
+        let matrix = turning(page.turned, (content.width, content.height));
+        let known = seen.iter().filter(|letter| !letter.is_unknown());
+        let known: Vec<Area> = known.map(|letter| moved(&matrix, &letter.area)).collect();
+        page.words.retain(|word| !is_covered(&word.area, &known));
+        if page.words.is_empty() && !has_hidden {
+            return None;
+        }
+    }
+    // what is written on a page stands upright already, and would be turned with it
+    let rotates = seen.is_empty() && page.is_surely_turned();
+    if !rotates && page.is_surely_turned() {
+        notes.push(format!(
+            "page {} is not turned by {} degrees, although its picture stands so: it has letters that stand upright",
+            page.page, page.turned
+        ));
+    }
+    Some(TextLayer { page: page.page, words: page.words, turned: page.turned, rotates, own })
+}
+
+/// Whether letters stand where a word was read.
+fn is_covered(word: &Area, letters: &[Area]) -> bool {
+    let covered: f64 = letters.iter().filter_map(|letter| letter.shared(word)).map(|shared| shared.size()).sum();
+    covered >= word.size() * COVERED
+}
+
+/// The words of a page, placed on it as it stands when it is turned.
+fn words(page: &Page, turned: u16) -> Vec<LayerWord> {
+    let matrix = turning(turned, (page.width, page.height));
     let mut words = Vec::new();
     for line in &page.lines {
-        let mut heights: Vec<f64> = line.words.iter().map(|word| word.points.height()).collect();
+        let placed: Vec<Area> = line.words.iter().map(|word| moved(&matrix, &word.points)).collect();
+        let around = moved(&matrix, &line.points);
+        let mut heights: Vec<f64> = placed.iter().map(Area::height).collect();
         heights.sort_by(f64::total_cmp);
         let usual = heights.get(heights.len() / 2).copied().unwrap_or_default();
-        let is_level = line.points.height() <= usual * TILTED;
-        for (at, word) in line.words.iter().enumerate() {
+        let is_level = around.height() <= usual * TILTED;
+        for (at, (word, own)) in line.words.iter().zip(&placed).enumerate() {
             // words of a level line share its height, so that a viewer marks them as one line
-            let (top, bottom) = match is_level {
-                true => (line.points.top, line.points.bottom),
-                false => (word.points.top, word.points.bottom),
-            };
-            let area = Area { top, bottom, ..word.points };
+            let (top, bottom) = if is_level { (around.top, around.bottom) } else { (own.top, own.bottom) };
+            let area = Area { top, bottom, ..*own };
             words.push(LayerWord { text: word.text.clone(), area, followed: at + 1 < line.words.len() });
         }
     }
     words
+}
+
+fn moved([a, b, c, d, e, f]: &[f64; 6], area: &Area) -> Area {
+    let point = |x: f64, y: f64| (a * x + c * y + e, b * x + d * y + f);
+    Area::between(point(area.x0, area.top), point(area.x1, area.bottom))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_area_is_turned_with_its_page() {
+        let area = Area { x0: 10.0, top: 20.0, x1: 30.0, bottom: 25.0 };
+        let turned = |degrees| moved(&turning(degrees, (100.0, 200.0)), &area);
+        assert_eq!(turned(0), area);
+        assert_eq!(turned(90), Area { x0: 175.0, top: 10.0, x1: 180.0, bottom: 30.0 });
+        assert_eq!(turned(180), Area { x0: 70.0, top: 175.0, x1: 90.0, bottom: 180.0 });
+        assert_eq!(turned(270), Area { x0: 20.0, top: 70.0, x1: 25.0, bottom: 90.0 });
+    }
 }

@@ -32,5 +32,14 @@ pub(super) fn content(size: (f64, f64), lines: &[PageLine], drawn: &[(f64, f64, 
 }
 
 fn written(letter: char, area: Area) -> Letter {
-    Letter { text: LetterText::One(letter), area, upright: true, visible: true }
+    Letter {
+        text: LetterText::One(letter),
+        area,
+        upright: true,
+        angle: 0.0,
+        advance: area.width() as f32,
+        spacing: 0.0,
+        size: area.height() as f32,
+        visible: true,
+    }
 }

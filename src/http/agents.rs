@@ -9,20 +9,19 @@ use ureq::unversioned::transport::{Connector, DefaultConnector};
 use ureq::{Agent, Proxy};
 
 use super::forward::{Forward, ForwardResolver};
+use super::head::HEAD_BYTES_MAX;
+use super::identity::Identity;
 use super::names::Names;
 use super::tls::Trust;
+use super::wire::{BUFFER_BYTES, Wires};
 use crate::error::Result;
 
-/// Bytes of a connection's two buffers.
-const BUFFER_BYTES: usize = 16 << 10;
 /// Connections that are kept while nobody uses them.
 const IDLE_MAX: usize = 1_024;
-/// The most bytes of the headers of an answer.
-const HEAD_BYTES_MAX: usize = 256 << 10;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
-    trust: Option<Trust>,
+    trust: Option<(Trust, Option<Identity>)>,
     forward: Option<String>,
 }
 
@@ -35,9 +34,15 @@ impl Agents {
     ///
     /// # Errors
     /// When certificates cannot be read.
-    pub(super) fn get(&self, is_tls: bool, trust: &Trust, forward: Option<&Proxy>) -> Result<Agent> {
+    pub(super) fn get(
+        &self,
+        is_tls: bool,
+        trust: &Trust,
+        identity: Option<&Identity>,
+        forward: Option<&Proxy>,
+    ) -> Result<Agent> {
         let key = Key {
-            trust: is_tls.then(|| trust.clone()),
+            trust: is_tls.then(|| (trust.clone(), identity.cloned())),
             forward: forward.map(|proxy| format!("{}:{}", proxy.host(), proxy.port())),
         };
         let mut agents = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,15 +64,15 @@ impl Agents {
             .max_response_header_size(HEAD_BYTES_MAX)
             .allow_non_standard_methods(true);
         if is_tls {
-            config = config.tls_config(trust.config()?);
+            config = config.tls_config(trust.config(identity)?);
         }
         let config: Config = config.build();
         let agent = match forward {
             Some(proxy) => {
-                let connector = DefaultConnector::new().chain(Forward);
+                let connector = DefaultConnector::new().chain(Forward).chain(Wires);
                 Agent::with_parts(config, connector, ForwardResolver::to(proxy))
             }
-            None => Agent::with_parts(config, DefaultConnector::new(), Names::default()),
+            None => Agent::with_parts(config, DefaultConnector::new().chain(Wires), Names::default()),
         };
         agents.insert(key, agent.clone());
         Ok(agent)

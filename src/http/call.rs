@@ -25,13 +25,15 @@ pub struct Call {
     pub(super) method: Method,
     url: String,
     query: Vec<(String, String)>,
-    headers: Vec<(String, String)>,
+    /// Each with whether it stands beside others of its name.
+    headers: Vec<(String, String, bool)>,
     pub(super) body: Body,
     auth: Option<Auth>,
     timeouts: Timeouts,
     /// The time was set for this call, and not for all.
     pub(super) has_own_time: bool,
     retries: Retries,
+    redirects_max: u32,
     pub(super) body_bytes_max: u64,
 }
 
@@ -49,6 +51,7 @@ impl Call {
             timeouts: options.timeouts,
             has_own_time: false,
             retries: options.retries.clone(),
+            redirects_max: options.redirects_max,
             body_bytes_max: options.body_bytes_max,
         }
     }
@@ -61,7 +64,19 @@ impl Call {
 
     /// Sets a header.
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.headers.push((name.to_owned(), value.into()));
+        self.headers.push((name.to_owned(), value.into(), false));
+        self
+    }
+
+    /// Adds a header beside those of the same name.
+    pub fn add_header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into(), true));
+        self
+    }
+
+    /// How many redirects are followed; 0 for none, then the redirect is the answer.
+    pub fn redirects(mut self, max: u32) -> Self {
+        self.redirects_max = max;
         self
     }
 
@@ -157,7 +172,7 @@ impl Call {
         let _ = url.set_username("");
         let _ = url.set_password(None);
         session.hider.learn_query(&url);
-        if let Some(Auth::Basic(_, secret) | Auth::Bearer(secret)) = &login {
+        if let Some(Auth::Basic(_, secret) | Auth::Digest(_, secret) | Auth::Bearer(secret)) = &login {
             session.hider.learn(secret.reveal());
         }
         let mut headers = HeaderMap::new();
@@ -168,9 +183,16 @@ impl Call {
         if let Some(kind) = self.body.content_type() {
             put(&mut headers, "Content-Type", &kind)?;
         }
-        for (name, value) in session.options.headers.iter().chain(&self.headers) {
+        for (name, value) in &session.options.headers {
             session.hider.learn_header(name, value);
             put(&mut headers, name, value)?;
+        }
+        for (name, value, is_beside) in &self.headers {
+            session.hider.learn_header(name, value);
+            match is_beside {
+                true => add(&mut headers, name, value)?,
+                false => put(&mut headers, name, value)?,
+            }
         }
         Ok(Ready {
             method: self.method.clone(),
@@ -180,6 +202,7 @@ impl Call {
             auth: login,
             timeouts: self.timeouts,
             retries: self.retries.clone(),
+            redirects_max: self.redirects_max,
             deadline: self.timeouts.total.and_then(|total| Instant::now().checked_add(total)),
             unpack,
             body_bytes_max: self.body_bytes_max,
@@ -198,10 +221,21 @@ fn login_in(url: &Url) -> Option<Auth> {
 }
 
 fn put(headers: &mut HeaderMap, name: &str, value: &str) -> Result<()> {
+    let (name, value) = pair(name, value)?;
+    headers.insert(name, value);
+    Ok(())
+}
+
+fn add(headers: &mut HeaderMap, name: &str, value: &str) -> Result<()> {
+    let (name, value) = pair(name, value)?;
+    headers.append(name, value);
+    Ok(())
+}
+
+fn pair(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
     let wrong =
         |what: &str| Error::new(ErrorKind::Usage, format!("send the header `{name}`: its {what} cannot be sent"));
     let key = HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| wrong("name"))?;
     let value = HeaderValue::from_bytes(value.trim().as_bytes()).map_err(|_| wrong("value"))?;
-    headers.insert(key, value);
-    Ok(())
+    Ok((key, value))
 }

@@ -58,10 +58,11 @@ impl Jar {
         HeaderValue::from_bytes(&pairs.join(&b"; "[..])).ok().filter(|header| !header.is_empty())
     }
 
-    /// Takes what an answer sets.
-    pub(super) fn take<'a>(&self, url: &Url, headers: impl Iterator<Item = &'a [u8]>) {
+    /// Takes what an answer sets; how many cookies were taken.
+    pub(super) fn take<'a>(&self, url: &Url, headers: impl Iterator<Item = &'a [u8]>) -> usize {
+        let mut taken = 0;
         if self.policy == Cookies::None {
-            return;
+            return taken;
         }
         for header in headers.filter(|header| header.len() <= COOKIE_BYTES_MAX) {
             let text = String::from_utf8_lossy(header);
@@ -75,8 +76,12 @@ impl Jar {
                 continue;
             }
             match kept.store.parse(&text, url) {
-                Ok(_) if matches!(self.policy, Cookies::Kept(_)) => kept.set.push((text.into_owned(), url.clone())),
-                Ok(_) => {}
+                Ok(_) => {
+                    taken += 1;
+                    if matches!(self.policy, Cookies::Kept(_)) {
+                        kept.set.push((text.into_owned(), url.clone()));
+                    }
+                }
                 // the value must not be seen
                 Err(error) => log::debug!("a cookie of {} was refused: {error}", url.host_str().unwrap_or_default()),
             }
@@ -84,6 +89,31 @@ impl Jar {
         // whoever is killed has them all the same
         if let Err(error) = self.keep() {
             log::error!("{error}");
+        }
+        taken
+    }
+
+    /// The cookies that go to a URL: their names and values.
+    pub(super) fn of(&self, url: &Url) -> Vec<(String, String)> {
+        let kept = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cookies = kept.store.matches(url);
+        cookies.sort_by_cached_key(|cookie| Reverse(cookie.path.len()));
+        cookies.iter().map(|cookie| (cookie.name().to_owned(), cookie.value().to_owned())).collect()
+    }
+
+    /// Forgets all cookies, and those of the file.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(super) fn clear(&self) -> Result<()> {
+        let mut kept = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = Kept::default();
+        let Cookies::Kept(path) = &self.policy else { return Ok(()) };
+        match std::fs::remove_file(path) {
+            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
+                Err(file_error(format!("forget the cookies in {}", path.display()), cause))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -231,6 +231,7 @@ impl Part {
                     history: answer.history,
                     attempts: 1,
                     elapsed: Duration::ZERO,
+                    is_unchanged: false,
                     hider: std::sync::Arc::clone(&session.hider),
                 };
                 self.forget_nothing();

@@ -15,6 +15,7 @@ use super::options::Traffic;
 use super::polite::Leave;
 use super::proxies::Way;
 use super::session::Session;
+use super::wire::Upload;
 
 /// Asks once.
 pub(super) fn exchange(
@@ -41,13 +42,12 @@ fn over_network(
     asked: &Asked<'_>,
     mut meter: Meter,
 ) -> Result<Answer, Failure> {
-    let place = session.hider.place(&asked.url);
     let is_tls = asked.url.scheme() == "https";
     let forward = asked.way.filter(|way| !is_tls && way.passes_on());
     // the way to the proxy may be sealed as well
     let needs_tls = is_tls || asked.way.is_some_and(Way::is_tls);
-    let agent =
-        session.agents.get(needs_tls, &rules.trust, forward.map(|way| &way.proxy)).map_err(Failure::unsendable)?;
+    let agent = session.agents.get(needs_tls, &rules.trust, rules.identity.as_ref(), forward.map(|way| &way.proxy));
+    let agent = agent.map_err(Failure::unsendable)?;
     let mut head = Head::builder().method(asked.method.clone()).uri(asked.url.as_str());
     if let Some(headers) = head.headers_mut() {
         headers.clone_from(&asked.headers);
@@ -55,17 +55,22 @@ fn over_network(
             headers.insert(header::PROXY_AUTHORIZATION, login);
         }
     }
-    let refused = |cause: ureq::Error| Failure::of(&place, cause);
+    super::head::begin();
+    let refused = |cause: ureq::Error| Failure::of(&session.hider.place(&asked.url), cause);
     let result = match asked.body.is_none() {
         true => run(&agent, asked, forward.is_some(), head.body(()).map_err(|cause| refused(cause.into()))?),
         false => {
             let body = asked.body.open().map_err(Failure::unsendable)?;
+            let body = Upload::new(body, asked.body.length().map_err(Failure::unsendable)?);
             let head = head.body(SendBody::from_owned_reader(body)).map_err(|cause| refused(cause.into()))?;
             run(&agent, asked, forward.is_some(), head)
         }
     };
     let response = result.map_err(refused)?;
-    let (parts, body) = response.into_parts();
+    let (mut parts, body) = response.into_parts();
+    if let Some(all) = super::head::take() {
+        parts.headers = all;
+    }
     let status = parts.status.as_u16();
     meter.note(status >= 400);
     let encodings = parts.headers.get_all(header::CONTENT_ENCODING).iter();

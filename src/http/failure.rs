@@ -1,5 +1,6 @@
 //! How an exchange fails: in whose words, whether anything was sent, and whether the same again may help.
 
+use super::wire::HeadTooLong;
 use crate::error::{Error, ErrorKind};
 
 /// How far an exchange had come when it failed.
@@ -93,6 +94,7 @@ fn stage_of(cause: &ureq::Error) -> Stage {
         | ureq::Error::InvalidProxyUrl
         | ureq::Error::RequireHttpsOnly(_)
         | ureq::Error::LargeResponseHeader(..) => Stage::Unsendable,
+        ureq::Error::Other(cause) if cause.is::<HeadTooLong>() => Stage::Unsendable,
         _ => Stage::Sent,
     }
 }

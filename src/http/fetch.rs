@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
+use super::call::Call;
 use super::lanes;
 use super::request::Request;
 use super::response::Response;
@@ -55,27 +56,55 @@ impl Request {
     /// When the system gives no threads.
     pub fn fetch<U: Into<String>>(&self, urls: impl IntoIterator<Item = U>, concurrency: usize) -> Result<Fetches> {
         let urls: Vec<String> = urls.into_iter().map(Into::into).collect();
-        let lanes = concurrency.clamp(1, urls.len().max(1));
-        let (told, arriving) = mpsc::channel(lanes);
-        let urls = Arc::new(Mutex::new(urls.into_iter().enumerate()));
-        for _ in 0..lanes {
-            let (request, urls, told) = (self.clone(), Arc::clone(&urls), told.clone());
-            lanes::start(self.0.lanes_max, move || {
-                loop {
-                    let next = urls.lock().unwrap_or_else(PoisonError::into_inner).next();
-                    let Some((place, url)) = next else { break };
-                    if told.is_closed() {
-                        break;
-                    }
-                    let answer = request.get(&url).send();
-                    if told.blocking_send((place, answer)).is_err() {
-                        break;
-                    }
-                }
-            })?;
-        }
-        Ok(Fetches { arriving })
+        let request = self.clone();
+        start(urls, concurrency, self.0.lanes_max, move |url| request.get(&url).send())
     }
+
+    /// As [`Request::fetch`], for calls of any method, with bodies, headers and times of their own.
+    ///
+    /// # Errors
+    /// As [`Request::fetch`].
+    pub fn fetch_calls(&self, calls: impl IntoIterator<Item = Call>, concurrency: usize) -> Result<Fetches> {
+        start(calls.into_iter().collect(), concurrency, self.0.lanes_max, Call::send)
+    }
+
+    /// As [`Request::fetch_all`], for calls of any method.
+    ///
+    /// # Errors
+    /// As [`Request::fetch_all`].
+    pub fn fetch_all_calls(
+        &self,
+        calls: impl IntoIterator<Item = Call>,
+        concurrency: usize,
+    ) -> Result<Vec<Result<Response>>> {
+        let calls: Vec<Call> = calls.into_iter().collect();
+        let count = calls.len();
+        Ok(in_order(self.fetch_calls(calls, concurrency)?, count))
+    }
+}
+
+fn start<W: Send + 'static>(
+    wanted: Vec<W>,
+    concurrency: usize,
+    lanes_max: usize,
+    send: impl Fn(W) -> Result<Response> + Send + Sync + 'static,
+) -> Result<Fetches> {
+    let lanes = concurrency.clamp(1, wanted.len().max(1));
+    let (told, arriving) = mpsc::channel(lanes);
+    let shared = Arc::new((Mutex::new(wanted.into_iter().enumerate()), send));
+    for _ in 0..lanes {
+        let (shared, told) = (Arc::clone(&shared), told.clone());
+        lanes::start(lanes_max, move || {
+            loop {
+                let next = shared.0.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some((place, wanted)) = next else { break };
+                if told.is_closed() || told.blocking_send((place, (shared.1)(wanted))).is_err() {
+                    break;
+                }
+            }
+        })?;
+    }
+    Ok(Fetches { arriving })
 }
 
 /// As many answers as URLs, always.

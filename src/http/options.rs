@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::polite::Politeness;
+use super::identity::{ClientCertificate, Identity};
+use super::politeness::Politeness;
 use super::retry::Retries;
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::{Secret, Settings};
@@ -52,6 +53,10 @@ pub struct RequestOptions {
     pub save: Option<SaveAnswers>,
     /// Certificates (PEM) to trust instead of the system's.
     pub certificates: Option<PathBuf>,
+    /// Who we are to servers that ask for a certificate.
+    pub client: Option<ClientCertificate>,
+    /// Where answers are kept that can be asked for again: what has not changed since comes from there.
+    pub cache: Option<PathBuf>,
     /// Whose requests these are.
     pub traffic: Traffic,
 }
@@ -72,6 +77,8 @@ pub struct Timeouts {
 pub enum Auth {
     /// A name and a password.
     Basic(String, Secret),
+    /// A name and a password that is never sent (RFC 7616): the server asks for a proof first.
+    Digest(String, Secret),
     /// A token.
     Bearer(Secret),
 }
@@ -108,6 +115,9 @@ pub struct Proxying {
     pub proxies: Vec<Secret>,
     /// How long one is left alone after it failed or was banned; it doubles with each time in a row, up to an hour.
     pub cool_down: Duration,
+    /// How long one rests from a root domain (`example.com` with all its subdomains) after a request, for all apps that share
+    /// the database; zero for no rest.
+    pub rest: Duration,
     /// Statuses that tell that a proxy is banned.
     pub ban_statuses: Vec<u16>,
     /// Texts in an answer that tell it.
@@ -132,7 +142,13 @@ impl Default for Timeouts {
 
 impl Default for Proxying {
     fn default() -> Self {
-        Self { proxies: Vec::new(), cool_down: COOL_DOWN, ban_statuses: BAN_STATUSES.to_vec(), ban_texts: Vec::new() }
+        Self {
+            proxies: Vec::new(),
+            cool_down: COOL_DOWN,
+            rest: Duration::ZERO,
+            ban_statuses: BAN_STATUSES.to_vec(),
+            ban_texts: Vec::new(),
+        }
     }
 }
 
@@ -151,6 +167,8 @@ impl Default for RequestOptions {
             politeness: Politeness::default(),
             save: None,
             certificates: None,
+            client: None,
+            cache: None,
             traffic: Traffic::default(),
         }
     }
@@ -182,14 +200,14 @@ impl RequestOptions {
             proxying: Proxying {
                 proxies: section.words("proxies")?.unwrap_or_default().into_iter().map(Secret::new).collect(),
                 cool_down: section.duration("proxy_cool_down")?.unwrap_or(COOL_DOWN),
+                rest: section.duration("proxy_rest")?.unwrap_or_default(),
                 ..default.proxying
             },
-            politeness: Politeness {
-                rate: section.decimal("rate")?,
-                concurrency: section.number("concurrency")?.map(|count| count as usize),
-            },
+            politeness: Politeness::given(&section, Politeness::default())?,
             save: save(settings)?,
             certificates: section.text("certificates")?.map(in_project),
+            client: Identity::given(settings, &section)?,
+            cache: section.text("cache")?.map(in_project),
             ..Self::default()
         })
     }

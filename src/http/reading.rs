@@ -21,6 +21,21 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// The status: 200, 206, and for [`Call::stream`] any other.
+    pub fn status(&self) -> u16 {
+        self.answer.status
+    }
+
+    /// Where it comes from, after all redirects.
+    pub fn url(&self) -> &str {
+        self.answer.url.as_str()
+    }
+
+    /// A header, the first of its name, if it is UTF-8.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.answer.headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
+    }
+
     /// How many bytes the server says the body has.
     pub fn length(&self) -> Option<u64> {
         self.answer.header(ureq::http::header::CONTENT_LENGTH).and_then(|text| text.trim().parse().ok())
@@ -38,6 +53,17 @@ impl Read for Reading {
 }
 
 impl Call {
+    /// Sends it, and gives the body as it comes and unpacked, of whatever status: for what is too long for memory, and for
+    /// servers that go on and on. A server's silence ends it, not its length.
+    ///
+    /// # Errors
+    /// As [`Call::send`].
+    pub fn stream(self) -> Result<Reading> {
+        let session = std::sync::Arc::clone(&self.session);
+        let ready = Ready { deadline: None, ..self.ready(true)? };
+        send::open(&session, &ready).map(|answer| Reading { answer })
+    }
+
     /// Sends it, and gives the body as it comes: as it was sent, still packed where a server packs what nobody asked it to.
     /// A server's silence ends it, not its length.
     ///
@@ -59,6 +85,7 @@ impl Call {
             history: answer.history,
             attempts: 1,
             elapsed: Duration::ZERO,
+            is_unchanged: false,
             hider: std::sync::Arc::clone(&session.hider),
         };
         match response.ok() {

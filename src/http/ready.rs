@@ -10,6 +10,7 @@ use super::options::{Auth, Timeouts};
 use super::retry::Retries;
 
 /// A call that can be sent.
+#[derive(Clone)]
 pub(super) struct Ready {
     pub(super) method: Method,
     pub(super) url: Url,
@@ -19,6 +20,7 @@ pub(super) struct Ready {
     pub(super) timeouts: Timeouts,
     pub(super) retries: Retries,
     pub(super) deadline: Option<Instant>,
+    pub(super) redirects_max: u32,
     pub(super) unpack: bool,
     pub(super) body_bytes_max: u64,
 }

@@ -11,6 +11,7 @@ use url::Url;
 use super::charset::{self, Decoded};
 use super::hide::{Hider, Side};
 use crate::error::{Error, ErrorKind, Result};
+use crate::record::{Value, from_value, may_have_long_numbers, parse_json};
 
 /// So much of a bad answer is shown.
 const EXCERPT_CHARS_MAX: usize = 200;
@@ -25,6 +26,7 @@ pub struct Response {
     pub(super) history: Vec<(u16, Url)>,
     pub(super) attempts: u32,
     pub(super) elapsed: Duration,
+    pub(super) is_unchanged: bool,
     pub(super) hider: Arc<Hider>,
 }
 
@@ -47,6 +49,18 @@ impl Response {
     /// A header as it came, the first of its name.
     pub fn header_bytes(&self, name: &str) -> Option<&[u8]> {
         self.headers.get(name).map(HeaderValue::as_bytes)
+    }
+
+    /// All values of a header that may come several times, in their order.
+    pub fn header_all(&self, name: &str) -> impl Iterator<Item = &str> {
+        let all = self.headers.get_all(name).iter();
+        all.filter_map(|value| std::str::from_utf8(value.as_bytes()).ok())
+    }
+
+    /// Whether the server says that nothing has changed since the answer that `cache` of the settings has kept; this is that
+    /// answer, with the status 200.
+    pub fn is_unchanged(&self) -> bool {
+        self.is_unchanged
     }
 
     /// All headers of UTF-8, in their order.
@@ -115,14 +129,35 @@ impl Response {
         charset::decode(&self.body, self.header("content-type"))
     }
 
-    /// The body, read as JSON.
+    /// The body, read as JSON. A number with more digits than a float holds is given whole: to an `i128` or a `String` that
+    /// asks for it, and as text to a `serde_json::Value`, whose numbers are floats.
     ///
     /// # Errors
     /// Failed, when it is no JSON, or not what is asked for.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
+        if may_have_long_numbers(&self.body)
+            && let Some(value) = self.value().ok().and_then(from_value)
+        {
+            return Ok(value);
+        }
         let read = match serde_json::from_slice(&self.body) {
             Err(cause) if cause.is_syntax() => serde_json::from_str(&self.text()).map_err(|_| cause),
             read => read,
+        };
+        read.map_err(|cause| {
+            Error::failed(format!("read the answer of {} as JSON", self.hider.place(&self.url))).because(cause)
+        })
+    }
+
+    /// The body, read as JSON into a value of a record, as a merge takes it: all digits of its numbers are kept, as written.
+    ///
+    /// # Errors
+    /// Failed, when it is no JSON.
+    pub fn value(&self) -> Result<Value<'static>> {
+        let read = |text: &str| parse_json(text).map(Value::into_owned);
+        let read = match std::str::from_utf8(&self.body) {
+            Ok(text) => read(text),
+            Err(_) => read(&self.text()),
         };
         read.map_err(|cause| {
             Error::failed(format!("read the answer of {} as JSON", self.hider.place(&self.url))).because(cause)
@@ -195,7 +230,7 @@ fn file_name(disposition: &[u8]) -> Option<String> {
         Err(_) => disposition.iter().copied().map(char::from).collect(),
     };
     let (mut plain, mut extended) = (None, None);
-    for (name, value) in parameters(&text) {
+    for (name, value) in header_parameters(&text) {
         match name.as_str() {
             "filename" => plain = Some(value),
             "filename*" => {
@@ -214,7 +249,7 @@ fn file_name(disposition: &[u8]) -> Option<String> {
 }
 
 /// The parameters of a header's value: names in small letters, and values without their quotes.
-fn parameters(text: &str) -> Vec<(String, String)> {
+pub(crate) fn header_parameters(text: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut rest = text.split_once(';').map_or("", |(_, rest)| rest);
     while let Some((name, after)) = rest.split_once('=') {

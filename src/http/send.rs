@@ -8,11 +8,12 @@ use ureq::http::{HeaderMap, HeaderValue, Method, header};
 
 use super::answer::Answer;
 use super::asked::Asked;
+use super::commons::short;
 use super::exchange::{exchange, read_all};
 use super::failure::{Failure, Stage};
 use super::options::{Auth, Traffic};
 use super::polite::{self, TooLong};
-use super::proxies::Way;
+use super::proxies::{Proxies, Way};
 use super::ready::Ready;
 use super::response::Response;
 use super::session::Session;
@@ -56,16 +57,29 @@ fn send_and_read(session: &Session, call: &Ready) -> Result<Response> {
             history: answer.history,
             attempts: 0,
             elapsed: Duration::ZERO,
+            is_unchanged: false,
             hider: Arc::clone(&session.hider),
         })
     };
-    let (mut response, attempts) = repeat(session, call, &finish, &|response: &Response| Some(&response.body))?;
+    let (mut response, attempts) = match &session.cache {
+        None => repeat(session, call, &finish, &body_of)?,
+        Some(cache) => {
+            let mut asked = call.clone();
+            let known = cache.ask(&mut asked);
+            let (response, attempts) = repeat(session, &asked, &finish, &body_of)?;
+            (cache.settle(&session.hider, call, known, response)?, attempts)
+        }
+    };
     response.attempts = attempts;
     response.elapsed = began.elapsed();
     if let Some(saver) = &session.saver {
         saver.save(&session.hider, call, &response)?;
     }
     Ok(response)
+}
+
+fn body_of(response: &Response) -> Option<&Vec<u8>> {
+    Some(&response.body)
 }
 
 /// Sends a call; the body is read by whoever asked.
@@ -82,7 +96,8 @@ fn repeat<T>(
 ) -> Result<(T, u32)> {
     let may_repeat = call.retries.allows(&call.method);
     let is_replay = session.replay().is_some();
-    let host = host::key(&call.url);
+    let host = short(&host::key(&call.url));
+    let proxies = session.ways.of(&session.hosts, &call.url)?;
     let mut attempts = 0;
     // the proxies that the server refuses, and why: a ban if it serves another one
     let mut refused: Vec<Arc<Way>> = Vec::new();
@@ -95,13 +110,13 @@ fn repeat<T>(
         let way = match other.take() {
             Some(way) => Some(way),
             None if is_replay => None,
-            None => session.proxies.take(&host, call.deadline)?,
+            None => proxies.take(&host, call.deadline)?,
         };
         let mut pause = call.retries.pause_after(attempts);
         // another proxy, where this one was refused and the request may be made again
         let instead = |refused: &mut Vec<Arc<Way>>, way: &Option<Arc<Way>>| {
             refused.extend(way.clone());
-            session.proxies.other(&host, refused).filter(|_| may_repeat && !is_last)
+            proxies.other(&host, refused).filter(|_| may_repeat && !is_last)
         };
         match follow(session, call, way.as_deref()) {
             Ok(answer) => {
@@ -132,7 +147,7 @@ fn repeat<T>(
                             }
                             if other.is_none() {
                                 if !is_refused && text.is_none() {
-                                    judge(session, &host, way.as_deref(), (&refused, &why));
+                                    judge(&proxies, &host, way.as_deref(), (&refused, &why));
                                 }
                                 return Ok((done, attempts));
                             }
@@ -148,8 +163,8 @@ fn repeat<T>(
                 let way_failed = way.as_deref().filter(|_| failure.stage != Stage::Unsendable);
                 if let Some(way) = way_failed {
                     match failure.stage {
-                        Stage::Connecting => session.proxies.ban(way, &failure.error.to_string()),
-                        _ => session.proxies.doubt(way, &failure.error.to_string()),
+                        Stage::Connecting => proxies.ban(way, &failure.error.to_string()),
+                        _ => proxies.doubt(way, &failure.error.to_string()),
                     }
                     pause = Duration::ZERO;
                 }
@@ -164,11 +179,11 @@ fn repeat<T>(
 }
 
 /// What an answer by one proxy says of those that were refused before.
-fn judge(session: &Session, host: &str, way: Option<&Way>, (refused, why): (&[Arc<Way>], &str)) {
+fn judge(proxies: &Proxies, host: &str, way: Option<&Way>, (refused, why): (&[Arc<Way>], &str)) {
     let Some(way) = way else { return };
-    session.proxies.praise(host, way);
+    proxies.praise(host, way);
     for banned in refused.iter().filter(|banned| !std::ptr::eq(banned.as_ref(), way)) {
-        session.proxies.ban_for(host, banned, why);
+        proxies.ban_for(host, banned, why);
     }
 }
 
@@ -221,9 +236,9 @@ fn banning_text<'a>(session: &'a Session, way: Option<&Way>, body: Option<&Vec<u
 /// One attempt, with all its redirects.
 fn follow(session: &Session, call: &Ready, way: Option<&Way>) -> Result<Answer, Failure> {
     let mut hop = redirect::Hop::first(call);
-    let redirects_max = session.options.redirects_max;
+    let redirects_max = call.redirects_max;
     for count in 0..=redirects_max {
-        let answer = ask(session, call, way, &hop)?;
+        let answer = ask_as(session, call, way, &hop)?;
         let next = match redirects_max {
             0 => None,
             _ => hop.next(&answer),
@@ -245,6 +260,18 @@ fn follow(session: &Session, call: &Ready, way: Option<&Way>) -> Result<Answer, 
     Err(Failure::unsendable(Error::failed("follow redirects")))
 }
 
+/// As [`ask`], and once more where a server asks first who we are.
+fn ask_as(session: &Session, call: &Ready, way: Option<&Way>, hop: &redirect::Hop<'_>) -> Result<Answer, Failure> {
+    let answer = ask(session, call, way, hop)?;
+    let is_asked = answer.status == 401 && hop.is_home && matches!(call.auth, Some(Auth::Digest(..)));
+    let is_asked = is_asked && !hop.headers.contains_key(header::AUTHORIZATION);
+    if !is_asked || !session.challenges.take(&hop.url, &answer.headers) {
+        return Ok(answer);
+    }
+    answer.drain();
+    ask(session, call, way, hop)
+}
+
 fn ask(session: &Session, call: &Ready, way: Option<&Way>, hop: &redirect::Hop<'_>) -> Result<Answer, Failure> {
     let rules = session.hosts.of(&hop.url).map_err(Failure::unsendable)?;
     let name = host::key(&hop.url);
@@ -253,13 +280,15 @@ fn ask(session: &Session, call: &Ready, way: Option<&Way>, hop: &redirect::Hop<'
     let is_polite = session.replay().is_none() && session.options.traffic == Traffic::Collected;
     let leave = match is_polite {
         false => None,
-        true => Some(host.wait(rules.politeness, call.deadline).map_err(|TooLong(left)| {
-            let seconds = left.as_secs();
-            let error =
-                Error::new(ErrorKind::Busy, format!("ask {name}: it is not free to be asked before the time-out"))
-                    .because(format!("it asked to be left alone for {seconds} s more, or too many ask it"));
-            Failure::unsendable(error.temporary(true))
-        })?),
+        true => {
+            Some(host.wait(rules.politeness, call.deadline, session.commons.as_deref()).map_err(|TooLong(left)| {
+                let seconds = left.as_secs();
+                let error =
+                    Error::new(ErrorKind::Busy, format!("ask {name}: it is not free to be asked before the time-out"))
+                        .because(format!("it asked to be left alone for {seconds} s more, or too many ask it"));
+                Failure::unsendable(error.temporary(true))
+            })?)
+        }
     };
     let mut headers = hop.headers.clone();
     complete(session, call, hop, &mut headers)?;
@@ -281,7 +310,7 @@ fn ask(session: &Session, call: &Ready, way: Option<&Way>, hop: &redirect::Hop<'
     match answer.status {
         429 if is_polite && way.is_none() => {
             let asked = answer.retry_after().map(|asked| asked.min(call.retries.retry_after_max));
-            host.leave_alone(asked);
+            host.leave_alone(asked, rules.politeness, session.commons.as_deref());
         }
         _ => host.answers(),
     }
@@ -298,8 +327,9 @@ fn complete(session: &Session, call: &Ready, hop: &redirect::Hop<'_>, headers: &
     if hop.is_home
         && !headers.contains_key(header::AUTHORIZATION)
         && let Some(auth) = &call.auth
+        && let Some(text) = proof(session, hop, auth)
     {
-        headers.insert(header::AUTHORIZATION, authorization(auth)?);
+        headers.insert(header::AUTHORIZATION, authorization(&text)?);
     }
     let length = hop.body.length().map_err(Failure::unsendable)?;
     let is_told = [Method::POST, Method::PUT, Method::PATCH].contains(&hop.method);
@@ -309,14 +339,19 @@ fn complete(session: &Session, call: &Ready, hop: &redirect::Hop<'_>, headers: &
     Ok(())
 }
 
-fn authorization(auth: &Auth) -> Result<HeaderValue, Failure> {
-    let text = match auth {
+/// What `Authorization` says; nothing to a server that has not said yet what it asks for.
+fn proof(session: &Session, hop: &redirect::Hop<'_>, auth: &Auth) -> Option<String> {
+    match auth {
         Auth::Basic(name, password) => {
             let login = format!("{name}:{}", password.reveal());
-            format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(login))
+            Some(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(login)))
         }
-        Auth::Bearer(token) => format!("Bearer {}", token.reveal()),
-    };
+        Auth::Digest(name, password) => session.challenges.answer(&hop.method, &hop.url, name, password),
+        Auth::Bearer(token) => Some(format!("Bearer {}", token.reveal())),
+    }
+}
+
+fn authorization(text: &str) -> Result<HeaderValue, Failure> {
     // without it the server would only say that nobody is logged in
     let mut value = HeaderValue::from_bytes(text.as_bytes()).map_err(|_| {
         let error = Error::new(ErrorKind::Settings, "log in: the token holds a character that no header can hold");

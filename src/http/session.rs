@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use super::agents::Agents;
+use super::cache::Cache;
 use super::cassette::{Record, Replay, Tape};
+use super::commons::{self, Commons};
 use super::cookies::Jar;
+use super::digest::Challenges;
 use super::hide::Hider;
 use super::host::Hosts;
 use super::options::{Auth, RequestOptions, Traffic};
-use super::proxies::Proxies;
 use super::save::Saver;
+use super::ways::Ways;
 use crate::context::{Cancellation, Context};
 use crate::error::Result;
 
@@ -19,11 +22,15 @@ pub(super) struct Session {
     pub(super) agents: Agents,
     pub(super) hosts: Hosts,
     pub(super) jar: Jar,
-    pub(super) proxies: Proxies,
+    pub(super) ways: Ways,
+    pub(super) challenges: Challenges,
+    pub(super) cache: Option<Cache>,
     pub(super) hider: Arc<Hider>,
     pub(super) saver: Option<Saver>,
     pub(super) cancellation: Cancellation,
     pub(super) lanes_max: usize,
+    /// What all apps and machines know together.
+    pub(super) commons: Option<Arc<dyn Commons>>,
     tape: Option<Arc<Tape>>,
 }
 
@@ -34,7 +41,9 @@ impl Session {
         let mut secrets: Vec<String> =
             context.settings().secret_values().iter().map(|secret| secret.reveal().to_owned()).collect();
         match &options.auth {
-            Some(Auth::Basic(_, secret) | Auth::Bearer(secret)) => secrets.push(secret.reveal().to_owned()),
+            Some(Auth::Basic(_, secret) | Auth::Digest(_, secret) | Auth::Bearer(secret)) => {
+                secrets.push(secret.reveal().to_owned())
+            }
             None => {}
         }
         let logins = options.proxying.proxies.iter().filter_map(|url| url::Url::parse(url.reveal()).ok());
@@ -44,16 +53,24 @@ impl Session {
             Traffic::Collected => Tape::of(context.settings())?,
             Traffic::Own => None,
         };
+        let commons = match options.traffic {
+            Traffic::Collected => commons::open(context),
+            Traffic::Own => None,
+        };
         let lanes_max = context.settings().section("http").number("in_flight_max")?;
         Ok(Self {
             agents: Agents::default(),
-            hosts: Hosts::new(context, &options),
+            hosts: Hosts::new(context, &options, commons.as_ref())?,
             jar: Jar::open(&options.cookies)?,
-            proxies: Proxies::new(&options.proxying)?,
+            ways: Ways::new(context.settings(), &options.proxying, commons.as_ref())?,
+            challenges: Challenges::default(),
+            // what is recorded or played back is what was asked
+            cache: options.cache.as_deref().filter(|_| tape.is_none()).map(Cache::open).transpose()?,
             saver: options.save.as_ref().map(|save| Saver::new(context, save)).transpose()?,
             hider,
             cancellation: context.cancellation().clone(),
             lanes_max: lanes_max.map_or(super::lanes::LANES_MAX, |max| max.max(1) as usize),
+            commons,
             tape,
             options,
         })

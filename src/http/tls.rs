@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 use rustls_native_certs::load_native_certs;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
+use super::identity::Identity;
 use crate::error::{Error, ErrorKind, Result, file_error};
 
 /// Whose certificates are trusted.
@@ -29,8 +30,8 @@ impl Trust {
     ///
     /// # Errors
     /// When the certificates cannot be read.
-    pub(super) fn config(&self) -> Result<TlsConfig> {
-        let builder = TlsConfig::builder();
+    pub(super) fn config(&self, identity: Option<&Identity>) -> Result<TlsConfig> {
+        let builder = TlsConfig::builder().client_cert(identity.map(Identity::client));
         Ok(match self {
             Self::System => builder.root_certs(RootCerts::Specific(Arc::clone(&SYSTEM))).build(),
             Self::File(path) => builder.root_certs(RootCerts::Specific(Arc::new(certificates_in(path)?))).build(),

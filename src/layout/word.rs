@@ -13,6 +13,10 @@ pub enum Direction {
     Right,
     /// From top to bottom: text that was turned.
     Down,
+    /// From right to left: text upside down.
+    Left,
+    /// From bottom to top.
+    Up,
 }
 
 /// A word: letters without white space between them.

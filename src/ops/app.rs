@@ -12,6 +12,7 @@ use crate::profile;
 use crate::settings::{Environment, Settings, Source};
 use crate::shell::{ColorChoice, Shell, ShellOptions};
 use crate::storage::keep_answers;
+use crate::tables::share_hosts;
 
 /// An app at work, inside `dc run` or by itself.
 ///
@@ -46,6 +47,7 @@ impl App {
         let context = Context::with_store(settings, shell)?;
         let log = init(context.settings())?;
         keep_answers();
+        share_hosts();
         Ok(Self { context, arguments, _log: log })
     }
 

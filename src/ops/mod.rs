@@ -25,6 +25,7 @@ mod tasks;
 mod which;
 
 pub use crate::manager::{Manager, ManagerState};
+pub use crate::pdf::TextLayout;
 pub use crate::readers::{PageRange, ReadersOptions, WorkerOptions, ocr_worker};
 pub use crate::tables::AppCommand;
 pub use actors::{ActorWorkerOptions, work_for_queues};

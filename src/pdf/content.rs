@@ -1,8 +1,10 @@
 //! What one page holds.
 
+use super::annotations::FormField;
 use super::edge::Edge;
 use super::letter::Letter;
 use super::path::Drawn;
+use super::reading::{self, TextLayout};
 use super::text;
 use crate::layout::{Area, Line, Word};
 
@@ -15,6 +17,10 @@ pub struct PageContent {
     pub height: f64,
     /// The letters, in the order in which they are drawn.
     pub letters: Vec<Letter>,
+    /// The fields of forms that it shows.
+    pub fields: Vec<FormField>,
+    /// How many letters the page draws itself; the others stand in annotations.
+    pub(super) own_letters: Option<usize>,
     /// Where pictures stand.
     pub pictures: Vec<Area>,
     /// The dots an inch of the finest picture; 0 where there is none.
@@ -25,27 +31,47 @@ pub struct PageContent {
 impl PageContent {
     /// The words, in the order in which they are read.
     pub fn words(&self) -> Vec<Word> {
-        text::words(&self.letters.iter().collect::<Vec<_>>())
+        self.lines().into_iter().flat_map(|line| line.words).collect()
     }
 
-    /// The lines, from top to bottom.
+    /// The lines, in the order in which they are read.
     pub fn lines(&self) -> Vec<Line> {
-        text::lines(&self.words())
+        self.lines_by(TextLayout::Reading)
+    }
+
+    /// The lines, in this order.
+    pub fn lines_by(&self, layout: TextLayout) -> Vec<Line> {
+        let letters: Vec<_> = self.letters.iter().collect();
+        match layout {
+            TextLayout::Reading => reading::lines(&letters, true),
+            TextLayout::Physical => reading::lines(&letters, false),
+            TextLayout::Pdfplumber => text::lines(&text::words(&letters)),
+        }
     }
 
     /// The text, a line a line.
     pub fn text(&self) -> String {
-        text::text(&self.letters.iter().collect::<Vec<_>>())
+        let lines = self.lines();
+        lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n")
     }
 
-    /// How many letters there are that are no white space.
+    fn own_letters(&self) -> impl Iterator<Item = &Letter> {
+        self.letters.iter().take(self.own_letters.unwrap_or(usize::MAX))
+    }
+
+    /// How many letters the page draws that are no white space.
     pub fn letter_count(&self) -> usize {
-        self.letters.iter().filter(|letter| !letter.is_space()).map(Letter::count).sum()
+        self.own_letters().filter(|letter| !letter.is_space()).map(Letter::count).sum()
     }
 
-    /// How many glyphs there are of which the PDF does not say what they stand for.
+    /// How many glyphs the page draws of which the PDF does not say what they stand for.
     pub fn unknown_count(&self) -> usize {
-        self.letters.iter().filter(|letter| letter.is_unknown()).count()
+        self.own_letters().filter(|letter| letter.is_unknown()).count()
+    }
+
+    /// Whether there are letters that leave no ink.
+    pub fn has_hidden_text(&self) -> bool {
+        self.letters.iter().any(|letter| !letter.visible && !letter.is_space())
     }
 
     /// How many straight edges are drawn.

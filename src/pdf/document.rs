@@ -3,6 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use hayro::hayro_syntax::metadata::Metadata;
+use hayro::hayro_syntax::object::Dict;
 use hayro::hayro_syntax::page::Page;
 use hayro::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 
@@ -10,6 +12,7 @@ use super::content::PageContent;
 use super::face::Faces;
 use super::interpret;
 use super::limits::{Budget, Limits, refused};
+use super::trace::Trace;
 use crate::error::{Error, ErrorKind, Result, file_error};
 
 /// What the beginning of a PDF is searched for, and how far.
@@ -102,6 +105,24 @@ impl Document {
             let message = format!("find page {page}: the document has {}", self.pages());
             Error::new(ErrorKind::NotFound, message)
         })
+    }
+
+    /// The catalog of the file.
+    pub(super) fn root(&self) -> Option<Dict<'_>> {
+        let xref = self.pdf.xref();
+        xref.get::<Dict<'_>>(xref.root_id())
+    }
+
+    /// What the file says of itself: title, author, moments.
+    pub(super) fn metadata(&self) -> &Metadata {
+        self.pdf.metadata()
+    }
+
+    /// Where a page's operations show text.
+    pub(super) fn trace(&self, page: usize) -> Result<Trace> {
+        let found = self.page(page)?;
+        guarded(|| interpret::trace(found, &Faces::default(), Budget::new(self.limits)))?
+            .map_err(|error| error.within(format!("read page {page}")))
     }
 
     /// The bytes of the file.

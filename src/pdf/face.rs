@@ -6,7 +6,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use hayro::hayro_interpret::InterpreterSettings;
-use hayro::hayro_syntax::object::{Array, Dict, Name, Rect};
+use hayro::hayro_syntax::content::TypedIter;
+use hayro::hayro_syntax::content::ops::TypedInstruction;
+use hayro::hayro_syntax::object::{Array, Dict, Name, Rect, Stream};
 use hayro_font::hayro_cmap::BfString;
 use hayro_font::{CMapResolverFn, Font, FontCache, FontGlyph, FontResolverFn};
 
@@ -29,6 +31,9 @@ const STANDARD_DESCENTS: [(&str, f64); 12] = [
     ("Times-Italic", -217.0),
 ];
 
+/// A font of invisible letters has one drawing, or few.
+const DRAWINGS_MAX: usize = 300;
+
 /// The fonts of a document that were needed so far.
 pub(super) struct Faces<'a> {
     cache: FontCache<'a>,
@@ -48,7 +53,9 @@ impl<'a> Faces<'a> {
     pub(super) fn face(&self, dictionary: &Dict<'a>) -> Option<Rc<Face<'a>>> {
         let font = self.cache.font(dictionary, &self.fonts, &self.maps)?;
         let descent = descent(dictionary);
-        Some(Rc::new(Face { font, descent, codes: RefCell::default() }))
+        let is_drawn = dictionary.get::<Name<'_>>("Subtype").is_some_and(|subtype| subtype.as_str() == "Type3");
+        let drawings = is_drawn.then(|| dictionary.get::<Dict<'a>>("CharProcs").unwrap_or_default());
+        Some(Rc::new(Face { font, descent, drawings, codes: RefCell::default() }))
     }
 }
 
@@ -57,6 +64,8 @@ pub(super) struct Face<'a> {
     font: Font<'a>,
     /// How far below the line it reaches, of its size; 0 or less.
     pub(super) descent: f64,
+    /// The drawings of its glyphs, if it is made of drawings.
+    drawings: Option<Dict<'a>>,
     codes: RefCell<HashMap<u32, Code>>,
 }
 
@@ -83,6 +92,14 @@ impl Face<'_> {
         self.font.is_horizontal()
     }
 
+    /// Whether letters are invisible where a page asks for it. Drawings are painted all the same, if they paint at all.
+    pub(super) fn obeys_rendering(&self) -> bool {
+        self.drawings.as_ref().is_none_or(|drawings| {
+            let all: Vec<_> = drawings.keys().collect();
+            all.len() <= DRAWINGS_MAX && all.iter().all(|name| drawings.get::<Stream<'_>>(name).is_none_or(is_inkless))
+        })
+    }
+
     /// What is known of a code.
     pub(super) fn code(&self, code: u32) -> Code {
         if let Some(known) = self.codes.borrow().get(&code) {
@@ -102,6 +119,22 @@ impl Face<'_> {
         self.codes.borrow_mut().insert(code, found.clone());
         found
     }
+}
+
+/// Whether a drawing paints nothing: it says how wide it is, and sets a state.
+fn is_inkless(drawing: Stream<'_>) -> bool {
+    use TypedInstruction as On;
+    let Ok(data) = drawing.decoded_data() else { return false };
+    let mut all = TypedIter::new(data.as_ref());
+    while let Some(operation) = all.next() {
+        if !matches!(
+            operation,
+            On::ColorGlyph(_) | On::ShapeGlyph(_) | On::SaveState(_) | On::RestoreState(_) | On::Transform(_)
+        ) {
+            return false;
+        }
+    }
+    true
 }
 
 fn letters(unicode: Option<BfString>) -> LetterText {

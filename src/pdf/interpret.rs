@@ -2,6 +2,7 @@
 //! looked at: reading is many times faster than drawing.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::rc::Rc;
 
 use hayro::hayro_syntax::content::TypedIter;
@@ -10,12 +11,15 @@ use hayro::hayro_syntax::object::{Array, Dict, Name, Number, Object, Stream};
 use hayro::hayro_syntax::page::{Page, Resources};
 use hayro::kurbo::{Affine, Point};
 
+use super::annotations;
 use super::content::PageContent;
 use super::face::{Face, Faces};
-use super::letter::Letter;
+use super::letter::{Letter, LetterText};
 use super::limits::Budget;
+use super::marked::{Marks, actual_text};
 use super::path::Step;
 use super::state::{Pen, State};
+use super::trace::{Places, Shown, Trace, moved_back};
 use crate::error::Result;
 use crate::layout::Area;
 
@@ -24,14 +28,23 @@ const STATES_MAX: usize = 10_000;
 /// The steps of one path; what is longer is a drawing and no table.
 const STEPS_MAX: usize = 1_000_000;
 
+/// The size and width of letters that a page does not draw itself: in points, and in sizes.
+const SIZE_WRITTEN: f64 = 12.0;
+const WIDTH_WRITTEN: f64 = 0.5;
+
 /// Everything on a page.
 pub(super) fn page<'a>(page: &Page<'a>, faces: &Faces<'a>, budget: Budget) -> Result<PageContent> {
-    let (width, height) = page.render_dimensions();
-    let content = PageContent { width: f64::from(width), height: f64::from(height), ..PageContent::default() };
-    let matrix = Affine::new(page.initial_transform(true).as_coeffs());
-    let mut reader = Reader { faces, budget, content, depth: 0 };
-    reader.operations(page.typed_operations(), page.resources(), State::new(matrix))?;
+    let mut reader = Reader::new(page, faces, budget);
+    reader.all_of(page)?;
     Ok(reader.content)
+}
+
+/// Where a page's operations show text.
+pub(super) fn trace<'a>(page: &Page<'a>, faces: &Faces<'a>, budget: Budget) -> Result<Trace> {
+    let mut reader = Reader::new(page, faces, budget);
+    reader.trace = Some(Trace::default());
+    reader.all_of(page)?;
+    Ok(reader.trace.unwrap_or_default())
 }
 
 struct Reader<'a, 'f> {
@@ -40,6 +53,9 @@ struct Reader<'a, 'f> {
     content: PageContent,
     /// How many forms this one is inside of.
     depth: usize,
+    marks: Marks,
+    /// Of the stream that is read, where it is asked for.
+    trace: Option<Trace>,
 }
 
 /// One stream of operations.
@@ -51,30 +67,107 @@ struct Level<'a> {
     fonts: HashMap<Vec<u8>, Option<Rc<Face<'a>>>>,
 }
 
-impl<'a> Reader<'a, '_> {
-    fn operations(&mut self, mut all: TypedIter<'_>, resources: &Resources<'a>, state: State<'a>) -> Result<()> {
+impl<'a, 'f> Reader<'a, 'f> {
+    fn new(page: &Page<'a>, faces: &'f Faces<'a>, budget: Budget) -> Self {
+        let (width, height) = page.render_dimensions();
+        let content = PageContent { width: f64::from(width), height: f64::from(height), ..PageContent::default() };
+        Self { faces, budget, content, depth: 0, marks: Marks::default(), trace: None }
+    }
+
+    fn all_of(&mut self, page: &Page<'a>) -> Result<()> {
+        let matrix = Affine::new(page.initial_transform(true).as_coeffs());
+        self.operations(page.page_stream().unwrap_or_default(), page.resources(), State::new(matrix))?;
+        self.content.own_letters = Some(self.content.letters.len());
+        // what is drawn besides is no part of the page's drawing
+        if self.trace.is_none() { self.annotations(page, matrix) } else { Ok(()) }
+    }
+
+    fn annotations(&mut self, page: &Page<'a>, matrix: Affine) -> Result<()> {
+        for shown in annotations::shown(page, &matrix) {
+            if let Some((drawing, place)) = &shown.drawing {
+                self.form(drawing, drawing.dict(), page.resources(), &State::new(matrix * *place))?;
+            }
+            if let Some((text, place)) = &shown.text {
+                self.write(text, place, &matrix)?;
+            }
+            self.content.fields.extend(shown.field);
+        }
+        Ok(())
+    }
+
+    /// A text without a drawing, as whoever shows it would write it: line by line, from the upper left corner on.
+    fn write(&mut self, text: &str, place: &Area, matrix: &Affine) -> Result<()> {
+        let lines: Vec<&str> = text.lines().collect();
+        let size = (place.height() / lines.len().max(1) as f64).clamp(1.0, SIZE_WRITTEN);
+        for (row, line) in lines.iter().enumerate() {
+            let high = place.bottom - size * row as f64;
+            for (column, letter) in line.chars().enumerate() {
+                let left = place.x0 + size * WIDTH_WRITTEN * column as f64;
+                let first = *matrix * Point::new(left, high);
+                let second = *matrix * Point::new(left + size * WIDTH_WRITTEN, high - size);
+                let area = Area::between((first.x, first.y), (second.x, second.y));
+                let (text, advance) = (LetterText::One(letter), (size * WIDTH_WRITTEN) as f32);
+                let size = size as f32;
+                self.content.letters.push(Letter {
+                    text,
+                    area,
+                    upright: true,
+                    angle: 0.0,
+                    advance,
+                    spacing: 0.0,
+                    size,
+                    visible: true,
+                });
+                self.budget.letters(self.content.letters.len())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn operations(&mut self, data: &[u8], resources: &Resources<'a>, state: State<'a>) -> Result<()> {
         let mut level =
             Level { state, saved: Vec::new(), pen: Pen::default(), path: Vec::new(), fonts: HashMap::new() };
+        let mut all = TypedIter::new(data);
+        let mut places = self.trace.is_some().then(|| Places::of(data));
         while let Some(operation) = all.next() {
             self.budget.operation()?;
+            let place = places.as_mut().and_then(Places::next);
             match operation {
                 TypedInstruction::XObject(named) => self.object(named.0, resources, &level)?,
                 TypedInstruction::TextFont(chosen) => {
                     level.state.font = self.font(chosen.0, resources, &mut level.fonts);
                     level.state.size = chosen.1.as_f64();
                 }
-                TypedInstruction::ShowText(shown) => self.show(shown.0.as_bytes(), &mut level)?,
+                TypedInstruction::ShowText(shown) => {
+                    let before = level.pen;
+                    self.show(shown.0.as_bytes(), &mut level)?;
+                    self.note(place, &before, String::new, &level);
+                }
                 TypedInstruction::NextLineAndShowText(shown) => {
                     level.pen.next_line(0.0, -level.state.leading);
+                    let before = level.pen;
                     self.show(shown.0.as_bytes(), &mut level)?;
+                    self.note(place, &before, || "T*".to_owned(), &level);
                 }
                 TypedInstruction::ShowTextWithParameters(shown) => {
-                    level.state.word_space = shown.0.as_f64();
-                    level.state.letter_space = shown.1.as_f64();
+                    let (word, letter) = (shown.0.as_f64(), shown.1.as_f64());
+                    (level.state.word_space, level.state.letter_space) = (word, letter);
                     level.pen.next_line(0.0, -level.state.leading);
+                    let before = level.pen;
                     self.show(shown.2.as_bytes(), &mut level)?;
+                    self.note(place, &before, || format!("{word} Tw {letter} Tc T*"), &level);
                 }
-                TypedInstruction::ShowTexts(shown) => self.show_list(shown.0, &mut level)?,
+                TypedInstruction::ShowTexts(shown) => {
+                    let before = level.pen;
+                    self.show_list(shown.0, &mut level)?;
+                    self.note(place, &before, String::new, &level);
+                }
+                TypedInstruction::BeginMarkedContent(_) => self.marks.begin(None, self.content.letters.len()),
+                TypedInstruction::BeginMarkedContentWithProperties(begun) => {
+                    let text = actual_text(begun.1, &resources.properties);
+                    self.marks.begin(text, self.content.letters.len());
+                }
+                TypedInstruction::EndMarkedContent(_) => self.marks.end(&mut self.content.letters),
                 TypedInstruction::InlineImage(image) => self.picture(&level.state.matrix, image.0.dict()),
                 other => level.apply(&other, &mut self.content),
             }
@@ -104,21 +197,31 @@ impl<'a> Reader<'a, '_> {
         let subtype = dictionary.get::<Name<'_>>("Subtype");
         match subtype.as_ref().map(Name::as_str) {
             Some("Image") => self.picture(&level.state.matrix, dictionary),
-            Some("Form") if self.depth < self.budget.depth_max() => self.form(&stream, dictionary, resources, level)?,
+            Some("Form") if self.depth < self.budget.depth_max() => {
+                let outer = self.trace.as_mut().map(std::mem::take);
+                let read = self.form(&stream, dictionary, resources, &level.state);
+                if let Some(mut outer) = outer {
+                    outer.add_form(name.as_ref(), self.trace.take().unwrap_or_default());
+                    self.trace = Some(outer);
+                }
+                read?;
+            }
             _ => {}
         }
         Ok(())
     }
 
-    fn form(&mut self, stream: &Stream<'a>, form: &Dict<'a>, outer: &Resources<'a>, level: &Level<'a>) -> Result<()> {
+    fn form(&mut self, stream: &Stream<'a>, form: &Dict<'a>, outer: &Resources<'a>, state: &State<'a>) -> Result<()> {
         let Ok(data) = stream.decoded_data() else { return Ok(()) };
         let own = form.get::<Dict<'a>>("Resources").map(Resources::new);
         let matrix = form.get::<[f64; 6]>("Matrix").map_or(Affine::IDENTITY, Affine::new);
-        let mut state = level.state.clone();
+        let mut state = state.clone();
         state.matrix *= matrix;
+        let marks = self.marks.depth();
         self.depth += 1;
-        let read = self.operations(TypedIter::new(data.as_ref()), own.as_ref().unwrap_or(outer), state);
+        let read = self.operations(data.as_ref(), own.as_ref().unwrap_or(outer), state);
         self.depth -= 1;
+        self.marks.end_to(marks, &mut self.content.letters);
         read
     }
 
@@ -135,6 +238,22 @@ impl<'a> Reader<'a, '_> {
         let dots = |pixels: f64, points: f64| if points > 0.0 { pixels * 72.0 / points } else { 0.0 };
         let finest = dots(side(["Width", "W"]), a.hypot(b)).max(dots(side(["Height", "H"]), c.hypot(d)));
         self.content.finest_dots = self.content.finest_dots.max(finest);
+    }
+
+    /// Remembers where text was shown, and how far that moved the pen.
+    fn note(&mut self, place: Option<Range<usize>>, before: &Pen, lead: impl FnOnce() -> String, level: &Level<'a>) {
+        let Some(trace) = &mut self.trace else { return };
+        let (state, replaced) = (&level.state, self.marks.is_replaced());
+        let Some(range) = place else {
+            trace.torn = true;
+            return;
+        };
+        let Some(face) = &state.font else { return };
+        let horizontal = face.is_horizontal();
+        if let Some(back) = moved_back(&before.letter, &level.pen.letter, state.size, state.stretch, horizontal) {
+            let hidden = state.is_without_effect();
+            trace.shown.push(Shown { range, lead: lead(), back, hidden, replaced });
+        }
     }
 
     fn show_list(&mut self, list: &Array<'_>, level: &mut Level<'a>) -> Result<()> {
@@ -175,7 +294,10 @@ impl<'a> Reader<'a, '_> {
                 // y grows downwards here, and upwards where a PDF means it
                 let [a, b, c, d, ..] = matrix.as_coeffs();
                 let upright = -a * d * state.stretch > 0.0 && -b * c <= 0.0;
-                self.content.letters.push(Letter { text: known.text, area, upright, visible: state.visible });
+                let (angle, advance, size) = turn(&matrix, (right - left, high - low), state, horizontal);
+                let (text, visible) = (known.text, state.is_visible());
+                let spacing = advance_of(&matrix, state.letter_space * state.stretch, horizontal);
+                self.content.letters.push(Letter { text, area, upright, angle, advance, spacing, size, visible });
                 self.budget.letters(self.content.letters.len())?;
             }
             let (across, along) = match horizontal {
@@ -186,6 +308,26 @@ impl<'a> Reader<'a, '_> {
         }
         Ok(())
     }
+}
+
+/// A length of the drawing along the way that text runs, in points.
+fn advance_of(matrix: &Affine, length: f64, horizontal: bool) -> f32 {
+    let [a, b, c, d, ..] = matrix.as_coeffs();
+    (length * if horizontal { a.hypot(b) } else { c.hypot(d) }) as f32
+}
+
+/// Which way a letter runs, how far, and how high it is.
+fn turn(matrix: &Affine, (wide, high): (f64, f64), state: &State<'_>, horizontal: bool) -> (f32, f32, f32) {
+    let [a, b, c, d, ..] = matrix.as_coeffs();
+    let (along, across) = (a.hypot(b), c.hypot(d));
+    if !horizontal {
+        // it stands upright, and the next one below it
+        let angle = b.atan2(a).to_degrees() + 90.0;
+        return (angle as f32, (high.abs() * across) as f32, (wide.abs() * along) as f32);
+    }
+    let back = if state.size * state.stretch < 0.0 { 180.0 } else { 0.0 };
+    let angle = (b.atan2(a).to_degrees() + back).rem_euclid(360.0);
+    (angle as f32, (wide.abs() * along) as f32, (high.abs() * across) as f32)
 }
 
 impl Level<'_> {
@@ -225,7 +367,7 @@ impl Level<'_> {
             On::HorizontalScaling(percent) => self.state.stretch = percent.0.as_f64() / 100.0,
             On::TextLeading(leading) => self.state.leading = leading.0.as_f64(),
             On::TextRise(rise) => self.state.rise = rise.0.as_f64(),
-            On::TextRenderingMode(mode) => self.state.visible = !matches!(mode.0.as_i64(), 3 | 7),
+            On::TextRenderingMode(mode) => self.state.rendering = mode.0.as_i64(),
             other => self.draw(other, content),
         }
     }

@@ -14,6 +14,14 @@ pub struct Letter {
     pub area: Area,
     /// Whether it stands upright, and is not turned.
     pub upright: bool,
+    /// Which way it runs: degrees clockwise from text that runs to the right.
+    pub angle: f32,
+    /// How far the next letter stands, in points along that way.
+    pub advance: f32,
+    /// What is added before the next letter of its string, in points: letters that are spaced out are one word.
+    pub spacing: f32,
+    /// The size of its font, in points across that way.
+    pub size: f32,
     /// Whether it is drawn at all; text under a scanned page often is not.
     pub visible: bool,
 }

@@ -1,11 +1,15 @@
 //! What a PDF holds: whether it is text or pictures of text, its words with their places, its tables, and its pages as
-//! pictures. Words and tables follow the published rules of pdfplumber, so that whoever comes from there finds the same.
+//! pictures. Words are read as people read them, and tables found by the
+//! published rules of pdfplumber; its rules for words are there for whoever comes from there ([`TextLayout`]).
 //!
 //! A PDF is written by strangers. Everything here is bounded by [`Limits`] and ends in an error instead of a panic, yet
 //! what a decoder of streams and fonts allocates is beyond them: who reads files of strangers and must go on when one of
 //! them is a bomb reads them in a process of its own, as `dc ocr` does.
 
+mod annotations;
+mod bidi;
 mod classify;
+mod columns;
 mod content;
 mod document;
 mod edge;
@@ -14,21 +18,30 @@ mod grid;
 mod interpret;
 mod letter;
 mod limits;
+mod marked;
 mod path;
+mod reading;
 mod render;
 mod state;
 mod table;
 mod text;
+mod text_string;
+mod trace;
 mod write;
 
+pub use annotations::FormField;
 pub use classify::{Classification, ClassifyOptions, PageEvidence, Verdict, classify};
 pub use content::PageContent;
 pub use document::Document;
 pub use letter::{Letter, LetterText};
 pub use limits::Limits;
+pub use reading::TextLayout;
 pub use render::{RenderOptions, render};
 pub use table::{Strategy, Table, TableOptions};
-pub use write::{EmbeddedPicture, Filter, LayerWord, TextLayer, of_pictures, with_text};
+pub use write::{
+    AppendOptions, Appended, EmbeddedPicture, Filter, LayerWord, OwnText, PicturePage, TextLayer, of_pictures, turning,
+    with_text,
+};
 
 use crate::error::Result;
 use crate::layout::{Line, Word};

@@ -1,6 +1,8 @@
 //! A page as a picture.
 
 use hayro::hayro_interpret::InterpreterSettings;
+use hayro::hayro_syntax::page::Page;
+use hayro::vello_cpu::Pixmap;
 use hayro::vello_cpu::color::palette::css::WHITE;
 use hayro::{PixmapSettings, RenderCache, RenderSettings};
 
@@ -14,6 +16,10 @@ use crate::layout::Picture;
 const SIDE_MAX: f64 = 65_535.0;
 /// Below so many dots an inch no letter can be read.
 const DPI_MIN: u32 = 20;
+
+/// A page is compared with at most so many pixels, and so many of them a point.
+const PIXELS_COMPARED: f64 = 4_000_000.0;
+const SCALE_COMPARED: f64 = 2.0;
 
 /// How a page is drawn.
 #[derive(Debug, Clone, Copy)]
@@ -48,14 +54,29 @@ pub fn render(document: &Document, page: usize, options: &RenderOptions) -> Resu
         }
         dpi = dpi_max as u32;
     }
-    let scale = dpi as f32 / 72.0;
-    let settings = PixmapSettings { x_scale: scale, y_scale: scale, bg_color: WHITE };
-    let pixmap = guarded(|| {
-        let cache = RenderCache::new();
-        hayro::render(found, &cache, &InterpreterSettings::default(), &RenderSettings::default(), &settings)
-    })?;
+    let pixmap = drawn(found, dpi as f32 / 72.0)?;
     let pixels = pixmap.data().iter().map(|pixel| grey(pixel.r, pixel.g, pixel.b)).collect();
     Ok(Picture { width: usize::from(pixmap.width()), height: usize::from(pixmap.height()), dpi, pixels })
+}
+
+fn drawn(page: &Page<'_>, scale: f32) -> Result<Pixmap> {
+    let settings = PixmapSettings { x_scale: scale, y_scale: scale, bg_color: WHITE };
+    guarded(|| {
+        let cache = RenderCache::new();
+        hayro::render(page, &cache, &InterpreterSettings::default(), &RenderSettings::default(), &settings)
+    })
+}
+
+/// Whether a page of two documents looks the same, pixel by pixel.
+///
+/// # Errors
+/// Not found; Failed, where one of them cannot be drawn.
+pub(super) fn look_alike(one: &Document, other: &Document, page: usize) -> Result<bool> {
+    let (one, other) = (one.page(page)?, other.page(page)?);
+    let (width, height) = one.render_dimensions();
+    let scale = (PIXELS_COMPARED / (f64::from(width) * f64::from(height)).max(1.0)).sqrt().min(SCALE_COMPARED) as f32;
+    let (before, after) = (drawn(one, scale)?, drawn(other, scale)?);
+    Ok(before.width() == after.width() && before.height() == after.height() && before.data() == after.data())
 }
 
 /// The brightness of a colour, as ITU-R BT.601 weighs it.

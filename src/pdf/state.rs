@@ -23,8 +23,8 @@ pub(super) struct State<'a> {
     pub(super) leading: f64,
     /// How far above the line.
     pub(super) rise: f64,
-    /// Whether letters leave ink.
-    pub(super) visible: bool,
+    /// How letters are painted, as the operator `Tr` has it.
+    pub(super) rendering: i64,
 }
 
 impl State<'_> {
@@ -38,8 +38,20 @@ impl State<'_> {
             stretch: 1.0,
             leading: 0.0,
             rise: 0.0,
-            visible: true,
+            rendering: 0,
         }
+    }
+}
+
+impl State<'_> {
+    /// Whether letters leave ink.
+    pub(super) fn is_visible(&self) -> bool {
+        !matches!(self.rendering, 3 | 7)
+    }
+
+    /// Whether letters change nothing on the page: no ink, no clip. A font of drawings paints in any case.
+    pub(super) fn is_without_effect(&self) -> bool {
+        self.rendering == 3 && self.font.as_ref().is_some_and(|face| face.obeys_rendering())
     }
 }
 

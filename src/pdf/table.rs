@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::content::PageContent;
 use super::edge::{Edge, Way, edges_between_columns, edges_between_rows, merged};
-use super::{grid, text};
+use super::{grid, reading, text};
 use crate::error::Result;
 use crate::layout::Area;
 
@@ -82,7 +82,7 @@ impl PageContent {
     /// Refused, when there are more ruling lines than a page of tables has.
     pub fn tables(&self, options: &TableOptions) -> Result<Vec<Table>> {
         let words = match options.columns == Strategy::Text || options.rows == Strategy::Text {
-            true => self.words(),
+            true => text::words(&self.letters.iter().collect::<Vec<_>>()),
             false => Vec::new(),
         };
         let mut edges = match options.columns {
@@ -125,7 +125,7 @@ fn filled(content: &PageContent, cells: &[Area]) -> Option<Table> {
         let fill = |cell: &Area| {
             let letters =
                 near.iter().map(|&at| &content.letters[at]).filter(|letter| cell.holds_middle_of(&letter.area));
-            text::text(&letters.collect::<Vec<_>>())
+            reading::text(&letters.collect::<Vec<_>>(), false)
         };
         rows.push(lefts.iter().map(|&x| cell_at(x).map(fill)).collect());
     }

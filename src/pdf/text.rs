@@ -1,4 +1,4 @@
-//! From letters to words, lines and text.
+//! From letters to words and lines, by the rules of pdfplumber.
 
 use super::letter::Letter;
 use crate::layout::{Area, Direction, Line, Word, clusters};
@@ -31,12 +31,6 @@ pub(super) fn words(letters: &[&Letter]) -> Vec<Word> {
 /// The lines of words, from top to bottom.
 pub(super) fn lines(words: &[Word]) -> Vec<Line> {
     clusters(words, |word| word.area.top, LINE_TOLERANCE).into_iter().filter_map(Line::of).collect()
-}
-
-/// The text of letters, line by line.
-pub(super) fn text(letters: &[&Letter]) -> String {
-    let lines = lines(&words(letters));
-    lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n")
 }
 
 fn is_parted(one: &Letter, next: &Letter, upright: bool) -> bool {

@@ -20,7 +20,7 @@ use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::publish::{PlacedApp, fetched_app, find_placed_app};
 use crate::storage::keep_answers;
-use crate::tables::{Store, TaskState, meets};
+use crate::tables::{Store, TaskState, meets, share_hosts};
 
 /// What a worker is asked for.
 #[derive(Debug, Clone, Default)]
@@ -88,6 +88,7 @@ impl fmt::Display for WorkReport {
 pub fn work(context: &Context, options: &WorkOptions, workers: &Workers) -> Result<WorkReport> {
     // the workers of a program may make requests
     keep_answers();
+    share_hosts();
     let PlacedApp { app, fetched } = match &options.fetched {
         Some(sha256) => fetched_app(context, &options.app, sha256)?,
         None => find_placed_app(context, &options.app)?,

@@ -41,10 +41,10 @@ impl Answerer {
                 Ok(Answer::Page(Box::new(self.reader.page(file, page))))
             }
             Question::Write { file, to, pages } => {
-                let dpi = self.instructions.dpi;
-                let bytes = searchable(self.open(&file)?, pages, dpi)?;
-                std::fs::write(&to, bytes).map_err(|cause| file_error("write the searchable file", cause))?;
-                Ok(Answer::Written)
+                let options = self.instructions.searchable_options();
+                let done = searchable(self.open(&file)?, pages, options)?;
+                std::fs::write(&to, done.bytes).map_err(|cause| file_error("write the searchable file", cause))?;
+                Ok(Answer::Written { notes: done.notes })
             }
         }
     }

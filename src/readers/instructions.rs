@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::options::ReadersOptions;
-use crate::documents::{ReadOptions, TablesBy};
+use crate::documents::{ReadOptions, SearchableOptions, TablesBy};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ocr::{self, EngineOptions, NO_ENGINE, PageOptions, Preprocessor, Way};
-use crate::pdf::Limits;
+use crate::pdf::{Limits, TextLayout};
 use crate::settings::Settings;
 
 /// The memory of a process that reads.
@@ -31,7 +31,11 @@ pub(super) struct Instructions {
     pub(super) plain: bool,
     pub(super) dpi: u32,
     pub(super) force: bool,
+    pub(super) redo: bool,
+    pub(super) voids_signatures: bool,
+    pub(super) is_archive: bool,
     pub(super) skip_text: bool,
+    pub(super) layout: TextLayout,
     pub(super) tables: Option<TablesBy>,
     pub(super) pixels_max: usize,
     pub(super) memory_max: u64,
@@ -50,9 +54,9 @@ impl Instructions {
             Some(engine) => engine.clone(),
             None => section.text("engine")?.unwrap_or_else(|| "tesseract".to_owned()),
         };
-        if engine == NO_ENGINE && options.force {
+        if engine == NO_ENGINE && (options.force || options.redo) {
             return Err(Error::new(ErrorKind::Usage, "have pages recognised without an engine")
-                .hint("take either `--force-ocr` or `--engine none`"));
+                .hint("take `--engine none` without `--force-ocr` and `--redo-ocr`"));
         }
         if !["auto", NO_ENGINE].contains(&engine.as_str()) {
             ocr::entry(&engine)?;
@@ -69,7 +73,11 @@ impl Instructions {
             plain: options.plain,
             dpi: options.dpi,
             force: options.force,
+            redo: options.redo,
+            voids_signatures: options.voids_signatures,
+            is_archive: options.is_archive,
             skip_text: options.skip_text,
+            layout: options.layout,
             tables: options.tables_by,
             pixels_max: usize::try_from(section.number("pixels_max")?.unwrap_or(PIXELS_MAX)).unwrap_or(usize::MAX),
             memory_max: section.bytes("memory")?.unwrap_or(MEMORY),
@@ -91,7 +99,16 @@ impl Instructions {
         let preprocessor = Preprocessor { pixels_max: self.pixels_max, ..Preprocessor::default() };
         let page =
             PageOptions { engine: self.engine.clone(), engines, preprocessor: (!self.plain).then_some(preprocessor) };
-        ReadOptions { page, dpi: self.dpi, force: self.force, skip_text: self.skip_text, tables: self.tables }
+        let (force, redo, skip_text) = (self.force, self.redo, self.skip_text);
+        ReadOptions { page, dpi: self.dpi, force, redo, skip_text, layout: self.layout, tables: self.tables }
+    }
+
+    pub(super) fn searchable_options(&self) -> SearchableOptions {
+        SearchableOptions {
+            replaces_text: self.force,
+            voids_signatures: self.voids_signatures,
+            is_archive: self.is_archive,
+        }
     }
 
     pub(super) fn limits(&self) -> Limits {

@@ -5,6 +5,7 @@ mod answerer;
 mod board;
 mod instructions;
 mod options;
+mod paths;
 mod pool;
 mod process;
 mod protocol;

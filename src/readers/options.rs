@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::documents::TablesBy;
+use crate::pdf::TextLayout;
 
 /// Pages of a file: `1,3-5,9-`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -49,10 +50,18 @@ pub struct ReadersOptions {
     pub jobs: Option<usize>,
     /// Dots an inch at which pages of a PDF are drawn.
     pub dpi: u32,
+    /// In which order text that files hold is put.
+    pub layout: TextLayout,
     /// What tables are found by, where they are looked for; JSON has them beside the words.
     pub tables_by: Option<TablesBy>,
     /// Whether an engine reads pages that hold their text, too.
     pub force: bool,
+    /// Whether an engine reads pages that hold hidden text, as another reader of scans may have left it.
+    pub redo: bool,
+    /// Whether a file that is signed may be written with text, which makes its signatures void.
+    pub voids_signatures: bool,
+    /// Whether files with text are written as PDF/A-2b.
+    pub is_archive: bool,
     /// Whether pages that hold their text are left out.
     pub skip_text: bool,
     /// Whether pages are read as they are, without being prepared.

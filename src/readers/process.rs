@@ -57,12 +57,16 @@ impl Worker {
         }
     }
 
-    /// Writes `file` to `to` with what was read of its pages as a layer of text. The process may die of it, and ours not.
+    /// Writes `file` to `to` with what was read of its pages as a layer of text; gives what people should know of the file,
+    /// a sentence each. The process may die of it, and ours not.
     ///
     /// # Errors
     /// What keeps the file from taking such a layer, or from being written.
-    pub fn write_searchable(&mut self, file: &Path, to: &Path, pages: Vec<SearchablePage>) -> Result<()> {
-        self.ask(Question::Write { file: file.to_owned(), to: to.to_owned(), pages }).map(drop)
+    pub fn write_searchable(&mut self, file: &Path, to: &Path, pages: Vec<SearchablePage>) -> Result<Vec<String>> {
+        match self.ask(Question::Write { file: file.to_owned(), to: to.to_owned(), pages })? {
+            Answer::Written { notes } => Ok(notes),
+            _ => Err(Error::failed("understand an answer")),
+        }
     }
 
     /// The answer to a question.

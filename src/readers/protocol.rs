@@ -15,11 +15,22 @@ pub(super) enum Question {
     /// How pages are read from now on.
     Instructions(Box<Instructions>),
     /// How many pages a file has.
-    Open(PathBuf),
+    Open(#[serde(with = "super::paths")] PathBuf),
     /// What a page says, read with so many threads.
-    Page { file: PathBuf, page: usize, threads: usize },
+    Page {
+        #[serde(with = "super::paths")]
+        file: PathBuf,
+        page: usize,
+        threads: usize,
+    },
     /// Write the file with its text.
-    Write { file: PathBuf, to: PathBuf, pages: Vec<SearchablePage> },
+    Write {
+        #[serde(with = "super::paths")]
+        file: PathBuf,
+        #[serde(with = "super::paths")]
+        to: PathBuf,
+        pages: Vec<SearchablePage>,
+    },
 }
 
 /// What it answers.
@@ -27,10 +38,19 @@ pub(super) enum Question {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Answer {
     Ready,
-    Opened { pages: usize },
+    Opened {
+        pages: usize,
+    },
     Page(Box<Page>),
-    Written,
-    Failed { kind: String, message: String, hint: Option<String> },
+    /// With what people should know of the file, a sentence each.
+    Written {
+        notes: Vec<String>,
+    },
+    Failed {
+        kind: String,
+        message: String,
+        hint: Option<String>,
+    },
 }
 
 impl Answer {

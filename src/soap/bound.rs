@@ -56,9 +56,6 @@ impl<'a> Bound<'a> {
 
     /// Why it cannot be called.
     pub(super) fn refusal(&self) -> Option<String> {
-        if self.binding.wants_mtom {
-            return Some("its policy asks for MTOM, which is not supported".to_owned());
-        }
         if let Some(other) = self.other_transport() {
             return Some(format!("its port is reached by {other}, and only HTTP is supported"));
         }

@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::addressing;
+use super::attachments::{Attachment, Package, packed};
 use super::bound::{Bound, PartDecl, Parts};
 use super::decode::{Decoder, add_attribute, is_data, put};
 use super::encode::{Encoder, XSI};
@@ -38,6 +39,8 @@ pub struct Answer {
     pub body: Value,
     /// What stood in the header, by the names of its parts.
     pub headers: Value,
+    /// What came beside the envelope, and is not a part of a value: SOAP with attachments. A value names it as `cid:ID`.
+    pub attachments: Vec<Attachment>,
 }
 
 impl<'a> Call<'a> {
@@ -126,9 +129,14 @@ impl<'a> Call<'a> {
         let envelope = self.envelope().map_err(|error| error.within(format!("call {name}")))?;
         let address = self.address();
         let (version, action) = (self.bound.binding.version, &self.bound.operation.action);
-        let mut call = self.request.post(address).body(Body::bytes(envelope));
-        call = call.header("Content-Type", version.content_type(action));
-        call = call.body_bytes_max(self.options.limits.bytes_max).header("Accept", "text/xml, application/soap+xml");
+        let kind = version.content_type(action);
+        let (body, kind) = match self.bound.binding.wants_mtom {
+            true => packed(&envelope, &kind),
+            false => (envelope.into_bytes(), kind),
+        };
+        let mut call = self.request.post(address).body(Body::bytes(body)).header("Content-Type", kind);
+        call = call.body_bytes_max(self.options.limits.bytes_max);
+        call = call.header("Accept", "text/xml, application/soap+xml, multipart/related");
         if version.name() == "1.1" {
             call = call.header("SOAPAction", format!("\"{}\"", action.replace('"', "")));
         }
@@ -142,17 +150,24 @@ impl<'a> Call<'a> {
 
     fn read(&self, response: &Response) -> Result<Answer> {
         let name = &self.bound.operation.name;
-        let kind = response.header("content-type").unwrap_or_default().to_ascii_lowercase();
-        if kind.starts_with("multipart/") {
-            let message = format!("call {name}: the service answers with MTOM or attachments, which are not supported");
-            return Err(Error::new(ErrorKind::Refused, message).hint("ask its owner for an endpoint without MTOM"));
-        }
-        let nothing = Answer { value: Value::Null, body: Value::Null, headers: Value::Null };
+        let kind = response.header("content-type").unwrap_or_default();
+        let nothing = Answer { value: Value::Null, body: Value::Null, headers: Value::Null, attachments: Vec::new() };
         if response.bytes().is_empty() && response.is_success() {
             return Ok(nothing);
         }
-        let root = match parse(response.bytes(), &self.options.limits) {
-            Ok(root) => root,
+        let mut package = match Package::is(kind) {
+            true => Some(Package::read(kind, response.bytes()).map_err(|error| error.within(format!("call {name}")))?),
+            false => None,
+        };
+        let bytes = package.as_ref().map_or(response.bytes(), |package| package.root);
+        let root = match parse(bytes, &self.options.limits) {
+            Ok(mut root) => {
+                if let Some(package) = &mut package {
+                    let included = package.include(&mut root, self.options.limits.bytes_max);
+                    included.map_err(|error| error.within(format!("call {name}")))?;
+                }
+                root
+            }
             // a page of an error of the server says more by its status
             Err(error) => {
                 response.clone().ok()?;
@@ -191,7 +206,8 @@ impl<'a> Call<'a> {
             read_parts(&decoder, &self.bound.output_headers()?, header, &mut headers)?;
         }
         let value = unwrapped(&self.bound.wsdl.schemas, &parts, &body)?;
-        Ok(Answer { value, body: Value::Object(body), headers: Value::Object(headers) })
+        let attachments = package.map(Package::rest).unwrap_or_default();
+        Ok(Answer { value, body: Value::Object(body), headers: Value::Object(headers), attachments })
     }
 
     fn write_headers(&self, writer: &mut Writer, headers: &[PartDecl]) -> Result<()> {

@@ -2,6 +2,7 @@
 //! calls one with JSON, or anything that serializes, and gives JSON back.
 
 mod addressing;
+mod attachments;
 mod bound;
 mod call;
 mod client;
@@ -22,6 +23,7 @@ mod unwrap;
 mod wsdl;
 pub mod xml;
 
+pub use attachments::Attachment;
 pub use call::{Answer, Call};
 pub use client::Client;
 pub use fault::Fault;

@@ -7,6 +7,7 @@ mod alarm;
 mod app;
 mod codebook;
 mod command;
+mod commons;
 #[cfg(test)]
 mod conformance;
 mod connection;
@@ -21,6 +22,7 @@ mod file_end;
 mod file_keep;
 mod file_retention;
 mod function;
+mod host;
 mod incident;
 mod label;
 mod lease;
@@ -43,6 +45,7 @@ mod parked_message;
 mod pause;
 mod pipeline;
 mod postgres;
+mod proxy;
 mod publication;
 mod register;
 mod retention;
@@ -71,6 +74,7 @@ pub use codebook::{
     codebooks,
 };
 pub use command::{CommandFilter, CommandRow, Commands, Taking};
+pub use commons::share_hosts;
 pub use delivery::{ChannelRow, Channels, DigestRow, Sent, Waiting};
 pub use due::{DueApp, DuePlace};
 pub use file::{FileCount, FileFilter, FilePlace, FileRow, FileToCheck, Files, SHA256_BYTES, hex_text};
@@ -78,6 +82,7 @@ pub use file_end::Ended;
 pub use file_keep::{Kept, NewFile, Offer, Relocated};
 pub use file_retention::{OWN_RETENTION_MIN, RetentionRow, Retentions};
 pub use function::{FunctionRow, FunctionTimes, Functions};
+pub use host::Hosts;
 pub use incident::{IncidentRow, Incidents, LastOutcome};
 pub use label::meets;
 pub use lease::{LEASE_MAX, Renewal, is_over, is_short};
@@ -100,6 +105,7 @@ pub use pipeline::{
     Found, Ledger, LostWorker, NewCall, NewDocument, Noted, OldestTask, Retrial, Settled, StageOutput, TaskCount,
     TaskFilter, TaskRow, TaskState, Tasks, WorkerRow,
 };
+pub use proxy::{ProxyRow, ProxyRows};
 pub use publication::{
     FetchRow, NewPublication, NewPublishedFile, PublicationRow, Publications, PublishedFile, Publishing,
 };

@@ -1,7 +1,7 @@
 //! The names of the framework's own tables.
 
 /// All tables, those that others refer to first: in this order their rows can be copied.
-pub const TABLES: [&str; 43] = [
+pub const TABLES: [&str; 46] = [
     "c_run_status",
     "c_fatal_flags",
     "c_cmd_list",
@@ -45,6 +45,9 @@ pub const TABLES: [&str; 43] = [
     "publications",
     "publication_files",
     "publication_fetches",
+    "host_limits",
+    "proxy_health",
+    "proxy_rests",
 ];
 
 /// The key of a table that has none of its own, on backends where each table needs one; nothing refers to it.

@@ -422,6 +422,32 @@ joinable!(function_log -> app_functions (app_function_id));
 joinable!(publications -> apps (app_id));
 joinable!(publication_files -> publications (publication_id));
 joinable!(publication_files -> stored_files (file_id));
+table! {
+    host_limits (host) {
+        host -> Text,
+        next_at -> Timestamp,
+        alone_until -> Nullable<Timestamp>,
+    }
+}
+
+table! {
+    proxy_health (proxy, host) {
+        proxy -> Text,
+        host -> Text,
+        strikes -> BigInt,
+        free_at -> Timestamp,
+        reason -> Text,
+    }
+}
+
+table! {
+    proxy_rests (domain, proxy) {
+        domain -> Text,
+        proxy -> Text,
+        free_at -> Timestamp,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(app_groups, app_parents, apps, runtime, occurrences, command_log);
 allow_tables_to_appear_in_same_query!(app_functions, function_log);
 allow_tables_to_appear_in_same_query!(channels, deliveries, outbox);

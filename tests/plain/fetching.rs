@@ -58,7 +58,8 @@ fn answer(status: &str, headers: &str, body: &str) -> Vec<u8> {
 
 fn request(proxies: &[&str]) -> Request {
     let (_, context) = support_context();
-    let proxying = Proxying { proxies: proxies.iter().map(|url| Secret::new(*url)).collect(), ..Proxying::default() };
+    let proxies = proxies.iter().map(|url| Secret::new(*url)).collect();
+    let proxying = Proxying { proxies, cool_down: Duration::from_millis(5), ..Proxying::default() };
     let retries = Retries { pause: Duration::from_millis(5), ..Retries::default() };
     Request::with(&context, RequestOptions { retries, proxying, ..RequestOptions::default() }).expect("a session")
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod architecture;
+mod archive;
 mod backend;
 mod board;
 mod captcha;
@@ -22,12 +23,15 @@ mod pipeline;
 mod polish;
 mod requests;
 mod run;
+mod scraping;
 mod screens;
 mod secrets;
 mod secrets_in_use;
+mod sharing;
 mod soap;
 mod transcripts;
 mod vectors;
+mod wire;
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -115,3 +115,64 @@ fn pages_tables_and_records_are_chosen() {
     let merged = merge.wait_with_output().expect("dc ends");
     assert!(stdout(&merged).contains("\"new\":3"), "{}", stdout(&merged));
 }
+
+#[test]
+fn a_table_over_pages_is_one_table() {
+    let page = |from: usize| {
+        let mut drawn = String::new();
+        for row in 0..=3 {
+            drawn.push_str(&format!("50 {y} m 250 {y} l S\n", y = 100 + row * 20));
+        }
+        drawn.push_str("50 100 m 50 160 l S 150 100 m 150 160 l S 250 100 m 250 160 l S\n");
+        let cells = [
+            ["item".to_owned(), "price".to_owned()],
+            [format!("thing {from}"), "1.20".to_owned()],
+            [format!("thing {}", from + 1), "2.40".to_owned()],
+        ];
+        for (row, line) in cells.iter().enumerate() {
+            for (column, text) in line.iter().enumerate() {
+                let (x, y) = (55.0 + 100.0 * column as f64, 146.0 - 20.0 * row as f64);
+                drawn.push_str(&operations(&[Written { x, y, size: 10.0, text }]));
+            }
+        }
+        drawn
+    };
+    let folder = project();
+    fs::write(folder.path().join("a.pdf"), pdf(&[page(1), page(3), page(5)], 340.0, 300.0)).expect("a file");
+    fs::write(folder.path().join("b.pdf"), pdf(&[page(7)], 340.0, 300.0)).expect("a file");
+    let output = run(folder.path(), &["ocr", "a.pdf", "--tables", "csv", "--quiet"]);
+    let rows: Vec<String> = stdout(&output).lines().map(str::to_owned).collect();
+    assert_eq!((rows.len(), rows[0].as_str(), rows[6].as_str()), (7, "item,price", "thing 6,2.40"), "{rows:?}");
+    let output = run(folder.path(), &["ocr", "a.pdf", "b.pdf", "--tables", "csv", "--quiet"]);
+    let rows: Vec<String> = stdout(&output).lines().map(str::to_owned).collect();
+    assert_eq!((rows.len(), rows[0].as_str()), (9, "file,page,table,item,price"), "{rows:?}");
+    assert_eq!(rows[8], "b.pdf,1,1,thing 8,2.40");
+}
+
+#[test]
+fn standard_input_and_odd_names_are_told_as_people_know_them() {
+    let folder = project();
+    let mut child = dc(folder.path());
+    let mut child = child
+        .args(["ocr", "-"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("dc");
+    child.stdin.take().expect("a pipe").write_all(b"no document").expect("written");
+    let output = child.wait_with_output().expect("dc ends");
+    assert!(stderr(&output).contains("standard input") && !stderr(&output).contains("/proc"), "{}", stderr(&output));
+    // a name that is no text
+    let name = <std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(b"caf\xe9.pdf".to_vec());
+    fs::write(folder.path().join(&name), pdf(&[letter()], 340.0, 300.0)).expect("a file");
+    let output = dc(folder.path()).arg("ocr").arg(&name).args(["--out", "out"]).output().expect("dc starts");
+    assert!(output.status.success(), "{}", stderr(&output));
+    let mut written = std::os::unix::ffi::OsStringExt::into_vec(name);
+    written.truncate(written.len() - 3);
+    written.extend(b"txt");
+    let written: std::ffi::OsString = std::os::unix::ffi::OsStringExt::from_vec(written);
+    assert!(fs::read_to_string(folder.path().join("out").join(written)).expect("a file").contains("lazy dog"));
+    // the summary fits a terminal of 80 columns
+    assert!(stderr(&output).lines().chain(stdout(&output).lines()).all(|line| line.chars().count() <= 80));
+}

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use crate::support::page::{TEXT, Written, letter, operations, pdf, pdf_of_pictures, scanned_letter};
 use data_collector::error::ErrorKind;
 use data_collector::pdf::{
-    ClassifyOptions, Document, Limits, RenderOptions, TableOptions, Verdict, classify, lines, render, tables, text,
-    words,
+    ClassifyOptions, Document, Limits, RenderOptions, TableOptions, TextLayout, Verdict, classify, lines, render,
+    tables, text, words,
 };
 
 fn open(bytes: &[u8]) -> Document {
@@ -41,6 +41,90 @@ fn turned_text_gaps_and_forms_are_read() {
     let content = document.content(1).expect("content");
     assert_eq!(content.letters.iter().filter(|letter| !letter.visible).count(), 6);
     assert_eq!(content.letters.iter().filter(|letter| !letter.upright).count(), 7);
+}
+
+#[test]
+fn words_are_parted_by_the_size_of_their_letters_and_bold_ones_read_once() {
+    let read = |operations: &str| text(&open(&pdf(&[operations.to_owned()], 400.0, 300.0)), 1).expect("text");
+    // gaps of 2.4 points between words of 8, and of 3.6 between letters of 40
+    assert_eq!(read("BT /F1 8 Tf 40 150 Td [(Invoice)-300(Date)-300(Jun)] TJ ET"), "Invoice Date Jun");
+    assert_eq!(read("BT /F1 40 Tf 40 150 Td [(in)-90(voice)] TJ ET"), "invoice");
+    let bold = "BT /F1 12 Tf 50 200 Td (TOTAL 1,234.56) Tj ET BT /F1 12 Tf 50.4 200.2 Td (TOTAL 1,234.56) Tj ET";
+    assert_eq!(read(bold), "TOTAL 1,234.56");
+    // a heading that is spaced out
+    assert_eq!(
+        read("BT /F1 12 Tf 4 Tc 50 200 Td (REPORTS) Tj 0 Tc ( of ) Tj 4 Tc (AUGUST) Tj ET"),
+        "REPORTS of AUGUST"
+    );
+    // letters in disorder, and a raised one
+    let disorder = "BT /F1 12 Tf 50 200 Td (to) Tj ET BT /F1 12 Tf 90 200 Td (end) Tj ET BT /F1 12 Tf 65 200 Td (the) Tj ET \
+         BT /F1 7 Tf 111 205 Td (2) Tj ET";
+    assert_eq!(read(disorder), "to the end2");
+}
+
+#[test]
+fn text_is_read_the_way_it_was_turned_and_column_by_column() {
+    let turned = "BT /F1 12 Tf 100 350 Td (Upright heading) Tj ET BT /F1 12 Tf 0 1 -1 0 50 100 Tm (Vertical side note) Tj ET \
+         BT /F1 12 Tf -1 0 0 -1 300 200 Tm (Upside down footer) Tj ET BT /F1 12 Tf 0 -1 1 0 380 300 Tm (Downwards) Tj ET \
+         BT /F1 12 Tf .866 .5 -.5 .866 100 100 Tm (Diagonal watermark text) Tj ET";
+    let found = text(&open(&pdf(&[turned.to_owned()], 400.0, 400.0)), 1).expect("text");
+    let mut lines: Vec<&str> = found.lines().collect();
+    assert_eq!(lines.remove(0), "Upright heading");
+    lines.sort_unstable();
+    assert_eq!(lines, ["Diagonal watermark text", "Downwards", "Upside down footer", "Vertical side note"]);
+    let columns = [
+        ["The left column", "While the right"],
+        ["tells the story", "column speaks about"],
+        ["of the river", "mountains and snow"],
+        ["and its many", "that never melts"],
+        ["bridges in the", "in all of summer"],
+    ];
+    let mut written =
+        vec![Written { x: 60.0, y: 730.0, size: 16.0, text: "A headline that stands over both of the columns" }];
+    for (row, line) in columns.iter().enumerate() {
+        for (column, text) in line.iter().enumerate() {
+            let (x, y) = (60.0 + 260.0 * column as f64, 700.0 - 12.0 * row as f64);
+            written.push(Written { x, y, size: 10.0, text });
+        }
+    }
+    let document = open(&pdf(&[operations(&written)], 612.0, 792.0));
+    let wanted: Vec<&str> = columns.iter().map(|line| line[0]).chain(columns.iter().map(|line| line[1])).collect();
+    let found = text(&document, 1).expect("text");
+    assert_eq!(found.lines().skip(1).collect::<Vec<_>>(), wanted);
+    let physical = document.content(1).expect("content").lines_by(TextLayout::Physical);
+    assert_eq!(physical[1].text, "The left column While the right");
+}
+
+#[test]
+fn what_a_form_and_remarks_show_is_text() {
+    let stream = crate::support::page::stream;
+    let objects: Vec<Vec<u8>> = vec![
+        b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[6 0 R 7 0 R 10 0 R]>>>>".to_vec(),
+        b"<</Type/Pages/Count 1/Kids[3 0 R]>>".to_vec(),
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 400 300]/Contents 4 0 R/Annots[6 0 R 7 0 R 8 0 R 10 0 R 11 0 R]\
+          /Resources<</Font<</F1 5 0 R>>>>>>"
+            .to_vec(),
+        stream("", b"BT /F1 12 Tf 40 250 Td (Name:) Tj 0 -30 Td (Total:) Tj ET"),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>".to_vec(),
+        b"<</Type/Annot/Subtype/Widget/FT/Tx/T(name)/V(Ana Horvat)/Rect[100 245 250 265]/AP<</N 9 0 R>>>>".to_vec(),
+        b"<</Type/Annot/Subtype/Widget/FT/Tx/T(total)/V<feff003300300032002020ac>/Rect[100 215 250 235]>>".to_vec(),
+        b"<</Type/Annot/Subtype/FreeText/Contents(Seen by me)/Rect[100 100 250 120]/AP<</N 9 0 R>>/F 2>>".to_vec(),
+        stream(
+            "/Type/XObject/Subtype/Form/BBox[0 0 75 10]/Resources<</Font<</F1 5 0 R>>>>",
+            b"BT /F1 6 Tf 1 2 Td (Ana Horvat) Tj ET",
+        ),
+        b"<</Type/Annot/Subtype/Widget/FT/Btn/T(agreed)/AS/Yes/Rect[300 215 310 225]>>".to_vec(),
+        b"<</Type/Annot/Subtype/FreeText/Contents(Paid in full)/Rect[100 60 250 80]>>".to_vec(),
+    ];
+    let document = open(&crate::support::page::pdf_of_objects(&objects));
+    assert_eq!(text(&document, 1).expect("text"), "Name: Ana Horvat\nTotal: 302 €\nPaid in full");
+    let content = document.content(1).expect("content");
+    let fields: Vec<(&str, &str)> =
+        content.fields.iter().map(|field| (field.name.as_str(), field.value.as_str())).collect();
+    assert_eq!(fields, [("name", "Ana Horvat"), ("total", "302 €"), ("agreed", "Yes")]);
+    assert_eq!(content.letter_count(), 11, "what is written over a scan says nothing of what it shows");
+    let name = &content.words()[1];
+    assert!((name.area.x0 - 102.0).abs() < 0.1 && (name.area.height() - 12.0).abs() < 0.1, "{name:?}");
 }
 
 #[test]

@@ -88,10 +88,15 @@ fn envelope(body: &str) -> String {
 fn rpc_imports_choices_and_faults() {
     let good = "<b:JoinResponse xmlns:b='urn:body'><result xmlns='urn:s'><text>a-b</text><count>2</count><extra k='1'>x</extra></result></b:JoinResponse>";
     let fault = "<s:Fault><faultcode>s:Server</faultcode><faultstring>busy</faultstring><detail><why><n>1</n><n>2</n></why></detail></s:Fault>";
+    let attached = format!(
+        "--b\r\nContent-Type: text/xml\r\n\r\n{}\r\n--b\r\nContent-ID: <one>\r\nContent-Type: text/csv\r\n\r\na;b\r\n--b--\r\n",
+        envelope(good)
+    );
     let (address, seen) = server(vec![
         ("text/xml", envelope(good)),
         ("text/xml", envelope(fault)),
         ("multipart/related; type=\"application/xop+xml\"", "--x".to_owned()),
+        ("multipart/related; boundary=b", attached),
         ("text/html", "<html><br></html>".to_owned()),
     ]);
     let folder = tempfile::tempdir().expect("a folder");
@@ -132,8 +137,11 @@ fn rpc_imports_choices_and_faults() {
     let fault = Fault::of(&error).expect("a fault");
     assert_eq!((fault.code.as_str(), &fault.detail), ("Server", &json!({"why": {"n": ["1", "2"]}})));
     assert!(error.is_temporary() && error.to_string().contains("busy (code Server)"), "{error}");
-    let error = call().send().expect_err("MTOM");
-    assert!(error.kind() == ErrorKind::Refused && error.to_string().contains("MTOM"), "{error}");
+    let error = call().send().expect_err("no parts");
+    assert!(error.to_string().contains("attachments: it names no boundary"), "{error}");
+    let answer = call().answer().expect("an answer with attachments");
+    assert_eq!((&answer.value["count"], answer.attachments[0].id.as_deref()), (&json!(2), Some("one")));
+    assert_eq!(answer.attachments[0].bytes, b"a;b");
     assert!(call().send().is_err(), "no XML");
     for (how, expected) in [
         (json!({"times": 1, "until": "2026-01-01"}), "of a choice only one"),

@@ -33,6 +33,7 @@ mod registry;
 mod run;
 mod same_input;
 mod search;
+mod sharing;
 mod silence;
 mod slow;
 mod tasks;

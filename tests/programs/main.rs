@@ -1,5 +1,7 @@
-//! Tests that need a program or an engine of the system: OpenSSL, strace, Tesseract, PaddleOCR's models.
+//! Tests that need a program or an engine of the system: OpenSSL, poppler, qpdf, strace, Tesseract, PaddleOCR's models.
 
+mod archives;
+mod masters;
 mod ocr;
 mod secrets;
 mod secrets_killed;

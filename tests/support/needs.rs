@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 /// All needs there are, as both variables name them. `.ci/run` requires them.
-pub(crate) const NEEDS: [&str; 17] = [
+pub(crate) const NEEDS: [&str; 18] = [
     "postgres",
     "mariadb",
     "mssql",
@@ -20,6 +20,7 @@ pub(crate) const NEEDS: [&str; 17] = [
     "dramatiq",
     "openssl",
     "pdftotext",
+    "qpdf",
     "strace",
     "namespaces",
     "python3",

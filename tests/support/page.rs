@@ -2,7 +2,7 @@
 //! from run to run.
 
 use data_collector::layout::Picture;
-use data_collector::pdf::{Document, EmbeddedPicture, Limits, RenderOptions, TextLayer, of_pictures, render};
+use data_collector::pdf::{Document, EmbeddedPicture, Limits, PicturePage, RenderOptions, of_pictures, render};
 
 /// Sentences with all letters, digits and marks that documents have.
 pub(crate) const TEXT: [&str; 8] = [
@@ -26,35 +26,84 @@ pub(crate) struct Written<'a> {
 
 /// A PDF of one page for each list of operations, with Helvetica as /F1 and Times as /F2.
 pub(crate) fn pdf(pages: &[String], width: f64, height: f64) -> Vec<u8> {
-    let mut objects: Vec<String> = vec![
-        "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
-        String::new(),
-        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>".to_owned(),
-        "<</Type/Font/Subtype/Type1/BaseFont/Times-Roman/Encoding/WinAnsiEncoding>>".to_owned(),
+    let mut objects: Vec<Vec<u8>> = vec![
+        b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
+        Vec::new(),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>".to_vec(),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Times-Roman/Encoding/WinAnsiEncoding>>".to_vec(),
     ];
     let mut kids = String::new();
     for operations in pages {
         let number = objects.len() + 1;
         kids.push_str(&format!("{number} 0 R "));
-        objects.push(format!(
+        let page = format!(
             "<</Type/Page/Parent 2 0 R/MediaBox[0 0 {width} {height}]/Contents {} 0 R\
              /Resources<</Font<</F1 3 0 R/F2 4 0 R>>>>>>",
             number + 1
-        ));
-        objects.push(format!("<</Length {}>>\nstream\n{operations}\nendstream", operations.len()));
+        );
+        objects.push(page.into_bytes());
+        objects.push(stream("", operations.as_bytes()));
     }
-    objects[1] = format!("<</Type/Pages/Count {}/Kids[{kids}]>>", pages.len());
-    let mut out = b"%PDF-1.4\n".to_vec();
+    objects[1] = format!("<</Type/Pages/Count {}/Kids[{kids}]>>", pages.len()).into_bytes();
+    pdf_of_objects(&objects)
+}
+
+/// A stream with these entries.
+pub(crate) fn stream(entries: &str, data: &[u8]) -> Vec<u8> {
+    let mut out = format!("<<{entries}/Length {}>>\nstream\n", data.len()).into_bytes();
+    out.extend(data);
+    out.extend(b"\nendstream");
+    out
+}
+
+/// A PDF of objects, numbered from 1 on; the first one is the catalog.
+pub(crate) fn pdf_of_objects(objects: &[Vec<u8>]) -> Vec<u8> {
+    let mut out = b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n".to_vec();
     let mut places = Vec::new();
     for (at, object) in objects.iter().enumerate() {
         places.push(out.len());
-        out.extend(format!("{} 0 obj\n{object}\nendobj\n", at + 1).bytes());
+        out.extend(format!("{} 0 obj\n", at + 1).bytes());
+        out.extend(object);
+        out.extend(b"\nendobj\n");
     }
     let table = out.len();
     out.extend(format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1).bytes());
     places.iter().for_each(|place| out.extend(format!("{place:010} 00000 n \n").bytes()));
     out.extend(format!("trailer\n<</Size {}/Root 1 0 R>>\nstartxref\n{table}\n%%EOF\n", objects.len() + 1).bytes());
     out
+}
+
+/// A PDF of one page that shows a scan in colours, tinted, as /Scan, in its whole size. `operations` draw the page, with
+/// Helvetica as /F1 and these forms as /Form0 and on; `catalog` and `page` are further entries.
+pub(crate) fn scan_with(scan: &Picture, operations: &str, forms: &[&str], catalog: &str, page: &str) -> Vec<u8> {
+    let points = 72.0 / f64::from(scan.dpi);
+    let (width, height) = (scan.width as f64 * points, scan.height as f64 * points);
+    let colours: Vec<u8> =
+        scan.pixels.iter().flat_map(|shade| [*shade, (u32::from(*shade) * 9 / 10) as u8, *shade / 2 + 60]).collect();
+    let mut packer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packer, &colours).expect("packed");
+    let image = format!(
+        "/Type/XObject/Subtype/Image/Width {}/Height {}/ColorSpace/DeviceRGB/BitsPerComponent 8/Filter/FlateDecode",
+        scan.width, scan.height
+    );
+    let named: String = (0..forms.len()).map(|at| format!("/Form{at} {} 0 R", 7 + at)).collect();
+    let mut objects = vec![
+        format!("<</Type/Catalog/Pages 2 0 R{catalog}>>").into_bytes(),
+        b"<</Type/Pages/Count 1/Kids[3 0 R]>>".to_vec(),
+        format!(
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 {width} {height}]/Contents 4 0 R{page}\
+             /Resources<</Font<</F1 5 0 R>>/XObject<</Scan 6 0 R{named}>>>>>>"
+        )
+        .into_bytes(),
+        stream("", format!("q {width} 0 0 {height} 0 0 cm /Scan Do Q\n{operations}").as_bytes()),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>".to_vec(),
+        stream(&image, &packer.finish().expect("packed")),
+    ];
+    for form in forms {
+        let entries = format!("/Type/XObject/Subtype/Form/BBox[0 0 {width} {height}]/Resources<</Font<</F1 5 0 R>>>>");
+        objects.push(stream(&entries, form.as_bytes()));
+    }
+    pdf_of_objects(&objects)
 }
 
 /// The operations that write lines.
@@ -89,12 +138,13 @@ pub(crate) fn scanned_letter(dpi: u32) -> Picture {
 
 /// A PDF whose pages are pictures alone.
 pub(crate) fn pdf_of_pictures(pictures: &[Picture]) -> Vec<u8> {
-    let layer = |(at, picture): (usize, &Picture)| TextLayer {
-        page: at + 1,
+    let page = |picture: &Picture| PicturePage {
+        picture: EmbeddedPicture::of(picture.width, picture.height, picture.dpi, 1, &picture.pixels),
         words: Vec::new(),
-        picture: Some(EmbeddedPicture::of(picture.width, picture.height, picture.dpi, 1, &picture.pixels)),
+        turned: 0,
+        rotates: false,
     };
-    of_pictures(&pictures.iter().enumerate().map(layer).collect::<Vec<_>>())
+    of_pictures(&pictures.iter().map(page).collect::<Vec<_>>(), false).expect("a PDF")
 }
 
 /// A PNG of a picture.

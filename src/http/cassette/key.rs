@@ -28,14 +28,14 @@ static IDENTITY: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#"\b(?:wsu:)?Id=
 
 /// The key of a cassette.
 #[derive(Debug, Clone)]
-pub(super) struct Key(Vec<u8>);
+pub(in crate::http) struct Key(Vec<u8>);
 
 impl Key {
     /// The key of a folder that is written; made where there is none.
     ///
     /// # Errors
     /// What the file system says.
-    pub(super) fn of(folder: &Path) -> Result<Self> {
+    pub(in crate::http) fn of(folder: &Path) -> Result<Self> {
         let path = folder.join(FILE);
         let failed = |cause| file_error(format!("make {}", path.display()), cause);
         let mut random = [0; KEY_BYTES];
@@ -65,6 +65,11 @@ impl Key {
         }
     }
 
+    /// The digest of something under this key.
+    pub(in crate::http) fn sign(&self, bytes: &[u8]) -> String {
+        hash_bytes(&[self.0.as_slice(), bytes].concat()).to_string()
+    }
+
     /// The digest of a request, with all that is hidden of it elsewhere: SHA3-256 of the key, the method, the URL and the body.
     pub(super) fn digest(&self, hider: &Hider, asked: &Asked<'_>, content_type: &str, body: &[u8]) -> String {
         let mut text = format!("{}\n{}\n", asked.method, asked.url).into_bytes();
@@ -75,8 +80,7 @@ impl Key {
             }
             false => text.extend_from_slice(body),
         }
-        let text = hider.as_replayed(text);
-        hash_bytes(&[self.0.as_slice(), &text].concat()).to_string()
+        self.sign(&hider.as_replayed(text))
     }
 }
 

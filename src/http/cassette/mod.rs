@@ -6,6 +6,7 @@ mod key;
 mod record;
 mod replay;
 
+pub(super) use key::Key;
 pub(super) use record::Record;
 pub(super) use replay::Replay;
 

@@ -18,10 +18,45 @@ pub(super) fn is_registry(domain: &str) -> bool {
     RULES.contains(domain.as_ref()) || RULES.contains(format!("*.{parent}").as_str())
 }
 
+/// The site that a host belongs to: `example.co.uk` of `api.example.co.uk`. An address is one by itself.
+pub(super) fn site(host: &str) -> &str {
+    if host.starts_with('[') || host.parse::<std::net::IpAddr>().is_ok() {
+        return host;
+    }
+    let mut site = host;
+    while let Some((_, parent)) = site.split_once('.') {
+        if is_registry(parent) {
+            break;
+        }
+        site = parent;
+    }
+    site
+}
+
 /// The domain as the rules write it: in the letters of its language.
 fn shown(domain: &str) -> Cow<'_, str> {
     match domain.contains("xn--") {
         true => Cow::Owned(idna::domain_to_unicode(domain).0),
         false => Cow::Borrowed(domain),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::site;
+
+    #[test]
+    fn the_site_of_a_host_is_what_its_owner_has_registered() {
+        for (host, expected) in [
+            ("api.example.co.uk", "example.co.uk"),
+            ("a.b.example.com", "example.com"),
+            ("example.com", "example.com"),
+            ("me.github.io", "me.github.io"),
+            ("intranet", "intranet"),
+            ("127.0.0.1", "127.0.0.1"),
+            ("[::1]", "[::1]"),
+        ] {
+            assert_eq!(site(host), expected);
+        }
     }
 }

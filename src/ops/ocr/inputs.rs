@@ -46,12 +46,18 @@ pub(super) fn inputs(options: &OcrOptions) -> Result<Vec<Input>> {
         let first = input.stem.clone();
         let mut number = 2;
         while !seen.insert(input.stem.clone()) {
-            let name = first.file_name().unwrap_or_default().to_string_lossy();
-            input.stem = first.with_file_name(format!("{name}-{number}"));
+            input.stem = with_more(&first, &format!("-{number}"));
             number += 1;
         }
     }
     Ok(inputs)
+}
+
+/// A path whose name is longer by `more`; a name need not be text.
+pub(super) fn with_more(path: &Path, more: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(more);
+    path.with_file_name(name)
 }
 
 fn folder(path: &Path, below: &Path, depth: usize, inputs: &mut Vec<Input>) -> Result<()> {

@@ -1,11 +1,13 @@
 //! `dc ocr`: reads files page by page, in processes of their own, and writes what they say.
 
+mod done;
 mod engines;
 mod inputs;
 mod options;
 mod output;
 mod report;
 mod tables;
+mod unnamed;
 
 pub use engines::{EngineList, engines};
 pub use options::{OcrFormat, OcrOptions, OcrTables};
@@ -15,7 +17,7 @@ use std::io::Write;
 use std::time::Instant;
 
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::readers::{Pool, ReadEvent};
 use inputs::inputs;
 use output::Output;
@@ -29,12 +31,17 @@ use output::Output;
 /// read, after everything else was; Interrupted.
 pub fn ocr(context: &Context, options: &OcrOptions, data: &mut dyn Write) -> Result<OcrReport> {
     let started = Instant::now();
-    let inputs = inputs(options)?;
+    let mut inputs = inputs(options)?;
     options.check(inputs.len())?;
     let bar = context.shell().progress();
     bar.count_rows(0, "Reading pages");
     let mut report = OcrReport::default();
-    let mut output = Output::new(options, data)?;
+    let mut output = Output::new(options, inputs.len(), data)?;
+    if options.resume {
+        let all = inputs.len();
+        inputs.retain(|input| !output.is_done(input));
+        report.done_before = all - inputs.len();
+    }
     let mut pages = 0;
     let files = inputs.iter().map(|input| input.path.clone()).collect();
     let done = Pool::new(context, &options.reading, files)?.run(&mut |event| {
@@ -56,12 +63,20 @@ pub fn ocr(context: &Context, options: &OcrOptions, data: &mut dyn Write) -> Res
             }
             ReadEvent::Closed { file, worker } => {
                 let input = &inputs[file];
-                if let Err(problem) = bar.suspend(|| output.close(input, worker)) {
-                    report.fail(input, &problem);
-                    bar.suspend(|| context.shell().error(&problem));
+                match bar.suspend(|| output.close(input, worker)) {
+                    Ok(notes) => {
+                        bar.suspend(|| notes.iter().for_each(|note| context.shell().note(&said(input, note))));
+                        report.note(notes);
+                    }
+                    Err(problem) => {
+                        let problem = told(input, problem);
+                        report.fail(input, &problem);
+                        bar.suspend(|| context.shell().error(&problem));
+                    }
                 }
             }
             ReadEvent::Failed { file, error } => {
+                let error = told(&inputs[file], error);
                 report.fail(&inputs[file], &error);
                 bar.suspend(|| context.shell().error(&error));
             }
@@ -73,6 +88,28 @@ pub fn ocr(context: &Context, options: &OcrOptions, data: &mut dyn Write) -> Res
     output.finish()?;
     report.finish(started.elapsed());
     Ok(report)
+}
+
+/// An error in terms of what a person named: standard input is read from a file that nobody knows.
+fn told(input: &inputs::Input, error: Error) -> Error {
+    if input.name != "-" {
+        return error;
+    }
+    let path = input.path.display().to_string();
+    let clear = |text: &str| text.replace(&path, "standard input");
+    let mut clean = Error::new(error.kind(), clear(error.message()));
+    let causes: Vec<String> = error.causes().iter().map(|cause| clear(cause)).collect();
+    if !causes.is_empty() {
+        clean = clean.because(causes.join(": "));
+    }
+    match error.hint_text() {
+        Some(hint) => clean.hint(clear(hint)),
+        None => clean,
+    }
+}
+
+fn said(input: &inputs::Input, note: &str) -> String {
+    format!("note: {}: {note}", input.name)
 }
 
 impl OcrReport {

@@ -68,6 +68,10 @@ pub struct OcrOptions {
     pub tables: Option<OcrTables>,
     /// The folder that a file is written to for each file that is read.
     pub out: Option<PathBuf>,
+    /// Whether the text of each PDF is written beside it.
+    pub sidecar: bool,
+    /// Whether files are left out that an earlier run has finished in the same way.
+    pub resume: bool,
     /// Whether data goes to a terminal, which takes no PDF.
     pub data_is_terminal: bool,
 }
@@ -76,6 +80,12 @@ pub struct OcrOptions {
 const DPI: std::ops::RangeInclusive<u32> = 30..=1200;
 
 impl OcrOptions {
+    /// All that what is written depends on, as text.
+    pub(super) fn told(&self) -> String {
+        let reading = ReadersOptions { jobs: None, password: String::new(), program: None, ..self.reading.clone() };
+        format!("{:?} {:?} {} {reading:?}", self.format, self.tables, self.sidecar)
+    }
+
     pub(super) fn check(&self, files: usize) -> Result<()> {
         let usage = |message: &str| Err(Error::new(ErrorKind::Usage, message));
         if !DPI.contains(&self.reading.dpi) {
@@ -89,6 +99,19 @@ impl OcrOptions {
         if self.reading.tables_by.is_some() && self.tables.is_none() && self.format != OcrFormat::Json {
             let error = Error::new(ErrorKind::Usage, "write tables in this format");
             return Err(error.hint("take `--tables csv`, `--tables json`, or `--format json`"));
+        }
+        if self.sidecar && (self.format != OcrFormat::Pdf || self.out.is_none()) {
+            let error =
+                Error::new(ErrorKind::Usage, "write the text of PDFs beside them: no PDFs are written into a folder");
+            return Err(error.hint("add `--format pdf --out DIR`"));
+        }
+        if self.resume && (self.out.is_none() || self.tables == Some(OcrTables::Csv)) {
+            let error = Error::new(ErrorKind::Usage, "resume: a file for each file is what is looked for");
+            return Err(error.hint("add `--out DIR`; `--tables json` writes one file for each file, `csv` does not"));
+        }
+        if self.reading.is_archive && self.format != OcrFormat::Pdf {
+            let error = Error::new(ErrorKind::Usage, "write PDF/A-2b: no PDF is written");
+            return Err(error.hint("add `--format pdf`"));
         }
         if self.format == OcrFormat::Pdf && self.tables.is_none() && self.out.is_none() {
             if files > 1 {

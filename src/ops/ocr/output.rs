@@ -2,16 +2,18 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
-use super::inputs::Input;
+use super::done::Done;
+use super::inputs::{Input, with_more};
 use super::options::{OcrFormat, OcrOptions, OcrTables};
-use super::tables;
+use super::tables::{CsvStream, FileTables};
+use super::unnamed::Unnamed;
 use crate::documents::{Page, PageSource, SearchablePage, TSV_HEADER, hocr, plain_text, tsv};
-use crate::error::{Error, ErrorKind, OrFail, Result, file_error};
+use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::readers::Worker;
 
 /// Where what was read goes.
@@ -19,7 +21,15 @@ pub(super) struct Output<'a> {
     options: OcrOptions,
     data: &'a mut dyn Write,
     /// The file that is written for the one that is read.
-    file: Option<NamedTempFile>,
+    file: Option<Unnamed>,
+    /// The tables of the file that is read, and what CSV has had of others.
+    tables: FileTables,
+    csv: CsvStream,
+    /// How many files are read.
+    files: usize,
+    /// The text beside it.
+    sidecar: Option<Unnamed>,
+    done: Option<Done>,
     /// Pages that are needed until their file is complete.
     pages: Vec<Page>,
     searchable: Vec<SearchablePage>,
@@ -52,22 +62,42 @@ struct FileRecord<'a> {
 }
 
 impl<'a> Output<'a> {
-    pub(super) fn new(options: &OcrOptions, data: &'a mut dyn Write) -> Result<Self> {
+    pub(super) fn new(options: &OcrOptions, files: usize, data: &'a mut dyn Write) -> Result<Self> {
         if let Some(folder) = &options.out {
             make(folder)?;
         }
-        Ok(Self { options: options.clone(), data, file: None, pages: Vec::new(), searchable: Vec::new(), begun: false })
+        let done = match (&options.out, options.resume) {
+            (Some(folder), true) => Some(Done::open(folder, options)?),
+            _ => None,
+        };
+        let (pages, searchable) = (Vec::new(), Vec::new());
+        let (tables, csv) = (FileTables::default(), CsvStream::default());
+        let options = options.clone();
+        Ok(Self { options, data, file: None, tables, csv, files, sidecar: None, done, pages, searchable, begun: false })
+    }
+
+    /// Whether an earlier run has finished a file in the same way.
+    pub(super) fn is_done(&self, input: &Input) -> bool {
+        let target = self.target(input);
+        self.done.as_ref().zip(target).is_some_and(|(done, target)| done.has(input, &target))
+    }
+
+    /// The file that is written for one that is read.
+    fn target(&self, input: &Input) -> Option<PathBuf> {
+        let folder = self.options.out.as_ref()?;
+        let ending = if self.options.tables.is_some() { "tables.ndjson" } else { self.options.format.ending() };
+        Some(with_more(&folder.join(&input.stem), &format!(".{ending}")))
     }
 
     pub(super) fn open(&mut self, input: &Input) -> Result<()> {
-        (self.pages, self.searchable) = (Vec::new(), Vec::new());
+        (self.pages, self.searchable, self.tables) = (Vec::new(), Vec::new(), FileTables::default());
         let is_csv = self.options.tables == Some(OcrTables::Csv);
         if let Some(folder) = self.options.out.as_ref().filter(|_| !is_csv) {
             let target = folder.join(&input.stem);
             let folder = target.parent().unwrap_or(folder);
             make(folder)?;
-            let what = || format!("write into {}", folder.display());
-            self.file = Some(NamedTempFile::new_in(folder).map_err(|cause| file_error(what(), cause))?);
+            self.file = Some(Unnamed::new_in(folder)?);
+            self.sidecar = if self.options.sidecar { Some(Unnamed::new_in(folder)?) } else { None };
         }
         if self.options.tables.is_none()
             && self.options.format == OcrFormat::Tsv
@@ -79,10 +109,9 @@ impl<'a> Output<'a> {
     }
 
     pub(super) fn page(&mut self, input: &Input, page: Page) -> Result<()> {
-        match self.options.tables {
-            Some(OcrTables::Json) => return self.write(tables::ndjson(&input.name, &page)?.as_bytes()),
-            Some(OcrTables::Csv) => return self.csv(input, &page),
-            None => {}
+        if self.options.tables.is_some() {
+            self.tables.add(&input.name, &page);
+            return Ok(());
         }
         if page.source == PageSource::Skipped && self.options.format != OcrFormat::Pdf {
             return Ok(());
@@ -101,13 +130,22 @@ impl<'a> Output<'a> {
             }
             OcrFormat::Pdf => {
                 self.searchable.push(SearchablePage::of(&page));
-                Ok(())
+                match &mut self.sidecar {
+                    Some(text) => text
+                        .write_all(plain_text(&page).as_bytes())
+                        .map_err(|cause| file_error("write what was read", cause)),
+                    None => Ok(()),
+                }
             }
         }
     }
 
-    pub(super) fn close(&mut self, input: &Input, worker: &mut Worker) -> Result<()> {
-        if self.options.tables.is_none() {
+    /// Ends a file; gives what people should know of what was written.
+    pub(super) fn close(&mut self, input: &Input, worker: &mut Worker) -> Result<Vec<String>> {
+        let mut notes = Vec::new();
+        if let Some(way) = self.options.tables {
+            self.write_tables(input, way)?;
+        } else {
             match self.options.format {
                 OcrFormat::Json => {
                     let pages = std::mem::take(&mut self.pages);
@@ -119,13 +157,12 @@ impl<'a> Output<'a> {
                     let pages = std::mem::take(&mut self.pages);
                     self.write(hocr(&input.name, &pages).as_bytes())?;
                 }
-                OcrFormat::Pdf => {
-                    self.pdf(input, worker)?;
-                }
+                OcrFormat::Pdf => notes = self.pdf(input, worker)?,
                 OcrFormat::Text | OcrFormat::Ndjson | OcrFormat::Tsv => {}
             }
         }
-        self.keep(input)
+        self.keep(input)?;
+        Ok(notes)
     }
 
     pub(super) fn finish(&mut self) -> Result<()> {
@@ -133,35 +170,38 @@ impl<'a> Output<'a> {
     }
 
     /// Has the searchable file written by the process that reads, which may die of it, and not by this one.
-    fn pdf(&mut self, input: &Input, worker: &mut Worker) -> Result<()> {
+    fn pdf(&mut self, input: &Input, worker: &mut Worker) -> Result<Vec<String>> {
         let what = || format!("write {} with its text", input.name);
         let held = match &self.file {
             Some(_) => None,
             None => Some(NamedTempFile::new().map_err(|cause| file_error(what(), cause))?),
         };
-        let Some(file) = held.as_ref().or(self.file.as_ref()) else { return Err(Error::failed(what())) };
+        let path = held.as_ref().map(|held| held.path().to_owned()).or(self.file.as_ref().map(Unnamed::path));
+        let Some(path) = path else { return Err(Error::failed(what())) };
         let pages = std::mem::take(&mut self.searchable);
-        let written = worker.write_searchable(&input.path, file.path(), pages);
-        written.map_err(|error| error.within(what()).temporary(false))?;
+        let written = worker.write_searchable(&input.path, &path, pages);
+        let notes = written.map_err(|error| error.within(what()).temporary(false))?;
         if let Some(held) = held {
             let mut written = held.reopen().map_err(|cause| file_error(what(), cause))?;
             std::io::copy(&mut written, self.data).map_err(|cause| file_error("write to standard output", cause))?;
         }
-        Ok(())
+        Ok(notes)
     }
 
-    fn csv(&mut self, input: &Input, page: &Page) -> Result<()> {
-        for (at, table) in page.tables.iter().flatten().enumerate() {
-            let text = tables::csv(table);
-            if let Some(folder) = self.options.out.clone() {
-                let name = input.stem.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                let path = folder.join(&input.stem).with_file_name(format!("{name}-p{}-t{}.csv", page.page, at + 1));
-                make(path.parent().unwrap_or(&folder))?;
-                fs::write(&path, text).map_err(|cause| file_error(format!("write {}", path.display()), cause))?;
-            } else {
-                let space = if self.begun { "\n" } else { "" };
-                self.write(format!("{space}{text}").as_bytes())?;
-            }
+    /// Writes the tables of a file.
+    fn write_tables(&mut self, input: &Input, way: OcrTables) -> Result<()> {
+        let tables = self.tables.take();
+        if way == OcrTables::Json {
+            return tables.iter().try_for_each(|table| self.write(table.ndjson()?.as_bytes()));
+        }
+        let Some(folder) = self.options.out.clone() else {
+            let text = self.csv.of(&tables, self.files == 1);
+            return self.write(text.as_bytes());
+        };
+        for table in &tables {
+            let path = with_more(&folder.join(&input.stem), &format!("-p{}-t{}.csv", table.page, table.table));
+            make(path.parent().unwrap_or(&folder))?;
+            fs::write(&path, table.csv()).map_err(|cause| file_error(format!("write {}", path.display()), cause))?;
         }
         Ok(())
     }
@@ -174,21 +214,22 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Gives a complete file its name.
+    /// Gives complete files their names.
     fn keep(&mut self, input: &Input) -> Result<()> {
-        let (Some(file), Some(folder)) = (self.file.take(), &self.options.out) else { return Ok(()) };
-        let ending = if self.options.tables.is_some() { "tables.ndjson" } else { self.options.format.ending() };
-        let name = input.stem.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let target = folder.join(&input.stem).with_file_name(format!("{name}.{ending}"));
+        let (Some(file), Some(target)) = (self.file.take(), self.target(input)) else { return Ok(()) };
         if same_file(&target, &input.path) {
             let error =
                 Error::new(ErrorKind::Refused, format!("write {}: it is the file that was read", target.display()));
             return Err(error.hint("choose another folder with `--out`"));
         }
-        // readable as any file that is written, and not for its owner alone as a temporary one
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        let _ = file.as_file().set_permissions(mode);
-        file.persist(&target).map(drop).or_fail(|| format!("write {}", target.display()))
+        if let Some(text) = self.sidecar.take() {
+            text.name(&target.with_extension("txt"))?;
+        }
+        file.name(&target)?;
+        match &mut self.done {
+            Some(done) => done.add(input, &target),
+            None => Ok(()),
+        }
     }
 }
 

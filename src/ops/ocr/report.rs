@@ -34,6 +34,9 @@ pub struct OcrFile {
     pub coverage: Option<f64>,
     /// Seconds of work, of all processes together.
     pub seconds: f64,
+    /// What people should know of the file that was written, a sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Why it could not be read at all, or not be written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -44,6 +47,8 @@ pub struct OcrFile {
 pub struct OcrReport {
     /// The files, in their order.
     pub files: Vec<OcrFile>,
+    /// Files that an earlier run has finished.
+    pub done_before: usize,
     /// Pages of all files.
     pub pages: usize,
     /// Pages that hold their text.
@@ -101,6 +106,12 @@ impl OcrReport {
         })
     }
 
+    pub(super) fn note(&mut self, notes: Vec<String>) {
+        if let Some(file) = self.files.last_mut() {
+            file.notes = notes;
+        }
+    }
+
     pub(super) fn fail(&mut self, input: &Input, error: &Error) {
         let known =
             self.files.last().is_some_and(|file| file.file == input.name && file.error.is_none() && file.pages > 0);
@@ -141,7 +152,7 @@ impl OcrReport {
 
 impl fmt::Display for OcrReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rows = table(["file", "pages", "native", "recognised", "failed", "confidence", "ink read", "seconds"]);
+        let mut rows = table(["file", "pages", "text", "OCR", "failed", "conf.", "ink read", "seconds"]);
         for file in &self.files {
             let percent =
                 |share: Option<f64>, factor: f64| share.map_or_else(String::new, |it| format!("{:.0} %", it * factor));
@@ -164,6 +175,9 @@ impl fmt::Display for OcrReport {
         let seconds = self.elapsed_ms as f64 / 1000.0;
         let rate = self.pages as f64 / seconds.max(0.001);
         write!(formatter, "{} pages in {seconds:.1} s, {rate:.1} a second", self.pages)?;
+        if self.done_before > 0 {
+            write!(formatter, "\n{} files were finished by an earlier run", self.done_before)?;
+        }
         if !self.doubtful.is_empty() {
             let named = self.doubtful.iter().take(5).map(|(file, page)| format!("page {page} of {file}"));
             let named = named.collect::<Vec<_>>().join(", ");

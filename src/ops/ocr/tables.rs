@@ -1,29 +1,130 @@
-//! Tables as CSV and as NDJSON.
+//! Tables as CSV and as NDJSON; one that goes on over pages is one table.
 
 use serde::Serialize;
 
-use crate::documents::{Page, PageTable};
+use crate::documents::Page;
 use crate::error::{Error, Result};
 use crate::layout::Area;
 
-#[derive(Serialize)]
-struct Row<'a> {
-    file: &'a str,
-    page: usize,
-    table: usize,
+/// The sides of a table that goes on stand within so many points.
+const SIDES: f64 = 6.0;
+
+/// A row of a table; null where a cell spans over.
+type Row = Vec<Option<String>>;
+
+/// A table of a file.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct FileTable {
+    file: String,
+    /// The page that it begins on, from 1 on, and the one that it ends on.
+    pub(super) page: usize,
+    to_page: usize,
+    /// Its number among those that begin on this page, from 1 on.
+    pub(super) table: usize,
+    /// What it covers of the page that it begins on, in points.
     area: Area,
-    rows: &'a [Vec<Option<String>>],
+    rows: Vec<Row>,
 }
 
-/// A table as CSV; what spans over is empty.
-pub(super) fn csv(table: &PageTable) -> String {
-    let mut out = String::new();
-    for row in &table.rows {
-        let fields: Vec<String> = row.iter().map(|cell| field(cell.as_deref().unwrap_or_default())).collect();
-        out.push_str(&fields.join(","));
-        out.push('\n');
+/// The tables of a file, page after page.
+#[derive(Default)]
+pub(super) struct FileTables {
+    tables: Vec<FileTable>,
+    /// The last page that was added, and whether it has a table.
+    last: Option<(usize, bool)>,
+}
+
+impl FileTables {
+    /// Adds the tables of a page. The first one goes on with the last of the page before, if it has its columns.
+    pub(super) fn add(&mut self, file: &str, page: &Page) {
+        let follows = self.last.is_some_and(|(last, has_table)| has_table && last + 1 == page.page);
+        let mut number = 0;
+        for (at, table) in page.tables.iter().flatten().enumerate() {
+            let before = self.tables.last_mut().filter(|before| at == 0 && follows && before.to_page + 1 == page.page);
+            if let Some(before) = before.filter(|before| before.goes_on_with(&table.area, &table.rows)) {
+                before.to_page = page.page;
+                let repeats = before.rows.first() == table.rows.first();
+                before.rows.extend(table.rows.iter().skip(usize::from(repeats)).cloned());
+                continue;
+            }
+            number += 1;
+            let (file, rows) = (file.to_owned(), table.rows.clone());
+            self.tables.push(FileTable {
+                file,
+                page: page.page,
+                to_page: page.page,
+                table: number,
+                area: table.area,
+                rows,
+            });
+        }
+        self.last = Some((page.page, page.tables.as_ref().is_some_and(|tables| !tables.is_empty())));
     }
-    out
+
+    /// All of them.
+    pub(super) fn take(&mut self) -> Vec<FileTable> {
+        std::mem::take(self).tables
+    }
+}
+
+impl FileTable {
+    fn goes_on_with(&self, area: &Area, rows: &[Row]) -> bool {
+        let columns = |rows: &[Row]| rows.iter().map(Vec::len).max().unwrap_or_default();
+        let near = |a: f64, b: f64| (a - b).abs() <= SIDES;
+        columns(&self.rows) == columns(rows) && near(self.area.x0, area.x0) && near(self.area.x1, area.x1)
+    }
+
+    /// As CSV; what spans over is empty.
+    pub(super) fn csv(&self) -> String {
+        self.rows.iter().map(|row| line(row.iter().map(|cell| cell.as_deref().unwrap_or_default()))).collect()
+    }
+
+    /// An object on a line.
+    pub(super) fn ndjson(&self) -> Result<String> {
+        let text = serde_json::to_string(self).map_err(|cause| Error::failed("write a table").because(cause))?;
+        Ok(text + "\n")
+    }
+}
+
+/// Tables as CSV, one stream of them after the other. A single table is written as it is; of several, each row says where it
+/// stands, those that have one header have it once, and an empty line stands before another one.
+#[derive(Default)]
+pub(super) struct CsvStream {
+    header: Option<Row>,
+}
+
+impl CsvStream {
+    /// More tables; `is_only` for the only file.
+    pub(super) fn of(&mut self, tables: &[FileTable], is_only: bool) -> String {
+        if let (true, [only]) = (is_only, tables) {
+            return only.csv();
+        }
+        let mut out = String::new();
+        for table in tables {
+            let is_known = self.header.is_some() && self.header.as_ref() == table.rows.first();
+            if !is_known {
+                if self.header.is_some() {
+                    out.push('\n');
+                }
+                self.header = table.rows.first().cloned();
+            }
+            for (at, row) in table.rows.iter().enumerate().skip(usize::from(is_known)) {
+                let (page, number) = (table.page.to_string(), table.table.to_string());
+                let place = match at {
+                    0 => ["file", "page", "table"],
+                    _ => [&table.file, page.as_str(), number.as_str()],
+                };
+                out.push_str(&line(
+                    place.into_iter().chain(row.iter().map(|cell| cell.as_deref().unwrap_or_default())),
+                ));
+            }
+        }
+        out
+    }
+}
+
+fn line<'a>(cells: impl Iterator<Item = &'a str>) -> String {
+    cells.map(field).collect::<Vec<_>>().join(",") + "\n"
 }
 
 fn field(text: &str) -> String {
@@ -31,13 +132,32 @@ fn field(text: &str) -> String {
     if needs_quotes { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }
 
-/// The tables of a page, an object a line.
-pub(super) fn ndjson(file: &str, page: &Page) -> Result<String> {
-    let mut out = String::new();
-    for (at, table) in page.tables.iter().flatten().enumerate() {
-        let row = Row { file, page: page.page, table: at + 1, area: table.area, rows: &table.rows };
-        out.push_str(&serde_json::to_string(&row).map_err(|cause| Error::failed("write a table").because(cause))?);
-        out.push('\n');
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::documents::{PageSource, PageTable};
+
+    fn page(number: usize, x0: f64, rows: &[&[&str]]) -> Page {
+        let mut page = Page::empty(number, (600.0, 800.0), PageSource::Native);
+        let rows = rows.iter().map(|row| row.iter().map(|cell| Some((*cell).to_owned())).collect()).collect();
+        page.tables = Some(vec![PageTable { area: Area { x0, top: 50.0, x1: x0 + 300.0, bottom: 700.0 }, rows }]);
+        page
     }
-    Ok(out)
+
+    #[test]
+    fn a_table_over_pages_is_one_and_others_say_where_they_stand() {
+        let mut tables = FileTables::default();
+        tables.add("a.pdf", &page(1, 50.0, &[&["item", "price"], &["tea", "1"]]));
+        tables.add("a.pdf", &page(2, 51.0, &[&["item", "price"], &["milk", "2"]]));
+        tables.add("a.pdf", &page(3, 50.0, &[&["salt, fine", "3"]]));
+        let found = tables.take();
+        assert_eq!(CsvStream::default().of(&found, true), "item,price\ntea,1\nmilk,2\n\"salt, fine\",3\n");
+        assert_eq!((found[0].page, found[0].to_page), (1, 3));
+        tables.add("a.pdf", &page(1, 50.0, &[&["item", "price"], &["tea", "1"]]));
+        tables.add("a.pdf", &page(3, 50.0, &[&["item", "price"], &["milk", "2"]]));
+        tables.add("a.pdf", &page(4, 150.0, &[&["who", "where"], &["me", "here"]]));
+        let wanted = "file,page,table,item,price\na.pdf,1,1,tea,1\na.pdf,3,1,milk,2\n\n\
+                      file,page,table,who,where\na.pdf,4,1,me,here\n";
+        assert_eq!(CsvStream::default().of(&tables.take(), true), wanted);
+    }
 }

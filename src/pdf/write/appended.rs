@@ -1,103 +1,260 @@
 //! A layer of text added to a PDF that is there.
 
+use std::collections::HashSet;
+
 use hayro::hayro_syntax::object::{Array, Dict};
+use hayro::hayro_syntax::page::{Page, Rotation};
 use hayro::kurbo::Affine;
 
+use super::archivable;
+use super::archive::put_catalog;
+use super::cut::{cut, fonts, x_objects};
 use super::glyphless::Glyphless;
-use super::layer::{TextLayer, operations};
+use super::layer::{OwnText, TextLayer, operations, turning};
 use super::object::{entries, stream, value};
-use super::picture::picture_object;
-use super::xref::{Objects, last};
-use crate::error::{Error, Result};
+use super::signed::{Signed, signed};
+use super::xref::{Last, Objects, identity, last};
+use crate::error::{Error, ErrorKind, Result};
 use crate::pdf::Document;
 use crate::pdf::document::guarded;
+use crate::pdf::render::look_alike;
 
 /// Pages inside groups of pages, of which they inherit.
 const PARENTS_MAX: usize = 64;
 
-/// The file with layers of text over some of its pages; all its bytes stay, and others follow.
-///
-/// # Errors
-/// Failed, for a file that is encrypted or damaged; Not found, for a page that it does not have.
-pub fn with_text(document: &Document, layers: &[TextLayer]) -> Result<Vec<u8>> {
-    let bytes = document.bytes();
-    let last = last(bytes)?;
-    let mut start = bytes.to_vec();
-    if start.last() != Some(&b'\n') {
-        start.push(b'\n');
-    }
-    let mut objects = Objects::behind(start, last.size);
-    let mut font = Glyphless::default();
-    let mut drawn = Vec::new();
-    for layer in layers {
-        let page = document.page(layer.page)?;
-        let matrix = Affine::new(page.initial_transform(true).as_coeffs()).inverse();
-        drawn.push(operations(&layer.words, &matrix, &mut font));
-    }
-    let fonts: Vec<u32> = (0..font.fonts()).map(|_| objects.reserve()).collect();
-    font.write(&fonts, &mut objects);
-    let open = objects.add(&stream("", b"q\n"));
-    for (layer, text) in layers.iter().zip(&drawn) {
-        guarded(|| put_page(document, layer, text, (open, &fonts), &mut objects))??;
-    }
-    Ok(objects.finish("", Some(&last)))
+/// What may be done to a PDF.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AppendOptions {
+    /// Whether its signatures may become void.
+    pub voids_signatures: bool,
+    /// Whether it becomes one for archives: PDF/A-2b.
+    pub is_archive: bool,
 }
 
-fn put_page(
-    document: &Document,
-    layer: &TextLayer,
-    text: &str,
-    (open, fonts): (u32, &[u32]),
-    objects: &mut Objects,
-) -> Result<()> {
-    let page = document.page(layer.page)?;
-    let raw = page.raw();
-    let own = raw.obj_id().ok_or_else(|| {
-        Error::failed(format!("add text to page {}: it has no number", layer.page))
-            .hint("`qpdf IN OUT` mends it; then read OUT")
-    })?;
-    let mut picture = None;
-    let mut contents: Vec<u8> = Vec::new();
-    if let Some(shown) = &layer.picture {
-        let (width, height) = page.render_dimensions();
-        let matrix = Affine::new(page.initial_transform(true).as_coeffs()).inverse()
-            * Affine::new([f64::from(width), 0.0, 0.0, -f64::from(height), 0.0, f64::from(height)]);
-        let place = matrix.as_coeffs().map(super::object::number).join(" ");
-        picture = Some(objects.add(&picture_object(shown)));
-        let drawn = format!("q {place} cm /DcPicture Do Q\n{text}");
-        contents.extend(format!("{} 0 R", objects.add(&stream("", drawn.as_bytes()))).bytes());
-    } else {
-        let before = originals(raw);
-        let close = objects.add(&stream("", format!("\nQ\n{text}").as_bytes()));
-        contents.extend(format!("{open} 0 R ").bytes());
-        contents.extend(before);
-        contents.extend(format!(" {close} 0 R").bytes());
+/// A PDF with more text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Appended {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// What people should know of it, a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// The file with layers of text on some of its pages; all its bytes stay, and others follow. Every page looks as before.
+///
+/// # Errors
+/// Refused, for a file that is signed; Failed, for one that is encrypted or damaged; Not found, for a page that it lacks.
+pub fn with_text(document: &Document, layers: &[TextLayer], options: AppendOptions) -> Result<Appended> {
+    let last = last(document.bytes())?;
+    let mut notes = signatures(document, options)?;
+    if options.is_archive {
+        guarded(|| archivable::check(document))??;
     }
-    let mut body = b"<<".to_vec();
-    entries(raw, &[b"Contents", b"Resources"], 0, &mut body);
-    body.extend(b"/Contents[");
-    body.extend(contents);
-    body.extend(b"]\n/Resources<<");
-    let resources = inherited(raw);
-    let without: &[&[u8]] = if picture.is_some() { &[b"Font", b"XObject"] } else { &[b"Font"] };
-    if let Some(resources) = &resources {
-        entries(resources, without, 0, &mut body);
+    let mut kept = HashSet::new();
+    loop {
+        let mut attempt = Attempt { document, last: &last, kept: &kept, options, notes: Vec::new(), cut: Vec::new() };
+        let bytes = attempt.append(layers)?;
+        // what was cut out of a drawing must not be missed: whoever draws the page must see no difference
+        let cut = std::mem::take(&mut attempt.cut);
+        let harmed = match layers.iter().any(|layer| layer.rotates && layer.turned != 0) && !cut.is_empty() {
+            true => {
+                let unturned: Vec<TextLayer> =
+                    layers.iter().map(|layer| TextLayer { rotates: false, ..layer.clone() }).collect();
+                let mut same =
+                    Attempt { document, last: &last, kept: &kept, options, notes: Vec::new(), cut: Vec::new() };
+                harmed(document, same.append(&unturned)?, &cut)?
+            }
+            false => harmed(document, bytes.clone(), &cut)?,
+        };
+        if harmed.is_empty() {
+            notes.extend(attempt.notes);
+            return Ok(Appended { bytes, notes });
+        }
+        kept.extend(harmed);
     }
-    body.extend(b"/Font<<");
-    if let Some(known) = resources.as_ref().and_then(|resources| resources.get::<Dict<'_>>("Font")) {
-        entries(&known, &[], 0, &mut body);
+}
+
+fn signatures(document: &Document, options: AppendOptions) -> Result<Vec<String>> {
+    Ok(match guarded(|| signed(document))? {
+        Signed::No => Vec::new(),
+        Signed::Prepared => {
+            vec!["it has an empty field for a signature; add text before it is signed, not after".to_owned()]
+        }
+        Signed::Yes if options.voids_signatures => vec!["its digital signature is no longer valid".to_owned()],
+        Signed::Yes => {
+            let error = Error::new(
+                ErrorKind::Refused,
+                "add text to the PDF: it has a digital signature, which that would void",
+            );
+            return Err(error.hint(
+                "`--format text` reads it and changes nothing; `--invalidate-digital-signatures` adds the text all the same",
+            ));
+        }
+    })
+}
+
+/// The pages, of those from which something was cut, that no longer look as they did.
+fn harmed(document: &Document, bytes: Vec<u8>, pages: &[usize]) -> Result<Vec<usize>> {
+    if pages.is_empty() {
+        return Ok(Vec::new());
     }
-    for (at, font) in fonts.iter().enumerate() {
-        body.extend(format!("/DcText{at} {font} 0 R").bytes());
+    let after = Document::of(bytes, "", *document.limits())?;
+    let mut harmed = Vec::new();
+    for page in pages {
+        if !look_alike(document, &after, *page)? {
+            harmed.push(*page);
+        }
     }
-    body.extend(b">>");
-    if let Some(picture) = picture {
-        body.extend(format!("/XObject<</DcPicture {picture} 0 R>>").bytes());
+    Ok(harmed)
+}
+
+/// One way to write the file.
+struct Attempt<'a> {
+    document: &'a Document,
+    last: &'a Last,
+    /// Pages whose own text stays, because they would look different without it.
+    kept: &'a HashSet<usize>,
+    options: AppendOptions,
+    notes: Vec<String>,
+    /// Pages from whose drawing something was cut.
+    cut: Vec<usize>,
+}
+
+impl Attempt<'_> {
+    fn append(&mut self, layers: &[TextLayer]) -> Result<Vec<u8>> {
+        let bytes = self.document.bytes();
+        let mut start = bytes.to_vec();
+        if start.last() != Some(&b'\n') {
+            start.push(b'\n');
+        }
+        let mut objects = Objects::behind(start, self.last.size);
+        let mut known = Vec::new();
+        for layer in layers {
+            known.extend(
+                inherited(self.document.page(layer.page)?.raw()).and_then(|found| found.get::<Dict<'_>>("Font")),
+            );
+        }
+        let mut font = Glyphless::apart_from(known);
+        let mut drawn = Vec::new();
+        for layer in layers {
+            let page = self.document.page(layer.page)?;
+            let (width, height) = page.render_dimensions();
+            let turned = Affine::new(turning(layer.turned, (f64::from(width), f64::from(height))));
+            let matrix = Affine::new(page.initial_transform(true).as_coeffs()).inverse() * turned.inverse();
+            drawn.push(operations(&layer.words, &matrix, &mut font));
+        }
+        let numbers: Vec<u32> = (0..font.fonts()).map(|_| objects.reserve()).collect();
+        font.write(&numbers, &mut objects);
+        let fonts: Vec<(String, u32)> =
+            numbers.iter().enumerate().map(|(at, number)| (font.name(at), *number)).collect();
+        for (layer, text) in layers.iter().zip(&drawn) {
+            guarded(|| self.put_page(layer, text, &fonts, &mut objects))??;
+        }
+        let mut trailer = String::new();
+        if self.options.is_archive {
+            guarded(|| put_catalog(self.document, &mut objects))??;
+            if !self.last.has_id {
+                trailer = identity(&objects.bytes);
+            }
+        }
+        Ok(objects.finish(&trailer, Some(self.last)))
     }
-    body.extend(b">>>>");
-    let generation = u32::try_from(own.gen_number).unwrap_or_default();
-    objects.put(own.obj_number, generation, &body);
-    Ok(())
+
+    fn put_page(
+        &mut self,
+        layer: &TextLayer,
+        text: &str,
+        text_fonts: &[(String, u32)],
+        objects: &mut Objects,
+    ) -> Result<()> {
+        let page = self.document.page(layer.page)?;
+        let raw = page.raw();
+        let own = raw.obj_id().ok_or_else(|| {
+            Error::failed(format!("add text to page {}: it has no number", layer.page))
+                .hint("`qpdf IN OUT` mends it; then read OUT")
+        })?;
+        // text that stands before a drawing needs not know in which state that ends
+        let mut contents = format!("{} 0 R ", objects.add(&stream("", text.as_bytes()))).into_bytes();
+        let mut forms = Vec::new();
+        match self.without_text(page, layer, objects)? {
+            Some(made) => {
+                contents.extend(format!("{} 0 R", made.content).bytes());
+                forms = made.forms;
+            }
+            None => contents.extend(originals(raw)),
+        }
+        let mut body = b"<<".to_vec();
+        let turned = if layer.rotates { layer.turned } else { 0 };
+        let left_out: &[&[u8]] = match turned {
+            0 => &[b"Contents", b"Resources"],
+            _ => &[b"Contents", b"Resources", b"Rotate"],
+        };
+        entries(raw, left_out, 0, &mut body);
+        if turned != 0 {
+            body.extend(format!("/Rotate {}", (rotation(page) + turned) % 360).bytes());
+        }
+        body.extend(b"/Contents[");
+        body.extend(contents);
+        body.extend(b"]\n/Resources<<");
+        let resources = inherited(raw);
+        if let Some(resources) = &resources {
+            let left_out: &[&[u8]] = if forms.is_empty() { &[b"Font"] } else { &[b"Font", b"XObject"] };
+            entries(resources, left_out, 0, &mut body);
+            if !forms.is_empty() {
+                x_objects(resources, &forms, &mut body);
+            }
+        }
+        fonts(resources.as_ref(), text_fonts, &mut body);
+        body.extend(b">>>>");
+        let generation = u32::try_from(own.gen_number).unwrap_or_default();
+        objects.put(own.obj_number, generation, &body);
+        Ok(())
+    }
+
+    /// The page's drawing without the text that is to go.
+    fn without_text(
+        &mut self,
+        page: &Page<'_>,
+        layer: &TextLayer,
+        objects: &mut Objects,
+    ) -> Result<Option<super::cut::Cut>> {
+        let number = layer.page;
+        let mut stays = |why: &str| {
+            self.notes.push(format!("page {number} keeps the text it had besides the text that was read: {why}"));
+        };
+        if layer.own == OwnText::Kept {
+            return Ok(None);
+        }
+        if self.kept.contains(&number) {
+            stays("without it the page would look different");
+            return Ok(None);
+        }
+        let found = match self.document.trace(number) {
+            Ok(trace) => cut(page, &trace, layer.own, objects),
+            Err(error) => Err(error.message().to_owned()),
+        };
+        match found {
+            Ok(made) => {
+                if made.is_some() {
+                    self.cut.push(number);
+                }
+                Ok(made)
+            }
+            Err(why) => {
+                stays(&why);
+                Ok(None)
+            }
+        }
+    }
+}
+
+fn rotation(page: &Page<'_>) -> u16 {
+    match page.rotation() {
+        Rotation::None => 0,
+        Rotation::Horizontal => 90,
+        Rotation::Flipped => 180,
+        Rotation::FlippedHorizontal => 270,
+    }
 }
 
 /// References to what the page draws.

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
+use hayro::hayro_syntax::object::{Dict, Name};
+
 use super::object::stream;
 use super::xref::Objects;
 
@@ -16,6 +18,8 @@ pub(super) const WIDTH: f64 = 0.5;
 pub(super) struct Glyphless {
     codes: HashMap<char, usize>,
     letters: Vec<char>,
+    /// What sets its names apart from those that a page has already.
+    apart: usize,
 }
 
 /// A run of letters of one font.
@@ -25,6 +29,25 @@ pub(super) struct Run {
 }
 
 impl Glyphless {
+    /// With names that none of these pages has for a font.
+    pub(super) fn apart_from<'a>(fonts: impl IntoIterator<Item = Dict<'a>>) -> Self {
+        let known: Vec<Name<'a>> = fonts.into_iter().flat_map(|fonts| fonts.keys().collect::<Vec<_>>()).collect();
+        let mut own = Self::default();
+        while known.iter().any(|name| name.as_str().starts_with(&own.stem())) {
+            own.apart += 1;
+        }
+        own
+    }
+
+    fn stem(&self) -> String {
+        if self.apart == 0 { "DcText".to_owned() } else { format!("DcText{}x", self.apart) }
+    }
+
+    /// What a page calls the font of this number.
+    pub(super) fn name(&self, font: usize) -> String {
+        format!("{}{font}", self.stem())
+    }
+
     /// The codes of a text.
     pub(super) fn runs(&mut self, text: &str) -> Vec<Run> {
         let mut runs: Vec<Run> = Vec::new();

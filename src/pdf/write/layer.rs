@@ -22,20 +22,59 @@ pub struct LayerWord {
     pub followed: bool,
 }
 
-/// The text of a page.
+/// What becomes of the text that a page has already. In no case does a stroke of it move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OwnText {
+    /// All of it stays.
+    Kept,
+    /// Hidden text goes; what is seen stays text.
+    #[default]
+    WithoutHidden,
+    /// Hidden text goes; what is seen stays, and is text no more.
+    Silent,
+}
+
+/// Text for a page of a PDF.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TextLayer {
     /// The page, from 1 on.
     pub page: usize,
-    /// Its words, in the order in which they are read.
+    /// Its words, in the order in which they are read, on the page as it is seen when it is turned by `turned`.
     pub words: Vec<LayerWord>,
-    /// What is shown instead of what the page draws; `None` to leave it as it is.
-    pub picture: Option<EmbeddedPicture>,
+    /// By how many degrees the page must be turned, clockwise, to stand upright: 0, 90, 180 or 270.
+    pub turned: u16,
+    /// Whether the page is turned so for whoever looks at it.
+    pub rotates: bool,
+    /// What becomes of the text that it has.
+    pub own: OwnText,
+}
+
+/// A picture that becomes a page, with its text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PicturePage {
+    /// The picture.
+    pub picture: EmbeddedPicture,
+    /// As [`TextLayer::words`].
+    pub words: Vec<LayerWord>,
+    /// As [`TextLayer::turned`].
+    pub turned: u16,
+    /// As [`TextLayer::rotates`].
+    pub rotates: bool,
+}
+
+/// From points of a page of this size, as it is seen, to those of the page turned clockwise.
+pub fn turning(degrees: u16, (width, height): (f64, f64)) -> [f64; 6] {
+    match degrees {
+        90 => [0.0, 1.0, -1.0, 0.0, height, 0.0],
+        180 => [-1.0, 0.0, 0.0, -1.0, width, height],
+        270 => [0.0, -1.0, 1.0, 0.0, 0.0, width],
+        _ => [1.0, 0.0, 0.0, 1.0, 0.0, 0.0],
+    }
 }
 
 /// The operations that write the words; `matrix` leads from points of what is seen to the space of the page.
 pub(super) fn operations(words: &[LayerWord], matrix: &Affine, font: &mut Glyphless) -> String {
-    let mut out = String::from("BT 3 Tr\n");
+    let mut out = String::from("q BT 3 Tr\n");
     for word in words {
         let size = word.area.height().max(1.0);
         let letters = word.text.chars().count();
@@ -52,9 +91,9 @@ pub(super) fn operations(words: &[LayerWord], matrix: &Affine, font: &mut Glyphl
         let text = if word.followed { format!("{} ", word.text) } else { word.text.clone() };
         for run in font.runs(&text) {
             let codes: String = run.codes.iter().map(|code| format!("{code:02x}")).collect();
-            out.push_str(&format!("/DcText{} {} Tf <{codes}> Tj\n", run.font, number(size)));
+            out.push_str(&format!("/{} {} Tf <{codes}> Tj\n", font.name(run.font), number(size)));
         }
     }
-    out.push_str("ET\n");
+    out.push_str("ET Q\n");
     out
 }

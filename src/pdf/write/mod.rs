@@ -4,14 +4,20 @@
 //! holds stays as it was: outlines, forms, signatures' text, pages that have their text.
 
 mod appended;
+mod archivable;
+mod archive;
+mod bilevel;
+mod cut;
 mod glyphless;
 mod layer;
 mod made;
 mod object;
 mod picture;
+mod predict;
+mod signed;
 mod xref;
 
-pub use appended::with_text;
-pub use layer::{LayerWord, TextLayer};
+pub use appended::{AppendOptions, Appended, with_text};
+pub use layer::{LayerWord, OwnText, PicturePage, TextLayer, turning};
 pub use made::of_pictures;
 pub use picture::{EmbeddedPicture, Filter};

@@ -19,7 +19,7 @@ fn direct(object: &Object<'_>, depth: usize, out: &mut Vec<u8>) {
     match object {
         Object::Null(_) | Object::Stream(_) => out.extend(b"null"),
         Object::Boolean(value) => out.extend(value.to_string().bytes()),
-        Object::Number(value) => out.extend(number(value.as_f64()).bytes()),
+        Object::Number(value) => out.extend(exact(value.as_f64()).bytes()),
         Object::String(text) => hexadecimal(text.as_bytes(), out),
         Object::Name(named) => name(named.as_ref(), out),
         Object::Array(list) if depth < DEPTH_MAX => array(list, depth, out),
@@ -56,7 +56,7 @@ pub(super) fn entries(entries: &Dict<'_>, without: &[&[u8]], depth: usize, out: 
     }
 }
 
-fn name(bytes: &[u8], out: &mut Vec<u8>) {
+pub(super) fn name(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'/');
     for byte in bytes {
         match byte {
@@ -74,7 +74,12 @@ fn hexadecimal(bytes: &[u8], out: &mut Vec<u8>) {
     out.extend(text.bytes());
 }
 
-/// A number without an exponent, which PDF does not know.
+/// A number as it was read, without an exponent, which PDF does not know.
+fn exact(value: f64) -> String {
+    if value.is_finite() { value.to_string() } else { "0".to_owned() }
+}
+
+/// A number of a place or a size, to a hundred-thousandth.
 pub(super) fn number(value: f64) -> String {
     if !value.is_finite() {
         return "0".to_owned();

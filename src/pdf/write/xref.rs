@@ -2,6 +2,8 @@
 
 use hayro::hayro_syntax::object::{Dict, FromBytes};
 
+use sha2::{Digest, Sha256};
+
 use crate::error::{Error, Result};
 
 /// How far from the end the place of the table is looked for.
@@ -15,6 +17,8 @@ pub(super) struct Last {
     pub(super) is_stream: bool,
     /// One more than the highest number of an object.
     pub(super) size: u32,
+    /// Whether it tells the file from all others.
+    pub(super) has_id: bool,
     /// The entries that its successor repeats.
     pub(super) kept: Vec<u8>,
 }
@@ -66,7 +70,13 @@ pub(super) fn last(bytes: &[u8]) -> Result<Last> {
             super::object::value(&entry, 0, &mut kept);
         }
     }
-    Ok(Last { at, is_stream, size, kept })
+    Ok(Last { at, is_stream, size, has_id: trailer.contains_key("ID"), kept })
+}
+
+/// An entry that tells a file of these bytes from all others.
+pub(super) fn identity(bytes: &[u8]) -> String {
+    let sum: String = Sha256::digest(bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("/ID[<{sum}><{sum}>]")
 }
 
 fn first_number(bytes: &[u8]) -> Option<u64> {

@@ -9,6 +9,7 @@ use super::{BuiltIn, Entry, Flaw, Open};
 use crate::context::Context;
 use crate::documents::{Page, TablesBy};
 use crate::error::{Error, ErrorKind, OrFail, Result};
+use crate::pdf::TextLayout;
 use crate::readers::{PageRange, Pool, ReadEvent, ReadersOptions};
 
 pub(super) const ENTRY: Entry = Entry { name: "ocr", plan };
@@ -53,6 +54,10 @@ fn plan(given: &BuiltIn<'_>) -> std::result::Result<Open, Flaw> {
         dpi,
         tables_by: given.flag("tables")?.unwrap_or(true).then_some(TablesBy::Lines),
         force: given.flag("force")?.unwrap_or_default(),
+        redo: false,
+        layout: TextLayout::default(),
+        voids_signatures: false,
+        is_archive: false,
         skip_text: false,
         plain: false,
         password: String::new(),

@@ -45,7 +45,7 @@ pub(super) struct Binding {
     /// How it is reached, as a URI.
     pub(super) transport: String,
     pub(super) is_rpc: bool,
-    /// It asks for MTOM by its policy.
+    /// It asks for MTOM by its policy: requests are sent so.
     pub(super) wants_mtom: bool,
     pub(super) operations: Vec<BoundOperation>,
 }

@@ -8,6 +8,7 @@ mod pipelines;
 mod registering;
 mod running;
 mod servers;
+mod sharing;
 mod storing;
 
 use diesel::connection::SimpleConnection;
