@@ -13,6 +13,9 @@ pub struct Dialect {
     /// What a query selects of a column, by its quoted name, to get it as a source would have given it: arrays as JSON, and
     /// types that only the server knows as text.
     pub as_given: fn(&Column, String) -> String,
+    /// What a query selects of a text, by its quoted name, so that rows are alike only where it is written alike, whatever its
+    /// collation holds for equal.
+    pub as_spelled: fn(&str) -> String,
     /// The most parameters of one statement.
     pub parameters_max: usize,
     /// Whether a change of a table's shape is part of the transaction; otherwise it ends the transaction, and stays.

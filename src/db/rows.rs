@@ -103,11 +103,11 @@ pub(crate) fn row_of(
     Ok(database.query(&sql, &[Value::Integer(id)])?.rows.into_iter().next())
 }
 
-/// Gives each value once that a column of the active rows holds.
+/// Gives each text that a column of the active rows holds, once for each way in which it is written.
 ///
 /// # Errors
 /// What the database or `each` says.
-pub(crate) fn distinct_active(
+pub(crate) fn spellings_active(
     database: &mut dyn Database,
     table: &Table,
     column: &Column,
@@ -115,7 +115,7 @@ pub(crate) fn distinct_active(
 ) -> Result<()> {
     let words = database.dialect();
     let (name, column) = (words.table(&table.name), words.name(&column.name));
-    let sql = format!("SELECT DISTINCT {column} FROM {name} WHERE archive IS NULL");
+    let sql = format!("SELECT DISTINCT {column}, {} FROM {name} WHERE archive IS NULL", (words.as_spelled)(&column));
     database.each_row(&sql, &[], &mut |row| row.into_iter().next().map_or(Ok(()), &mut *each)).map(drop)
 }
 

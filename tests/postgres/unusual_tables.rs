@@ -381,6 +381,13 @@ fn a_scope_is_exact_whatever_the_collation() {
                 ),
             },
         );
+        // rows are found in each spelling, which a collation holds for one
+        let records = [json!({"c": "hr", "k": 3}), json!({"c": "HR", "k": 4}), json!({"c": "Hr", "k": 5})];
+        let folded = Merge::into("t").scope("c", "HR");
+        assert_eq!(merge(&mut database, &folded, &records).counts.new, 3);
+        let again = merge(&mut database, &folded, &records[..2]).counts;
+        assert_eq!((again.unchanged, again.new, again.gone), (2, 0, 1), "{:?}", backend.engine);
+        run(&mut database, "DELETE FROM t");
         merge(&mut database, &Merge::into("t").exact(true).scope("c", "hr"), &[json!({"c": "hr", "k": 1})]);
         merge(&mut database, &Merge::into("t").exact(true).scope("c", "HR"), &[json!({"c": "HR", "k": 2})]);
         assert_eq!(number(&mut database, "SELECT count(*) FROM t WHERE archive IS NULL"), 2);

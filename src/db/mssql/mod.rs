@@ -44,6 +44,8 @@ const DIALECT: Dialect = Dialect {
         _ if Declared::of(&column.declared).is_strange() => format!("CAST({name} AS NVARCHAR(MAX))"),
         _ => name,
     },
+    // blanks at the end count by the length alone
+    as_spelled: |name| format!("{name} {}, DATALENGTH({name})", sql::LETTERS),
     // of the 2,100 that a statement bears
     parameters_max: 2_000,
     takes_shapes_back: true,

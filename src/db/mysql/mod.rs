@@ -47,6 +47,7 @@ const DIALECT: Dialect = Dialect {
         kind::ANY_NUMBER => format!("TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM CAST({name} AS CHAR)))"),
         _ => name,
     },
+    as_spelled: |name| format!("CAST({name} AS BINARY)"),
     // of the 65,535 that the protocol bears: a statement has an end too
     parameters_max: 10_000,
     takes_shapes_back: false,

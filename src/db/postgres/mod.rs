@@ -49,6 +49,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         Kind::Other(_) => format!("CAST({name} AS text)"),
         _ => name,
     },
+    as_spelled: |name| format!("{name} COLLATE \"C\""),
     parameters_max: 65_535,
     takes_shapes_back: true,
 };

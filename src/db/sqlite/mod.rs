@@ -41,6 +41,7 @@ const DIALECT: Dialect = Dialect {
         Kind::Other(_) => format!("CAST({name} AS text)"),
         _ => name,
     },
+    as_spelled: |name| format!("{name} COLLATE BINARY"),
     parameters_max: 32_766,
     takes_shapes_back: true,
 };

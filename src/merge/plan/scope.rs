@@ -1,7 +1,7 @@
 //! The scope of a merge: which active rows it compares, and which records it takes.
 
 use super::description::Merge;
-use crate::db::rows::distinct_active;
+use crate::db::rows::spellings_active;
 use crate::db::{Column, Database, Fitted, Scope, Table, fit, text};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::write_text;
@@ -64,7 +64,7 @@ pub(crate) fn spelled(backend: &mut dyn Database, table: &Table, parts: &[Part])
     for part in parts {
         let mut spellings = vec![part.value.clone()];
         if let Some(wanted) = &part.normal {
-            distinct_active(backend, table, &part.column, &mut |value| {
+            spellings_active(backend, table, &part.column, &mut |value| {
                 if let Value::Text(spelling) = value
                     && spelling != part.text()
                     && normal(&spelling) == *wanted
