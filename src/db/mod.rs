@@ -15,6 +15,7 @@ pub(crate) mod past;
 mod placeholder;
 mod pool;
 pub(crate) mod postgres;
+mod prefix;
 pub(crate) mod rows;
 pub(crate) mod sqlite;
 mod table;

@@ -10,7 +10,7 @@ use super::server::server_error;
 use super::sql::{LETTERS, bytes_literal, is_literal, literal, quote};
 use super::value;
 use crate::clock;
-use crate::db::{ActiveSum, Column, Fitted, Gone, Kind, RowId, Scope};
+use crate::db::{ActiveSum, Column, Fitted, Gone, Kind, RowId, Scope, prefix};
 use crate::error::{Error, Result};
 use crate::hash::Sha;
 use crate::record::Value;
@@ -106,8 +106,8 @@ pub(super) fn active(
         let mut cells = row.into_iter();
         let row = cells.next().and_then(row_of).ok_or_else(no_place)?;
         let prefix = match cells.next() {
-            Some(ColumnData::String(Some(hex))) if target.sha_is_text => prefix_of_hex(hex.trim_end()),
-            Some(ColumnData::Binary(Some(bytes))) if bytes.len() == 32 => prefix_of(&bytes),
+            Some(ColumnData::String(Some(hex))) if target.sha_is_text => prefix::of_hex(hex.trim_end().as_bytes()),
+            Some(ColumnData::Binary(Some(bytes))) => prefix::of_bytes(&bytes),
             _ => None,
         };
         let Some(prefix) = prefix else {
@@ -132,15 +132,6 @@ fn row_of(cell: ColumnData<'static>) -> Option<RowId> {
         _ => return None,
     };
     Some(RowId(number.cast_unsigned()))
-}
-
-fn prefix_of(sha: &[u8]) -> Option<u128> {
-    Some(u128::from_be_bytes(sha.get(..16)?.try_into().ok()?))
-}
-
-fn prefix_of_hex(hex: &str) -> Option<u128> {
-    let hex = Some(hex).filter(|hex| hex.len() == 64 && hex.is_ascii())?;
-    u128::from_str_radix(&hex[..32], 16).ok()
 }
 
 pub(super) fn count_active(client: &mut Client, target: &Target, scope: &Scope) -> Result<u64> {

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use tiberius::ColumnData;
 
 use super::client::Bound;
-use crate::db::placeholder::{Placeholder, placeholders};
+use crate::db::placeholder::{fill, no_place, placeholders};
 use crate::db::table::quote_by;
 use crate::db::text;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::record::Value;
 
 /// The sign around a name.
@@ -55,44 +55,21 @@ pub(super) fn bracketed(name: &str) -> String {
 /// Placeholders without a value, and values without a placeholder.
 pub(super) fn bind<'a>(sql: &'a str, values: &[Value<'_>]) -> Result<(Cow<'a, str>, Vec<Bound>)> {
     let places = placeholders(sql, skip);
-    let wrong = |why: String| Error::failed(format!("bind values to `{sql}`: {why}"));
     if places.is_empty() {
         // whoever writes for this server alone may write its own
         let are_own = sql.contains("@P1") || sql.contains("@p1");
         return match values.len() {
-            count if count > 0 && !are_own => Err(wrong(format!("it has no place for {count} values"))),
+            count if count > 0 && !are_own => Err(no_place(sql, count)),
             _ => Ok((Cow::Borrowed(sql), values.iter().map(bound).collect())),
         };
     }
-    let (mut out, mut done, mut next) = (String::with_capacity(sql.len() + places.len()), 0, 0);
-    let mut are_used = vec![false; values.len()];
-    for Placeholder { start, end, number } in places {
-        let at = match number {
-            Some(number) => number.checked_sub(1),
-            None => {
-                next += 1;
-                Some(next - 1)
-            }
-        };
-        let found = at.and_then(|at| Some((at, values.get(at)?)));
-        let Some((at, value)) = found else {
-            return Err(wrong(format!("it asks for more than the {} values", values.len())));
-        };
-        are_used[at] = true;
-        out.push_str(&sql[done..start]);
-        match value {
-            // as text they would be compared as what the other side is
-            Value::BigInteger(digits) | Value::Decimal(digits) if is_literal(digits) => {
-                out.push_str(&format!("({digits})"));
-            }
-            _ => out.push_str(&format!("@P{}", at + 1)),
+    let out = fill(sql, places, values, &mut |at, value, out| match value {
+        // as text they would be compared as what the other side is
+        Value::BigInteger(digits) | Value::Decimal(digits) if is_literal(digits) => {
+            out.push_str(&format!("({digits})"));
         }
-        done = end;
-    }
-    if let Some(unused) = are_used.iter().position(|is_used| !is_used) {
-        return Err(wrong(format!("it has no place for value {}", unused + 1)));
-    }
-    out.push_str(&sql[done..]);
+        _ => out.push_str(&format!("@P{}", at + 1)),
+    })?;
     Ok((Cow::Owned(out), values.iter().map(bound).collect()))
 }
 

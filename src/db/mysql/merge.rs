@@ -11,7 +11,7 @@ use super::shape::{GUARD, Place};
 use super::sql::{bytes_literal, literal, quote};
 use super::value::number_of;
 use crate::clock;
-use crate::db::{ActiveSum, Column, Fitted, Gone, Kind, RowId, Scope};
+use crate::db::{ActiveSum, Column, Fitted, Gone, Kind, RowId, Scope, prefix};
 use crate::error::{Error, Result};
 use crate::hash::Sha;
 use crate::record::Value;
@@ -110,8 +110,8 @@ pub(super) fn active(
         let row = at.as_ref().and_then(|at| row_of(place, at));
         let row = row.ok_or_else(|| Error::failed("read the hashes: a row has no place"))?;
         let prefix = match &sha {
-            Some(Stored::Bytes(bytes)) if target.sha_is_text => prefix_of_hex(bytes),
-            Some(Stored::Bytes(bytes)) if bytes.len() == 32 => prefix_of(bytes),
+            Some(Stored::Bytes(bytes)) if target.sha_is_text => prefix::of_hex(bytes),
+            Some(Stored::Bytes(bytes)) => prefix::of_bytes(bytes),
             _ => None,
         };
         let Some(prefix) = prefix else {
@@ -132,15 +132,6 @@ fn row_of(place: &Place, stored: &Stored) -> Option<RowId> {
         true => digits.parse().ok().map(RowId),
         false => digits.parse::<i64>().ok().map(|number| RowId(number.cast_unsigned())),
     }
-}
-
-fn prefix_of(sha: &[u8]) -> Option<u128> {
-    Some(u128::from_be_bytes(sha.get(..16)?.try_into().ok()?))
-}
-
-fn prefix_of_hex(hex: &[u8]) -> Option<u128> {
-    let hex = std::str::from_utf8(hex).ok().filter(|hex| hex.len() == 64 && hex.is_ascii())?;
-    u128::from_str_radix(&hex[..32], 16).ok()
 }
 
 pub(super) fn count_active(client: &mut Client, target: &Target, scope: &Scope) -> Result<u64> {

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use mysql_async::{Params, Value as Bound};
 
-use crate::db::placeholder::{Placeholder, placeholders};
+use crate::db::placeholder::{fill, no_place, placeholders};
 use crate::db::table::quote_by;
 use crate::db::text;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::record::Value;
 
 /// The sign around a name.
@@ -66,46 +66,24 @@ pub(super) fn quote(name: &str) -> String {
 /// Placeholders without a value, and values without a placeholder.
 pub(super) fn bind<'a>(sql: &'a str, values: &[Value<'_>]) -> Result<(Cow<'a, str>, Params)> {
     let places = placeholders(sql, skip);
-    let wrong = |why: String| Error::failed(format!("bind values to `{sql}`: {why}"));
     if places.is_empty() {
         return match values.len() {
             0 => Ok((Cow::Borrowed(sql), Params::Empty)),
-            count => Err(wrong(format!("it has no place for {count} values"))),
+            count => Err(no_place(sql, count)),
         };
     }
-    let (mut out, mut bound, mut done, mut next) = (String::with_capacity(sql.len()), Vec::new(), 0, 0);
-    let mut are_used = vec![false; values.len()];
-    for Placeholder { start, end, number } in places {
-        let at = match number {
-            Some(number) => number.checked_sub(1),
-            None => {
-                next += 1;
-                Some(next - 1)
-            }
-        };
-        let found = at.and_then(|at| Some((at, values.get(at)?)));
-        let Some((at, value)) = found else {
-            return Err(wrong(format!("it asks for more than the {} values", values.len())));
-        };
-        are_used[at] = true;
-        out.push_str(&sql[done..start]);
-        match value {
-            // as text they would be compared as floats
-            Value::BigInteger(digits) | Value::Decimal(digits) if !digits.contains(['e', 'E']) => {
-                out.push_str(&format!("({digits})"));
-            }
-            Value::Bytes(bytes) if bytes.len() <= LITERAL_BYTES_MAX => out.push_str(&bytes_literal(bytes)),
-            value => {
-                out.push('?');
-                bound.push(bound_of(value));
-            }
+    let mut bound = Vec::new();
+    let out = fill(sql, places, values, &mut |_, value, out| match value {
+        // as text they would be compared as floats
+        Value::BigInteger(digits) | Value::Decimal(digits) if !digits.contains(['e', 'E']) => {
+            out.push_str(&format!("({digits})"));
         }
-        done = end;
-    }
-    if let Some(unused) = are_used.iter().position(|is_used| !is_used) {
-        return Err(wrong(format!("it has no place for value {}", unused + 1)));
-    }
-    out.push_str(&sql[done..]);
+        Value::Bytes(bytes) if bytes.len() <= LITERAL_BYTES_MAX => out.push_str(&bytes_literal(bytes)),
+        value => {
+            out.push('?');
+            bound.push(bound_of(value));
+        }
+    })?;
     let bound = if bound.is_empty() { Params::Empty } else { Params::Positional(bound) };
     Ok((Cow::Owned(out), bound))
 }

@@ -10,7 +10,7 @@ use super::{Sqlite, deferred, shape, value_of};
 use crate::clock;
 use crate::db::cause::Cause;
 use crate::db::connection::quoted_list;
-use crate::db::{Cell, Column, Fitted, Gone, Refused, RowBatch, RowId, Scope, Table, quote};
+use crate::db::{Cell, Column, Fitted, Gone, Refused, RowBatch, RowId, Scope, Table, prefix, quote};
 use crate::error::{Error, Result};
 use crate::hash::Sha;
 use crate::record::Value;
@@ -67,7 +67,7 @@ pub(super) fn active(
     while let Some(row) = rows.next().map_err(fail)? {
         let place: i64 = row.get(0).map_err(fail)?;
         let prefix = match row.get_ref(1).map_err(fail)? {
-            ValueRef::Blob(bytes) if bytes.len() == 32 => prefix_of(bytes),
+            ValueRef::Blob(bytes) => prefix::of_bytes(bytes),
             ValueRef::Text(hex) if hex.len() == 64 => {
                 std::str::from_utf8(&hex[..32]).ok().and_then(|hex| u128::from_str_radix(hex, 16).ok())
             }
@@ -82,10 +82,6 @@ pub(super) fn active(
         each(prefix, RowId(place as u64))?;
     }
     Ok(())
-}
-
-fn prefix_of(sha: &[u8]) -> Option<u128> {
-    Some(u128::from_be_bytes(sha.get(..16)?.try_into().ok()?))
 }
 
 pub(super) fn count_active(sqlite: &Sqlite, table: &Table, scope: &Scope) -> Result<u64> {
