@@ -57,7 +57,7 @@ pub(super) enum Turn {
 #[derive(Debug)]
 pub(super) struct Place(#[expect(dead_code, reason = "its lock ends with it")] File);
 
-/// One request on its way to a host. It has a descriptor of its own, so that threads are told apart as processes are.
+/// One request on its way to a host. It has a file descriptor of its own, so that locks keep threads apart as they do processes.
 pub(super) struct Asker {
     path: PathBuf,
     file: Option<File>,

@@ -63,7 +63,7 @@ pub(super) struct TooLong(pub(super) Duration);
 /// Leave for one request; it ends when this goes.
 pub(super) struct Leave {
     host: Arc<Host>,
-    /// Given back before others of this process are told.
+    /// Given back before threads of this process that wait are woken.
     place: Option<Place>,
 }
 

@@ -162,7 +162,7 @@ impl<T: Transport> Transport for Wire<T> {
         if self.is_sending {
             return self.inner.buffers();
         }
-        // what is wrong is told when more is waited for
+        // an error is kept until the caller waits for more: this function can return none
         if let Err(error) = self.look() {
             self.failed.get_or_insert(error);
         }

@@ -98,7 +98,7 @@ fn incident_message(failed: usize, total: usize, failing: &[AppRow]) -> NewMessa
         app_id: None,
         subject: format!("{failed} of {total} apps fail: something that they share is away"),
         body: format!(
-            "Failing: {}{others}.\nNo app is taken out of service for it, and none is told of one by one.\n\
+            "Failing: {}{others}.\nNo app is taken out of service for it, and their failures are not sent one by one.\n\
              Look at the network, the databases and the disk: dc doctor",
             names.join(", ")
         ),

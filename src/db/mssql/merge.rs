@@ -291,7 +291,7 @@ pub(super) fn values_of(
     Ok(())
 }
 
-/// What the driver knows nothing of is told as text.
+/// Types that the driver does not know are read as text.
 fn selected(column: &Column) -> String {
     let name = quote(&column.name);
     match Declared::of(&column.declared).is_strange() {

@@ -190,7 +190,7 @@ impl ServerTarget {
     }
 }
 
-/// Notices a server that has gone without a word, and sends small packets at once.
+/// Detects a server that vanished without closing the connection, and sends small packets at once.
 fn keep_alive(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     setsockopt(stream, sockopt::KeepAlive, &true)?;

@@ -266,7 +266,7 @@ fn definition(column: &NewColumn) -> String {
     }
 }
 
-/// The index that takes one active row a hash, and one for finding small scopes.
+/// The unique index over the hashes of active rows, and one for finding small scopes.
 pub(super) fn index_sql(table: &Table, scope: &[&str]) -> Vec<String> {
     let name = quoted(&table.name);
     let index = |what: &str| {

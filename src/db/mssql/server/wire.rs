@@ -165,7 +165,7 @@ impl AsyncWrite for Wire {
 struct Framed {
     stream: TcpStream,
     is_framing: bool,
-    /// A packet that is being written, its header included, and how much of it has gone.
+    /// A packet that is being written, its header included, and how much of it has been sent.
     out: Vec<u8>,
     sent: usize,
     /// The header of the packet that is being read, as far as it is there.
