@@ -24,7 +24,7 @@ cargo build --release --locked
 name="dc-$version-$(rustc -vV | sed -n 's/^host: //p')"
 out=target/artefacts
 rm -rf "$out" && mkdir -p "$out/$name"
-cp -r target/release/dc man README.md CHANGELOG.md "$out/$name/"
+cp -r target/release/dc man docs README.md CHANGELOG.md "$out/$name/"
 tar -C "$out" -czf "$out/$name.tar.gz" "$name"
 git archive --format=tar.gz --prefix="data-collector-$version/" -o "$out/data-collector-$version.tar.gz" "v$version"
 (cd "$out" && sha256sum ./*.tar.gz >SHA256SUMS)
