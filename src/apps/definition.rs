@@ -3,6 +3,7 @@
 mod actors;
 pub(super) mod fields;
 pub(super) mod flaw;
+mod known;
 mod stages;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::zone::Zone;
 pub use actors::ActorQueues;
 use fields::Fields;
+pub use known::DEFINITION;
 
 /// The file that defines an app, in the app's folder.
 pub const DEFINITION_FILE: &str = "app.toml";

@@ -34,7 +34,9 @@ pub use child::supervise;
 pub use choose::choose;
 pub use confinement::Confinement;
 pub(crate) use definition::flaw::{pipeline_error, stage_error};
-pub use definition::{ActorQueues, AppDefinition, CatchUp, DEFAULT_PROGRAM, DEFINITION_FILE, Overlap, Tell};
+pub use definition::{
+    ActorQueues, AppDefinition, CatchUp, DEFAULT_PROGRAM, DEFINITION, DEFINITION_FILE, Overlap, Tell,
+};
 pub use event::{Ended, Event, How, Stream};
 pub use folder::{BrokenApp, FoundApp, app_names, find_app, find_apps, is_app, look_for_apps};
 pub use identity::{ProcessIdentity, ProcessSpace, Sight};

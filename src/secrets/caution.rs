@@ -1,6 +1,6 @@
 //! What other programs read otherwise in a dotenv file: people who come from them should know. No value is shown.
 
-use super::dotenv::{Document, Entry};
+use crate::dotenv::{Document, Entry};
 
 impl Document {
     /// What is taken as it is here and means something elsewhere, with its line.

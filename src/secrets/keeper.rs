@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zeroize::Zeroizing;
 
-use super::dotenv::Document;
 use super::flaw::Flaw;
 use super::handover::{self, Handed, KEY_VARIABLE};
 use super::header::Header;
@@ -15,6 +14,7 @@ use super::memory;
 use super::password::{PASSWORD_VARIABLE, Password, PasswordSources};
 use super::sealed::{Form, Sealed, document_of};
 use super::writer::Writer;
+use crate::dotenv::Document;
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::{Secret, Settings};
 use crate::shell::Shell;

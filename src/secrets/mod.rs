@@ -6,8 +6,6 @@
 pub mod archive;
 mod caution;
 mod descriptor;
-pub mod dotenv;
-mod dotenv_value;
 pub mod flaw;
 mod handover;
 pub mod header;
@@ -23,7 +21,7 @@ mod sealed;
 mod weakness;
 mod writer;
 
-pub use dotenv::{BadLine, Document, Hide, SETTING_PREFIX, is_name};
+pub use crate::dotenv::{BadLine, Document, Hide, SETTING_PREFIX, is_name};
 pub use flaw::Flaw;
 pub use handover::KEY_VARIABLE;
 pub use header::Header;

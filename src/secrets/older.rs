@@ -6,9 +6,9 @@ use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockModeDecrypt, KeyIvInit};
 use zeroize::Zeroizing;
 
-use super::dotenv::Document;
 use super::flaw::Flaw;
 use super::seal::{Plain, TEXT_BYTES_MAX};
+use crate::dotenv::Document;
 
 /// What such a file begins with.
 pub(super) const MAGIC: &[u8; 8] = b"Salted__";

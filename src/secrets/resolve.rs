@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::dotenv::SETTING_PREFIX;
 use super::keeper::Secrets;
 use super::sealed::{Form, Sealed};
+use crate::dotenv::SETTING_PREFIX;
 use crate::error::Result;
 use crate::settings::Settings;
 

@@ -5,13 +5,13 @@ use std::io::Read;
 use std::path::Path;
 
 use super::archive::{self, ARCHIVE_BYTES_MAX};
-use super::dotenv::Document;
 use super::flaw::Flaw;
 use super::header::{self, Header};
 use super::key::Key;
 use super::older;
 use super::password::Password;
 use super::seal::{self, Plain};
+use crate::dotenv::Document;
 use crate::error::{Error, ErrorKind, Result, file_error};
 
 /// How a file is sealed.

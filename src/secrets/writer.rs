@@ -11,11 +11,11 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
 use super::archive;
-use super::dotenv::Document;
 use super::header::Header;
 use super::key::Key;
 use super::seal::seal;
 use super::sealed::{Sealed, check_link};
+use crate::dotenv::Document;
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::failpoint;
 

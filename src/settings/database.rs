@@ -7,15 +7,17 @@ use super::failure::settings_error;
 use super::layers::Layers;
 use super::percent::encode;
 use super::project::Project;
-use super::secret::Secret;
 use super::section::Section;
 use crate::error::{Error, ErrorKind, Result};
+use crate::secret::Secret;
 
 /// The database that holds the framework's own tables.
 pub const MAIN: &str = "main";
 
 /// How many connections to a database a process has at most, where nothing is set.
 const POOL_SIZE: usize = 20;
+/// MariaDB takes 64, PostgreSQL 63.
+const SCHEMA_BYTES_MAX: usize = 63;
 /// More than servers take.
 const POOL_SIZE_MAX: u64 = 10_000;
 
@@ -30,6 +32,52 @@ pub struct DatabaseSettings {
     pub is_default: bool,
     /// How many connections the threads of one process share at most.
     pub pool_size: usize,
+    /// Where the framework's own tables stand, if not among the others: a schema, on MariaDB a database, of SQLite a file
+    /// beside.
+    pub schema: Option<String>,
+}
+
+impl DatabaseSettings {
+    /// The same database as the framework's own tables are reached in.
+    #[must_use]
+    pub fn of_framework(mut self) -> Self {
+        let Some(schema) = self.schema.clone() else { return self };
+        match &mut self.target {
+            Target::Sqlite { path } => {
+                let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+                let end = path.extension().map(|end| format!(".{}", end.to_string_lossy())).unwrap_or_default();
+                path.set_file_name(format!("{stem}-{schema}{end}"));
+            }
+            Target::Server { scheme, url, label } => {
+                let (place, options) = match url.reveal().split_once('?') {
+                    Some((place, options)) => (place, options),
+                    None => (url.reveal(), ""),
+                };
+                let changed = match scheme.as_str() {
+                    "postgres" => format!("{place}?{}", with_search_path(options, &schema)),
+                    _ => {
+                        let authority = place.rfind('@').or_else(|| place.find("//").map(|at| at + 2)).unwrap_or(0);
+                        let end = place[authority..].find('/').map_or(place.len(), |at| authority + at);
+                        let options = if options.is_empty() { String::new() } else { format!("?{options}") };
+                        *label = format!("{} (database {schema})", label);
+                        format!("{}/{schema}{options}", &place[..end])
+                    }
+                };
+                *url = Secret::new(changed);
+            }
+        }
+        self
+    }
+}
+
+/// The options of a URL with one for the server: names are looked for in the schema first, and then where they were before.
+fn with_search_path(options: &str, schema: &str) -> String {
+    let path = format!("-csearch_path%3D{schema}%2Cpublic");
+    let (given, others): (Vec<&str>, Vec<&str>) =
+        options.split('&').filter(|option| !option.is_empty()).partition(|option| option.starts_with("options="));
+    let before = given.first().and_then(|option| option.split_once('=')).map(|(_, value)| format!("{value}%20"));
+    let option = format!("options={}{path}", before.unwrap_or_default());
+    others.into_iter().chain([option.as_str()]).collect::<Vec<_>>().join("&")
 }
 
 /// How a database is reached.
@@ -87,7 +135,9 @@ impl Target {
 pub(super) fn read(layers: &Layers, project: &Project, name: &str) -> Result<DatabaseSettings> {
     let section = format!("db.{name}");
     let pool_size = pool_size(layers, &section)?;
-    let settings = |target, is_default| DatabaseSettings { name: name.to_owned(), target, is_default, pool_size };
+    let schema = schema(layers, &section, name)?;
+    let settings =
+        |target, is_default| DatabaseSettings { name: name.to_owned(), target, is_default, pool_size, schema };
     if let Some(url) = layers.text(&section, "url")? {
         return Ok(settings(from_url(project, &format!("setting `{section}.url`"), &url)?, false));
     }
@@ -126,7 +176,22 @@ pub(super) fn read_at(layers: &Layers, project: &Project, place: &str) -> Result
         return Err(Error::new(ErrorKind::Usage, what)
             .hint("write it as `url` under `[db.old]` in dc.toml, or into DC_DB_OLD_URL, and name `old`"));
     }
-    Ok(DatabaseSettings { name: target.label(), target, is_default: false, pool_size: POOL_SIZE })
+    Ok(DatabaseSettings { name: target.label(), target, is_default: false, pool_size: POOL_SIZE, schema: None })
+}
+
+fn schema(layers: &Layers, section: &str, name: &str) -> Result<Option<String>> {
+    let Some(schema) = layers.text(section, "schema")? else { return Ok(None) };
+    let first = schema.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let is_word = schema.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    if name != MAIN {
+        let what = format!("read the setting `{section}.schema`: only `main` has tables of the framework");
+        return Err(settings_error(what).hint("name the schema in the table: `dc merge SCHEMA.TABLE`"));
+    }
+    if !first || !is_word || schema.len() > SCHEMA_BYTES_MAX {
+        let what = format!("read the setting `{section}.schema`: `{schema}` cannot be the name of a schema");
+        return Err(settings_error(what).hint("small letters, digits and `_`, no digit first: schema = \"dc\""));
+    }
+    Ok(Some(schema))
 }
 
 fn pool_size(layers: &Layers, section: &str) -> Result<usize> {
@@ -220,7 +285,34 @@ fn from_fields(layers: &Layers, section: &str, host: &str) -> Result<Target> {
 
 #[cfg(test)]
 mod tests {
-    use crate::settings::{Environment, Settings, Source};
+    use crate::settings::{Environment, Settings, Source, Target};
+
+    #[test]
+    fn the_tables_of_the_framework_may_stand_in_a_schema() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = |pairs: &[(&str, &str)]| {
+            let source = Source { folder: Some(folder.path().to_owned()), config: None };
+            let settings = Settings::load(&source, Environment::of(pairs.iter().copied())).expect("settings");
+            settings.framework().map(|it| match it.target {
+                Target::Server { url, .. } => url.reveal().to_owned(),
+                Target::Sqlite { path } => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            })
+        };
+        let main = |main: &str| url(&[("DC_DB_MAIN_URL", main), ("DC_DB_MAIN_SCHEMA", "dc")]).expect("a database");
+        assert_eq!(main("sqlite:a.db"), "a-dc.db");
+        assert_eq!(main("mysql://me:p@ss/w@h:3306/d?sslmode=disable"), "mysql://me:p@ss/w@h:3306/dc?sslmode=disable");
+        assert_eq!(main("mysql://h/d"), "mysql://h/dc");
+        assert_eq!(main("postgres://me@h/d"), "postgres://me@h/d?options=-csearch_path%3Ddc%2Cpublic");
+        assert_eq!(
+            main("postgres://h/d?options=-cwork_mem%3D9MB&sslmode=require"),
+            "postgres://h/d?sslmode=require&options=-cwork_mem%3D9MB%20-csearch_path%3Ddc%2Cpublic"
+        );
+        assert_eq!(url(&[("DC_DB_MAIN_SCHEMA", "dc")]).expect("a database"), "dc-dc.db");
+        for wrong in ["Dc", "1c", "a-b", "a b", "\"x"] {
+            assert!(url(&[("DC_DB_MAIN_SCHEMA", wrong)]).is_err(), "{wrong}");
+        }
+        assert!(url(&[("DC_DB_W_URL", "sqlite:w.db"), ("DC_DB_W_SCHEMA", "dc")]).is_ok(), "read with the database");
+    }
 
     #[test]
     fn a_connection_string_is_a_url_of_sql_server() {

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
+use crate::dotenv::Document;
 use crate::error::{Error, ErrorKind, Result};
+use crate::secret::Secret;
 
 /// What the names of dc's own variables begin with.
 const OWN: &str = "DC_";
@@ -17,6 +19,8 @@ pub struct Environment {
     texts: BTreeMap<String, Zeroizing<String>>,
     /// Those whose name or value is no UTF-8: paths may be such, settings may not.
     others: BTreeMap<OsString, OsString>,
+    /// What the project's `.env` says of variables that are not set.
+    filed: BTreeMap<String, Secret>,
 }
 
 impl Environment {
@@ -50,7 +54,8 @@ impl Environment {
 
     /// A variable's text; an empty one counts as not set. One that is no text is none here: see `check`.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.texts.get(name).map(|text| text.as_str()).filter(|text| !text.is_empty())
+        let filed = || self.filed.get(name).map(Secret::reveal);
+        self.texts.get(name).map(|text| text.as_str()).or_else(filed).filter(|text| !text.is_empty())
     }
 
     /// Whether a variable is set and not empty, whatever it holds.
@@ -77,10 +82,36 @@ impl Environment {
 
     /// The names of all variables that start with `prefix`.
     pub fn names<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
-        self.texts
-            .range(prefix.to_owned()..)
-            .map(|(name, _)| name.as_str())
-            .take_while(move |name| name.starts_with(prefix))
+        let set = self.texts.range(prefix.to_owned()..).map(|(name, _)| name.as_str());
+        let filed = self.filed.range(prefix.to_owned()..).map(|(name, _)| name.as_str());
+        let begins = move |name: &&str| name.starts_with(prefix);
+        set.take_while(begins).chain(filed.take_while(begins))
+    }
+
+    /// Adds the variables of a dotenv file. One that is set, to whatever, stays as it is.
+    pub(super) fn add_file(&mut self, document: &Document) {
+        for name in document.names() {
+            let is_set = self.texts.contains_key(name) || self.others.contains_key(OsStr::new(name));
+            if let Some(value) = document.get(name).filter(|_| !is_set) {
+                self.filed.insert(name.to_owned(), value.clone());
+            }
+        }
+    }
+
+    /// The variables that are set by the project's `.env` alone: programs that are started do not have them by themselves.
+    pub(super) fn filed(&self) -> impl Iterator<Item = (&str, &Secret)> {
+        self.filed.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Gives a variable another name, or drops it.
+    pub(super) fn rename(&mut self, names: &[String], newer: &str, value: Zeroizing<String>) {
+        for name in names {
+            self.texts.remove(name);
+            self.filed.remove(name);
+        }
+        if !self.is_set(newer) {
+            self.texts.insert(newer.to_owned(), value);
+        }
     }
 
     /// The file of the user's own settings, whether it exists or not.

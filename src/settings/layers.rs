@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
 use super::failure::settings_error;
-use super::known::{KNOWN, check_names, steps};
-use super::secret::{Secret, password_in};
+use super::known::{KNOWN, OWN, check_names, check_variables, is_free, member_of_variable, steps};
+use super::setting::Setting;
 use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::secret::{Secret, password_in};
 
 /// One dc.toml that was read.
 #[derive(Clone)]
@@ -66,9 +67,59 @@ impl Layers {
             let place = cause.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             settings_error(format!("read {} line {place}: {}", path.display(), cause.message()))
         })?;
-        check_names(path, &table)?;
+        check_names(path, &table, &self.own_in(&table)?)?;
         self.files.push(File { path: path.to_owned(), table });
         Ok(())
+    }
+
+    /// The sections that a file may have besides dc's: those that it, or a file above it, names.
+    fn own_in(&self, table: &toml::Table) -> Result<Vec<String>> {
+        let mut own = self.own_sections();
+        let named = value_at(table, ["project", "sections"].into_iter()).and_then(toml::Value::as_array);
+        own.extend(named.into_iter().flatten().filter_map(toml::Value::as_str).map(str::to_owned));
+        match own.iter().find(|section| !is_free(section)) {
+            Some(taken) => Err(settings_error(format!(
+                "read `project.sections`: `{taken}` cannot be a section of yours"
+            ))
+            .hint("a name of letters, digits and `_` that no section of dc and none of its variables begins with")),
+            None => Ok(own),
+        }
+    }
+
+    /// The sections of the project's own.
+    pub(super) fn own_sections(&self) -> Vec<String> {
+        let text = self.text("project", "sections").ok().flatten().unwrap_or_default();
+        text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// All fields of a section of the project's own, each from its nearest layer.
+    pub(super) fn own(&self, section: &str) -> BTreeMap<String, Setting> {
+        let mut fields = BTreeMap::new();
+        for file in self.files.iter().rev() {
+            let table = file.table.get(section).and_then(toml::Value::as_table);
+            let written = |(name, value): (&String, &toml::Value)| (name.clone(), Setting::Written(value.clone()));
+            fields.extend(table.into_iter().flatten().map(written));
+        }
+        let prefix = format!("{OWN}{}_", section.to_uppercase());
+        if let Store::Open { values, .. } = &self.store {
+            let named = values.iter().filter_map(|(name, value)| Some((name.strip_prefix(&prefix)?, value)));
+            fields.extend(named.map(|(name, value)| (name.to_lowercase(), Setting::Text(value.reveal().to_owned()))));
+        }
+        for variable in self.environment.names(&prefix) {
+            let text = self.environment.get(variable).map(|text| Setting::Text(text.to_owned()));
+            fields.extend(text.map(|text| (variable[prefix.len()..].to_lowercase(), text)));
+        }
+        fields
+    }
+
+    /// Refuses variables of ours that nothing reads, in the environment and in the store.
+    pub(super) fn check_variables(&self) -> Result<()> {
+        let own = self.own_sections();
+        let stored = match &self.store {
+            Store::Open { values, .. } => values.keys().map(String::as_str).collect(),
+            _ => Vec::new(),
+        };
+        check_variables(self.environment.names(OWN).chain(stored), &own)
     }
 
     /// The names of a family such as `db`, from files and variables.
@@ -88,8 +139,7 @@ impl Layers {
         let stored = stored.into_iter().filter(|name| name.starts_with(&prefix));
         for variable in self.environment.names(&prefix).chain(stored) {
             let rest = &variable[prefix.len()..];
-            let named = fields.iter().find_map(|field| rest.strip_suffix(&format!("_{}", field.to_uppercase())));
-            names.extend(named.map(str::to_lowercase));
+            names.extend(member_of_variable(fields, rest).map(str::to_lowercase));
         }
         names.sort();
         names.dedup();
@@ -105,10 +155,10 @@ impl Layers {
                 None => vec![known.section.to_owned()],
             };
             for (section, field) in
-                sections.iter().flat_map(|section| known.secret.iter().map(move |field| (section, field)))
+                sections.iter().flat_map(|section| known.secrets().map(move |field| (section, field)))
             {
                 let text = self.text(section, field).ok().flatten();
-                found.extend(match *field {
+                found.extend(match field {
                     "url" if *section != "notify" && !section.starts_with("notify.") => passwords_in(text.as_deref()),
                     "proxies" | "proxy" => passwords_in(text.as_deref()),
                     "url" | "webhook" => tokens_in(text.as_deref()),
@@ -218,7 +268,7 @@ impl Layers {
     /// A setting that a locked store may hold must not silently be another one. Where a variable says anything of a
     /// section, that is enough; and sections that never hold a secret are not waited for.
     fn check_not_locked(&self, section: &str, variable: &str, path: &Path) -> Result<()> {
-        let holds_secrets = KNOWN.iter().any(|known| !known.secret.is_empty() && known.takes(section));
+        let holds_secrets = KNOWN.iter().any(|known| known.secrets().next().is_some() && known.takes(section));
         let prefix = format!("DC_{}_", section.replace('.', "_")).to_uppercase();
         if !holds_secrets || self.environment.names(&prefix).next().is_some() {
             return Ok(());

@@ -2,20 +2,26 @@
 
 mod ado;
 mod database;
+mod dotenv;
 mod environment;
 mod failure;
 mod known;
 mod layers;
+mod older;
+mod own;
 mod percent;
+mod process;
 mod project;
-mod secret;
 mod section;
+mod setting;
 
+pub use crate::secret::Secret;
+pub(crate) use crate::secret::known_secrets;
 pub use database::{DatabaseSettings, MAIN, Target};
 pub use environment::Environment;
+pub use known::{Field, KNOWN, Kind, Known, field, json_schema, known};
+pub use process::{CassetteMode, CassetteSettings, Inside};
 pub use project::Project;
-pub use secret::Secret;
-pub(crate) use secret::known_secrets;
 pub use section::Section;
 pub(crate) use section::bytes;
 
@@ -24,9 +30,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
+use serde::de::DeserializeOwned;
 
 use crate::error::Result;
-use crate::ident::RuntimeId;
 use layers::{Layers, Store};
 
 /// The share of a scope's rows that one merge may archive before the guard asks.
@@ -82,6 +88,8 @@ pub struct Settings {
     pub user: String,
     /// Whether `NO_COLOR` asks for plain text.
     pub no_color: bool,
+    /// What people should know of the settings, though they hold: variables with older names.
+    pub notes: Vec<String>,
     layers: Layers,
 }
 
@@ -179,48 +187,24 @@ pub enum LogFormat {
     Json,
 }
 
-/// A cassette of requests, from `DC_CASSETTE` and `DC_CASSETTE_MODE`.
-#[derive(Debug, Clone)]
-pub struct CassetteSettings {
-    /// Its folder.
-    pub folder: PathBuf,
-    /// Whether it is written or served.
-    pub mode: CassetteMode,
-}
-
-/// What a cassette is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CassetteMode {
-    /// Requests are made, and written down.
-    Record,
-    /// Answers come from it, and nothing goes over the network.
-    Replay,
-}
-
-/// The run around this process, from `DC_RUNTIME` and `DC_APP_ID`.
-#[derive(Debug, Clone)]
-pub struct Inside {
-    /// The run.
-    pub runtime: RuntimeId,
-    /// The row of the app in `apps`.
-    pub app_id: i64,
-}
-
 impl Settings {
     /// Reads all layers.
     ///
     /// # Errors
     /// Settings (exit 3) with the file or variable, the field and what it takes.
     pub fn load(source: &Source, environment: Environment) -> Result<Self> {
+        let mut environment = environment;
         environment.check_own()?;
         let project = find_project(source, &environment)?;
+        dotenv::add(&project, &mut environment)?;
+        let notes = older::rename(&mut environment);
         let user_file = environment.user_file();
         let mut layers = Layers::new(environment);
         layers.add_file(&project.config)?;
         if let Some(file) = user_file {
             layers.add_file(&file)?;
         }
-        Self::of_layers(project, layers)
+        Ok(Self { notes, ..Self::of_layers(project, layers)? })
     }
 
     /// The same settings, with the values of variables that the store at `path` holds: below the environment, above
@@ -230,7 +214,7 @@ impl Settings {
     /// As [`Settings::load`], for the values of the store.
     pub fn with_store(mut self, values: BTreeMap<String, Secret>, path: &Path) -> Result<Self> {
         self.layers.store = Store::Open { values, path: path.to_owned() };
-        Self::of_layers(self.project, self.layers)
+        Ok(Self { notes: self.notes, ..Self::of_layers(self.project, self.layers)? })
     }
 
     /// The same settings, when the store at `path` holds some and cannot be opened: those that it may hold cannot be
@@ -260,12 +244,18 @@ impl Settings {
         self.layers.environment().path(name)
     }
 
+    /// The variables that the project's `.env` alone sets: a program that is started does not have them by itself.
+    pub fn filed_variables(&self) -> impl Iterator<Item = (&str, &Secret)> {
+        self.layers.environment().filed()
+    }
+
     /// Whether a variable is set and not empty, whatever it holds.
     pub fn has_variable(&self, name: &str) -> bool {
         self.layers.environment().is_set(name)
     }
 
     fn of_layers(project: Project, layers: Layers) -> Result<Self> {
+        layers.check_variables()?;
         let section = |name| Section::new(&layers, name);
         let run = RunSettings {
             map_objects: section("run").flag("map_objects")?.unwrap_or(true),
@@ -284,12 +274,25 @@ impl Settings {
             password_file: section("secrets").text("password_file")?.map(|file| project.root.join(file)),
         };
         let environment = layers.environment();
-        let inside = inside(environment)?;
-        let cassette = cassette(environment)?;
+        let inside = process::inside(environment)?;
+        let cassette = process::cassette(environment)?;
         let user = ["USER", "LOGNAME"].iter().find_map(|name| environment.get(name)).filter(|name| !name.is_empty());
         let user = user.map_or_else(user_of_process, str::to_owned);
         let no_color = environment.is_set("NO_COLOR");
-        Ok(Self { project, run, merge, log, manager, cassette, secrets, inside, user, no_color, layers })
+        Ok(Self {
+            project,
+            run,
+            merge,
+            log,
+            manager,
+            cassette,
+            secrets,
+            inside,
+            user,
+            no_color,
+            notes: Vec::new(),
+            layers,
+        })
     }
 
     /// The database of this name: `[db.NAME]` or `DC_DB_NAME_*`; `main` has an embedded default.
@@ -298,6 +301,14 @@ impl Settings {
     /// Settings, when it is not configured or its fields do not fit; the hint says what to set.
     pub fn database(&self, name: &str) -> Result<DatabaseSettings> {
         database::read(&self.layers, &self.project, name)
+    }
+
+    /// The database `main` as the framework's own tables are reached in it: in `[db.main] schema` where that is set.
+    ///
+    /// # Errors
+    /// As [`Settings::database`].
+    pub fn framework(&self) -> Result<DatabaseSettings> {
+        self.database(MAIN).map(DatabaseSettings::of_framework)
     }
 
     /// The database of this name, or the one that a URL without a password names.
@@ -311,6 +322,15 @@ impl Settings {
     /// A section by its name, for what reads its own fields.
     pub fn section<'a>(&'a self, name: &'a str) -> Section<'a> {
         Section::new(&self.layers, name)
+    }
+
+    /// A section of the project's own, which `[project] sections` names: `DC_<SECTION>_<FIELD>` wins over dc.toml. The
+    /// text of a variable is what its field asks for: a number, true or false, a list with commas.
+    ///
+    /// # Errors
+    /// Settings, for a section that is not named there, and for a field that does not fit `T`.
+    pub fn own<T: DeserializeOwned>(&self, section: &str) -> Result<T> {
+        own::read(&self.layers, section)
     }
 
     /// Everything in the settings that must not be seen: passwords, and those inside URLs, as written and decoded.
@@ -425,33 +445,6 @@ fn find_project(source: &Source, environment: &Environment) -> Result<Project> {
     }
     let folder = source.folder.clone().unwrap_or_else(|| PathBuf::from("."));
     Project::find(&folder)
-}
-
-fn cassette(environment: &Environment) -> Result<Option<CassetteSettings>> {
-    let Some(folder) = environment.get("DC_CASSETTE").map(PathBuf::from) else { return Ok(None) };
-    let mode = match environment.get("DC_CASSETTE_MODE") {
-        Some("record") => CassetteMode::Record,
-        Some("replay") => CassetteMode::Replay,
-        other => {
-            let other = other.unwrap_or_default();
-            let message = format!("read the variable DC_CASSETTE_MODE: it takes record or replay, and is `{other}`");
-            return Err(failure::settings_error(message));
-        }
-    };
-    Ok(Some(CassetteSettings { folder, mode }))
-}
-
-fn inside(environment: &Environment) -> Result<Option<Inside>> {
-    let (Some(runtime), Some(app_id)) = (environment.get("DC_RUNTIME"), environment.get("DC_APP_ID")) else {
-        return Ok(None);
-    };
-    let runtime = runtime
-        .parse()
-        .map_err(|_| failure::settings_error(format!("read the variable DC_RUNTIME: `{runtime}` is no run")))?;
-    let app_id = app_id
-        .parse()
-        .map_err(|_| failure::settings_error(format!("read the variable DC_APP_ID: `{app_id}` is no number")))?;
-    Ok(Some(Inside { runtime, app_id }))
 }
 
 #[cfg(test)]

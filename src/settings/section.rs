@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use super::layers::Layers;
-use super::secret::Secret;
 use crate::error::Result;
+use crate::secret::Secret;
 
 /// A section such as `[log.splunk]`, whose variables are `DC_LOG_SPLUNK_*`.
 #[derive(Clone, Copy)]

@@ -5,10 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 use toml::{Table, Value};
 
+use super::known::{ACTORS, PROGRAMS_MAX};
 use crate::clock;
-
-/// So many programs may work at once.
-const WORKERS_MAX: i64 = 256;
 
 /// Which queues of Dramatiq an app works for, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -32,8 +30,7 @@ impl ActorQueues {
     /// Reads the section; the field that is wrong, and what it takes.
     pub(super) fn read(value: &Value) -> Result<Self, (&'static str, &'static str)> {
         let table = value.as_table().ok_or(("dramatiq", "a section, `[dramatiq]`"))?;
-        let known = ["queues", "workers", "max_retries", "time_limit", "min_backoff"];
-        if table.keys().any(|name| !known.contains(&name.as_str())) {
+        if table.keys().any(|name| !ACTORS.iter().any(|field| field.name == name)) {
             return Err(("dramatiq", "the fields queues, workers, max_retries, time_limit and min_backoff"));
         }
         let queues = ("dramatiq.queues", "a list of names such as [\"ner\"], of letters, digits, `_`, `-` and `.`");
@@ -42,7 +39,7 @@ impl ActorQueues {
         let names = names.iter().map(name).collect::<Option<_>>().ok_or(queues)?;
         Ok(Self {
             queues: names,
-            workers: number(table, "workers", 1..=WORKERS_MAX)
+            workers: number(table, "workers", 1..=PROGRAMS_MAX)
                 .ok_or(("dramatiq.workers", "a whole number from 1 to 256"))?
                 .unwrap_or(1),
             max_retries: number(table, "max_retries", 0..=1_000_000)

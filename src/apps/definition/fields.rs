@@ -7,6 +7,7 @@ use toml::{Table, Value};
 
 use super::actors::ActorQueues;
 use super::flaw::{Source, settings_error};
+use super::known::{APP, RETRIES_MAX};
 use super::stages;
 use super::{AppDefinition, CatchUp, DEFAULT_PROGRAM, Overlap, Tell};
 use crate::apps::limits::Limits;
@@ -17,38 +18,8 @@ use crate::secrets::is_name;
 use crate::settings::{bytes, is_label};
 use crate::zone::Zone;
 
-/// So often an occurrence may be tried again.
-const RETRIES_MAX: u32 = 100;
-/// All fields that there are.
-const KNOWN: &[&str] = &[
-    "command",
-    "schedule",
-    "interval",
-    "timezone",
-    "jitter",
-    "timeout",
-    "grace",
-    "overlap",
-    "catch_up",
-    "max_failures",
-    "on",
-    "after",
-    "keep",
-    "healthy_after",
-    "notify",
-    "expect",
-    "retries",
-    "retry_after",
-    "user",
-    "nice",
-    "memory_max",
-    "cpu_max",
-    "env",
-    "secrets",
-    "pipeline",
-    "stage",
-    "dramatiq",
-];
+/// The sections, which stand in the place of fields.
+const SECTIONS: &[&str] = &["env", "pipeline", "stage", "dramatiq"];
 /// The variables that dc itself gives an app; a definition cannot set them.
 const RESERVED: &[&str] =
     &["DC_APP", "DC_APP_ID", "DC_RUNTIME", "DC_ARGS", "DC_BIN", "DC_CONFIG", "DC_SECRETS_GIVEN", "DC_SECRETS_WITHHELD"];
@@ -82,9 +53,10 @@ impl<'a> Fields<'a> {
     }
 
     fn of(place: &'a str, text: &'a str, table: Table) -> Result<Self> {
-        match table.keys().find(|name| !KNOWN.contains(&name.as_str())) {
+        let known: Vec<&str> = APP.iter().map(|field| field.name).chain(SECTIONS.iter().copied()).collect();
+        match table.keys().find(|name| !known.contains(&name.as_str())) {
             Some(name) => Err(settings_error(format!("read {place}: there is no field `{name}`"))
-                .hint(format!("known here: {}", KNOWN.join(", ")))),
+                .hint(format!("known here: {}; app.toml(5) describes them", known.join(", ")))),
             None => Ok(Self { place, text, table }),
         }
     }

@@ -5,13 +5,12 @@ use std::time::Duration;
 use toml::{Table, Value};
 
 use super::flaw::Source;
+use super::known::{ATTEMPTS_MAX, PIPELINE, WORKERS_MAX};
 use crate::apps::pipeline::{Complete, PipelineDefinition, StageDefinition, StageWork};
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::settings::is_label;
 
-/// The fields of `[pipeline]`.
-const PIPELINE: &[&str] = &["watch", "extensions", "complete", "copy", "recursive", "retention", "workers"];
 /// The fields that any stage may have; one with `use` has those of what it uses besides.
 const STAGE: &[&str] = &["name", "on", "timeout", "attempts", "retry_after", "workers"];
 /// What does the work of a stage: one of these.
@@ -22,12 +21,8 @@ const QUIET: Duration = Duration::from_secs(2);
 const TIMEOUT: Duration = Duration::from_secs(600);
 /// How often a stage is tried.
 const ATTEMPTS: u32 = 5;
-/// The most that may be said there.
-const ATTEMPTS_MAX: u32 = 100;
 /// How long it is waited before the second attempt.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
-/// So many documents a machine may work on at once.
-const WORKERS_MAX: u32 = 1_000;
 /// A stage's name has at most so many bytes.
 const WORD_BYTES_MAX: usize = 64;
 /// The name of an actor has at most so many bytes.
@@ -54,7 +49,7 @@ pub(super) fn pipeline(source: Source<'_>, whole: &Table) -> Result<Option<Pipel
         }
     }
     let section = Section { source, at: vec!["pipeline".to_owned()], table };
-    section.check_known(PIPELINE)?;
+    section.check_known(&PIPELINE.iter().map(|field| field.name).collect::<Vec<_>>())?;
     if stages.is_empty() {
         return Err(source.wrong_at(&["pipeline"], "has no stage").hint("add one: [[stage]] with name and command"));
     }

@@ -62,6 +62,10 @@ impl Given {
             }
         }
         let withheld: Vec<&str> = known.into_iter().filter(|name| !wanted.contains(name)).collect();
+        // what `.env` says a dc has without its process having it
+        let is_given = |name: &str| !RESERVED.contains(&name) && !withheld.contains(&name);
+        let filed = settings.filed_variables().filter(|(name, _)| is_given(name));
+        given.values.extend(filed.map(|(name, value)| (name.to_owned(), value.clone())));
         let settings_withheld: Vec<&str> = withheld
             .iter()
             .copied()

@@ -54,6 +54,7 @@ fn prepared(context: &Context, options: &ExecOptions) -> Result<Command> {
     let is_wanted = |name: &str| options.only.is_empty() || options.only.iter().any(|only| only == name);
     let mut command = Command::new(program);
     command.args(arguments);
+    command.envs(context.settings().filed_variables().map(|(name, value)| (name, value.reveal())));
     let names: Vec<&str> =
         document.names().into_iter().filter(|name| is_wanted(name) && !RESERVED.contains(name)).collect();
     for name in &names {

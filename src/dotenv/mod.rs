@@ -4,13 +4,15 @@
 //! value. `'..'` is taken as it is, `".."` knows `\n \r \t \" \\ \$`; both may go over several lines. `export` in front
 //! is allowed. Nothing is put in for `$NAME`. Of a name that stands twice the last counts.
 
+mod value;
+
 use std::fmt;
 use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::dotenv_value::{read_value, written};
-use crate::settings::Secret;
+use crate::secret::Secret;
+use value::{read_value, written};
 
 /// How a comment behind a value marks it.
 const MARK: &str = "dc:hide=";
@@ -103,7 +105,7 @@ impl Document {
     }
 
     /// The value of an entry as it is written, quotes included.
-    pub(super) fn written_value(&self, entry: &Entry) -> &str {
+    pub(crate) fn written_value(&self, entry: &Entry) -> &str {
         &self.text[entry.value_span.clone()]
     }
 

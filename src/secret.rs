@@ -91,7 +91,7 @@ impl KnownSecrets {
 }
 
 /// The password inside a URL, as it stands there.
-pub(super) fn password_in(url: &str) -> Option<&str> {
+pub(crate) fn password_in(url: &str) -> Option<&str> {
     let (_, rest) = url.split_once("://")?;
     let (login, _) = rest.rsplit_once('@')?;
     login.split_once(':').map(|(_, password)| password).filter(|password| !password.is_empty())
