@@ -21,6 +21,7 @@ mod queues;
 mod resend;
 mod run;
 mod secrets;
+mod shapes;
 mod tasks;
 mod which;
 
@@ -47,4 +48,5 @@ pub use queues::known_queues;
 pub use resend::{ResendReport, ResentTo, resend};
 pub use run::{Echo, RunOptions, RunReport, TapeOptions, run};
 pub use secrets::*;
+pub use shapes::{FILES, FileShape, SchemaReport};
 pub use tasks::*;
