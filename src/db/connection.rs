@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::{HashOptions, RESERVED, record_hash};
 use crate::record::{Record, Value, to_record};
+use crate::settings::{DatabaseSettings, MAIN};
 
 /// Rows are sent on when a batch holds so many bytes.
 const BATCH_BYTES_MAX: usize = 1 << 20;
@@ -77,6 +78,8 @@ pub struct Connection {
     backend: Box<dyn Database>,
     observer: Option<Box<dyn Observer>>,
     known: BTreeSet<Touched>,
+    run: Option<String>,
+    in_transaction: bool,
 }
 
 impl Connection {
@@ -84,10 +87,22 @@ impl Connection {
     ///
     /// # Errors
     /// When it is not configured, not there, not allowed or not reachable.
-    pub fn open(context: &Context, name: &str) -> Result<Self> {
-        let settings = context.settings().database(name)?;
-        let backend = open(context, &settings).map_err(|error| error.within(format!("open the database `{name}`")))?;
-        Ok(Self { name: name.to_owned(), backend, observer: None, known: BTreeSet::new() })
+    pub(crate) fn open(context: &Context, name: &str) -> Result<Self> {
+        Self::at(context, name, &context.settings().database(name)?)
+    }
+
+    /// Opens `main` where the framework's own tables stand.
+    ///
+    /// # Errors
+    /// As [`Connection::open`].
+    pub(crate) fn of_framework(context: &Context) -> Result<Self> {
+        Self::at(context, MAIN, &context.settings().framework()?)
+    }
+
+    fn at(context: &Context, name: &str, settings: &DatabaseSettings) -> Result<Self> {
+        let backend = open(context, settings).map_err(|error| error.within(format!("open the database `{name}`")))?;
+        let run = context.settings().inside.as_ref().map(|inside| inside.runtime.to_string());
+        Ok(Self { name: name.to_owned(), backend, observer: None, known: BTreeSet::new(), run, in_transaction: false })
     }
 
     /// Tells `observer` from now on what is touched.
@@ -103,6 +118,11 @@ impl Connection {
     /// The name it was opened by.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The run that this process is part of: what it merges is written down as that run's.
+    pub fn run(&self) -> Option<&str> {
+        self.run.as_deref()
     }
 
     /// Notes that objects were touched; each is told once.
@@ -122,7 +142,7 @@ impl Connection {
         }
     }
 
-    /// Runs a query and collects its rows.
+    /// Runs a query and collects its rows. `?` is the next of the parameters, on every backend; so is `$1` by its number.
     ///
     /// # Errors
     /// What the database says, with the statement.
@@ -140,6 +160,73 @@ impl Connection {
         let changed = self.backend.execute(sql, parameters)?;
         self.note_statement(sql);
         Ok(changed)
+    }
+
+    /// Runs `work` in one transaction: all of it lasts when it gives `Ok`, and nothing of it otherwise. Statements,
+    /// [`Connection::bulk_insert`] and [`Connection::delete`] take part in it; a merge is a transaction of its own.
+    ///
+    /// ```no_run
+    /// # use data_collector::{context::Context, error::Result, ops::connect, record::Value};
+    /// # fn example(context: &Context) -> Result<()> {
+    /// let mut database = connect(context, "main")?;
+    /// database.transaction(|database| {
+    ///     database.execute("UPDATE accounts SET amount = amount - ? WHERE id = ?", &[Value::Integer(5), Value::Integer(1)])?;
+    ///     database.execute("UPDATE accounts SET amount = amount + ? WHERE id = ?", &[Value::Integer(5), Value::Integer(2)])
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// What `work` says, and what the database says to the commit. Usage, inside of another transaction.
+    pub fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.check_outside("begin a transaction")?;
+        self.backend.begin(&[], &crate::context::Cancellation::default())?;
+        self.in_transaction = true;
+        // a panic of the work must not leave what it did to the next user of the connection
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(self)));
+        self.in_transaction = false;
+        match result {
+            Ok(Ok(value)) => match self.backend.commit() {
+                Ok(()) => Ok(value),
+                Err(error) => {
+                    self.backend.rollback();
+                    Err(error)
+                }
+            },
+            Ok(Err(error)) => {
+                self.backend.rollback();
+                Err(error)
+            }
+            Err(panic) => {
+                self.backend.rollback();
+                std::panic::resume_unwind(panic)
+            }
+        }
+    }
+
+    /// Refuses what is a transaction of its own inside of one.
+    pub(crate) fn check_outside(&self, what: &str) -> Result<()> {
+        match self.in_transaction {
+            false => Ok(()),
+            true => Err(Error::new(ErrorKind::Usage, format!("{what}: a transaction is open on this connection"))
+                .hint("do it before or after it, or on a connection of its own")),
+        }
+    }
+
+    /// Work on one table in a transaction of its own, or in the one that is open.
+    fn in_turn<T>(&mut self, name: &TableName, work: impl FnOnce(&mut dyn Database) -> Result<T>) -> Result<T> {
+        if self.in_transaction {
+            return work(self.backend.as_mut());
+        }
+        self.backend.begin(&[name], &crate::context::Cancellation::default())?;
+        match work(self.backend.as_mut()).and_then(|value| self.backend.commit().map(|()| value)) {
+            Ok(value) => Ok(value),
+            Err(error) => {
+                self.backend.rollback();
+                Err(error)
+            }
+        }
     }
 
     /// The shape of a table.
@@ -168,19 +255,10 @@ impl Connection {
         let columns: Vec<Column> =
             shape.columns.iter().filter(|column| !RESERVED.contains(&column.name.as_str())).cloned().collect();
         let moment = clock::now();
-        self.backend.begin(&[&name], &crate::context::Cancellation::default())?;
-        let inserted = insert_all(self.backend.as_mut(), &shape, &columns, records, moment);
-        let result = inserted.and_then(|count| self.backend.commit().map(|()| count));
-        match result {
-            Ok(count) => {
-                self.note(vec![Touched::written_table(&name)]);
-                Ok(count)
-            }
-            Err(error) => {
-                self.backend.rollback();
-                Err(error.within(format!("insert into `{name}`")))
-            }
-        }
+        let inserted = self.in_turn(&name, |backend| insert_all(backend, &shape, &columns, records, moment));
+        let count = inserted.map_err(|error| error.within(format!("insert into `{name}`")))?;
+        self.note(vec![Touched::written_table(&name)]);
+        Ok(count)
     }
 
     /// Deletes the rows whose columns have these values, all of them together. Returns how many.
@@ -198,19 +276,10 @@ impl Connection {
         for (column, value) in filter {
             scope.push(scope_of(&shape, column, value)?);
         }
-        let cancellation = crate::context::Cancellation::default();
-        self.backend.begin(&[&name], &cancellation)?;
-        let deleted = self.backend.delete_where(&shape, &scope);
-        match deleted.and_then(|count| self.backend.commit().map(|()| count)) {
-            Ok(count) => {
-                self.note(vec![Touched::written_table(&name)]);
-                Ok(count)
-            }
-            Err(error) => {
-                self.backend.rollback();
-                Err(error.within(format!("delete from `{name}`")))
-            }
-        }
+        let deleted = self.in_turn(&name, |backend| backend.delete_where(&shape, &scope));
+        let count = deleted.map_err(|error| error.within(format!("delete from `{name}`")))?;
+        self.note(vec![Touched::written_table(&name)]);
+        Ok(count)
     }
 
     fn note_statement(&mut self, sql: &str) {

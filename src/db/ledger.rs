@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{BACKENDS, Database, Rows, TableName};
+use super::{BACKENDS, Database, Rows, TableName, text};
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::record::Value;
@@ -224,6 +224,17 @@ pub(crate) fn all(database: &mut dyn Database) -> Result<Vec<PastMerge>> {
 pub(crate) fn of_table(database: &mut dyn Database, names: &Names) -> Result<Vec<PastMerge>> {
     let sql = format!("{SELECT} WHERE table_name IN ($1, $2, $3) {NEWEST_FIRST}");
     past(database.query(&sql, names)?)
+}
+
+/// The runs that merged, and the merges, whose identities begin so: hexadecimal digits and `-`.
+///
+/// # Errors
+/// As [`at`].
+pub(crate) fn beginning_with(database: &mut dyn Database, prefix: &str) -> Result<Vec<String>> {
+    let like = Value::Text(format!("{prefix}%").into());
+    let sql = "SELECT runtime FROM dc_merges WHERE runtime LIKE $1 UNION SELECT id FROM dc_merges WHERE id LIKE $2";
+    let rows = database.query(sql, &[like.clone(), like])?.rows;
+    Ok(rows.into_iter().filter_map(|row| row.first().map(|run| text(run).into_owned())).collect())
 }
 
 /// The merges of a run, or the one of this identity, the newest first.

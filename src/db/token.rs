@@ -192,6 +192,37 @@ fn end_of_part(text: &str) -> usize {
     }
 }
 
+/// What stands behind the quoted text, the comment or the quoted name that begins here, by the rules of PostgreSQL;
+/// the same place where none does. `at` is never inside of a letter.
+pub(super) fn skip(bytes: &[u8], at: usize) -> usize {
+    let Some(text) = bytes.get(at..).and_then(|rest| std::str::from_utf8(rest).ok()) else { return at };
+    let rest = match bytes[at] {
+        b'-' if text.starts_with("--") => text.split_once('\n').map_or("", |(_, line)| line),
+        b'/' if text.starts_with("/*") => behind_comment(text),
+        b'\'' => {
+            let before = &bytes[..at];
+            let is_escaped = matches!(before, [.., b'e' | b'E']) && !is_word_byte(before.len().checked_sub(2), bytes);
+            behind_quoted(&text[1..], '\'', is_escaped)
+        }
+        b'"' => behind_quoted(&text[1..], '"', false),
+        // `$1` is no quote
+        b'$' if !text[1..].starts_with(|next: char| next.is_ascii_digit())
+            && !is_word_byte(at.checked_sub(1), bytes) =>
+        {
+            match behind_dollar(text) {
+                behind if behind.len() + 1 == text.len() => return at,
+                behind => behind,
+            }
+        }
+        _ => return at,
+    };
+    bytes.len() - rest.len()
+}
+
+fn is_word_byte(at: Option<usize>, bytes: &[u8]) -> bool {
+    at.and_then(|at| bytes.get(at)).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte >= 0x80)
+}
+
 /// What stands behind text in quotes, of which the first is already read.
 fn behind_quoted(text: &str, quote: char, backslash: bool) -> &str {
     let mut letters = text.char_indices().peekable();

@@ -152,6 +152,7 @@ impl<'a> LogSetup<'a> {
         if ends_on_term {
             flush_on_term(settings.log.flush)?;
         }
+        settings.notes.iter().for_each(|note| log::warn!("{note}"));
         Ok(LogGuard(()))
     }
 }

@@ -206,6 +206,15 @@ pub fn history(database: &mut Connection, table: Option<&str>) -> Result<Vec<Pas
     }
 }
 
+/// The runs that merged into a database, and their merges, whose identities begin so: hexadecimal digits and `-`.
+///
+/// # Errors
+/// What the database says.
+pub fn beginning(database: &mut Connection, prefix: &str) -> Result<Vec<String>> {
+    let backend = database.backend();
+    if is_open(backend)? { ledger::beginning_with(backend, prefix) } else { Ok(Vec::new()) }
+}
+
 /// The merges of a run, or the one of this identity; the newest first.
 pub(super) fn find(backend: &mut dyn Database, database: &str, run: &str) -> Result<Vec<PastMerge>> {
     let missing = |what: &str| {

@@ -24,7 +24,7 @@ mod undo;
 mod write;
 
 pub use explain::{Explained, Explanation, explain};
-pub use history::{PastMerge, history};
+pub use history::{PastMerge, beginning, history};
 pub use phases::Phases;
 pub use plan::description::Merge;
 pub use plan::format::Format;

@@ -62,7 +62,16 @@ impl Merge {
 fn run(merge: &Merge, connection: &mut Connection, open: impl FnOnce() -> Result<Vec<Source>>) -> Result<MergeReport> {
     let started = Instant::now();
     let mut watch = Stopwatch::start();
+    let of_run;
+    let merge = match (&merge.runtime, connection.run()) {
+        (None, Some(run)) => {
+            of_run = merge.clone().runtime(Some(run.to_owned()));
+            &of_run
+        }
+        _ => merge,
+    };
     let name: TableName = merge.table.parse()?;
+    connection.check_outside(&format!("merge into `{name}`"))?;
     let database = connection.name().to_owned();
     let backend = connection.backend();
     let merged = look(merge, backend, &name, &database).and_then(|_| open()).and_then(|sources| {

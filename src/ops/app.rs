@@ -3,8 +3,10 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::connect::connect;
 use crate::captcha;
 use crate::context::Context;
+use crate::db::Connection;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http;
 use crate::logs::{LogGuard, init};
@@ -54,6 +56,15 @@ impl App {
     /// The context, for connections, merges and requests.
     pub fn context(&self) -> &Context {
         &self.context
+    }
+
+    /// Opens a database by its name: `main`, or `warehouse` for `[db.warehouse]`. Inside a run, what is merged there is
+    /// this run's, and what is touched is recorded in `app_db_objects`.
+    ///
+    /// # Errors
+    /// When it is not configured, not there, not allowed or not reachable.
+    pub fn connect(&self, name: &str) -> Result<Connection> {
+        connect(&self.context, name)
     }
 
     /// What `dc run --args` gave.

@@ -21,7 +21,7 @@ use crate::manager::{living, registration};
 use crate::merge::{MaxGone, Merge, MergeReport};
 use crate::pipeline;
 use crate::publish::PublishOptions;
-use crate::settings::MAIN;
+use crate::shell;
 use crate::storage::StorageOptions;
 use crate::tables::{Besides, ManagerRow, Missing, Registered, Renamed, SchemaState, Store, codebooks, embedded_names};
 use crate::transfer::CopiedTable;
@@ -109,7 +109,7 @@ pub struct CodebookChange {
 /// # Errors
 /// Refused for a database that a newer dc made, and what the database says.
 pub fn deploy(context: &Context, options: &DeployOptions) -> Result<DeployReport> {
-    let label = context.settings().database(MAIN)?.target.label();
+    let label = context.settings().framework()?.target.label();
     let publishing = PublishOptions::of(context.settings())?;
     if publishing.is_on {
         // what is wrong with the store's settings is told before anything is changed
@@ -150,7 +150,7 @@ pub fn deploy(context: &Context, options: &DeployOptions) -> Result<DeployReport
         Err(error)
             if options.dry_run
                 && error.kind() == ErrorKind::NotFound
-                && context.settings().database(MAIN)?.target.is_file() =>
+                && context.settings().framework()?.target.is_file() =>
         {
             plan_all(&mut report, &found, embedded_names());
             report.publishing = publish::plan_all(context, None, (&publishing, &found))?;
@@ -252,7 +252,7 @@ fn plan_all(report: &mut DeployReport, found: &[FoundApp], migrations: Vec<Strin
 
 /// Merges the enums of this binary into their tables; a value that a binary no longer has is archived.
 fn seed(context: &Context, dry_run: bool) -> Result<Vec<CodebookChange>> {
-    let mut database = Connection::open(context, MAIN)?;
+    let mut database = Connection::of_framework(context)?;
     let mut changes = Vec::new();
     for book in codebooks() {
         // what people have added to an open book is theirs
@@ -328,10 +328,11 @@ impl fmt::Display for DeployReport {
             1 => "; 1 is broken".to_owned(),
             count => format!("; {count} are broken"),
         };
+        let apps = shell::counted(known, "app", "apps");
         match (is_quiet, self.dry_run) {
-            (true, _) => write!(formatter, "  up to date: {known} apps, nothing to do{what_is_left}"),
+            (true, _) => write!(formatter, "  up to date: {apps}, nothing to do{what_is_left}"),
             (false, true) => write!(formatter, "  dry run: nothing was changed{what_is_left}"),
-            (false, false) => write!(formatter, "  done: {known} apps are registered{what_is_left}"),
+            (false, false) => write!(formatter, "  done: {apps} registered{what_is_left}"),
         }
     }
 }

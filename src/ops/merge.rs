@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::connect;
 use crate::context::Context;
 use crate::db::Gone;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::merge::{Explained, Explanation, Format, Input, MaxGone, Merge, MergeReport, Progress, explain};
 use crate::settings::MAIN;
 use crate::shell::Bar;
@@ -60,6 +60,14 @@ pub struct MergeOptions {
 }
 
 impl MergeOptions {
+    /// A file that is not there is named before a table that is not there either.
+    fn check_files(&self) -> Result<()> {
+        for file in self.files.iter().filter(|file| file.as_os_str() != "-") {
+            std::fs::metadata(file).map_err(|cause| file_error(format!("open {}", file.display()), cause))?;
+        }
+        Ok(())
+    }
+
     fn inputs(&self) -> Vec<Input> {
         let input = |file: &PathBuf| if file.as_os_str() == "-" { Input::Stdin } else { Input::File(file.clone()) };
         if self.files.is_empty() { vec![Input::Stdin] } else { self.files.iter().map(input).collect() }
@@ -83,7 +91,6 @@ impl MergeOptions {
             .dry_run(self.dry_run)
             .allow_empty(self.allow_empty)
             .max_gone(self.max_gone.unwrap_or(default))
-            .runtime(context.settings().inside.as_ref().map(|inside| inside.runtime.to_string()))
             .cancellation(context.cancellation().clone());
         merge = self.scope.iter().fold(merge, |merge, (column, value)| merge.scope(column, value));
         merge = self.types.iter().fold(merge, |merge, (column, declared)| merge.column_type(column, declared));
@@ -108,6 +115,7 @@ impl MergeOptions {
 /// As [`Merge::run_inputs`], and those of opening the database.
 pub fn merge(context: &Context, options: &MergeOptions) -> Result<MergeReport> {
     let name = options.database.as_deref().unwrap_or(MAIN);
+    options.check_files()?;
     let bar = context.shell().progress();
     let merge = options.describe(context)?.progress(move |progress| show(&bar, progress));
     let mut database = connect(context, name)?;

@@ -13,7 +13,7 @@ use super::{Missing, SchemaState, Store};
 use crate::context::Context;
 use crate::error::Result;
 use crate::http::{Commons, ProxyHealth, set_commons};
-use crate::settings::{DatabaseSettings, MAIN, Target};
+use crate::settings::{DatabaseSettings, Target};
 
 /// A request does not wait for longer than that for what others know.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -35,7 +35,7 @@ type Work = Box<dyn FnOnce(&mut Store) -> Result<()> + Send>;
 static KNOWN: LazyLock<Mutex<HashMap<String, Weak<Shared>>>> = LazyLock::new(Mutex::default);
 
 fn open(context: &Context) -> Option<Arc<dyn Commons>> {
-    let settings = context.settings().database(MAIN).ok()?;
+    let settings = context.settings().framework().ok()?;
     let key = match &settings.target {
         Target::Sqlite { path } => path.display().to_string(),
         Target::Server { url, .. } => url.reveal().to_owned(),

@@ -156,6 +156,15 @@ pub fn embedded_names() -> Vec<String> {
     steps_of(SQLITE).into_iter().map(|step| step.name.to_owned()).collect()
 }
 
+/// What makes the schema of `[db.main]`, and has the rest go there.
+pub fn schema_before(backend: &str, schema: &str) -> String {
+    match backend {
+        SQLITE => String::new(),
+        "mysql" => format!("CREATE SCHEMA IF NOT EXISTS {schema};\nUSE {schema};\n\n"),
+        _ => format!("CREATE SCHEMA IF NOT EXISTS {schema};\nSET search_path TO {schema}, public;\n\n"),
+    }
+}
+
 /// The SQL that brings a database of this backend up to date, for somebody to run who may make tables there: all of it, or
 /// these steps alone.
 pub fn schema_sql(backend: &str, pending: Option<&[String]>) -> String {

@@ -73,7 +73,7 @@ pub use codebook::{
     AppCommand, AppType, Codebook, CodebookRow, CommandFlag, FatalFlag, FileRetention, LogLevel, RunOutcome, RunStatus,
     codebooks,
 };
-pub use command::{CommandFilter, CommandRow, Commands, Taking};
+pub use command::{CommandFilter, CommandRow, Commands, NewCommand, Taking};
 pub use commons::share_hosts;
 pub use delivery::{ChannelRow, Channels, DigestRow, Sent, Waiting};
 pub use due::{DueApp, DuePlace};
@@ -92,7 +92,7 @@ pub use log_read::{Direction, LogFilter, LogPlace, LogScan, StoredLog};
 pub use log_text::LogText;
 pub use manager::{ManagerRow, Managers, StopWish};
 pub use map::ObjectMap;
-pub use migrate::{SchemaState, embedded_names, schema_sql};
+pub use migrate::{SchemaState, embedded_names, schema_before, schema_sql};
 pub use names::{ROW_KEY, TABLES, is_codebook};
 pub use object::{ChangedRows, MergedTable, ObjectKind, ObjectRow, Objects, TouchedObject};
 pub use occurrence::{Claim, Decision, OccurrenceRow, OccurrenceState, Occurrences, Verdict};

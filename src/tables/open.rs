@@ -18,8 +18,9 @@ use super::schema::apps;
 use super::write_queue::WriteQueue;
 use crate::context::Context;
 use crate::db::sqlite::handle::{self, SqliteHandle};
-use crate::db::{mysql, postgres};
+use crate::db::{self, mysql, postgres};
 use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::record::Value;
 use crate::settings::{DatabaseSettings, MAIN, Target};
 
 /// How often the change to a write-ahead log is tried; SQLite does not wait for its lock there.
@@ -54,7 +55,10 @@ impl Store {
     /// # Errors
     /// NotFound for a missing file or database, Permission, Busy (and temporary) for a server that does not answer.
     pub fn open(context: &Context, missing: Missing) -> Result<Self> {
-        Self::connect(&context.settings().database(MAIN)?, missing)
+        if missing == Missing::Create {
+            make_schema(context)?;
+        }
+        Self::connect(&context.settings().framework()?, missing)
     }
 
     /// Opens another database than `main`, with the tables that a `main` of this binary has.
@@ -84,7 +88,7 @@ impl Store {
     /// As [`Store::open`]; NotFound for a configured database without the tables, Refused for one that is behind or
     /// newer than this binary.
     pub fn ready(context: &Context) -> Result<Self> {
-        let settings = context.settings().database(MAIN)?;
+        let settings = context.settings().framework()?;
         let missing = if settings.is_default { Missing::Create } else { Missing::Fail };
         let mut store = Self::connect(&settings, missing)?;
         let state = store.schema_state()?;
@@ -147,6 +151,19 @@ impl Store {
     fn over(connection: Link, settings: &DatabaseSettings, label: String) -> Self {
         Self { connection, settings: settings.clone(), label, queue: None, is_lost: false, is_patient: false }
     }
+}
+
+/// Makes the schema of the framework's own tables, where the settings name one that is not there. A file needs none.
+fn make_schema(context: &Context) -> Result<()> {
+    let settings = context.settings().database(MAIN)?;
+    let Some(schema) = settings.schema.as_deref().filter(|_| !settings.target.is_file()) else { return Ok(()) };
+    let mut database = db::open(context, &settings)?;
+    let known = "SELECT schema_name FROM information_schema.schemata WHERE schema_name = $1";
+    if database.query(known, &[Value::Text(schema.into())])?.rows.is_empty() {
+        let made = database.execute(&format!("CREATE SCHEMA {schema}"), &[]);
+        made.map_err(|error| error.within(format!("make the schema `{schema}` of [db.main]")))?;
+    }
+    Ok(())
 }
 
 fn open_sqlite(path: &Path, missing: Missing) -> Result<SqliteConnection> {

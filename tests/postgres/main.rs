@@ -13,6 +13,7 @@ mod exact_types;
 mod failed_starts;
 mod first_load;
 mod follow;
+mod library;
 mod logs;
 mod lost_answers;
 mod manager;

@@ -6,6 +6,7 @@ use data_collector::context::Cancellation;
 use data_collector::db::{Connection, Gone};
 use data_collector::error::{Error, ErrorKind};
 use data_collector::merge::{MaxGone, Merge, undo};
+use data_collector::ops;
 use data_collector::record::Value;
 use serde_json::{Value as Json, json};
 
@@ -292,7 +293,7 @@ fn missing_rights_are_named() {
     let url = |password: &str| backend.url.replace("root@", &format!("{user}:{password}@"));
     let connect = |password: &str| {
         let context = backend.context_with(&[("DC_DB_MAIN_URL", &url(password))]);
-        Connection::open(&context, "main")
+        ops::connect(&context, "main")
     };
     let error = connect("wr0ng").err().expect("a wrong password");
     assert_eq!(error.kind(), ErrorKind::Permission, "{error:?}");
@@ -307,8 +308,7 @@ fn missing_rights_are_named() {
         assert_eq!(error.kind(), ErrorKind::Permission, "{error:?}");
     }
     run(&mut owner, &format!("DROP USER {user}@'%'"));
-    let error =
-        Connection::open(&backend.context_with(&[("DC_DB_MAIN_URL", "mysql://root@127.0.0.1/dc_nowhere")]), "main");
+    let error = ops::connect(&backend.context_with(&[("DC_DB_MAIN_URL", "mysql://root@127.0.0.1/dc_nowhere")]), "main");
     says(&error.err().expect("no such database"), &["dc_nowhere", "CREATE DATABASE `dc_nowhere`"]);
 }
 

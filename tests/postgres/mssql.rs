@@ -9,6 +9,7 @@ use data_collector::context::Cancellation;
 use data_collector::db::{Connection, Gone};
 use data_collector::error::{Error, ErrorKind};
 use data_collector::merge::{MaxGone, Merge, undo};
+use data_collector::ops;
 use data_collector::record::Value;
 use serde_json::{Value as Json, json};
 
@@ -328,7 +329,7 @@ fn dc_error(folder: &std::path::Path, settings: &[(&str, &str)], arguments: &[&s
 
 fn open(url: &str) -> Result<Connection, Error> {
     let folder = tempfile::tempdir().expect("a folder");
-    Connection::open(&context(folder.path(), &[("DC_DB_W_URL", url)]), "w")
+    ops::connect(&context(folder.path(), &[("DC_DB_W_URL", url)]), "w")
 }
 
 /// What is wrong with a login, a name or a server is named; no password is shown.

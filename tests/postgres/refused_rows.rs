@@ -7,6 +7,7 @@ use data_collector::context::Cancellation;
 use data_collector::db::Connection;
 use data_collector::error::ErrorKind;
 use data_collector::merge::{Counts, Merge, Progress};
+use data_collector::ops;
 use data_collector::record::Value;
 use serde_json::{Value as Json, json};
 
@@ -274,7 +275,7 @@ fn refused_rows_are_found_in_linear_time() {
         run(&mut backend.connect(), &made);
         let told = |good: &dyn Fn(i64) -> bool, refused: u64| -> usize {
             let context = backend.context_with(&[("DC_DB_MAIN_URL", &url)]);
-            let mut database = Connection::open(&context, "main").expect("a connection");
+            let mut database = ops::connect(&context, "main").expect("a connection");
             run(&mut database, "DELETE FROM t");
             let value = |k: i64| if good(k) { k } else { k + 1_000_000 };
             let records: Vec<Json> = (0..4_000).map(|k| json!({"k": k, "v": value(k)})).collect();

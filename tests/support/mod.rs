@@ -28,6 +28,7 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use data_collector::context::Context;
 use data_collector::db::Connection;
+use data_collector::ops;
 use data_collector::settings::{Environment, Settings, Source};
 use data_collector::shell::{Shell, ShellOptions};
 use tempfile::TempDir;
@@ -116,13 +117,13 @@ impl Backend {
     }
 
     pub(crate) fn connect(&self) -> Connection {
-        Connection::open(&self.context(), "main").expect("a connection")
+        ops::connect(&self.context(), "main").expect("a connection")
     }
 
     /// As another role of the server.
     pub(crate) fn connect_as(&self, role: &Role) -> Connection {
         let url = self.url.replacen("//postgres@", &format!("//{}@", role.0), 1);
-        Connection::open(&self.context_with(&[("DC_DB_MAIN_URL", &url)]), "main").expect("a connection")
+        ops::connect(&self.context_with(&[("DC_DB_MAIN_URL", &url)]), "main").expect("a connection")
     }
 
     /// As much of something that takes its time as this one bears: what speaks like SQL Server here is slow.

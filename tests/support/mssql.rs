@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use super::needs::{need, python_with};
 use super::{POSTGRES, context};
-use data_collector::db::Connection;
+use data_collector::ops;
 
 /// What the peer is made of.
 const MODULES: &str = "import sqlglot, psycopg";
@@ -63,6 +63,6 @@ pub(crate) fn server() -> Option<String> {
 pub(crate) fn run(server: &str, statements: &[&str]) -> Result<(), String> {
     let folder = tempfile::tempdir().map_err(|cause| cause.to_string())?;
     let context = context(folder.path(), &[("DC_DB_MASTER_URL", server)]);
-    let mut connection = Connection::open(&context, "master").map_err(|error| format!("{error:?}"))?;
+    let mut connection = ops::connect(&context, "master").map_err(|error| format!("{error:?}"))?;
     statements.iter().try_for_each(|sql| connection.execute(sql, &[]).map(drop)).map_err(|error| format!("{error:?}"))
 }

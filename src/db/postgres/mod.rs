@@ -11,6 +11,7 @@ pub(crate) mod line;
 mod merge;
 mod objects;
 mod place;
+mod placeholder;
 pub(crate) mod server;
 mod shape;
 mod stage;

@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use tokio_postgres::types::{Format, FromSql, IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 
 use super::client::Client;
+use super::placeholder::numbered;
 use super::server::server_error;
 use crate::db::shown;
 use crate::error::{Error, Result};
@@ -44,6 +45,8 @@ fn parameters<'a>(values: &'a [Value<'a>]) -> Vec<Parameter<'a>> {
 }
 
 pub(super) fn execute(client: &mut Client, sql: &str, values: &[Value<'_>]) -> Result<u64> {
+    let numbered = numbered(sql, values.len());
+    let sql = numbered.as_ref();
     let parameters = parameters(values);
     let bound: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(|parameter| parameter as _).collect();
     client.execute(sql, &bound).map_err(|cause| server_error(shown(sql), cause))
@@ -56,6 +59,8 @@ pub(super) fn each_row(
     values: &[Value<'_>],
     each: &mut dyn FnMut(Vec<Value<'static>>) -> Result<()>,
 ) -> Result<Vec<String>> {
+    let numbered = numbered(sql, values.len());
+    let sql = numbered.as_ref();
     let fail = |cause| server_error(shown(sql), cause);
     let statement = client.prepare(sql).map_err(fail)?;
     let columns: Vec<String> = statement.columns().iter().map(|column| column.name().to_owned()).collect();

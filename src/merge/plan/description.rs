@@ -13,9 +13,9 @@ use crate::hash::{Columns, HashOptions};
 /// One merge, to be described and run.
 ///
 /// ```no_run
-/// # use data_collector::{context::Context, db::Connection, error::Result, merge::Merge};
+/// # use data_collector::{context::Context, error::Result, merge::Merge, ops::connect};
 /// # fn example(context: &Context, companies: Vec<serde_json::Value>) -> Result<()> {
-/// let mut database = Connection::open(context, "main")?;
+/// let mut database = connect(context, "main")?;
 /// let report = Merge::into("companies").key(["vat_no"]).scope("country", "HR").run(&mut database, companies)?;
 /// println!("{} new, {} gone", report.counts.new, report.counts.gone);
 /// # Ok(())
@@ -241,7 +241,7 @@ impl Merge {
         self
     }
 
-    /// The run that the report names.
+    /// The run that the report and the history name, where it is another than that of the connection.
     #[must_use]
     pub fn runtime(mut self, runtime: Option<String>) -> Self {
         self.runtime = runtime;

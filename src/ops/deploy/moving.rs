@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manager::living;
-use crate::settings::{DatabaseSettings, MAIN};
+use crate::settings::DatabaseSettings;
 use crate::tables::Store;
 use crate::transfer::{self, CopiedTable};
 
@@ -13,7 +13,7 @@ use crate::transfer::{self, CopiedTable};
 /// Refused while something runs on the old database, or where the new one holds rows already; see [`transfer::transfer`].
 pub(super) fn copy(context: &Context, old: &str, dry_run: bool) -> Result<Vec<CopiedTable>> {
     let from = context.settings().database_at(old)?;
-    let to = context.settings().database(MAIN)?;
+    let to = context.settings().framework()?;
     if from.target.label() == to.target.label() {
         let what = format!("copy from {}: it is the database `main` itself", from.target.label());
         return Err(Error::new(ErrorKind::Usage, what)

@@ -8,7 +8,6 @@ use crate::context::Context;
 use crate::db::{Connection, Gone};
 use crate::error::{Error, ErrorKind, Result};
 use crate::merge::Merge;
-use crate::settings::MAIN;
 use crate::shell;
 use crate::tables::{OWN_RETENTION_MIN, RetentionRow, Store};
 
@@ -66,7 +65,7 @@ pub fn add_retention(context: &Context, name: &str, days: i64, description: &str
         description: description.to_owned(),
         days: Some(days),
     };
-    let mut database = Connection::open(context, MAIN)?;
+    let mut database = Connection::of_framework(context)?;
     let merge = Merge::into("c_file_retention").key(["id"]).own_id(true).exact(true).gone(Gone::Keep).threads(1);
     merge.run(&mut database, &[row])?;
     list_retentions(context)

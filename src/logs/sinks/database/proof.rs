@@ -6,7 +6,6 @@ use crate::context::Context;
 use crate::db;
 use crate::error::{Error, Result};
 use crate::record::Value;
-use crate::settings::MAIN;
 use crate::tables::LogRow;
 
 /// The columns, in the order of the values.
@@ -18,7 +17,7 @@ pub(super) fn reason(context: &Context, row: &LogRow) -> Option<Error> {
 }
 
 fn send(context: &Context, row: &LogRow) -> Result<()> {
-    let mut database = db::open(context, &context.settings().database(MAIN)?)?;
+    let mut database = db::open(context, &context.settings().framework()?)?;
     let text = |text: &str| Value::Text(text.replace('\0', "\u{2400}").into());
     let maybe = |value: Option<&str>| value.map_or(Value::Null, text);
     let values = [
