@@ -66,6 +66,15 @@ impl Letter {
         }
     }
 
+    /// The letter as one JSON object, for programs.
+    pub(super) fn json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "id": self.id, "at": format!("{}Z", self.at.format("%Y-%m-%dT%H:%M:%S%.6f")),
+            "severity": self.severity_name().to_lowercase(), "kind": self.kind, "app": self.app, "host": host(),
+            "count": self.count, "subject": self.subject, "body": self.body,
+        })
+    }
+
     /// A letter that only shows that a channel works.
     pub fn test(id: String) -> Self {
         Self {

@@ -26,7 +26,7 @@ pub use notifier::{Entry, Given, Notifier, Pace, Undelivered};
 
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use channels::{discord, email, gotify, matrix, ntfy, opsgenie, pagerduty, slack, teams, telegram, webhook};
+use channels::{command, discord, email, gotify, matrix, ntfy, opsgenie, pagerduty, slack, teams, telegram, webhook};
 
 /// The kinds of channels that come along.
 pub const NOTIFIERS: &[Entry] = &[
@@ -41,6 +41,7 @@ pub const NOTIFIERS: &[Entry] = &[
     pagerduty::ENTRY,
     opsgenie::ENTRY,
     webhook::ENTRY,
+    command::ENTRY,
 ];
 
 static MORE: LazyLock<Mutex<Vec<Entry>>> = LazyLock::new(Mutex::default);

@@ -54,5 +54,19 @@ pub use staged::{Put, Staged};
 pub use storage::{Storage, StoreInUse};
 pub use store::{Entry, FileStore, FoundFile, Given, Room};
 
+use std::sync::{Mutex, PoisonError};
+
 /// The kinds of stores, each with what opens it.
 pub const STORES: &[Entry] = &[stores::folder::ENTRY, stores::s3::ENTRY];
+
+static MORE: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
+
+/// Adds a kind of store, for a program that embeds the library.
+pub fn append_store(entry: Entry) {
+    MORE.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+}
+
+/// All kinds that there are.
+fn kinds() -> Vec<Entry> {
+    STORES.iter().copied().chain(MORE.lock().unwrap_or_else(PoisonError::into_inner).iter().copied()).collect()
+}

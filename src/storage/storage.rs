@@ -5,9 +5,9 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::STORES;
 use super::digest::{self, Copied, ReadFailure};
 use super::disk;
+use super::kinds;
 use super::options::StorageOptions;
 use super::staged::Staged;
 use super::store::{FileStore, Given, Room};
@@ -174,8 +174,9 @@ impl Stores {
         if !self.open.contains_key(name) {
             self.options.check(name)?;
             let kind = self.options.stores.get(name).map(|(kind, _)| kind.clone()).unwrap_or_default();
-            let entry = STORES.iter().find(|entry| entry.name == kind).ok_or_else(|| {
-                let known: Vec<&str> = STORES.iter().map(|entry| entry.name).collect();
+            let kinds = kinds();
+            let entry = kinds.iter().find(|entry| entry.name == kind).ok_or_else(|| {
+                let known: Vec<&str> = kinds.iter().map(|entry| entry.name).collect();
                 Error::new(ErrorKind::Settings, format!("use the store `{name}`: unknown type `{kind}`"))
                     .hint(format!("known: {}", known.join(", ")))
             })?;

@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::settings::{Secret, Section};
 
 /// One line of the registry.
+#[derive(Clone, Copy)]
 pub struct Entry {
     /// What a person types as `type`.
     pub name: &'static str,

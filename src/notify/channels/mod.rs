@@ -1,5 +1,6 @@
 //! The kinds of channels, a file each.
 
+pub(super) mod command;
 pub(super) mod discord;
 pub(super) mod email;
 pub(super) mod gotify;

@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use sha2::Sha256;
 
 use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
 use crate::http::{Body, Call, Request};
-use crate::ident::host;
 use crate::notify::away::{judge, session, webhook_unreached};
 use crate::notify::letter::Letter;
 use crate::notify::notifier::{Entry, Given, Notifier, Pace, Undelivered};
@@ -90,12 +89,7 @@ fn renamed(body: Value, fields: &[(String, String)]) -> Value {
 
 impl Notifier for Webhook {
     fn send(&mut self, letter: &Letter, _to: &str) -> Result<(), Undelivered> {
-        let body = json!({
-            "id": letter.id, "at": format!("{}Z", letter.at.format("%Y-%m-%dT%H:%M:%S%.6f")),
-            "severity": letter.severity_name().to_lowercase(), "kind": letter.kind, "app": letter.app, "host": host(),
-            "count": letter.count, "subject": letter.subject, "body": letter.body,
-        });
-        let body = renamed(body, &self.fields).to_string().into_bytes();
+        let body = renamed(letter.json(), &self.fields).to_string().into_bytes();
         let timestamp = clock::now().and_utc().timestamp();
         let mut call = (self.call)(&self.request, self.url.reveal()).header("Content-Type", "application/json");
         call = call.header("X-DC-Message-Id", &letter.id).header("Idempotency-Key", &letter.id);
@@ -116,6 +110,8 @@ impl Notifier for Webhook {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -84,10 +84,21 @@ impl NotifyReport {
     }
 }
 
+/// A message was written, and there is no channel to deliver it by.
+const KEPT: &str = "kept";
+/// What to write into dc.toml.
+const EXAMPLE: &str = "for example in dc.toml:\n[notify.ops]\nurl = \"tgram://TOKEN/CHAT\"";
+
 impl fmt::Display for NotifyReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(message) = &self.message {
-            return write!(formatter, "message {message} is written; a manager delivers it");
+            return match self.done == KEPT {
+                true => write!(
+                    formatter,
+                    "message {message} is kept, and nobody gets it: no channel is configured\n{EXAMPLE}"
+                ),
+                false => write!(formatter, "message {message} is written; a manager delivers it"),
+            };
         }
         if self.done == "previewed" && !self.previews.is_empty() {
             return self.previews.iter().enumerate().try_for_each(|(place, preview)| {
@@ -96,10 +107,7 @@ impl fmt::Display for NotifyReport {
             });
         }
         if self.channels.is_empty() {
-            return write!(
-                formatter,
-                "no channel is configured; for example in dc.toml:\n[notify.ops]\nurl = \"tgram://TOKEN/CHAT\""
-            );
+            return write!(formatter, "no channel is configured\n{EXAMPLE}");
         }
         let is_test = self.done == "tested";
         let mut table = match is_test {
@@ -225,7 +233,8 @@ fn write(context: &Context, options: &NotifyOptions, subject: &str) -> Result<No
         body: options.body.clone().unwrap_or_default(),
     };
     let message = Store::ready(context)?.outbox().tell(&message)?;
-    Ok(NotifyReport { done: "written", previews: Vec::new(), message: Some(message), channels: Vec::new() })
+    let done = if context.settings().names("notify").is_empty() { KEPT } else { "written" };
+    Ok(NotifyReport { done, previews: Vec::new(), message: Some(message), channels: Vec::new() })
 }
 
 fn nothing(name: &str, kind: Option<&'static str>, wrong: Option<String>) -> ChannelState {
