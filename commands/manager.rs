@@ -147,6 +147,9 @@ struct SendArgs {
     /// Close the run now, even if its machine is gone (`stop` only)
     #[arg(long, conflicts_with = "wait")]
     force: bool,
+    /// Take it back if no manager takes it in so long [default: 1h for start, stop and restart]
+    #[arg(long, value_name = "DURATION")]
+    expires: Option<String>,
 }
 
 /// What a file is of.
@@ -269,7 +272,7 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {
             let options = StopManagersOptions { everywhere, stop_apps, wait: Duration::from_secs(wait) };
             shell.print(&ops::stop_managers(context, &options)?)
         }
-        Command::Send(SendArgs { command, app, all, group, args, wait, force }) => {
+        Command::Send(SendArgs { command, app, all, group, args, wait, force, expires }) => {
             let wait = wait.map(Duration::from_secs);
             let app = app.unwrap_or_default();
             let many = match group {
@@ -277,7 +280,7 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {
                 Some(group) => Some(Many::Group(group)),
                 None => app.contains('*').then(|| Many::Pattern(app.clone())),
             };
-            let options = SendOptions { command: told(command), app, args, wait, force };
+            let options = SendOptions { command: told(command), app, args, wait, force, expires };
             let Some(many) = many else {
                 return shell.print(&ops::send_command(context, &options)?).map(|()| 0);
             };

@@ -77,7 +77,7 @@ impl Feed {
         sending.fetch_add(1, Ordering::AcqRel);
         let thread = Builder::new().name("board-sends".to_owned()).spawn(move || {
             let wait = has_managers.then_some(RESULT_LIMIT);
-            let options = SendOptions { command, app, args: None, wait, force: false };
+            let options = SendOptions { command, app, args: None, wait, force: false, expires: None };
             let text = match send_command(&context, &options) {
                 Ok(report) => report.to_string(),
                 // it is written down, and goes on without us

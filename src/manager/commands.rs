@@ -63,6 +63,10 @@ pub(super) fn carry_out(store: &mut Store, launcher: &mut Launcher, scene: &Scen
     for command in commands {
         let run = open.iter().find(|run| run.app_id == command.app_id);
         match command.flag {
+            CommandFlag::Requested if command.expires_at.is_some_and(|end| end <= scene.now) => {
+                let why = command.result.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+                store.commands().withdraw(&command, &format!("it expired before a manager could take it{why}"))?;
+            }
             CommandFlag::Requested if is_old(&command, scene.now) => {
                 let hours = AGE_MAX.num_hours();
                 let reason = format!("nobody could carry it out within {hours} h, and it is too late now");

@@ -33,8 +33,8 @@ use crate::ends::Ends;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ident::{host, new_identity};
 use crate::tables::{
-    AppCommand, Backoff, CommandFilter, LogLevel, ManagerRow, MessageKind, MessageRow, NewMessage, Old, Pause,
-    RunLimits, RunRow, StopWish, Store,
+    AppCommand, Backoff, CommandFilter, LogLevel, ManagerRow, MessageKind, MessageRow, NewCommand, NewMessage, Old,
+    Pause, RunLimits, RunRow, StopWish, Store,
 };
 
 /// How often a manager says that it lives.
@@ -401,7 +401,9 @@ impl Manager {
         let asked = desk.commands().list(&CommandFilter::Open)?;
         let is_asked = |run: &RunRow| asked.iter().any(|command| command.args.as_deref() == Some(&run.runtime));
         for run in desk.runs().open()?.iter().filter(|run| run.app_id == app_id && !is_asked(run)) {
-            desk.commands().request(app_id, AppCommand::Stop, Some(&run.runtime), "overlap = \"replace\"")?;
+            let by = "overlap = \"replace\"";
+            let (command, args) = (AppCommand::Stop, Some(run.runtime.as_str()));
+            desk.commands().request(&NewCommand { app_id, command, args, by, expires: None })?;
             log::info!("run {} of {} gives way to the next one", run.runtime, run.app);
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! What people tell apps: each command in `command_log`, from its request to its result, and the last one beside its app.
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 use serde::Serialize;
 
@@ -45,6 +45,9 @@ pub struct CommandRow {
     pub done_at: Option<NaiveDateTime>,
     /// What came of it, in words.
     pub result: Option<String>,
+    /// Until when a manager may take it; `None` for ever.
+    #[serde(serialize_with = "shown::moment_or_null")]
+    pub expires_at: Option<NaiveDateTime>,
 }
 
 #[derive(Queryable, Selectable)]
@@ -60,6 +63,22 @@ struct CommandRecord {
     result: Option<String>,
     accepted_by: Option<String>,
     accepted_at: Option<NaiveDateTime>,
+    expires_at: Option<NaiveDateTime>,
+}
+
+/// A command that is to be written down.
+#[derive(Debug, Clone, Copy)]
+pub struct NewCommand<'a> {
+    /// Its app.
+    pub app_id: i64,
+    /// What is to be done.
+    pub command: AppCommand,
+    /// What a start is given, or which run a stop is meant for.
+    pub args: Option<&'a str>,
+    /// Who gives it.
+    pub by: &'a str,
+    /// How long a manager may take it; `None` for ever.
+    pub expires: Option<TimeDelta>,
 }
 
 /// What came of taking a command.
@@ -100,7 +119,8 @@ impl Commands<'_> {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn request(&mut self, app_id: i64, command: AppCommand, args: Option<&str>, by: &str) -> Result<i64> {
+    pub fn request(&mut self, new: &NewCommand<'_>) -> Result<i64> {
+        let NewCommand { app_id, command, args, by, expires } = *new;
         self.0.write("write a command down", |connection| {
             let now = database_now(connection)?;
             let row = (
@@ -110,6 +130,7 @@ impl Commands<'_> {
                 command_log::cmd_by.eq(by),
                 command_log::cmd_time.eq(now),
                 command_log::args.eq(args),
+                command_log::expires_at.eq(expires.and_then(|length| now.checked_add_signed(length))),
             );
             diesel::insert_into(command_log::table).values(row).execute(connection)?;
             let last = (
@@ -340,6 +361,7 @@ fn load(connection: &mut Link, filter: &CommandFilter<'_>) -> QueryResult<Vec<Co
             accepted_at: record.accepted_at,
             done_at: record.cmd_exec,
             result: record.result,
+            expires_at: record.expires_at,
         })
     };
     rows.into_iter().map(row).collect()

@@ -230,6 +230,7 @@ table! {
         result -> Nullable<Text>,
         accepted_by -> Nullable<Text>,
         accepted_at -> Nullable<Timestamp>,
+        expires_at -> Nullable<Timestamp>,
     }
 }
 

@@ -132,7 +132,7 @@ impl Board {
             1 => "1 manager".to_owned(),
             count => format!("{count} managers"),
         };
-        let apps = if self.apps.len() == 1 { "1 app".to_owned() } else { format!("{} apps", self.apps.len()) };
+        let apps = shell::counted(self.apps.len(), "app", "apps");
         let colon = if shown.is_empty() { "" } else { ": " };
         format!(" {}  {apps}{colon}{}  {managers}", clock::local(self.time), shown.join(", "))
     }

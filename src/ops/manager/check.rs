@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::error::Result;
 use crate::manager::{living, overdue};
+use crate::shell;
 use crate::tables::Store;
 
 /// How things are.
@@ -61,7 +62,11 @@ pub struct Check {
 impl fmt::Display for Check {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.findings.is_empty() {
-            true => format!("{} apps, {} managers", self.apps, self.managers),
+            true => format!(
+                "{}, {}",
+                shell::counted(self.apps, "app", "apps"),
+                shell::counted(self.managers, "manager", "managers")
+            ),
             false => self.findings.join("; "),
         };
         let Self { grade, apps, failing, overdue, managers, .. } = self;

@@ -15,6 +15,7 @@ use toml::{Table, Value};
 use crate::apps::{AppDefinition, DEFINITION_FILE};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::shell;
 
 /// A longer name is cut.
 const PART_LETTERS_MAX: usize = 60;
@@ -113,8 +114,12 @@ impl fmt::Display for ImportReport {
         self.left.iter().try_for_each(|left| writeln!(formatter, "not carried over: {left}"))?;
         match (self.apps.len(), self.dry_run) {
             (0, _) => formatter.write_str("no app was found"),
-            (count, true) => write!(formatter, "{count} apps; nothing was written"),
-            (count, false) => write!(formatter, "{count} apps; `dc deploy` registers them, so stop the old ones first"),
+            (count, true) => write!(formatter, "{}; nothing was written", shell::counted(count, "app", "apps")),
+            (count, false) => write!(
+                formatter,
+                "{}; `dc deploy` registers them, so stop the old ones first",
+                shell::counted(count, "app", "apps")
+            ),
         }
     }
 }

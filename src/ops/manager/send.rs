@@ -3,17 +3,27 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use serde::Serialize;
 
 use super::super::which::app_id;
 use super::force::force_stop;
+use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manager::{CommandNote, announce, living};
-use crate::tables::{AppCommand, CommandFilter, CommandFlag, CommandRow, Store};
+use crate::tables::{AppCommand, CommandFilter, CommandFlag, CommandRow, NewCommand, Store};
 
 /// How often the result is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// How long a start, a stop or a restart may wait for a manager where nothing else is said: whoever sent it expects it soon.
+const EXPIRES: Duration = Duration::from_secs(3_600);
+
+/// Whether a command is about now; the others say how an app shall stand.
+fn passes(command: AppCommand) -> bool {
+    matches!(command, AppCommand::Start | AppCommand::Stop | AppCommand::Restart)
+}
 
 /// What `dc manager send` is asked for.
 #[derive(Debug, Clone)]
@@ -28,6 +38,8 @@ pub struct SendOptions {
     pub wait: Option<Duration>,
     /// A stop closes the run here and now, whether or not anybody can end it.
     pub force: bool,
+    /// How long a manager may take it; `None`: a start, stop or restart an hour, all else for ever.
+    pub expires: Option<String>,
 }
 
 /// What came of it so far.
@@ -73,7 +85,11 @@ pub fn send_command(context: &Context, options: &SendOptions) -> Result<SendRepo
     let mut store = Store::ready(context)?;
     let app_id = app_id(&mut store, &options.app)?;
     let by = &context.settings().user;
-    let id = store.commands().request(app_id, options.command, options.args.as_deref(), by)?;
+    let expires = options.expires.as_deref().map(clock::duration).transpose()?;
+    let expires = expires.or_else(|| passes(options.command).then_some(EXPIRES));
+    let expires = expires.and_then(|length| TimeDelta::from_std(length).ok());
+    let (command, args) = (options.command, options.args.as_deref());
+    let id = store.commands().request(&NewCommand { app_id, command, args, by, expires })?;
     let command = found(&mut store, id)?;
     let managers = living(&mut store)?.len();
     let command = match (options.force, options.wait) {
@@ -114,6 +130,17 @@ fn give_up(store: &mut Store, command: &CommandRow, limit: Duration) -> Result<E
     Ok(Error::new(ErrorKind::Timeout, message).hint("`dc manager status` shows the managers that work"))
 }
 
+/// A person stopped waiting, and with that the command: what no manager has taken is taken back.
+fn interrupted(store: &mut Store, command: &CommandRow, error: Error) -> Result<Error> {
+    let (what, id) = (command.command.name().to_lowercase(), command.id);
+    let state = match store.commands().withdraw(command, "its sender was interrupted")? {
+        true => "nobody had taken it, and it was taken back".to_owned(),
+        false => format!("it is {} and goes on", found(store, id)?.flag.name().to_lowercase()),
+    };
+    let error = error.within(format!("wait for `{what} {}`: {state}", command.app));
+    Ok(error.hint(format!("`dc manager commands` shows what came of number {id}")))
+}
+
 fn note(command: &CommandRow) -> CommandNote {
     let CommandRow { id, command, app, by, .. } = command;
     CommandNote { command: *id, name: command.name().to_owned(), app: app.to_string(), by: by.clone() }
@@ -127,7 +154,9 @@ fn found(store: &mut Store, id: i64) -> Result<CommandRow> {
 fn wait(context: &Context, store: &mut Store, command: CommandRow, limit: Duration) -> Result<CommandRow> {
     let began = Instant::now();
     loop {
-        context.cancellation().check()?;
+        if let Err(error) = context.cancellation().check() {
+            return Err(interrupted(store, &command, error)?);
+        }
         let now = found(store, command.id)?;
         if !matches!(now.flag, CommandFlag::Requested | CommandFlag::Accepted) {
             return Ok(now);

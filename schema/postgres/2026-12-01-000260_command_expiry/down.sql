@@ -1,0 +1,1 @@
+ALTER TABLE command_log DROP COLUMN expires_at;
