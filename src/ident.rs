@@ -116,6 +116,24 @@ impl RuntimeId {
     }
 }
 
+/// So many letters of a run's identity are shown where there is little room: they tell its start to the millisecond.
+const SHORT_CHARS: usize = 13;
+/// A shorter beginning of an identity means too many.
+const PREFIX_CHARS_MIN: usize = 4;
+
+/// The beginning of a run's identity, for tables; it can be typed wherever a run is asked for.
+pub fn short_run(identity: &str) -> &str {
+    identity.get(..SHORT_CHARS).unwrap_or(identity)
+}
+
+/// The beginning of an identity as somebody types it, in small letters; `None` for what cannot be one.
+pub fn run_prefix(typed: &str) -> Option<String> {
+    let is_part = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
+    let is_prefix = (PREFIX_CHARS_MIN..=36).contains(&typed.len()) && typed.bytes().all(is_part);
+    // a name such as `face` has no digit; every identity has some at its start
+    (is_prefix && typed.starts_with(|first: char| first.is_ascii_digit())).then(|| typed.to_ascii_lowercase())
+}
+
 impl Default for RuntimeId {
     fn default() -> Self {
         Self::new()

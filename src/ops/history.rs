@@ -5,10 +5,12 @@ use std::fmt;
 use serde::Serialize;
 
 use super::connect;
+use super::which::one_of;
 use crate::clock;
 use crate::context::Context;
+use crate::db::Connection;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ident::RuntimeId;
+use crate::ident::{RuntimeId, run_prefix, short_run};
 use crate::merge::{self, AsOf, PastMerge, UndoReport};
 use crate::settings::MAIN;
 use crate::shell;
@@ -27,12 +29,12 @@ impl fmt::Display for MergeHistory {
         for merge in &self.0 {
             let scope = if merge.scope.is_empty() { String::new() } else { format!(" ({})", merge.scope) };
             table.add_row([
-                merge.id.clone(),
+                short_run(&merge.id).to_owned(),
                 clock::local(merge.moment),
                 format!("{}{scope}", merge.table_name),
                 merge.inserted.to_string(),
                 merge.retired.to_string(),
-                merge.runtime.clone().unwrap_or_else(|| "-".to_owned()),
+                merge.runtime.as_deref().map_or("-", short_run).to_owned(),
                 if merge.undone.is_some() { "yes" } else { "" }.to_owned(),
             ]);
         }
@@ -61,7 +63,12 @@ pub fn show_table(
     each: &mut dyn FnMut(&str) -> Result<()>,
 ) -> Result<()> {
     let mut count: u64 = 0;
-    merge::show(&mut connect(context, database.unwrap_or(MAIN))?, table, as_of, all, &mut |line| {
+    let mut database = connect(context, database.unwrap_or(MAIN))?;
+    let of_run = match as_of {
+        AsOf::Run(run) => Some(AsOf::Run(run_or_merge(&mut database, run)?)),
+        _ => None,
+    };
+    merge::show(&mut database, table, of_run.as_ref().unwrap_or(as_of), all, &mut |line| {
         count += 1;
         if count.is_multiple_of(1024) {
             context.cancellation().check()?;
@@ -79,10 +86,25 @@ pub fn read_as_of(text: Option<&str>) -> Result<AsOf> {
     if let Ok(run) = text.parse::<RuntimeId>() {
         return Ok(AsOf::Run(run.to_string()));
     }
-    clock::moment(text).map(AsOf::Moment).map_err(|_| {
-        Error::new(ErrorKind::Usage, format!("read `{text}` as a time or a run"))
-            .hint("write 2h, 2026-11-20, \"2026-11-20 06:00\", 2026-11-20T06:00:00Z, or a run from `dc merge history`")
-    })
+    clock::moment(text)
+        .map(AsOf::Moment)
+        .or_else(|_| {
+            // what is no time may be the beginning of a run
+            run_prefix(text).map(AsOf::Run).ok_or(())
+        })
+        .map_err(|()| {
+            Error::new(ErrorKind::Usage, format!("read `{text}` as a time or a run")).hint(
+                "write 2h, 2026-11-20, \"2026-11-20 06:00\", 2026-11-20T06:00:00Z, or a run from `dc merge history`",
+            )
+        })
+}
+
+/// The identity of a run or a merge, of which the beginning may be typed.
+fn run_or_merge(database: &mut Connection, typed: &str) -> Result<String> {
+    match (typed.parse::<RuntimeId>(), run_prefix(typed)) {
+        (Err(_), Some(prefix)) => one_of(typed, merge::beginning(database, &prefix)?),
+        (parsed, _) => parsed.map(|run| run.to_string()),
+    }
 }
 
 /// Takes back what a run, or a single merge, did.
@@ -90,6 +112,7 @@ pub fn read_as_of(text: Option<&str>) -> Result<AsOf> {
 /// # Errors
 /// As [`merge::undo`].
 pub fn undo_merges(context: &Context, database: Option<&str>, run: &str, dry_run: bool) -> Result<UndoReport> {
-    let run: RuntimeId = run.parse()?;
-    merge::undo(&mut connect(context, database.unwrap_or(MAIN))?, run.as_str(), dry_run, context.cancellation())
+    let mut database = connect(context, database.unwrap_or(MAIN))?;
+    let run = run_or_merge(&mut database, run)?;
+    merge::undo(&mut database, &run, dry_run, context.cancellation())
 }

@@ -13,6 +13,7 @@ use super::which::{past_ids, runtime};
 use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
+use crate::ident::short_run;
 use crate::shell::{self, visible_json, visible_line, visible_record};
 use crate::tables::{LogFilter, LogFollower, LogLevel, RunFilter, RunRow, Store, StoredLog};
 
@@ -102,7 +103,7 @@ impl fmt::Display for RunList {
             let counts = [run.log_lines.to_string(), run.exceptions.to_string()];
             let [lines, errors] = counts;
             let row = [
-                run.runtime.clone(),
+                short_run(&run.runtime).to_owned(),
                 run.app.to_string(),
                 clock::local(run.started_at),
                 seconds.unwrap_or_default(),

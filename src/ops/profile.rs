@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::which::{past_ids, runtime};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ident::RuntimeId;
+use crate::ident::{RuntimeId, run_prefix};
 use crate::shell;
 use crate::tables::{FunctionRow, RunFilter, Store};
 
@@ -45,7 +45,7 @@ pub struct RunProfile {
 pub fn profile(context: &Context, options: &ProfileOptions) -> Result<RunProfile> {
     let mut store = Store::ready(context)?.patient();
     let is_last = options.run == "last";
-    let is_run = !is_last && options.run.parse::<RuntimeId>().is_ok();
+    let is_run = !is_last && (options.run.parse::<RuntimeId>().is_ok() || is_beginning(&mut store, &options.run));
     let app = options.app.as_deref().or((!is_last && !is_run).then_some(options.run.as_str()));
     let filter = RunFilter {
         app_ids: app.map(|app| past_ids(&mut store, app)).transpose()?,
@@ -63,6 +63,11 @@ pub fn profile(context: &Context, options: &ProfileOptions) -> Result<RunProfile
     }
     let elapsed_ms = run.ended_at.map(|ended_at| (ended_at - run.started_at).num_milliseconds());
     Ok(RunProfile { runtime: run.runtime, app: run.app.to_string(), elapsed_ms, functions })
+}
+
+/// Whether it can only be the beginning of a run: an app's name goes first.
+fn is_beginning(store: &mut Store, typed: &str) -> bool {
+    run_prefix(typed).is_some() && past_ids(store, typed).is_err()
 }
 
 impl fmt::Display for RunProfile {

@@ -169,13 +169,16 @@ impl Runner<'_> {
         if let Err(error) = Ends::of(self.context.settings()).deliver(&mut store) {
             log::warn!("the ends of runs before this one wait on: {error}");
         }
+        // what the settings can make fail fails before there is a run
+        let capture = Capture::start(self.context, &self.of_app())?;
+        let launch = self.launch()?;
         self.open(&mut store)?;
         let mut record = Record::new(self.context, &self.runtime);
         let database = store.label().to_owned();
         let keeper = Keeper::default();
         let heart = keeper.heart(self.runtime.clone(), self.context.settings().run.lease, signals.sender());
         let listener = Listener {
-            capture: Capture::start(self.context, &self.of_app())?,
+            capture,
             telemetry: Telemetry::start(store, self.runtime.clone(), self.started_at, heart)?,
             echo: self.options.echo.start(),
             redactor: &self.redactor,
@@ -184,7 +187,7 @@ impl Runner<'_> {
         if let Some(fetched) = &self.fetched {
             listener.capture.record(LogLevel::Info, "dc", &fetched.words, &Fields::new());
         }
-        let ended = supervise(&self.launch()?, &|event| listener.handle(event), &mut signals);
+        let ended = supervise(&launch, &|event| listener.handle(event), &mut signals);
         let ended_at = clock::after(self.started_at, self.began.elapsed());
         let was_stopped = matches!(&ended, Ok(Ended { how: How::Stopped(_), .. }));
         let lost = keeper.lost().filter(|_| was_stopped).map(|reason| lost_words(&reason));

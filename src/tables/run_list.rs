@@ -174,6 +174,18 @@ impl Runs<'_> {
         self.0.read("read the runs", |connection| load(connection, &Which::Filter(filter)))
     }
 
+    /// The identities of runs that begin so, the newest first, at most so many. `prefix` has hexadecimal digits and `-`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn beginning_with(&mut self, prefix: &str, count: usize) -> Result<Vec<String>> {
+        self.0.read("look for a run", |connection| {
+            let begins = runtime::table.filter(runtime::id.like(format!("{prefix}%")));
+            let newest = begins.order(runtime::id.desc()).limit(i64::try_from(count).unwrap_or(i64::MAX));
+            newest.select(runtime::id).load(connection)
+        })
+    }
+
     /// The runs that go on, newest first.
     ///
     /// # Errors

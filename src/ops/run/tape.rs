@@ -7,8 +7,10 @@ use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Cassette, Recorded};
+use crate::ident::run_prefix;
 use crate::redact::Redactor;
 
+use super::super::which::one_of;
 use super::RunOptions;
 
 /// Where the cassettes of a project are, each a folder with the name of its run.
@@ -37,6 +39,7 @@ pub(super) enum Tape {
 pub(super) fn prepare(context: &Context, options: &RunOptions) -> Result<(RunOptions, Option<Cassette>)> {
     let mut options = options.clone();
     let TapeOptions::Replay(name) = &options.tape else { return Ok((options, None)) };
+    let name = &whole_name(&folder(context), name)?;
     let (cassette, recorded) = Cassette::find(&folder(context), name)?;
     if options.app.is_empty() {
         options.app = recorded.app;
@@ -46,6 +49,16 @@ pub(super) fn prepare(context: &Context, options: &RunOptions) -> Result<(RunOpt
     }
     options.args.get_or_insert(recorded.args);
     Ok((options, Some(cassette)))
+}
+
+/// The run of the cassette that begins so; what is no beginning of a run is left as it is.
+fn whole_name(folder: &Path, typed: &str) -> Result<String> {
+    let Some(prefix) = run_prefix(typed).filter(|_| !Path::new(typed).exists()) else { return Ok(typed.to_owned()) };
+    let names = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut found: Vec<String> = names.filter(|name| name.starts_with(&prefix)).collect();
+    found.sort();
+    if found.is_empty() { Ok(typed.to_owned()) } else { one_of(typed, found) }
 }
 
 /// Whether `name` is a tail of the full name.
