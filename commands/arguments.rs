@@ -6,7 +6,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 use data_collector::settings::Source;
 use data_collector::shell::{ColorChoice, ShellOptions};
 
-use crate::{actor_worker, completions, deploy, doctor, files, logs, man, manager, merge, ocr, run, secrets, tasks};
+use crate::{
+    actor_worker, completions, deploy, doctor, files, logs, man, manager, merge, ocr, run, schema, secrets, tasks,
+};
 
 const ABOUT: &str = "Run, watch and merge what collects your data";
 
@@ -81,6 +83,7 @@ pub(crate) enum Command {
     ActorWorker(actor_worker::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
+    Schema(schema::Args),
     #[command(hide = true)]
     Man(man::Args),
 }
@@ -114,5 +117,45 @@ pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
         Err("the name before `=` is missing".to_owned())
     } else {
         Ok((left.to_owned(), right.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// A help is one line in a window of 80 columns, beside or below its flag.
+    const HELP_CHARS_MAX: usize = 80;
+    /// How helps do not begin: the verb comes first, or the noun that is asked for.
+    const FIRST_WORDS: &[&str] = &["a", "an", "the", "this", "it", "so", "what", "how", "whether", "there", "you"];
+
+    fn check(command: &clap::Command, name: &str, wrong: &mut Vec<String>) {
+        let helps = command.get_arguments().filter(|argument| !argument.is_hide_set()).map(|argument| {
+            (format!("{name} {}", argument.get_id()), argument.get_help().map(ToString::to_string).unwrap_or_default())
+        });
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        for (place, help) in helps.chain([(name.to_owned(), about)]) {
+            let first = help.split(' ').next().unwrap_or_default();
+            let is_plain = first.chars().next().is_some_and(|c| c.is_uppercase() || c == '`');
+            let is_verb = !FIRST_WORDS.contains(&first.to_lowercase().as_str());
+            let is_short = help.lines().all(|line| line.chars().count() <= HELP_CHARS_MAX);
+            if !is_plain || !is_verb || !is_short || help.ends_with('.') && !help.ends_with("..") {
+                wrong.push(format!("{place}: {help}"));
+            }
+        }
+        for subcommand in command.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()) {
+            check(subcommand, &format!("{name} {}", subcommand.get_name()), wrong);
+        }
+    }
+
+    #[test]
+    fn helps_are_short_and_say_what_to_do() {
+        let mut command = Arguments::command();
+        command.build();
+        let mut wrong = Vec::new();
+        check(&command, "dc", &mut wrong);
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 }

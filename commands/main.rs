@@ -7,6 +7,7 @@ mod deploy;
 mod doctor;
 mod exit;
 mod files;
+mod help;
 mod logs;
 mod man;
 mod manager;
@@ -14,6 +15,7 @@ mod memory;
 mod merge;
 mod ocr;
 mod run;
+mod schema;
 mod secrets;
 mod tasks;
 
@@ -21,7 +23,7 @@ use std::borrow::Cow;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches};
 use data_collector::context::Context;
 use data_collector::error::{Error, OrFail, Result};
 use data_collector::logs::{LogGuard, LogSetup};
@@ -37,7 +39,7 @@ const EDITS_MAX: usize = 2;
 fn main() -> ExitCode {
     memory::LEAN.set_up();
     completions::answer();
-    let arguments = Arguments::try_parse().unwrap_or_else(|error| leave(suggest(error)));
+    let arguments = parse().unwrap_or_else(|error| leave(suggest(error)));
     let environment = Environment::process();
     let no_color = environment.is_set("NO_COLOR");
     let shell = Shell::new(arguments.shell_options(), no_color);
@@ -66,7 +68,9 @@ fn main() -> ExitCode {
 fn context(settings: Settings, shell: Shell, command: &Command) -> Result<Context> {
     let flags = match command {
         Command::Secrets(args) => return secrets::context(settings, shell, args),
-        Command::Completions(_) | Command::Man(_) | Command::OcrWorker(_) => return Ok(Context::new(settings, shell)),
+        Command::Completions(_) | Command::Man(_) | Command::Schema(_) | Command::OcrWorker(_) => {
+            return Ok(Context::new(settings, shell));
+        }
         // it tells what is wrong with the store, and goes on without
         Command::Doctor(_) => {
             return Context::with_store(settings.clone(), shell.clone()).or_else(|_| Ok(Context::new(settings, shell)));
@@ -121,8 +125,16 @@ fn dispatch(context: &Context, command: Command) -> Result<i32> {
         }
         Command::Doctor(args) => doctor::run(context, &args),
         Command::Completions(args) => completions::run(context, &args).map(|()| 0),
+        Command::Schema(args) => schema::run(context, &args).map(|()| 0),
         Command::Man(args) => man::run(context, &args).map(|()| 0),
     }
+}
+
+/// The command line, with helps that fit the window.
+fn parse() -> Result<Arguments, clap::Error> {
+    let mut command = help::fitted(Arguments::command());
+    let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    Arguments::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 
 /// Adds the subcommand that was likely meant, where clap itself finds none (`rnu`).

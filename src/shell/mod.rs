@@ -105,8 +105,8 @@ impl Shell {
         if !self.out_is_terminal || self.options.json {
             return self.print(report);
         }
-        let (rows, columns) = console::Term::stdout().size();
-        let (mut room, columns) = (usize::from(rows).saturating_sub(1), usize::from(columns).max(1));
+        let (rows, columns) = (console::Term::stdout().size().0, table::columns());
+        let mut room = usize::from(rows).saturating_sub(1);
         let text = report.to_string();
         let text = visible(&text);
         let fits = |line: &&str| {
@@ -297,6 +297,23 @@ impl Paint {
     }
 }
 
+/// So many of a thing, in words: `1 app`, `3 apps`.
+pub fn counted(count: usize, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
+}
+
+/// The version of what reports say as JSON. It grows when a field goes or changes its meaning; new fields may come at any
+/// time.
+pub const JSON_VERSION: u32 = 1;
+
+/// A report as JSON; one that is an object begins with the version.
 fn json<R: Serialize>(report: &R) -> Result<String> {
-    serde_json::to_string(report).map_err(|cause| Error::failed("write the report as JSON").because(cause))
+    let text =
+        serde_json::to_string(report).map_err(|cause| Error::failed("write the report as JSON").because(cause))?;
+    let text = Zeroizing::new(text);
+    Ok(match text.strip_prefix('{') {
+        Some("}") => format!("{{\"schema_version\":{JSON_VERSION}}}"),
+        Some(rest) => format!("{{\"schema_version\":{JSON_VERSION},{rest}"),
+        None => text.to_string(),
+    })
 }

@@ -9,6 +9,9 @@ use super::visible::visible_line;
 /// As wide as reports are made for where there is no window.
 const COLUMNS: usize = 120;
 
+/// As wide as a terminal is taken for that does not say it.
+const COLUMNS_UNKNOWN: usize = 80;
+
 /// A table for people.
 #[derive(Debug)]
 pub struct Table(comfy_table::Table);
@@ -76,7 +79,12 @@ pub fn table_of(header: &[&str], columns: usize) -> Table {
 /// The columns of the window; as many as reports are made for where there is none.
 pub fn columns() -> usize {
     let term = console::Term::stdout();
-    if term.is_term() { usize::from(term.size().1) } else { COLUMNS }
+    match usize::from(term.size().1) {
+        // a terminal that does not know: of a serial line, of a container
+        0 if term.is_term() => COLUMNS_UNKNOWN,
+        known if term.is_term() => known,
+        _ => COLUMNS,
+    }
 }
 
 #[cfg(test)]
