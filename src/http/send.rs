@@ -134,7 +134,12 @@ fn repeat<T>(
                     answer.drain();
                     pause = Duration::ZERO;
                 } else if passes && may_repeat && !is_last && is_patient && fits(waits) {
-                    log::debug!("{} answers {}: tried again", session.hider.place(&answer.url), answer.status);
+                    let (place, seconds) = (session.hider.place(&answer.url), waits.as_secs_f64());
+                    let (attempt, all) = (attempts, call.retries.max + 1);
+                    log::warn!(
+                        "{place} answers {}: attempt {attempt} of {all}, again in {seconds:.1} s",
+                        answer.status
+                    );
                     answer.drain();
                     pause = waits;
                 } else {
@@ -201,7 +206,8 @@ fn give_up_or_go_on(
     if stage == Stage::Unsendable || !may_repeat || is_last || (is_too_late(call.deadline, pause) && !is_replay) {
         return Err(if attempts > 1 { error.within(format!("get it in {attempts} attempts")) } else { error });
     }
-    log::debug!("tried again: {error}");
+    let (all, seconds) = (call.retries.max + 1, pause.as_secs_f64());
+    log::warn!("attempt {attempts} of {all} failed, again in {seconds:.1} s: {error}");
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! `dc doctor`: what is well and what is not, each finding with the command that mends it.
 
 mod pipelines;
+mod programs;
 mod publish;
 mod queues;
 
@@ -16,7 +17,6 @@ use crate::broker;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::manager::{Drift, Owner, check_groups, living};
-use crate::settings::MAIN;
 use crate::storage::{Storage, StoreInUse};
 use crate::tables::{RunRow, SchemaState, Store};
 
@@ -33,6 +33,7 @@ pub fn doctor(context: &Context) -> Result<Diagnosis> {
     let mut findings = vec![settings(context)];
     findings.extend(secrets(context));
     findings.push(apps(context));
+    findings.extend(programs::programs(context));
     let (database, mut store) = database(context);
     findings.extend(database);
     let is_ready = store.is_some();
@@ -54,9 +55,9 @@ fn finding(what: &'static str, health: Health, found: impl Into<String>, mend: O
     Finding { what, health, found: found.into(), mend }
 }
 
-/// An error and its reasons on one line.
+/// An error, with its reasons, on one line.
 fn told(error: &Error) -> String {
-    error.causes().into_iter().fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
+    error.to_string()
 }
 
 fn settings(context: &Context) -> Finding {
@@ -89,7 +90,7 @@ fn apps(context: &Context) -> Finding {
 
 /// Reachability, schema, rights and clock of the database, and the store where it can be used.
 fn database(context: &Context) -> (Vec<Finding>, Option<Store>) {
-    let label = context.settings().database(MAIN).map(|it| it.target.label()).unwrap_or_default();
+    let label = context.settings().framework().map(|it| it.target.label()).unwrap_or_default();
     let began = Instant::now();
     let store = Store::ready(context);
     let ms = began.elapsed().as_millis();
