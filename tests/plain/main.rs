@@ -16,6 +16,7 @@ mod files;
 mod logs;
 mod merge;
 mod needs;
+mod newcomers;
 mod ocr;
 mod pdf;
 mod pictures;
@@ -32,6 +33,7 @@ mod soap;
 mod transcripts;
 mod vectors;
 mod wire;
+mod words;
 
 #[path = "../support/mod.rs"]
 mod support;
