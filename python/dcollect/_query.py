@@ -15,7 +15,7 @@ def rows(around: Around, sql: str, parameters: tuple[Any, ...], database: Option
     """The rows of a query one by one, each as a dict; numbers keep their digits."""
     if around.dc is None:
         raise DcError("a query needs dc around this program: start it with `dc run APP`")
-    command = [around.dc, "query", sql, "--format", "ndjson"]
+    command = [around.dc, "query", sql, "--format", "json"]
     command += [f"--database={database}"] if database else []
     command += [f"--param={_parameter(value)}" for value in parameters]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)

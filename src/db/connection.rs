@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::{HashOptions, RESERVED, record_hash};
 use crate::record::{Record, Value, to_record};
+use crate::settings::{Access, DatabaseSettings};
 
 /// Rows are sent on when a batch holds so many bytes.
 const BATCH_BYTES_MAX: usize = 1 << 20;
@@ -85,7 +86,16 @@ impl Connection {
     /// # Errors
     /// When it is not configured, not there, not allowed or not reachable.
     pub fn open(context: &Context, name: &str) -> Result<Self> {
-        let settings = context.settings().database(name)?;
+        let access = if context.settings().trial.is_some() { Access::Trial } else { Access::Write };
+        Self::open_for(context, name, access)
+    }
+
+    /// Opens the database of this name to read it, or as a run that is only tried does.
+    ///
+    /// # Errors
+    /// As [`Connection::open`]; and refused, where the database cannot promise that nothing is changed.
+    pub fn open_for(context: &Context, name: &str, access: Access) -> Result<Self> {
+        let settings = DatabaseSettings { access, ..context.settings().database(name)? };
         let backend = open(context, &settings).map_err(|error| error.within(format!("open the database `{name}`")))?;
         Ok(Self { name: name.to_owned(), backend, observer: None, known: BTreeSet::new() })
     }

@@ -51,7 +51,7 @@ mod wire;
 
 pub use body::{Body, Form};
 pub use call::Call;
-pub use cassette::{Cassette, Recorded};
+pub use cassette::{Cassette, Recorded, replayed};
 pub use commons::{Commons, OpenCommons, ProxyHealth, set_commons};
 pub use download::{Download, DownloadOptions};
 pub use fetch::Fetches;

@@ -1,14 +1,21 @@
 //! `dc merge`: the merge of files or standard input, with the settings' guard, attributed to the run around it.
 
+mod producer;
+
+use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::connect;
+use super::trial::leave_report;
 use crate::context::Context;
 use crate::db::Gone;
 use crate::error::{Error, ErrorKind, Result};
+use crate::ident::new_identity;
 use crate::merge::{Explained, Explanation, Format, Input, MaxGone, Merge, MergeReport, Progress, explain};
 use crate::settings::MAIN;
 use crate::shell::Bar;
+use producer::Producer;
 
 /// What `dc merge` is asked for.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +24,10 @@ pub struct MergeOptions {
     pub table: String,
     /// Files; `-` for standard input.
     pub files: Vec<PathBuf>,
+    /// The program whose output is merged when it has ended with 0, and its arguments; empty for files.
+    pub command: Vec<OsString>,
+    /// Each input ends with a line that tells how many records it has.
+    pub expect_end: bool,
     /// The configured database; `main` when `None`.
     pub database: Option<String>,
     /// Key columns.
@@ -60,9 +71,12 @@ pub struct MergeOptions {
 }
 
 impl MergeOptions {
-    fn inputs(&self) -> Vec<Input> {
+    fn inputs(&self) -> Result<Vec<Input>> {
+        if !self.command.is_empty() {
+            return Ok(vec![Input::Produced(Arc::new(Producer::new(self.command.clone())?))]);
+        }
         let input = |file: &PathBuf| if file.as_os_str() == "-" { Input::Stdin } else { Input::File(file.clone()) };
-        if self.files.is_empty() { vec![Input::Stdin] } else { self.files.iter().map(input).collect() }
+        Ok(if self.files.is_empty() { vec![Input::Stdin] } else { self.files.iter().map(input).collect() })
     }
 
     fn describe(&self, context: &Context) -> Result<Merge> {
@@ -80,7 +94,9 @@ impl MergeOptions {
             .ignore(self.ignore.clone())
             .create(self.create)
             .evolve(self.evolve)
-            .dry_run(self.dry_run)
+            .dry_run(self.dry_run || context.settings().trial.is_some())
+            .sample(context.settings().trial.as_ref().map_or(0, |trial| trial.records))
+            .expect_end(self.expect_end)
             .allow_empty(self.allow_empty)
             .max_gone(self.max_gone.unwrap_or(default))
             .runtime(context.settings().inside.as_ref().map(|inside| inside.runtime.to_string()))
@@ -94,7 +110,11 @@ impl MergeOptions {
         if !self.hash_except.is_empty() {
             merge = merge.hash_except(self.hash_except.clone());
         }
-        merge = self.rejects.iter().fold(merge, |merge, file| merge.rejects(file));
+        merge = self.rejects.iter().fold(merge, |merge, file| match &context.settings().trial {
+            None => merge.rejects(file),
+            // a run that is only tried leaves no file behind
+            Some(trial) => merge.rejects(trial.folder.join(format!("{}.rejects", new_identity()))),
+        });
         merge = self.format.into_iter().fold(merge, Merge::format);
         merge = self.delimiter.into_iter().fold(merge, Merge::delimiter);
         merge = self.encoding.iter().fold(merge, |merge, label| merge.encoding(label));
@@ -110,8 +130,12 @@ pub fn merge(context: &Context, options: &MergeOptions) -> Result<MergeReport> {
     let name = options.database.as_deref().unwrap_or(MAIN);
     let bar = context.shell().progress();
     let merge = options.describe(context)?.progress(move |progress| show(&bar, progress));
+    let inputs = options.inputs()?;
     let mut database = connect(context, name)?;
-    let report = merge.run_inputs(&mut database, &options.inputs())?;
+    let report = merge.run_inputs(&mut database, &inputs)?;
+    if let Some(trial) = &context.settings().trial {
+        leave_report(trial, &report)?;
+    }
     Ok(report)
 }
 
@@ -137,5 +161,5 @@ pub fn hash_only(
     options: &HashOnlyOptions,
     each: impl FnMut(&Explanation) -> Result<()>,
 ) -> Result<Explained> {
-    explain(&options.0.describe(context)?, &options.0.inputs(), each)
+    explain(&options.0.describe(context)?, &options.0.inputs()?, each)
 }

@@ -30,6 +30,20 @@ pub struct DatabaseSettings {
     pub is_default: bool,
     /// How many connections the threads of one process share at most.
     pub pool_size: usize,
+    /// What is done with it.
+    pub access: Access,
+}
+
+/// What is done with a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Access {
+    /// Anything; an SQLite file that is not there is made.
+    #[default]
+    Write,
+    /// It is only read, and the database itself refuses anything else.
+    Read,
+    /// What is written is taken back: a file that is not there is not made, but stands in memory.
+    Trial,
 }
 
 /// How a database is reached.
@@ -87,7 +101,13 @@ impl Target {
 pub(super) fn read(layers: &Layers, project: &Project, name: &str) -> Result<DatabaseSettings> {
     let section = format!("db.{name}");
     let pool_size = pool_size(layers, &section)?;
-    let settings = |target, is_default| DatabaseSettings { name: name.to_owned(), target, is_default, pool_size };
+    let settings = |target, is_default| DatabaseSettings {
+        name: name.to_owned(),
+        target,
+        is_default,
+        pool_size,
+        access: Access::Write,
+    };
     if let Some(url) = layers.text(&section, "url")? {
         return Ok(settings(from_url(project, &format!("setting `{section}.url`"), &url)?, false));
     }
@@ -126,7 +146,13 @@ pub(super) fn read_at(layers: &Layers, project: &Project, place: &str) -> Result
         return Err(Error::new(ErrorKind::Usage, what)
             .hint("write it as `url` under `[db.old]` in dc.toml, or into DC_DB_OLD_URL, and name `old`"));
     }
-    Ok(DatabaseSettings { name: target.label(), target, is_default: false, pool_size: POOL_SIZE })
+    Ok(DatabaseSettings {
+        name: target.label(),
+        target,
+        is_default: false,
+        pool_size: POOL_SIZE,
+        access: Access::Write,
+    })
 }
 
 fn pool_size(layers: &Layers, section: &str) -> Result<usize> {

@@ -1,6 +1,7 @@
 //! Typed settings from dc.toml and `DC_*`: flag, environment, project file, user file, default, in this order.
 
 mod ado;
+mod around;
 mod database;
 mod environment;
 mod failure;
@@ -11,7 +12,9 @@ mod project;
 mod secret;
 mod section;
 
-pub use database::{DatabaseSettings, MAIN, Target};
+pub use around::{CassetteMode, CassetteSettings, Inside, TrialSettings};
+pub(crate) use around::{TRIAL_RECORDS_VARIABLE, TRIAL_VARIABLE};
+pub use database::{Access, DatabaseSettings, MAIN, Target};
 pub use environment::Environment;
 pub use project::Project;
 pub use secret::Secret;
@@ -26,7 +29,6 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 
 use crate::error::Result;
-use crate::ident::RuntimeId;
 use layers::{Layers, Store};
 
 /// The share of a scope's rows that one merge may archive before the guard asks.
@@ -78,6 +80,8 @@ pub struct Settings {
     pub secrets: SecretsSettings,
     /// The run that this process is part of, when an app calls dc.
     pub inside: Option<Inside>,
+    /// Set inside of a run that is only tried: nothing may be written.
+    pub trial: Option<TrialSettings>,
     /// A person's name in what the database records: who typed this.
     pub user: String,
     /// Whether `NO_COLOR` asks for plain text.
@@ -179,33 +183,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// A cassette of requests, from `DC_CASSETTE` and `DC_CASSETTE_MODE`.
-#[derive(Debug, Clone)]
-pub struct CassetteSettings {
-    /// Its folder.
-    pub folder: PathBuf,
-    /// Whether it is written or served.
-    pub mode: CassetteMode,
-}
-
-/// What a cassette is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CassetteMode {
-    /// Requests are made, and written down.
-    Record,
-    /// Answers come from it, and nothing goes over the network.
-    Replay,
-}
-
-/// The run around this process, from `DC_RUNTIME` and `DC_APP_ID`.
-#[derive(Debug, Clone)]
-pub struct Inside {
-    /// The run.
-    pub runtime: RuntimeId,
-    /// The row of the app in `apps`.
-    pub app_id: i64,
-}
-
 impl Settings {
     /// Reads all layers.
     ///
@@ -284,12 +261,13 @@ impl Settings {
             password_file: section("secrets").text("password_file")?.map(|file| project.root.join(file)),
         };
         let environment = layers.environment();
-        let inside = inside(environment)?;
-        let cassette = cassette(environment)?;
+        let inside = around::inside(environment)?;
+        let cassette = around::cassette(environment)?;
+        let trial = around::trial(environment)?;
         let user = ["USER", "LOGNAME"].iter().find_map(|name| environment.get(name)).filter(|name| !name.is_empty());
         let user = user.map_or_else(user_of_process, str::to_owned);
         let no_color = environment.is_set("NO_COLOR");
-        Ok(Self { project, run, merge, log, manager, cassette, secrets, inside, user, no_color, layers })
+        Ok(Self { project, run, merge, log, manager, cassette, secrets, inside, trial, user, no_color, layers })
     }
 
     /// The database of this name: `[db.NAME]` or `DC_DB_NAME_*`; `main` has an embedded default.
@@ -425,33 +403,6 @@ fn find_project(source: &Source, environment: &Environment) -> Result<Project> {
     }
     let folder = source.folder.clone().unwrap_or_else(|| PathBuf::from("."));
     Project::find(&folder)
-}
-
-fn cassette(environment: &Environment) -> Result<Option<CassetteSettings>> {
-    let Some(folder) = environment.get("DC_CASSETTE").map(PathBuf::from) else { return Ok(None) };
-    let mode = match environment.get("DC_CASSETTE_MODE") {
-        Some("record") => CassetteMode::Record,
-        Some("replay") => CassetteMode::Replay,
-        other => {
-            let other = other.unwrap_or_default();
-            let message = format!("read the variable DC_CASSETTE_MODE: it takes record or replay, and is `{other}`");
-            return Err(failure::settings_error(message));
-        }
-    };
-    Ok(Some(CassetteSettings { folder, mode }))
-}
-
-fn inside(environment: &Environment) -> Result<Option<Inside>> {
-    let (Some(runtime), Some(app_id)) = (environment.get("DC_RUNTIME"), environment.get("DC_APP_ID")) else {
-        return Ok(None);
-    };
-    let runtime = runtime
-        .parse()
-        .map_err(|_| failure::settings_error(format!("read the variable DC_RUNTIME: `{runtime}` is no run")))?;
-    let app_id = app_id
-        .parse()
-        .map_err(|_| failure::settings_error(format!("read the variable DC_APP_ID: `{app_id}` is no number")))?;
-    Ok(Some(Inside { runtime, app_id }))
 }
 
 #[cfg(test)]

@@ -314,6 +314,8 @@ const RULES: &[Rule] = &[
             "src/pipeline/stages/serve.rs",
             "src/readers/process.rs",
             "src/ops/editor.rs",
+            // whose output is merged
+            "src/ops/merge/producer.rs",
             "src/ops/secrets/exec.rs",
         ],
         why: "these alone start programs; of a manager the launcher, and it starts dc",

@@ -99,6 +99,11 @@ impl Tape {
     }
 }
 
+/// What an app finds in its environment that a cassette is played back for.
+pub(super) fn replaying(cassette: &Cassette) -> Vec<(String, OsString)> {
+    Tape::Replay(cassette.folder().to_owned()).environment()
+}
+
 /// When a run began, as a cassette has it.
 pub(super) fn moment(started_at: chrono::NaiveDateTime) -> String {
     clock::text(started_at).replace(' ', "T") + "Z"
