@@ -7,13 +7,14 @@ use data_collector::settings::Source;
 use data_collector::shell::{ColorChoice, ShellOptions};
 
 use crate::{
-    actor_worker, completions, deploy, doctor, files, logs, man, manager, merge, ocr, query, run, secrets, tasks,
+    actor_worker, completions, deploy, doctor, files, logs, man, manager, merge, new, ocr, query, run, secrets, tasks,
 };
 
 const ABOUT: &str = "Run, watch and merge what collects your data";
 
 const EXAMPLES: &str = "\
 Examples:
+  dc new demo/first/rates --python    a new app, with a sample and a test
   dc run demo/standards/countries     run an app; the first time the database makes itself
   dc merge companies companies.csv    load a file: only what changed is touched
   dc query 'SELECT * FROM companies'  ask a database, without a client of it
@@ -66,6 +67,7 @@ pub(crate) struct Arguments {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    New(new::Args),
     Deploy(deploy::Args),
     Run(run::Args),
     // boxed: it has by far the most flags, and the others should not carry its size
@@ -93,6 +95,7 @@ impl Command {
     /// The name of a command that may write anything but its own output, where it is one.
     pub(crate) fn writes(&self) -> Option<&'static str> {
         match self {
+            Self::New(_) => Some("new"),
             Self::Deploy(_) => Some("deploy"),
             Self::Run(args) => args.writes().then_some("run"),
             Self::Merge(args) => args.is_undo().then_some("merge undo"),

@@ -12,6 +12,7 @@ mod man;
 mod manager;
 mod memory;
 mod merge;
+mod new;
 mod ocr;
 mod query;
 mod run;
@@ -90,6 +91,7 @@ fn dispatch(context: &Context, command: Command) -> Result<i32> {
             watch_interrupts(context)?;
             merge::run(context, *args).map(|()| 0)
         }
+        Command::New(args) => new::run(context, args).map(|()| 0),
         Command::Query(args) => {
             watch_interrupts(context)?;
             query::run(context, args).map(|()| 0)

@@ -12,7 +12,7 @@ from ._context import Context
 from ._errors import DcError, MergeError, ReplayError, TooManyFailures
 from ._http import HttpError, Response
 from ._merge import MergeReport
-from ._records import Number
+from ._records import Number, loads
 from ._watch import fun_watch
 
 __version__ = "0.1.0"
@@ -30,5 +30,6 @@ __all__ = [
     "app",
     "fun_watch",
     "httpx_client",
+    "loads",
     "requests_session",
 ]

@@ -67,6 +67,8 @@ class App:
         if records is None and not (main is not None and main.count == 0):
             return
         if inspect.isawaitable(records) or hasattr(records, "__aiter__"):
+            if inspect.iscoroutine(records):
+                records.close()
             raise TypeError(f"`{self.__name__}` is async: an app's function is a plain one")
         if isinstance(records, (Mapping, str, bytes)) or (records is not None and not isinstance(records, Iterable)):
             raise TypeError(f"`{self.__name__}` gives {type(records).__name__}: it yields records, or returns a list of them")

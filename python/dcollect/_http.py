@@ -284,6 +284,9 @@ def _taken(status: int, headers: Iterable[tuple[str, str]], source: Any) -> Answ
     body = source.read(BODY_BYTES_MAX + 1)
     if len(body) > BODY_BYTES_MAX:
         return Answered(failure=f"the body is longer than {BODY_BYTES_MAX >> 20} MiB")
+    if getattr(source, "length", None):
+        # a bounded read does not complain of a body that breaks off
+        return Answered(failure=f"the body broke off: {source.length} bytes of it are missing")
     answered = Answered(status, pairs, body)
     packing = (_header(answered, "content-encoding") or "").strip().lower()
     try:

@@ -90,6 +90,20 @@ impl Connection {
         Self::open_for(context, name, access)
     }
 
+    /// A database in memory alone, for what is only tried.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn in_memory(context: &Context) -> Result<Self> {
+        let settings = DatabaseSettings {
+            access: Access::Trial,
+            // a file that is not there
+            ..context.settings().database_at("sqlite:.dc/not-there.db")?
+        };
+        let backend = open(context, &settings)?;
+        Ok(Self { name: "memory".to_owned(), backend, observer: None, known: BTreeSet::new() })
+    }
+
     /// Opens the database of this name to read it, or as a run that is only tried does.
     ///
     /// # Errors

@@ -30,6 +30,7 @@ mod secrets_in_use;
 mod sharing;
 mod soap;
 mod transcripts;
+mod trials;
 mod vectors;
 mod wire;
 
