@@ -29,7 +29,6 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
-#[expect(clippy::struct_excessive_bools, reason = "one of them is given")]
 struct Kind {
     /// Write it in Python, with the package dcollect
     #[arg(long)]

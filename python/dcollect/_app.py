@@ -107,7 +107,10 @@ class App:
         except _Ended as ended:
             logger.warning("the run was asked to end: nothing is merged")
             return 128 + ended.number
-        except SystemExit:
+        except SystemExit as left:
+            if left.code in (None, 0):
+                logger.critical("`%s` left the program before it had returned: nothing is merged", self.__name__)
+                return 1
             raise
         except BaseException as error:
             logger.critical("%s: %s", type(error).__name__, error, exc_info=True)
