@@ -63,8 +63,10 @@ def requests_session(context: Any = None, *, rate: Rate = None, retries: int = 3
 
     way = _Way(context, rate, retries)
 
-    class Adapter(HTTPAdapter):  # type: ignore[misc]
-        def send(self, request: Any, stream: bool = False, **more: Any) -> Any:
+    class Adapter(HTTPAdapter):  # type: ignore[misc,unused-ignore]
+        def send(  # type: ignore[override,unused-ignore]
+            self, request: Any, stream: bool = False, **more: Any
+        ) -> Any:
             body = request.body or b""
             if not isinstance(body, (str, bytes)):
                 body = b"".join(body) if hasattr(body, "__iter__") else body.read()
@@ -125,7 +127,7 @@ def httpx_client(context: Any = None, *, rate: Rate = None, retries: int = 3, **
 
     way = _Way(context, rate, retries)
 
-    class Transport(httpx.BaseTransport):  # type: ignore[misc]
+    class Transport(httpx.BaseTransport):  # type: ignore[misc,unused-ignore]
         def __init__(self) -> None:
             self._inner = httpx.HTTPTransport()
 

@@ -81,7 +81,12 @@ class Hider:
             name, _, credential = cookie.partition("=")
             self.learn(credential)
             return f"{name}={MASK}{sign}{attributes}"
+        if name.lower() == "cookie":
+            for pair in value.split(";"):
+                self.learn(pair.partition("=")[2])
+            return MASK
         if is_secret_parameter(name):
+            # `Bearer TOKEN`
             self.learn(value.rsplit(" ", 1)[-1])
             return MASK
         return self.url(value) if value.startswith(("http://", "https://")) else self.text(value)

@@ -58,7 +58,7 @@ def set_up(around: Around) -> logging.Logger:
         else:
             handler = logging.StreamHandler(sys.stderr)
             handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-        handler._of_dcollect = True  # type: ignore[attr-defined]
+        setattr(handler, "_of_dcollect", True)
         root.addHandler(handler)
         if root.level in (logging.NOTSET, logging.WARNING):
             root.setLevel(logging.INFO)
