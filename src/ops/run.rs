@@ -49,7 +49,7 @@ use launch::{app_launch, own_variables};
 use listener::{Listener, Recorded};
 use outcome::{end_of, outcome_of};
 use record::Record;
-use tape::Tape;
+use tape::{Tape, replay_words};
 
 /// The exit status of a run that somebody else has closed: however its app ended, nobody recorded that.
 const STATUS_LOST: i32 = 130;
@@ -410,9 +410,10 @@ impl Runner<'_> {
 
     /// Tells how far a cassette went that was played back.
     fn tell_replayed(&self, replayed: Option<(i64, i64)>) {
+        let replayed = replayed.or_else(|| self.tape.refused().map(|_| (0, 0)));
         if let Some((answered, missing)) = replayed {
             let shell = self.context.shell();
-            shell.note(&format!("the cassette answered {answered} requests and did not have {missing}"));
+            shell.note(&replay_words(answered, missing, &self.tape.refused().unwrap_or_default()));
         }
     }
 

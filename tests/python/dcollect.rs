@@ -128,14 +128,26 @@ fn an_app_does_everything_that_the_manual_tells() {
         let things = rows(project, "SELECT n, twice, amount, day, uid, kind, country, given FROM things ORDER BY n");
         assert_eq!(things.len(), 3);
         let last = serde_json::to_string(&things[2]).expect("JSON");
-        for part in ["\"n\":2", "\"twice\":4", "12345678901234567.890", "\"2026-11-03\"", "-000000000002\"", "\"small\"", "\"HR\"", "2026"] {
+        for part in [
+            "\"n\":2",
+            "\"twice\":4",
+            "12345678901234567.890",
+            "\"2026-11-03\"",
+            "-000000000002\"",
+            "\"small\"",
+            "\"HR\"",
+            "2026",
+        ] {
             assert!(last.contains(part), "{part} in {last}");
         }
         let state = project.join(".dc/state/a/b/c.json");
         assert_eq!(std::fs::read_to_string(&state).expect("a file"), "{\n \"runs\":1\n}\n");
         let run_row = &rows(project, "SELECT task_size, solved, failed FROM runtime")[0];
         assert_eq!(run_row.to_string(), "{\"task_size\":4,\"solved\":4,\"failed\":1}");
-        assert_eq!(rows(project, "SELECT next_run FROM apps")[0]["next_run"].as_str().map(|at| &at[..16]), Some("2031-12-01 06:00"));
+        assert_eq!(
+            rows(project, "SELECT next_run FROM apps")[0]["next_run"].as_str().map(|at| &at[..16]),
+            Some("2031-12-01 06:00")
+        );
         let log = rows(project, "SELECT level, message, context FROM logs ORDER BY id");
         let has = |level: i64, message: &str, context: &str| {
             log.iter().any(|row| {
@@ -246,7 +258,10 @@ fn a_replay_asks_nobody_and_writes_nothing() {
             let (mut stream, _) = server.accept().expect("a client");
             let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
             let body = "[{\"day\":\"2026-11-20\",\"rate\":1.0840}]";
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                body.len()
+            );
             std::io::Write::write_all(&mut stream, (head + body).as_bytes()).expect("it is sent");
         });
         let text = format!(
@@ -260,7 +275,11 @@ fn a_replay_asks_nobody_and_writes_nothing() {
         assert_eq!(rows(project, "SELECT http_requests AS n FROM runtime")[0]["n"], 1);
         std::fs::remove_dir_all(project.join(".dc/state")).expect("a folder");
         // the server is gone
-        let cassette = std::fs::read_dir(project.join(".dc/cassettes")).expect("cassettes").next().expect("one").expect("an entry");
+        let cassette = std::fs::read_dir(project.join(".dc/cassettes"))
+            .expect("cassettes")
+            .next()
+            .expect("one")
+            .expect("an entry");
         let output = run(project, &["run", "--replay", &cassette.file_name().to_string_lossy()]);
         done(&output);
         let shown = stdout(&output);
@@ -284,10 +303,14 @@ fn the_demo_app_keeps_its_tables() {
     for name in ["app.toml", "main.py"] {
         std::fs::copy(root.join("apps/demo/standards/matches").join(name), app.join(name)).expect("a copy");
     }
-    let start = || dc(project).args(["run", "matches"]).env("PYTHONDONTWRITEBYTECODE", "1").output().expect("dc starts");
+    let start =
+        || dc(project).args(["run", "matches"]).env("PYTHONDONTWRITEBYTECODE", "1").output().expect("dc starts");
     done(&start());
     done(&start());
-    assert_eq!(rows(project, "SELECT country_name FROM country_currencies WHERE currency = 'CHF'")[0]["country_name"], "Switzerland");
+    assert_eq!(
+        rows(project, "SELECT country_name FROM country_currencies WHERE currency = 'CHF'")[0]["country_name"],
+        "Switzerland"
+    );
     assert_eq!(rows(project, "SELECT count(*) AS n FROM supranational_currencies WHERE currency = 'XAU'")[0]["n"], 1);
     assert_eq!(rows(project, "SELECT count(*) AS n FROM dc_merges")[0]["n"], 2, "the second run changes nothing");
 }

@@ -35,7 +35,8 @@ fn check(project: &Path, kind: &str, from: &str, test: &[&str]) -> Vec<Value> {
     let told = stdout(&output);
     assert!(told.contains("vat_no") && told.contains("TEXT") && told.contains("2 records in the sample"), "{told}");
     let folder = project.join("apps/a/b/companies");
-    let tested = Command::new(test[0]).args(&test[1..]).current_dir(&folder).env("PYTHONDONTWRITEBYTECODE", "1").output();
+    let tested =
+        Command::new(test[0]).args(&test[1..]).current_dir(&folder).env("PYTHONDONTWRITEBYTECODE", "1").output();
     let tested = tested.unwrap_or_else(|error| panic!("{test:?}: {error}"));
     assert!(tested.status.success(), "{kind} {from}: {}{}", stdout(&tested), stderr(&tested));
     let start = |more: &[&str]| {
@@ -148,7 +149,9 @@ fn what_is_not_understood_is_said_and_runs_all_the_same() {
     let folder = tempfile::tempdir().expect("a folder");
     let project = folder.path();
     std::fs::write(project.join("dc.toml"), "").expect("a file");
-    for (name, text, what) in [("page.html", "<!doctype html><p>a", "HTML"), ("words.txt", "just words\n", "plain text")] {
+    for (name, text, what) in
+        [("page.html", "<!doctype html><p>a", "HTML"), ("words.txt", "just words\n", "plain text")]
+    {
         std::fs::write(project.join(name), text).expect("a file");
         let app = format!("a/b/{}", &name[..4]);
         let output = run(project, &["new", &app, "--python", "--from", name]);

@@ -1,26 +1,25 @@
 //! A run that is only tried: `--show`, and a replay. It is no run of the app: it has no row, no log and no secrets in a
 //! database, its merges are dry runs, and nothing else that dc could write is written.
 
-use std::ffi::OsString;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::NaiveDateTime;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::echo::Echo;
 use super::given::Given;
 use super::launch::{app_launch, own_variables};
 use super::listener::{Heard, Listener};
 use super::outcome::outcome_of;
-use super::tape::{self, TapeOptions};
+use super::tape::{self, Tape, TapeOptions, replay_words};
 use super::{RunOptions, arguments_of};
 use crate::apps::{Ended, FoundApp, Signals, find_app, supervise};
 use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::RequestTimes;
+use crate::http::{Refusals, RequestTimes};
 use crate::ident::RuntimeId;
 use crate::ops::trial::{Trial, TriedMerges};
 use crate::shell::visible_line;
@@ -51,6 +50,9 @@ pub struct TriedRun {
     pub answered: Option<i64>,
     /// Requests that the cassette does not have.
     pub missing: Option<i64>,
+    /// Requests that went past the cassette, and were refused.
+    #[serde(serialize_with = "count")]
+    pub refused: Refusals,
     /// The last lines of its output, where it was not shown and it failed.
     #[serde(skip)]
     pub last_lines: Vec<String>,
@@ -71,10 +73,10 @@ pub fn try_run(context: &Context, options: &RunOptions, records: usize) -> Resul
     let mut signals = Signals::forwarded()?;
     let redactor = given.redactor(context.settings());
     let runtime = RuntimeId::new();
-    let cassette: Vec<(String, OsString)> = replayed.iter().flat_map(tape::replaying).collect();
+    let tape = replayed.as_ref().map_or(Ok(Tape::None), Tape::replay)?;
     let trial = Trial::start(records)?;
     let own = own_variables(context, (&app.name, NO_APP), runtime.as_str(), &arguments)?;
-    let more = own.into_iter().chain(cassette).chain(trial.environment());
+    let more = own.into_iter().chain(tape.environment()).chain(trial.environment());
     let launch = app_launch(context, &app, &given, more.collect());
     let heard = Tried::default();
     // stdout is for what is shown
@@ -97,9 +99,14 @@ pub fn try_run(context: &Context, options: &RunOptions, records: usize) -> Resul
         next_run: *listener.heard.next_run.lock().unwrap_or_else(PoisonError::into_inner),
         answered: of_replay(counts.map(|(answered, _)| answered)),
         missing: of_replay(counts.map(|(_, missing)| missing)),
+        refused: tape.refused().unwrap_or_default(),
         last_lines: listener.echo.last_lines(),
         is_replay,
     })
+}
+
+fn count<S: Serializer>(refused: &Refusals, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_i64(refused.count)
 }
 
 /// # Errors
@@ -144,8 +151,7 @@ impl fmt::Display for TriedRun {
             writeln!(formatter, "it would run next at {}", clock::local(at))?;
         }
         if let (Some(answered), Some(missing)) = (self.answered, self.missing) {
-            let s = if answered == 1 { "" } else { "s" };
-            writeln!(formatter, "the cassette answered {answered} request{s} and did not have {missing}")?;
+            writeln!(formatter, "{}", replay_words(answered, missing, &self.refused))?;
         }
         let reason = self.reason.as_deref().unwrap_or("done");
         let seconds = Duration::from_millis(self.elapsed_ms).as_secs_f64();
