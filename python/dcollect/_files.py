@@ -15,7 +15,7 @@ from ._errors import DcError
 
 
 class StoredFile(dict):  # type: ignore[type-arg]
-    """What `dc files keep` tells: `id`, `sha256`, `path`."""
+    """What `dc files keep` tells: `id`, `sha256`, `file` (where it is stored)."""
 
     def __getattr__(self, name: str) -> object:
         try:
@@ -52,10 +52,10 @@ class Files:
     def _keep(self, path: Path, retention: Optional[str]) -> StoredFile:
         if self._around.dc is None or self._around.is_trial:
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            return StoredFile(id=0, sha256=digest, path=str(path), name=path.name)
+            return StoredFile(id=0, sha256=digest, file=str(path), name=path.name)
         more = ["--retention", retention] if retention else []
         command = [self._around.dc, "files", "keep", str(path), "--json", *more]
         done = subprocess.run(command, stdout=subprocess.PIPE)
         if done.returncode != 0:
             raise DcError(f"`dc files keep {path.name}` failed with exit status {done.returncode}")
-        return StoredFile(json.loads(done.stdout))
+        return StoredFile(json.loads(done.stdout)["files"][0])

@@ -118,7 +118,11 @@ fn write(folder: &Path, files: &[NewFile]) -> Result<()> {
 impl fmt::Display for NewReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { folder, files, format, records, fields, notes, next, .. } = self;
-        writeln!(formatter, "made {}: {}", folder.display(), files.join(", "))?;
+        // of the package its folder is enough
+        let mut shown: Vec<&str> =
+            files.iter().map(|file| file.split_once("dcollect/").map_or(file.as_str(), |_| "dcollect/")).collect();
+        shown.dedup();
+        writeln!(formatter, "made {}: {}", folder.display(), shown.join(", "))?;
         writeln!(formatter, "the source is {format}; {records} records in the sample")?;
         if !fields.is_empty() {
             let mut table = shell::table(["field", "type"]);

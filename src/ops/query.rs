@@ -86,6 +86,10 @@ pub fn query(context: &Context, options: &QueryOptions, out: &mut dyn Write) -> 
         let message = format!("run `{}`: it changes what is stored", word.to_uppercase());
         return Err(Error::new(ErrorKind::Refused, message).hint("if you mean it, say `--write`; nothing was changed"));
     }
+    if !options.write && writes_file(sql) {
+        let message = "run a statement that writes a file on the server";
+        return Err(Error::new(ErrorKind::Refused, message).hint("if you mean it, say `--write`; nothing was changed"));
+    }
     if options.write && context.settings().trial.is_some() {
         return super::trial::refuse_in_trial(context, "query --write").map(|()| QueryReport::default());
     }
@@ -112,10 +116,27 @@ pub fn query(context: &Context, options: &QueryOptions, out: &mut dyn Write) -> 
     let answer = answer.into_inner();
     // a table that is full has no room for the rest
     if !answer.report.is_cut {
-        done?;
+        done.map_err(|error| about_writing(error, &word, options.write))?;
     }
     answer.out.flush().map_err(|cause| file_error("write to standard output", cause))?;
     Ok(answer.report)
+}
+
+/// What a database says of a statement that changes something behind a word that reads.
+fn about_writing(error: Error, word: &str, may_write: bool) -> Error {
+    let reads_alone = ["select", "values", "table", "show", "describe", "desc"].contains(&word);
+    match may_write || reads_alone || error.kind() == ErrorKind::Interrupted {
+        true => error,
+        false => error.hint("a statement that changes something takes `--write`"),
+    }
+}
+
+/// Whether a statement writes its rows into a file of the server, which is no matter of a transaction: `INTO OUTFILE`.
+fn writes_file(sql: &str) -> bool {
+    let small = sql.to_ascii_lowercase();
+    let mut words =
+        small.split(|sign: char| !sign.is_ascii_alphanumeric() && sign != '_').filter(|word| !word.is_empty());
+    words.any(|word| matches!(word, "outfile" | "dumpfile"))
 }
 
 /// A value as JSON, where the text is that; a number keeps its digits.

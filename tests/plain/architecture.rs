@@ -267,6 +267,10 @@ const RULES: &[Rule] = &[
             "src/tables",
             // a statement that a person may type
             "src/ops/tasks/story.rs",
+            // as are those of `dc query`
+            "src/ops/query.rs",
+            "commands/query.rs",
+            "commands/arguments.rs",
         ],
         why: "SQL is written in the two planes alone: backends differ in it",
     },

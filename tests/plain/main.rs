@@ -17,6 +17,7 @@ mod logs;
 mod merge;
 mod needs;
 mod ocr;
+mod packaging;
 mod pdf;
 mod pictures;
 mod pipeline;

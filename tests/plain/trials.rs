@@ -39,8 +39,8 @@ fn a_shown_run_shows_records_types_and_changes_and_writes_nothing() {
     assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
     let shown = stdout(&output);
     for part in [
-        "{\"n\":1,\"amount\":12345678901234567890.10,\"s\":\"a\"}",
-        "\"s\":\"b\"",
+        "{\"n\": 1, \"amount\": 12345678901234567890.10, \"s\": \"a\"}",
+        "\"s\": \"b\"",
         " amount   NUMERIC",
         " t       3      3     0         0           0      0 -> 3",
         "it would run next at 2031-12-01 06:00:00",
@@ -48,7 +48,7 @@ fn a_shown_run_shows_records_types_and_changes_and_writes_nothing() {
     ] {
         assert!(shown.contains(part), "{part} in {shown}");
     }
-    assert!(!shown.contains("\"s\":\"c\""), "two records are shown: {shown}");
+    assert!(!shown.contains("\"s\": \"c\""), "two records are shown: {shown}");
     assert_eq!(files(project), before, "there is no database, no log, nothing");
     // beside a table that is there
     assert!(run(project, &["run", "c"]).status.success());

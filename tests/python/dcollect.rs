@@ -312,5 +312,9 @@ fn the_demo_app_keeps_its_tables() {
         "Switzerland"
     );
     assert_eq!(rows(project, "SELECT count(*) AS n FROM supranational_currencies WHERE currency = 'XAU'")[0]["n"], 1);
-    assert_eq!(rows(project, "SELECT count(*) AS n FROM dc_merges")[0]["n"], 2, "the second run changes nothing");
+    assert_eq!(
+        rows(project, "SELECT count(*) AS n FROM dc_merges WHERE table_name LIKE '%currenc%'")[0]["n"],
+        2,
+        "the second run changes nothing"
+    );
 }

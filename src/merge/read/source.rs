@@ -81,9 +81,12 @@ impl Source {
 
     /// Reads at a place of this source, as much as there is up to the length of `buffer`.
     pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize> {
+        // behind it stands nothing that counts: a closing line, or what was appended since
+        let room = usize::try_from(self.length.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let room = room.min(buffer.len());
         let mut filled = 0;
-        while filled < buffer.len() {
-            match self.file.read_at(&mut buffer[filled..], offset + filled as u64) {
+        while filled < room {
+            match self.file.read_at(&mut buffer[filled..room], offset + filled as u64) {
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(cause) if cause.kind() == std::io::ErrorKind::Interrupted => {}

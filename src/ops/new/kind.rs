@@ -315,7 +315,7 @@ fn rust(mut words: Words, sample: &Sample) -> Made {
     let files = vec![
         file("app.toml", words.fill(include_str!("templates/rust.toml"))),
         file("Cargo.toml", words.fill(include_str!("templates/rust_cargo.toml"))),
-        file("src/main.rs", words.fill(include_str!("templates/rust_main.rs"))),
+        file("src/main.rs", words.fill(include_str!("templates/rust_main.txt"))),
     ];
     let notes = vec![
         "it needs no crate of dc; `data_collector` (App, Request, Merge) is there for programs that want more"

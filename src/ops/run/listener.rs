@@ -103,7 +103,9 @@ impl<'a, H: Heard> Listener<'a, H> {
     /// Listens to what comes while `work` is done.
     pub(super) fn during<T>(&self, work: impl FnOnce() -> T) -> T {
         let done = std::thread::scope(|scope| {
-            scope.spawn(|| self.together.watch(|group| self.group(&group)));
+            // without a thread a line waits for the next one
+            let watch = || self.together.watch(|group| self.group(&group));
+            let _ = std::thread::Builder::new().name("lines".to_owned()).spawn_scoped(scope, watch);
             let _end = End(&self.together);
             work()
         });
