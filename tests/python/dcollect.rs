@@ -8,7 +8,9 @@ use serde_json::Value;
 
 use crate::support::manager::wait_for;
 use crate::support::needs::need;
-use crate::support::{Backend, dc, run, signal, stderr, stdout};
+use crate::support::unruly::Unruly;
+use crate::support::{Backend, context, dc, run, signal, stderr, stdout};
+use data_collector::http::Request;
 
 const PACKAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python");
 /// The oldest Python that the package promises to run on.
@@ -317,4 +319,46 @@ fn the_demo_app_keeps_its_tables() {
         2,
         "the second run changes nothing"
     );
+}
+
+/// A program that asks for one URL and prints the answer, as the environment has it.
+fn asks(python: &Path, url: &str, cassette: &Path, mode: &str) -> Output {
+    let program = "import sys\nfrom dcollect._context import Context\nprint(Context().get(sys.argv[1]).text, end='')";
+    let mut command = Command::new(python);
+    command.args(["-c", program, url]).env("PYTHONPATH", PACKAGE).env("PYTHONDONTWRITEBYTECODE", "1");
+    command.env("DC_CASSETTE", cassette).env("DC_CASSETTE_MODE", mode).env("no_proxy", "*");
+    command.output().expect("Python")
+}
+
+#[test]
+fn programs_in_rust_and_python_play_back_each_others_cassettes() {
+    let Some(python) = both_ends().pop() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let (of_rust, of_python) = (folder.path().join("rust"), folder.path().join("python"));
+    let in_rust = |cassette: &Path, mode: &str, url: &str| {
+        let cassette = cassette.display().to_string();
+        let context = context(folder.path(), &[("DC_CASSETTE", cassette.as_str()), ("DC_CASSETTE_MODE", mode)]);
+        let request = Request::new(&context).expect("a session");
+        request.get(url).send().unwrap_or_else(|error| panic!("{error:?}")).text()
+    };
+    let (urls, answers) = {
+        let server = Unruly::start();
+        let urls = [1, 2].map(|page| format!("{}/echo?page={page}&token=s3cret-Of-Page-{page}", server.url));
+        let answers = urls.clone().map(|url| {
+            let output = asks(&python, &url, &of_python, "record");
+            done(&output);
+            (in_rust(&of_rust, "record", &url), stdout(&output))
+        });
+        (urls, answers)
+    };
+    // the server is gone; the other way round, and in another order
+    for place in [1, 0] {
+        assert_eq!(
+            in_rust(&of_python, "replay", &urls[place]),
+            answers[place].1.replace(&format!("s3cret-Of-Page-{}", place + 1), "***")
+        );
+        let output = asks(&python, &urls[place], &of_rust, "replay");
+        done(&output);
+        assert_eq!(stdout(&output), answers[place].0.replace(&format!("s3cret-Of-Page-{}", place + 1), "***"));
+    }
 }

@@ -41,6 +41,7 @@ impl Together {
     /// Takes a line. What is complete now goes to `each`.
     pub(super) fn take(&self, line: String, each: impl FnOnce(Group)) {
         let mut held = self.lock();
+        let was_idle = held.since.is_none();
         if !held.takes(&line)
             && let Some(group) = held.release()
         {
@@ -50,7 +51,9 @@ impl Together {
         held.lines.push(line);
         held.since = Some(Instant::now());
         drop(held);
-        self.changed.notify_all();
+        if was_idle {
+            self.changed.notify_all();
+        }
     }
 
     /// Gives what waits to `each`: something else comes.
