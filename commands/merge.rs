@@ -72,7 +72,7 @@ pub(crate) struct Args {
     /// The files to read; `-`, or none at all, reads standard input
     #[arg(conflicts_with = "command")]
     files: Vec<PathBuf>,
-    /// The program whose output is merged when it ends with status 0, and its arguments
+    /// Program whose output is merged once it has ended with status 0
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
     /// The configured database to merge into

@@ -42,13 +42,13 @@ pub(crate) struct Args {
     /// Keep its requests and their answers as a cassette, without what is secret
     #[arg(long, conflicts_with_all = ["list", "replay"])]
     record: bool,
-    /// Run it, show so many records and what its merges would change, and write nothing
+    /// Show this many records and what merges would change; write nothing
     #[arg(long, value_name = "RECORDS", num_args = 0..=1, default_missing_value = "20", conflicts_with_all = ["list", "record"])]
     show: Option<usize>,
-    /// Answer its requests from the cassette of this run, or in this folder, and write nothing
+    /// Answer its requests from a recorded run or a folder; write nothing
     #[arg(long, value_name = "RUN", conflicts_with = "list")]
     replay: Option<String>,
-    /// Let a run that is played back count, and write
+    /// Let a replayed run count, and write
     #[arg(long, requires = "replay", conflicts_with = "show")]
     write: bool,
     /// The occurrence that a manager has claimed, and the number of the claim: ID:NUMBER

@@ -39,6 +39,7 @@ mod sharing;
 mod silence;
 mod slow;
 mod tasks;
+mod trials;
 mod undo;
 mod unusual_tables;
 mod unwell;
