@@ -7,15 +7,18 @@ use data_collector::settings::Source;
 use data_collector::shell::{ColorChoice, ShellOptions};
 
 use crate::{
-    actor_worker, completions, deploy, doctor, files, logs, man, manager, merge, ocr, run, schema, secrets, tasks,
+    actor_worker, completions, deploy, doctor, files, logs, man, manager, merge, new, ocr, query, run, schema, secrets,
+    tasks,
 };
 
 const ABOUT: &str = "Run, watch and merge what collects your data";
 
 const EXAMPLES: &str = "\
 Examples:
+  dc new demo/first/rates --python    a new app, with a sample and a test
   dc run demo/standards/countries     run an app; the first time the database makes itself
   dc merge companies companies.csv    load a file: only what changed is touched
+  dc query 'SELECT * FROM companies'  ask a database, without a client of it
   dc logs companies --level error     what went wrong
   dc manager start                    keep the schedules of all apps
   dc secrets set API_KEY              a secret for your apps, encrypted
@@ -65,10 +68,12 @@ pub(crate) struct Arguments {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    New(new::Args),
     Deploy(deploy::Args),
     Run(run::Args),
     // boxed: it has by far the most flags, and the others should not carry its size
     Merge(Box<merge::Args>),
+    Query(query::Args),
     Logs(logs::Args),
     Manager(manager::Args),
     Secrets(secrets::Args),
@@ -86,6 +91,32 @@ pub(crate) enum Command {
     Schema(schema::Args),
     #[command(hide = true)]
     Man(man::Args),
+}
+
+impl Command {
+    /// The name of a command that may write anything but its own output, where it is one.
+    pub(crate) fn writes(&self) -> Option<&'static str> {
+        match self {
+            Self::New(_) => Some("new"),
+            Self::Deploy(_) => Some("deploy"),
+            Self::Run(args) => args.writes().then_some("run"),
+            Self::Merge(args) => args.is_undo().then_some("merge undo"),
+            Self::Logs(_) => Some("logs"),
+            Self::Manager(_) => Some("manager"),
+            Self::Secrets(_) => Some("secrets"),
+            Self::Files(_) => Some("files"),
+            Self::Tasks(_) => Some("tasks"),
+            Self::PipelineWorker(_) => Some("pipeline-worker"),
+            Self::ActorWorker(_) => Some("actor-worker"),
+            Self::Query(_)
+            | Self::Ocr(_)
+            | Self::OcrWorker(_)
+            | Self::Doctor(_)
+            | Self::Completions(_)
+            | Self::Schema(_)
+            | Self::Man(_) => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -13,7 +13,9 @@ mod man;
 mod manager;
 mod memory;
 mod merge;
+mod new;
 mod ocr;
+mod query;
 mod run;
 mod schema;
 mod secrets;
@@ -27,6 +29,7 @@ use clap::{CommandFactory, FromArgMatches};
 use data_collector::context::Context;
 use data_collector::error::{Error, OrFail, Result};
 use data_collector::logs::{LogGuard, LogSetup};
+use data_collector::ops;
 use data_collector::ops::PasswordSources;
 use data_collector::settings::{Environment, Settings};
 use data_collector::shell::{self, Screen, Shell, ShellOptions};
@@ -84,12 +87,18 @@ fn context(settings: Settings, shell: Shell, command: &Command) -> Result<Contex
 }
 
 fn dispatch(context: &Context, command: Command) -> Result<i32> {
+    command.writes().map_or(Ok(()), |name| ops::refuse_in_trial(context, name))?;
     match command {
         Command::Deploy(args) => deploy::run(context, &args),
         Command::Run(args) => run::run(context, args),
         Command::Merge(args) => {
             watch_interrupts(context)?;
             merge::run(context, *args).map(|()| 0)
+        }
+        Command::New(args) => new::run(context, args).map(|()| 0),
+        Command::Query(args) => {
+            watch_interrupts(context)?;
+            query::run(context, args).map(|()| 0)
         }
         Command::Logs(args) => {
             watch_interrupts(context)?;

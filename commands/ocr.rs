@@ -19,7 +19,7 @@ Examples:
   dc ocr scans/ --format pdf --out searchable/   the same files with text that can be searched
   dc ocr fax.tif --lang deu+eng                  German and English
   dc ocr prices.pdf --tables csv                 its tables
-  dc ocr scans/ --format ndjson | dc merge pages - --key file,page --create
+  dc merge pages --key file,page --create -- dc ocr scans/ --format ndjson
   dc ocr --engines                               what can read here, and how to install what is missing
 
 A page of a PDF that holds its text is not recognised; --force-ocr has it read anyway. A file or page

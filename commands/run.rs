@@ -12,6 +12,7 @@ const EXAMPLES: &str = "\
 Examples:
   dc run demo/standards/countries            run an app; a unique tail of its name is enough
   dc run companies --args '{\"year\": 2026}'   the app finds this in DC_ARGS
+  dc run --show 20 companies                 see records, types and what a merge would change
   dc run --record companies                  keep what its requests were answered
   dc run --replay RUN                        run it again, answered by what was kept, without a network
   dc run --list                              the registered apps, their last and next run
@@ -41,9 +42,15 @@ pub(crate) struct Args {
     /// Keep its requests and their answers as a cassette, without what is secret
     #[arg(long, conflicts_with_all = ["list", "replay"])]
     record: bool,
-    /// Answer its requests from the cassette of this run, or in this folder, and let nothing over the network
+    /// Show this many records and what merges would change; write nothing
+    #[arg(long, value_name = "RECORDS", num_args = 0..=1, default_missing_value = "20", conflicts_with_all = ["list", "record"])]
+    show: Option<usize>,
+    /// Answer its requests from a recorded run or a folder; write nothing
     #[arg(long, value_name = "RUN", conflicts_with = "list")]
     replay: Option<String>,
+    /// Let a replayed run count, and write
+    #[arg(long, requires = "replay", conflicts_with = "show")]
+    write: bool,
     /// The occurrence that a manager has claimed, and the number of the claim: ID:NUMBER
     #[arg(long, hide = true, value_name = "ID:NUMBER", value_parser = claim)]
     occurrence: Option<(i64, i64)>,
@@ -61,6 +68,11 @@ pub(crate) struct Args {
 }
 
 impl Args {
+    /// Whether the run counts.
+    pub(crate) fn writes(&self) -> bool {
+        self.show.is_none() && !self.list && (self.replay.is_none() || self.write)
+    }
+
     pub(crate) fn password(&self) -> PasswordSources {
         self.password.sources()
     }
@@ -76,14 +88,23 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {
         (true, false) => Echo::Through,
         (true, true) => Echo::ToStderr,
     };
-    let Args { app, args, occurrence, started_by, record, replay, stay, .. } = args;
+    let Args { app, args, occurrence, started_by, record, replay, show, write, stay, .. } = args;
     let tape = match (record, replay) {
         (true, _) => TapeOptions::Record,
         (false, Some(run)) => TapeOptions::Replay(run),
         (false, None) => TapeOptions::None,
     };
     let app = app.unwrap_or_default();
-    let report = ops::run(context, &RunOptions { app, args, echo, occurrence, tape, started_by, serves: stay })?;
+    let tried = show.or_else(|| (tape.is_replay() && !write).then_some(0));
+    let options = RunOptions { app, args, echo, occurrence, tape, started_by, serves: stay };
+    if let Some(records) = tried {
+        // somebody wants to see it
+        let echo = if show.is_some() { Echo::ToStderr } else { echo };
+        let report = ops::try_run(context, &RunOptions { echo, ..options }, records)?;
+        shell.print(&report)?;
+        return Ok(report.exit_status);
+    }
+    let report = ops::run(context, &options)?;
     if shell.is_json() {
         shell.print(&report)?;
     } else if report.exit_status != 0 {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes a release: writes the version into Cargo.toml and the date into CHANGELOG.md, checks everything, commits, tags, and
+# Makes a release: writes the version into Cargo.toml and python/, the date into CHANGELOG.md, checks everything, commits, tags, and
 # lays the binary, the man pages and their checksums into target/artefacts. Nothing is pushed.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -12,6 +12,8 @@ git rev-parse -q --verify "refs/tags/v$version" >/dev/null && say "v$version was
 sed -n '/^## Unreleased$/,/^## [0-9]/p' CHANGELOG.md | grep -q '^- ' || say "CHANGELOG.md names no change under Unreleased"
 
 sed -i "0,/^version = .*/s//version = \"$version\"/" Cargo.toml
+sed -i "0,/^version = .*/s//version = \"$version\"/" python/pyproject.toml
+sed -i "s/^__version__ = .*/__version__ = \"$version\"/" python/dcollect/__init__.py
 sed -i "s/^## Unreleased$/## Unreleased\n\n## $version - $(date -u +%F)/" CHANGELOG.md
 cargo update --workspace --quiet
 cargo run --quiet -- man man

@@ -77,6 +77,7 @@ pub fn message(data: &[u8]) {
             assert!([task_size, solved, failed].into_iter().flatten().all(|count| *count >= 0));
         }
         Message::Captcha { solved, cost, total_ms } => assert!(*solved >= 0 && *cost >= 0.0 && *total_ms >= 0),
+        Message::Replayed { answered, missing } => assert!(*answered >= 0 && *missing >= 0),
         Message::NextRun { .. } | Message::Functions { .. } | Message::Requests { .. } | Message::Text { .. } => {}
     }
 }

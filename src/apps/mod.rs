@@ -51,5 +51,5 @@ pub use record::{CRITICAL, DEBUG, ERROR, Fields, INFO, WARNING};
 pub use schedule::{AT_BOOT, CronPattern, Schedule};
 pub use signals::{SignalSender, Signals};
 pub use survivors::end_survivors;
-pub(crate) use system_call::in_own_session_with as detach;
 pub use system_call::{Usage, is_open_for_writing};
+pub(crate) use system_call::{ends_with_us, in_own_session_with as detach};

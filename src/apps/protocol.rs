@@ -45,6 +45,13 @@ pub enum Message {
         /// How long they took together, in milliseconds.
         total_ms: i64,
     },
+    /// `{"dc":"replayed","answered":12,"missing":1}`
+    Replayed {
+        /// Requests that the cassette has answered.
+        answered: i64,
+        /// Those that it does not have.
+        missing: i64,
+    },
     /// A JSON object with a level and a message, as loggers write them.
     Record {
         /// 10, 20, 30, 40 or 50.
@@ -78,6 +85,7 @@ impl Message {
             Some(Value::String(name)) if name == "functions" => functions(&mut object),
             Some(Value::String(name)) if name == "requests" => requests(object.clone()),
             Some(Value::String(name)) if name == "captcha" => captcha(&object),
+            Some(Value::String(name)) if name == "replayed" => replayed(&object),
             mark => {
                 // a record may well have a key `dc` of its own
                 let mark = mark.cloned();
@@ -135,7 +143,8 @@ fn values<'t>(folded: &'t str, key: &str) -> impl Iterator<Item = &'t str> {
 
 fn unknown(mark: Value) -> String {
     format!(
-        "there is no message {mark} to dc; there are \"progress\", \"next_run\", \"functions\", \"requests\" and \"captcha\""
+        "there is no message {mark} to dc; there are \"progress\", \"next_run\", \"functions\", \"requests\", \"captcha\" \
+         and \"replayed\""
     )
 }
 
@@ -179,6 +188,15 @@ fn captcha(object: &Map<String, Value>) -> Result<Message, String> {
     let cost = object.get("cost").map_or(Some(0.0), Value::as_f64).filter(|cost| *cost >= 0.0);
     let cost = cost.ok_or_else(|| "`cost` takes a number from 0 on".to_owned())?;
     Ok(Message::Captcha { solved: whole("solved")?, cost, total_ms: whole("total_ms")? })
+}
+
+fn replayed(object: &Map<String, Value>) -> Result<Message, String> {
+    check_keys(object, &["answered", "missing"])?;
+    let count = |key: &str| match object.get(key) {
+        None => Ok(0),
+        Some(value) => whole_number(value).ok_or_else(|| format!("`{key}` takes a whole number from 0 on")),
+    };
+    Ok(Message::Replayed { answered: count("answered")?, missing: count("missing")? })
 }
 
 fn check_keys(object: &Map<String, Value>, known: &[&str]) -> Result<(), String> {

@@ -76,6 +76,27 @@ fn before_it_runs(
     }
 }
 
+/// Has the child of `command` killed when the thread that starts it ends, however that comes about.
+pub(crate) fn ends_with_us(command: &mut Command) {
+    let parent = nix::unistd::getpid();
+    let prepare = move || {
+        nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL).map_err(io::Error::from)?;
+        // it may have ended before that was said
+        if nix::unistd::getppid() != parent {
+            return Err(io::Error::from(nix::errno::Errno::ESRCH));
+        }
+        Ok(())
+    };
+    #[expect(
+        unsafe_code,
+        reason = "prctl(2) has to be called by the child itself; it and getppid(2) are async-signal-safe"
+    )]
+    // SAFETY: between fork and exec the closure makes two system calls and allocates nothing
+    unsafe {
+        command.pre_exec(prepare);
+    }
+}
+
 /// Whether a process of this machine has a file open for writing; `None` where the file system cannot tell, or the file is
 /// not ours. `file` has to be open for reading alone.
 pub fn is_open_for_writing(file: &File) -> Option<bool> {

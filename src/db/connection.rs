@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::{HashOptions, RESERVED, record_hash};
 use crate::record::{Record, Value, to_record};
-use crate::settings::{DatabaseSettings, MAIN};
+use crate::settings::{Access, DatabaseSettings, MAIN};
 
 /// Rows are sent on when a batch holds so many bytes.
 const BATCH_BYTES_MAX: usize = 1 << 20;
@@ -88,7 +88,8 @@ impl Connection {
     /// # Errors
     /// When it is not configured, not there, not allowed or not reachable.
     pub(crate) fn open(context: &Context, name: &str) -> Result<Self> {
-        Self::at(context, name, &context.settings().database(name)?)
+        let access = if context.settings().trial.is_some() { Access::Trial } else { Access::Write };
+        Self::open_for(context, name, access)
     }
 
     /// Opens `main` where the framework's own tables stand.
@@ -97,6 +98,27 @@ impl Connection {
     /// As [`Connection::open`].
     pub(crate) fn of_framework(context: &Context) -> Result<Self> {
         Self::at(context, MAIN, &context.settings().framework()?)
+    }
+
+    /// A database in memory alone, for what is only tried.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn in_memory(context: &Context) -> Result<Self> {
+        let settings = DatabaseSettings {
+            access: Access::Trial,
+            // a file that is not there
+            ..context.settings().database_at("sqlite:.dc/not-there.db")?
+        };
+        Self::at(context, "memory", &settings)
+    }
+
+    /// Opens the database of this name to read it, or as a run that is only tried does.
+    ///
+    /// # Errors
+    /// As [`Connection::open`]; and refused, where the database cannot promise that nothing is changed.
+    pub(crate) fn open_for(context: &Context, name: &str, access: Access) -> Result<Self> {
+        Self::at(context, name, &DatabaseSettings { access, ..context.settings().database(name)? })
     }
 
     fn at(context: &Context, name: &str, settings: &DatabaseSettings) -> Result<Self> {

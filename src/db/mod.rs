@@ -221,6 +221,9 @@ pub struct Refused {
     pub error: Error,
 }
 
+/// Is given the names of the columns of a query.
+pub type Named<'a> = &'a mut dyn FnMut(&[String]) -> Result<()>;
+
 /// What a merge and the data functions need of a database.
 pub trait Database: Send {
     /// The backend's name in [`BACKENDS`].
@@ -280,7 +283,27 @@ pub trait Database: Send {
         sql: &str,
         parameters: &[Value<'_>],
         each: &mut dyn FnMut(Vec<Value<'static>>) -> Result<()>,
-    ) -> Result<Vec<String>>;
+    ) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        let mut named = |columns: &[String]| {
+            names = columns.to_vec();
+            Ok(())
+        };
+        self.each_named_row(sql, parameters, &mut named, each)?;
+        Ok(names)
+    }
+
+    /// Runs a query, gives the names of its columns to `named`, and then its rows one by one, however many there are.
+    ///
+    /// # Errors
+    /// As [`Database::query`], and what `named` and `each` say.
+    fn each_named_row(
+        &mut self,
+        sql: &str,
+        parameters: &[Value<'_>],
+        named: Named<'_>,
+        each: &mut dyn FnMut(Vec<Value<'static>>) -> Result<()>,
+    ) -> Result<()>;
 
     /// Waits for a name until nobody else has it, and holds it to the end of the transaction.
     ///

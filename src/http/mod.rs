@@ -14,6 +14,7 @@ mod commons;
 mod cookies;
 mod decode;
 mod digest;
+mod door;
 mod download;
 mod exchange;
 mod failure;
@@ -51,8 +52,9 @@ mod wire;
 
 pub use body::{Body, Form};
 pub use call::Call;
-pub use cassette::{Cassette, Recorded};
+pub use cassette::{Cassette, Recorded, replayed};
 pub use commons::{Commons, OpenCommons, ProxyHealth, set_commons};
+pub use door::{Door, Refusals};
 pub use download::{Download, DownloadOptions};
 pub use fetch::Fetches;
 pub use identity::{ClientCertificate, ClientKey};

@@ -3,14 +3,14 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::merge::phases::Phases;
 use crate::shell;
 
 /// The counts of one merge; `read = new + changed + unchanged + duplicate + rejected` and
 /// `active_before + new - gone = active_after`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Records read from the input.
     pub read: u64,
@@ -35,7 +35,7 @@ pub struct Counts {
 }
 
 /// A column that takes more than before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WidenedColumn {
     /// Its name.
     pub column: String,
@@ -67,7 +67,7 @@ impl Widened {
 }
 
 /// A column that was there before as another type than was asked for.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OtherType {
     /// The column.
     pub column: String,
@@ -81,8 +81,27 @@ fn of_many(count: u64) -> (&'static str, &'static str) {
     if count == 1 { ("", "was") } else { ("s", "were") }
 }
 
+/// Some of the records, and the columns that they go into.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// The table's columns, without the framework's own.
+    pub columns: Vec<SampleColumn>,
+    /// The first records of the input, each as one line of JSON.
+    pub records: Vec<String>,
+}
+
+/// A column of a sample.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampleColumn {
+    /// Its name.
+    pub name: String,
+    /// Its type, as the database prints it.
+    #[serde(rename = "type")]
+    pub declared: String,
+}
+
 /// What a merge did.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MergeReport {
     /// The table.
     pub table: String,
@@ -115,7 +134,11 @@ pub struct MergeReport {
     pub merge: Option<String>,
     /// Whether the input had the records of the last merge, in whatever order: they were not parsed again.
     pub same_input: bool,
+    /// Some of the records, where they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<Sample>,
     /// Where the time went.
+    #[serde(skip_deserializing)]
     pub phases: Phases,
 }
 

@@ -15,9 +15,11 @@ use super::plan::description::Merge;
 use super::plan::progress::Progress;
 use super::plan::scope::count_active;
 use super::plan::target::look;
+use super::read::closing::check_told;
 use super::read::ground::Ground;
 use super::read::open::{open_all, spool_records};
 use super::read::reject::{Rejects, check_rejects};
+use super::read::sample::sample;
 use super::read::scan::Scanned;
 use super::read::source::{Input, Source};
 use super::report::{Counts, MergeReport, Widened};
@@ -205,6 +207,7 @@ impl Attempt<'_> {
             backend.finish_table(place.name, &scope.collect::<Vec<_>>())?;
             watch.lap("index");
         }
+        check_told(&merge.table, sources, done.counts.read)?;
         check_ledger(&merge.table, &done.counts)?;
         let id = match done.has_moved() && !merge.dry_run {
             true => done.write_down(&ground, backend, self.moment, created)?,
@@ -212,7 +215,8 @@ impl Attempt<'_> {
         };
         done.added.retain(|_| !created);
         watch.lap("check");
-        Ok(Some(done.report(merge, created, id)))
+        let sample = sample(&ground, &done.table)?;
+        Ok(Some(MergeReport { sample, ..done.report(merge, created, id) }))
     }
 
     fn of_first(&self, first: First) -> Result<Done> {

@@ -48,8 +48,10 @@ impl App {
         let shell = Shell::new(ShellOptions { color: ColorChoice::Never, ..ShellOptions::default() }, true);
         let context = Context::with_store(settings, shell)?;
         let log = init(context.settings())?;
-        keep_answers();
-        share_hosts();
+        if context.settings().trial.is_none() {
+            keep_answers();
+            share_hosts();
+        }
         Ok(Self { context, arguments, _log: log })
     }
 
@@ -111,6 +113,11 @@ impl Drop for App {
             if let Err(error) = self.tell(&Value::Object(message)) {
                 log::warn!("the times of requests were not handed in: {error}");
             }
+        }
+        if let Some((answered, missing)) = http::replayed()
+            && let Err(error) = self.tell(&json!({"dc": "replayed", "answered": answered, "missing": missing}))
+        {
+            log::warn!("what the cassette answered was not handed in: {error}");
         }
         let costs = captcha::report();
         if costs.solved > 0 {

@@ -11,7 +11,9 @@ use crate::tables::ObjectMap;
 /// As [`Connection::open`].
 pub fn connect(context: &Context, name: &str) -> Result<Connection> {
     let mut connection = Connection::open(context, name)?;
-    if let Some(map) = ObjectMap::of(context) {
+    if context.settings().trial.is_none()
+        && let Some(map) = ObjectMap::of(context)
+    {
         connection.observe(Box::new(map));
     }
     Ok(connection)

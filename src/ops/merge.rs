@@ -1,14 +1,21 @@
 //! `dc merge`: the merge of files or standard input, with the settings' guard, attributed to the run around it.
 
+mod producer;
+
+use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::connect;
+use super::trial::leave_report;
 use crate::context::Context;
 use crate::db::Gone;
 use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::ident::new_identity;
 use crate::merge::{Explained, Explanation, Format, Input, MaxGone, Merge, MergeReport, Progress, explain};
 use crate::settings::MAIN;
 use crate::shell::Bar;
+use producer::Producer;
 
 /// What `dc merge` is asked for.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +24,10 @@ pub struct MergeOptions {
     pub table: String,
     /// Files; `-` for standard input.
     pub files: Vec<PathBuf>,
+    /// The program whose output is merged when it has ended with 0, and its arguments; empty for files.
+    pub command: Vec<OsString>,
+    /// Each input ends with a line that tells how many records it has.
+    pub expect_end: bool,
     /// The configured database; `main` when `None`.
     pub database: Option<String>,
     /// Key columns.
@@ -68,9 +79,12 @@ impl MergeOptions {
         Ok(())
     }
 
-    fn inputs(&self) -> Vec<Input> {
+    fn inputs(&self) -> Result<Vec<Input>> {
+        if !self.command.is_empty() {
+            return Ok(vec![Input::Produced(Arc::new(Producer::new(self.command.clone())?))]);
+        }
         let input = |file: &PathBuf| if file.as_os_str() == "-" { Input::Stdin } else { Input::File(file.clone()) };
-        if self.files.is_empty() { vec![Input::Stdin] } else { self.files.iter().map(input).collect() }
+        Ok(if self.files.is_empty() { vec![Input::Stdin] } else { self.files.iter().map(input).collect() })
     }
 
     fn describe(&self, context: &Context) -> Result<Merge> {
@@ -88,7 +102,9 @@ impl MergeOptions {
             .ignore(self.ignore.clone())
             .create(self.create)
             .evolve(self.evolve)
-            .dry_run(self.dry_run)
+            .dry_run(self.dry_run || context.settings().trial.is_some())
+            .sample(context.settings().trial.as_ref().map_or(0, |trial| trial.records))
+            .expect_end(self.expect_end)
             .allow_empty(self.allow_empty)
             .max_gone(self.max_gone.unwrap_or(default))
             .cancellation(context.cancellation().clone());
@@ -101,7 +117,11 @@ impl MergeOptions {
         if !self.hash_except.is_empty() {
             merge = merge.hash_except(self.hash_except.clone());
         }
-        merge = self.rejects.iter().fold(merge, |merge, file| merge.rejects(file));
+        merge = self.rejects.iter().fold(merge, |merge, file| match &context.settings().trial {
+            None => merge.rejects(file),
+            // a run that is only tried leaves no file behind
+            Some(trial) => merge.rejects(trial.folder.join(format!("{}.rejects", new_identity()))),
+        });
         merge = self.format.into_iter().fold(merge, Merge::format);
         merge = self.delimiter.into_iter().fold(merge, Merge::delimiter);
         merge = self.encoding.iter().fold(merge, |merge, label| merge.encoding(label));
@@ -118,8 +138,12 @@ pub fn merge(context: &Context, options: &MergeOptions) -> Result<MergeReport> {
     options.check_files()?;
     let bar = context.shell().progress();
     let merge = options.describe(context)?.progress(move |progress| show(&bar, progress));
+    let inputs = options.inputs()?;
     let mut database = connect(context, name)?;
-    let report = merge.run_inputs(&mut database, &options.inputs())?;
+    let report = merge.run_inputs(&mut database, &inputs)?;
+    if let Some(trial) = &context.settings().trial {
+        leave_report(trial, &report)?;
+    }
     Ok(report)
 }
 
@@ -145,5 +169,5 @@ pub fn hash_only(
     options: &HashOnlyOptions,
     each: impl FnMut(&Explanation) -> Result<()>,
 ) -> Result<Explained> {
-    explain(&options.0.describe(context)?, &options.0.inputs(), each)
+    explain(&options.0.describe(context)?, &options.0.inputs()?, each)
 }

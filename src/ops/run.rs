@@ -3,15 +3,19 @@
 mod echo;
 mod given;
 mod keeper;
+mod launch;
 mod listener;
 mod outcome;
 mod overlong;
 mod record;
 mod tape;
+mod together;
+mod tried;
 
 pub use echo::Echo;
 pub use outcome::RunReport;
 pub use tape::TapeOptions;
+pub use tried::{TriedRun, try_run};
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -21,15 +25,13 @@ use chrono::NaiveDateTime;
 
 use super::actors::ActorWorkerOptions;
 use super::deploy::{DeployOptions, deploy};
-use crate::apps::{
-    AppDefinition, Ended, Fields, FoundApp, How, Launch, Overlap, ProcessIdentity, RUNTIME_VARIABLE, Signals, supervise,
-};
+use crate::apps::{AppDefinition, Ended, Fields, FoundApp, How, Launch, Overlap, ProcessIdentity, Signals, supervise};
 use crate::clock;
 use crate::context::Context;
 use crate::die;
 use crate::ends::{Ends, KeptEnd};
 use crate::error::{Error, ErrorKind, OrFail, Result};
-use crate::http::Recorded;
+use crate::http::Recorded as RecordedRun;
 use crate::ident::{AppName, RuntimeId, host};
 use crate::logs::{Capture, Captured, LaneReport, RunOfApp};
 use crate::manager::{Owner, UNHEARD_PATIENCE, close_gone, close_lost};
@@ -43,10 +45,11 @@ use crate::tables::{
 use crate::telemetry::Telemetry;
 use given::Given;
 use keeper::Keeper;
-use listener::Listener;
+use launch::{app_launch, own_variables};
+use listener::{Listener, Recorded};
 use outcome::{end_of, outcome_of};
 use record::Record;
-use tape::Tape;
+use tape::{Tape, replay_words};
 
 /// The exit status of a run that somebody else has closed: however its app ended, nobody recorded that.
 const STATUS_LOST: i32 = 130;
@@ -93,7 +96,7 @@ pub fn run(context: &Context, options: &RunOptions) -> Result<RunReport> {
     // times in the database are those of its clock
     let (started_at, began) = (store.now()?, Instant::now());
     let runtime = RuntimeId::at(started_at);
-    let recorded = Recorded {
+    let recorded = RecordedRun {
         runtime: runtime.to_string(),
         app: found.name.to_string(),
         args: arguments.clone(),
@@ -177,22 +180,19 @@ impl Runner<'_> {
         let database = store.label().to_owned();
         let keeper = Keeper::default();
         let heart = keeper.heart(self.runtime.clone(), self.context.settings().run.lease, signals.sender());
-        let listener = Listener {
-            capture,
-            telemetry: Telemetry::start(store, self.runtime.clone(), self.started_at, heart)?,
-            echo: self.options.echo.start(),
-            redactor: &self.redactor,
-            overlong: Default::default(),
-        };
+        let heard =
+            Recorded { capture, telemetry: Telemetry::start(store, self.runtime.clone(), self.started_at, heart)? };
+        let listener = Listener::new(heard, self.options.echo.start(), &self.redactor);
         if let Some(fetched) = &self.fetched {
-            listener.capture.record(LogLevel::Info, "dc", &fetched.words, &Fields::new());
+            listener.heard.capture.record(LogLevel::Info, "dc", &fetched.words, &Fields::new());
         }
-        let ended = supervise(&launch, &|event| listener.handle(event), &mut signals);
+        let ended = listener.during(|| supervise(&launch, &|event| listener.handle(event), &mut signals));
         let ended_at = clock::after(self.started_at, self.began.elapsed());
         let was_stopped = matches!(&ended, Ok(Ended { how: How::Stopped(_), .. }));
         let lost = keeper.lost().filter(|_| was_stopped).map(|reason| lost_words(&reason));
-        self.log_ending(&ended, lost.as_deref(), &listener.capture);
-        let Listener { telemetry, capture, echo, .. } = listener;
+        self.log_ending(&ended, lost.as_deref(), &listener.heard.capture);
+        self.tell_replayed(listener.replayed());
+        let Listener { heard: Recorded { capture, telemetry }, echo, .. } = listener;
         let told = telemetry.totals();
         let mut end = end_of(&ended, ended_at, capture.counts(), &told, self.definition());
         end.backoff = self.backoff();
@@ -326,41 +326,19 @@ impl Runner<'_> {
     }
 
     fn launch(&self) -> Result<Launch> {
-        let definition = self.definition();
-        let settings = self.context.settings();
-        let dc = std::env::current_exe().or_fail(|| "find the path of dc itself".to_owned())?;
-        let own: Vec<(String, OsString)> = vec![
-            ("DC_APP".to_owned(), self.found.name.to_string().into()),
-            ("DC_APP_ID".to_owned(), self.app.id.to_string().into()),
-            ("DC_RUNTIME".to_owned(), self.runtime.to_string().into()),
-            ("DC_ARGS".to_owned(), self.arguments.clone().into()),
-            ("DC_BIN".to_owned(), dc.clone().into()),
-            ("DC_CONFIG".to_owned(), settings.project.config.clone().into()),
-        ];
-        let set = definition.env.iter().map(|(name, value)| (name.clone(), value.clone().into()));
-        let own = own.into_iter().chain(self.tape.environment()).chain(self.given.marks.clone());
-        let grace = definition.grace.unwrap_or(settings.run.grace);
-        let (program, arguments) = match (&definition.pipeline, ActorWorkerOptions::of(definition, grace)) {
+        let (name, id) = (&self.found.name, self.app.id);
+        let own = own_variables(self.context, (name, id), self.runtime.as_str(), &self.arguments)?;
+        let own = own.into_iter().chain(self.tape.environment());
+        let launch = app_launch(self.context, &self.found, &self.given, own.collect());
+        let dc = || std::env::current_exe().or_fail(|| "find the path of dc itself".to_owned());
+        Ok(match (&self.definition().pipeline, ActorWorkerOptions::of(self.definition(), launch.grace)) {
             // its stages are worked off by dc itself
-            (Some(_), _) => (dc.clone(), self.worker_arguments()),
+            (Some(_), _) => Launch { program: dc()?, arguments: self.worker_arguments(), ..launch },
             // a worker of ours takes its messages, and starts its program
-            (None, Some(worker)) => (dc.clone(), vec!["actor-worker".into(), worker.to_json().into()]),
-            (None, None) => {
-                (definition.program(&self.found.folder), definition.arguments().iter().map(OsString::from).collect())
+            (None, Some(worker)) => {
+                Launch { program: dc()?, arguments: vec!["actor-worker".into(), worker.to_json().into()], ..launch }
             }
-        };
-        Ok(Launch {
-            program,
-            arguments,
-            folder: self.found.folder.clone(),
-            environment: set.chain(own).collect(),
-            environment_removed: self.given.removed.clone(),
-            secrets: self.given.values.clone(),
-            timeout: definition.timeout.or(settings.run.timeout),
-            grace,
-            limits: definition.limits.clone(),
-            alone: true,
-            mark: RUNTIME_VARIABLE,
+            (None, None) => launch,
         })
     }
 
@@ -428,6 +406,15 @@ impl Runner<'_> {
     fn backoff(&self) -> Backoff {
         let settings = &self.context.settings().manager;
         Backoff { first: settings.backoff, max: settings.backoff_max, jitter: die::share() }
+    }
+
+    /// Tells how far a cassette went that was played back.
+    fn tell_replayed(&self, replayed: Option<(i64, i64)>) {
+        let replayed = replayed.or_else(|| self.tape.refused().map(|_| (0, 0)));
+        if let Some((answered, missing)) = replayed {
+            let shell = self.context.shell();
+            shell.note(&replay_words(answered, missing, &self.tape.refused().unwrap_or_default()));
+        }
     }
 
     /// Tells what did not reach its sink, and where it is.

@@ -35,6 +35,20 @@ pub struct DatabaseSettings {
     /// Where the framework's own tables stand, if not among the others: a schema, on MariaDB a database, of SQLite a file
     /// beside.
     pub schema: Option<String>,
+    /// What is done with it.
+    pub access: Access,
+}
+
+/// What is done with a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Access {
+    /// Anything; an SQLite file that is not there is made.
+    #[default]
+    Write,
+    /// It is only read, and the database itself refuses anything else.
+    Read,
+    /// What is written is taken back: a file that is not there is not made, but stands in memory.
+    Trial,
 }
 
 impl DatabaseSettings {
@@ -136,8 +150,14 @@ pub(super) fn read(layers: &Layers, project: &Project, name: &str) -> Result<Dat
     let section = format!("db.{name}");
     let pool_size = pool_size(layers, &section)?;
     let schema = schema(layers, &section, name)?;
-    let settings =
-        |target, is_default| DatabaseSettings { name: name.to_owned(), target, is_default, pool_size, schema };
+    let settings = |target, is_default| DatabaseSettings {
+        name: name.to_owned(),
+        target,
+        is_default,
+        pool_size,
+        schema,
+        access: Access::Write,
+    };
     if let Some(url) = layers.text(&section, "url")? {
         return Ok(settings(from_url(project, &format!("setting `{section}.url`"), &url)?, false));
     }
@@ -176,7 +196,14 @@ pub(super) fn read_at(layers: &Layers, project: &Project, place: &str) -> Result
         return Err(Error::new(ErrorKind::Usage, what)
             .hint("write it as `url` under `[db.old]` in dc.toml, or into DC_DB_OLD_URL, and name `old`"));
     }
-    Ok(DatabaseSettings { name: target.label(), target, is_default: false, pool_size: POOL_SIZE, schema: None })
+    Ok(DatabaseSettings {
+        name: target.label(),
+        target,
+        is_default: false,
+        pool_size: POOL_SIZE,
+        schema: None,
+        access: Access::Write,
+    })
 }
 
 fn schema(layers: &Layers, section: &str, name: &str) -> Result<Option<String>> {

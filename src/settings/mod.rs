@@ -1,6 +1,7 @@
 //! Typed settings from dc.toml and `DC_*`: flag, environment, project file, user file, default, in this order.
 
 mod ado;
+mod around;
 mod database;
 mod dotenv;
 mod environment;
@@ -10,17 +11,17 @@ mod layers;
 mod older;
 mod own;
 mod percent;
-mod process;
 mod project;
 mod section;
 mod setting;
 
 pub use crate::secret::Secret;
 pub(crate) use crate::secret::known_secrets;
-pub use database::{DatabaseSettings, MAIN, Target};
+pub use around::{CassetteMode, CassetteSettings, Inside, TrialSettings};
+pub(crate) use around::{TRIAL_RECORDS_VARIABLE, TRIAL_VARIABLE};
+pub use database::{Access, DatabaseSettings, MAIN, Target};
 pub use environment::Environment;
 pub use known::{Field, KNOWN, Kind, Known, field, json_schema, known};
-pub use process::{CassetteMode, CassetteSettings, Inside};
 pub use project::Project;
 pub use section::Section;
 pub(crate) use section::bytes;
@@ -84,6 +85,8 @@ pub struct Settings {
     pub secrets: SecretsSettings,
     /// The run that this process is part of, when an app calls dc.
     pub inside: Option<Inside>,
+    /// Set inside of a run that is only tried: nothing may be written.
+    pub trial: Option<TrialSettings>,
     /// A person's name in what the database records: who typed this.
     pub user: String,
     /// Whether `NO_COLOR` asks for plain text.
@@ -274,8 +277,9 @@ impl Settings {
             password_file: section("secrets").text("password_file")?.map(|file| project.root.join(file)),
         };
         let environment = layers.environment();
-        let inside = process::inside(environment)?;
-        let cassette = process::cassette(environment)?;
+        let inside = around::inside(environment)?;
+        let cassette = around::cassette(environment)?;
+        let trial = around::trial(environment)?;
         let user = ["USER", "LOGNAME"].iter().find_map(|name| environment.get(name)).filter(|name| !name.is_empty());
         let user = user.map_or_else(user_of_process, str::to_owned);
         let no_color = environment.is_set("NO_COLOR");
@@ -288,6 +292,7 @@ impl Settings {
             cassette,
             secrets,
             inside,
+            trial,
             user,
             no_color,
             notes: Vec::new(),

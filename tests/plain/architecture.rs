@@ -267,6 +267,10 @@ const RULES: &[Rule] = &[
             "src/tables",
             // a statement that a person may type
             "src/ops/tasks/story.rs",
+            // as are those of `dc query`
+            "src/ops/query.rs",
+            "commands/query.rs",
+            "commands/arguments.rs",
         ],
         why: "SQL is written in the two planes alone: backends differ in it",
     },
@@ -315,6 +319,8 @@ const RULES: &[Rule] = &[
             "src/pipeline/stages/serve.rs",
             "src/readers/process.rs",
             "src/ops/editor.rs",
+            // whose output is merged
+            "src/ops/merge/producer.rs",
             "src/ops/secrets/exec.rs",
         ],
         why: "these alone start programs; of a manager the launcher, and it starts dc",

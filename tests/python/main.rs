@@ -1,8 +1,10 @@
 //! Tests against programs in Python that were not written by us: `tests/support/get-python` fetches their packages.
 
+mod dcollect;
 mod dramatiq;
 mod dramatiq_faults;
 mod mail;
+mod new;
 mod schedule;
 mod secrets;
 mod soap;

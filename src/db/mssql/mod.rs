@@ -28,7 +28,7 @@ use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::{RESERVED, Sha};
 use crate::record::Value;
-use crate::settings::{DatabaseSettings, Target};
+use crate::settings::{Access, DatabaseSettings, Target};
 
 /// This backend's line in the registry.
 pub(super) const ENTRY: Entry = Entry { name: "mssql", dialect: &DIALECT, open };
@@ -81,6 +81,10 @@ fn open(_: &Context, settings: &DatabaseSettings) -> Result<Box<dyn Database>> {
     let Target::Server { url, .. } = &settings.target else {
         return Err(Error::new(ErrorKind::Settings, "open an SQLite file as a server"));
     };
+    if settings.access == Access::Read {
+        return Err(Error::new(ErrorKind::Refused, "read it only: SQL Server has no transactions that cannot write")
+            .hint("use a login with the role db_datareader alone, and say `--write`"));
+    }
     Ok(Box::new(Mssql { client: Client::connect(&server_target(url)?)? }))
 }
 
@@ -117,13 +121,14 @@ impl Database for Mssql {
         &DIALECT
     }
 
-    fn each_row(
+    fn each_named_row(
         &mut self,
         sql: &str,
         parameters: &[Value<'_>],
+        named: super::Named<'_>,
         each: &mut dyn FnMut(Vec<Value<'static>>) -> Result<()>,
-    ) -> Result<Vec<String>> {
-        value::each_row(&mut self.client, sql, parameters, each)
+    ) -> Result<()> {
+        value::each_row(&mut self.client, sql, parameters, named, each)
     }
 
     fn execute(&mut self, sql: &str, parameters: &[Value<'_>]) -> Result<u64> {

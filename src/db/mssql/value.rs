@@ -7,32 +7,38 @@ use tiberius::{Column, ColumnData, ColumnType, numeric::Numeric};
 use super::client::Client;
 use super::server::server_error;
 use super::sql::bind;
-use crate::db::shown;
+use crate::db::{Named, shown};
 use crate::error::Result;
 use crate::record::{Value, parse_json};
 
 /// The days from the first of January of the year 1 to that of 1900, from which older types count.
 const DAYS_TO_1900: i32 = 693_595;
 
-/// Gives each row to `each`; returns the names of the columns.
+/// Gives the names of the columns to `named`, and each row to `each`.
 pub(super) fn each_row(
     client: &mut Client,
     sql: &str,
     values: &[Value<'_>],
+    named: Named<'_>,
     each: &mut dyn FnMut(Vec<Value<'static>>) -> Result<()>,
-) -> Result<Vec<String>> {
+) -> Result<()> {
     let (bound, values) = bind(sql, values)?;
-    let (mut names, mut kinds) = (Vec::new(), Vec::new());
+    let (mut names, mut kinds, mut is_told) = (Vec::new(), Vec::new(), false);
     let mut columns = |columns: &[Column]| {
         names = columns.iter().map(|column| column.name().to_owned()).collect();
     };
     client.each_row(&shown(sql), (&bound, &values), &mut columns, &mut |row| {
         if kinds.is_empty() {
             kinds = row.columns().iter().map(Column::column_type).collect();
+            is_told = true;
+            named(&row.columns().iter().map(|column| column.name().to_owned()).collect::<Vec<_>>())?;
         }
         each(row.into_iter().zip(&kinds).map(|(cell, kind)| value(cell, *kind)).collect())
     })?;
-    Ok(names)
+    match is_told {
+        true => Ok(()),
+        false => named(&names),
+    }
 }
 
 pub(super) fn execute(client: &mut Client, sql: &str, values: &[Value<'_>]) -> Result<u64> {

@@ -25,13 +25,13 @@ use self::transaction::Transaction;
 use super::dialect::limited;
 use super::{
     ActiveSum, Column, Database, Dialect, Entry, Gone, Kind, NewColumn, Refused, Right, RowBatch, RowId, Scope, Table,
-    TableName, Touched, check_lasting, check_width,
+    TableName, Touched, check_lasting, check_width, shown,
 };
 use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::{RESERVED, Sha};
 use crate::record::Value;
-use crate::settings::{DatabaseSettings, Target};
+use crate::settings::{Access, DatabaseSettings, Target};
 
 /// This backend's line in the registry.
 pub(super) const ENTRY: Entry = Entry { name: "mysql", dialect: &DIALECT, open };
@@ -76,7 +76,13 @@ fn open(_: &Context, settings: &DatabaseSettings) -> Result<Box<dyn Database>> {
     let Target::Server { url, .. } = &settings.target else {
         return Err(Error::new(ErrorKind::Settings, "open an SQLite file as a server"));
     };
-    let client = Client::connect(&server_target(url)?)?;
+    let mut client = Client::connect(&server_target(url)?)?;
+    if settings.access == Access::Read {
+        // a transaction stays open, in which the server lets nobody write; the session, for what would end it
+        for sql in ["SET SESSION TRANSACTION READ ONLY", "START TRANSACTION READ ONLY"] {
+            client.run(sql).map_err(|cause| server_error(shown(sql), cause))?;
+        }
+    }
     Ok(Box::new(Mysql { client, transaction: Transaction::default() }))
 }
 
@@ -109,13 +115,14 @@ impl Database for Mysql {
         &DIALECT
     }
 
-    fn each_row(
+    fn each_named_row(
         &mut self,
         sql: &str,
         parameters: &[Value<'_>],
+        named: super::Named<'_>,
         each: &mut dyn FnMut(Vec<Value<'static>>) -> Result<()>,
-    ) -> Result<Vec<String>> {
-        value::each_row(&mut self.client, &self.transaction.statement(sql), parameters, each)
+    ) -> Result<()> {
+        value::each_row(&mut self.client, &self.transaction.statement(sql), parameters, named, each)
     }
 
     fn lock(&mut self, name: &str) -> Result<()> {

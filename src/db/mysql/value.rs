@@ -6,7 +6,7 @@ use mysql_async::{Column, Row, Value as Stored};
 
 use super::client::Client;
 use super::sql::bind;
-use crate::db::shown;
+use crate::db::{Named, shown};
 use crate::error::Result;
 use crate::record::{Value, parse_json};
 
@@ -15,24 +15,31 @@ const BINARY: u16 = 63;
 /// What the driver says of the decimals of a type that has none.
 const NO_DECIMALS: u8 = 31;
 
-/// Gives each row to `each`; returns the names of the columns.
+/// Gives the names of the columns to `named`, and each row to `each`.
 pub(super) fn each_row(
     client: &mut Client,
     sql: &str,
     values: &[Value<'_>],
+    named: Named<'_>,
     each: &mut dyn FnMut(Vec<Value<'static>>) -> Result<()>,
-) -> Result<Vec<String>> {
+) -> Result<()> {
     let (bound, values) = bind(sql, values)?;
-    let mut names = Vec::new();
+    let (mut names, mut is_told) = (Vec::new(), false);
     let mut columns =
         |columns: &[Column]| names = columns.iter().map(|column| column.name_str().into_owned()).collect();
     client.each_row(&shown(sql), (&bound, values), &mut columns, &mut |row: Row| {
         let columns = row.columns();
+        if !std::mem::replace(&mut is_told, true) {
+            named(&columns.iter().map(|column| column.name_str().into_owned()).collect::<Vec<_>>())?;
+        }
         let stored = row.unwrap_raw();
         let values = stored.into_iter().zip(columns.iter());
         each(values.map(|(stored, column)| value(stored.unwrap_or(Stored::NULL), column)).collect())
     })?;
-    Ok(names)
+    match is_told {
+        true => Ok(()),
+        false => named(&names),
+    }
 }
 
 pub(super) fn execute(client: &mut Client, sql: &str, values: &[Value<'_>]) -> Result<u64> {

@@ -35,7 +35,7 @@ use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::{RESERVED, Sha};
 use crate::record::Value;
-use crate::settings::{DatabaseSettings, Target};
+use crate::settings::{Access, DatabaseSettings, Target};
 
 /// This backend's line in the registry.
 pub(super) const ENTRY: Entry = Entry { name: "postgres", dialect: &DIALECT, open };
@@ -71,7 +71,12 @@ fn open(_: &Context, settings: &DatabaseSettings) -> Result<Box<dyn Database>> {
     let Target::Server { url, .. } = &settings.target else {
         return Err(Error::new(ErrorKind::Settings, "open an SQLite file as a server"));
     };
-    Ok(Box::new(Postgres { client: Client::connect(&server_target(url)?)?, parts: Parts::default() }))
+    let mut postgres = Postgres { client: Client::connect(&server_target(url)?)?, parts: Parts::default() };
+    if settings.access == Access::Read {
+        // a transaction stays open, in which the server lets nobody write; it ends with the connection
+        postgres.batch("BEGIN TRANSACTION READ ONLY")?;
+    }
+    Ok(Box::new(postgres))
 }
 
 impl Postgres {
@@ -127,13 +132,14 @@ impl Database for Postgres {
         &DIALECT
     }
 
-    fn each_row(
+    fn each_named_row(
         &mut self,
         sql: &str,
         parameters: &[Value<'_>],
+        named: super::Named<'_>,
         each: &mut dyn FnMut(Vec<Value<'static>>) -> Result<()>,
-    ) -> Result<Vec<String>> {
-        value::each_row(&mut self.client, sql, parameters, each)
+    ) -> Result<()> {
+        value::each_row(&mut self.client, sql, parameters, named, each)
     }
 
     fn lock(&mut self, name: &str) -> Result<()> {

@@ -32,7 +32,8 @@ pub(super) fn numbered(sql: &str, count: usize) -> Cow<'_, str> {
         };
     }
     out.push_str(&sql[done..]);
-    Cow::Owned(out)
+    // then some are operators
+    if next == count { Cow::Owned(out) } else { Cow::Borrowed(sql) }
 }
 
 #[cfg(test)]
@@ -52,6 +53,7 @@ mod tests {
             ("SELECT 'ž?', ?::text", 1, "SELECT 'ž?', $1::text"),
             ("SELECT d ? 'k' FROM t", 0, "SELECT d ? 'k' FROM t"),
             ("SELECT d ? 'k' FROM t WHERE a = $1", 1, "SELECT d ? 'k' FROM t WHERE a = $1"),
+            ("SELECT a ? 'b', 'it''s ?', ?", 1, "SELECT a ? 'b', 'it''s ?', ?"),
             ("SELECT some'?' , date'?', ?", 1, "SELECT some'?' , date'?', $1"),
         ] {
             assert_eq!(numbered(sql, count), expected, "{sql}");

@@ -7,7 +7,7 @@ use tokio_postgres::types::{Format, FromSql, IsNull, ToSql, Type, private::Bytes
 use super::client::Client;
 use super::placeholder::numbered;
 use super::server::server_error;
-use crate::db::shown;
+use crate::db::{Named, shown};
 use crate::error::{Error, Result};
 use crate::record::{Value, parse_json};
 
@@ -45,29 +45,27 @@ fn parameters<'a>(values: &'a [Value<'a>]) -> Vec<Parameter<'a>> {
 }
 
 pub(super) fn execute(client: &mut Client, sql: &str, values: &[Value<'_>]) -> Result<u64> {
-    let numbered = numbered(sql, values.len());
-    let sql = numbered.as_ref();
     let parameters = parameters(values);
     let bound: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(|parameter| parameter as _).collect();
-    client.execute(sql, &bound).map_err(|cause| server_error(shown(sql), cause))
+    client.execute(&numbered(sql, values.len()), &bound).map_err(|cause| server_error(shown(sql), cause))
 }
 
-/// Gives each row to `each`; returns the names of the columns.
+/// Gives the names of the columns to `named`, and each row to `each`.
 pub(super) fn each_row(
     client: &mut Client,
     sql: &str,
     values: &[Value<'_>],
+    named: Named<'_>,
     each: &mut dyn FnMut(Vec<Value<'static>>) -> Result<()>,
-) -> Result<Vec<String>> {
-    let numbered = numbered(sql, values.len());
-    let sql = numbered.as_ref();
+) -> Result<()> {
     let fail = |cause| server_error(shown(sql), cause);
-    let statement = client.prepare(sql).map_err(fail)?;
+    let statement = client.prepare(&numbered(sql, values.len())).map_err(fail)?;
     let columns: Vec<String> = statement.columns().iter().map(|column| column.name().to_owned()).collect();
     if let Some(unknown) = statement.columns().iter().find(|column| !Stored::accepts(column.type_())) {
         let what = format!("read the column `{}`: it is {}", unknown.name(), unknown.type_());
         return Err(Error::failed(what).hint(format!("cast it in the query: {}::text", unknown.name())));
     }
+    named(&columns)?;
     let parameters = parameters(values);
     let bound = parameters.iter().map(|one| one as &dyn ToSql);
     client.each_row(&shown(sql), &statement, bound, |row| {
@@ -75,8 +73,7 @@ pub(super) fn each_row(
             row.try_get::<_, Option<Stored>>(place).map(|stored| stored.map_or(Value::Null, |Stored(value)| value))
         };
         each((0..columns.len()).map(value).collect::<Result<_, _>>().map_err(fail)?)
-    })?;
-    Ok(columns)
+    })
 }
 
 /// A value as a query gives it.

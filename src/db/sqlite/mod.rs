@@ -27,7 +27,7 @@ use crate::context::{Cancellation, Context};
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::hash::{RESERVED, Sha};
 use crate::record::Value;
-use crate::settings::{DatabaseSettings, Target};
+use crate::settings::{Access, DatabaseSettings, Target};
 
 /// This backend's line in the registry.
 pub(super) const ENTRY: Entry = Entry { name: "sqlite", dialect: &DIALECT, open };
@@ -69,33 +69,70 @@ fn open(_: &Context, settings: &DatabaseSettings) -> Result<Box<dyn Database>> {
     let Target::Sqlite { path } = &settings.target else {
         return Err(Error::new(ErrorKind::Settings, "open a server's URL as an SQLite file"));
     };
-    if settings.is_default {
-        handle::make_folder(path)?;
-    }
-    handle::make_private(path);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection =
-        rusqlite::Connection::open_with_flags(path, flags).map_err(|cause| explain(path, "open it", cause))?;
-    let seen = Seen::default();
-    let mut sqlite = Sqlite { connection, path: path.clone(), seen };
-    sqlite.set_up().map_err(|cause| explain(path, "open it", cause))?;
+    let mut sqlite = match settings.access {
+        Access::Read => Sqlite::read(path)?,
+        Access::Trial if !path.exists() => Sqlite::over(path, Path::new(":memory:"), WRITE)?,
+        Access::Write | Access::Trial => {
+            if settings.is_default {
+                handle::make_folder(path)?;
+            }
+            handle::make_private(path);
+            Sqlite::over(path, path, WRITE)?
+        }
+    };
+    sqlite.set_up(settings.access).map_err(|cause| explain(path, "open it", cause))?;
     Ok(Box::new(sqlite))
 }
 
+/// How a file is opened that may be written.
+const WRITE: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_CREATE);
+
 impl Sqlite {
-    fn set_up(&mut self) -> rusqlite::Result<()> {
+    /// The database `path`, which stands at `place`.
+    fn over(path: &Path, place: &Path, flags: OpenFlags) -> Result<Self> {
+        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection =
+            rusqlite::Connection::open_with_flags(place, flags).map_err(|cause| explain(path, "open it", cause))?;
+        Ok(Self { connection, path: path.to_owned(), seen: Seen::default() })
+    }
+
+    /// A database of which nothing can be changed by this connection.
+    fn read(path: &Path) -> Result<Self> {
+        if !path.exists() {
+            return Err(Error::new(ErrorKind::NotFound, format!("read {}: there is no such file", path.display()))
+                .hint("the first run or merge makes it; `dc doctor` shows which databases are configured"));
+        }
+        Self::over(path, path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+    }
+
+    fn set_up(&mut self, access: Access) -> rusqlite::Result<()> {
         handle::set_up(&mut self.connection)?;
+        if access == Access::Read {
+            // beside the mode of the handle, for what a statement might attach
+            self.connection.execute_batch("PRAGMA query_only = ON")?;
+        }
         // a file without a page has nothing to be read meanwhile: what is written first goes straight into it, and not
         // into a log and then once more into the file
         let is_new = fs::metadata(&self.path).is_ok_and(|data| data.len() == 0);
         match is_new {
+            true if access == Access::Read => {}
             true => handle::shrinkable(&mut self.connection)?,
+            false if access == Access::Read => {}
             false => self.write_ahead(),
         }
         let seen = Arc::clone(&self.seen);
         self.connection.authorizer(Some(move |context: AuthContext<'_>| {
             watch(&seen, &context);
-            Authorization::Allow
+            match context.action {
+                // another file would be opened as its name says, and the mode could be taken back
+                AuthAction::Attach { .. } if access == Access::Read => Authorization::Deny,
+                AuthAction::Pragma { pragma_name, pragma_value: Some(_) }
+                    if access == Access::Read && pragma_name.eq_ignore_ascii_case("query_only") =>
+                {
+                    Authorization::Deny
+                }
+                _ => Authorization::Allow,
+            }
         }))?;
         self.connection.set_prepared_statement_cache_capacity(64);
         Ok(())
@@ -212,21 +249,23 @@ impl Database for Sqlite {
         &DIALECT
     }
 
-    fn each_row(
+    fn each_named_row(
         &mut self,
         sql: &str,
         parameters: &[Value<'_>],
+        named: super::Named<'_>,
         each: &mut dyn FnMut(Vec<Value<'static>>) -> Result<()>,
-    ) -> Result<Vec<String>> {
+    ) -> Result<()> {
         let fail = |cause| self.fail(&shown(sql), cause);
         let mut statement = self.connection.prepare_cached(sql).map_err(fail)?;
         let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
         let mut found = statement.query(params_from_iter(parameters.iter().map(Bound))).map_err(fail)?;
+        named(&columns)?;
         while let Some(row) = found.next().map_err(fail)? {
             let values = (0..columns.len()).map(|place| row.get_ref(place).map(value_of));
             each(values.collect::<rusqlite::Result<_>>().map_err(fail)?)?;
         }
-        Ok(columns)
+        Ok(())
     }
 
     fn lock(&mut self, _: &str) -> Result<()> {

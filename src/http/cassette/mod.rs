@@ -94,6 +94,14 @@ static TAPE: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
 /// The tape that is open, and its folder.
 type Known = Option<(PathBuf, Arc<Tape>)>;
 
+/// How many requests of this process a cassette has answered, and how many it does not have; `None` where none is played back.
+pub fn replayed() -> Option<(i64, i64)> {
+    match TAPE.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.1.as_ref() {
+        Tape::Replay(replay) => Some(replay.counts()),
+        Tape::Record(_) => None,
+    }
+}
+
 impl Tape {
     /// The one that the run around us asks for.
     ///

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use ureq::http::{HeaderMap, HeaderName, HeaderValue};
@@ -21,6 +22,8 @@ pub(in crate::http) struct Replay {
     folder: PathBuf,
     key: Option<Key>,
     shelf: Mutex<Vec<Kept>>,
+    answered: AtomicI64,
+    missing: AtomicI64,
 }
 
 /// Where an exchange stands.
@@ -63,7 +66,13 @@ impl Replay {
             }
         }
         shelf.sort_by(|one, other| one.at.cmp(&other.at));
-        Ok(Self { folder: folder.to_owned(), key: Key::find(folder)?, shelf: Mutex::new(shelf) })
+        let (answered, missing) = Default::default();
+        Ok(Self { folder: folder.to_owned(), key: Key::find(folder)?, shelf: Mutex::new(shelf), answered, missing })
+    }
+
+    /// How many requests it has answered, and how many it does not have.
+    pub(super) fn counts(&self) -> (i64, i64) {
+        (self.answered.load(Ordering::Relaxed), self.missing.load(Ordering::Relaxed))
     }
 
     /// What was answered then.
@@ -116,17 +125,19 @@ impl Replay {
         };
         let fresh = shelf.iter().position(|kept| !kept.is_served && is_same(kept));
         let Some(place) = fresh.or_else(|| shelf.iter().rposition(is_same)) else {
-            return Err(self.missing(asked, &shelf));
+            self.missing.fetch_add(1, Ordering::Relaxed);
+            return Err(self.unknown(asked, &shelf));
         };
         if fresh.is_none() {
             log::warn!("{} {} is asked for more often than it was recorded", asked.method, asked.url);
         }
+        self.answered.fetch_add(1, Ordering::Relaxed);
         shelf[place].is_served = true;
         read_at(&shelf[place].file, shelf[place].offset)
     }
 
     /// What was never recorded, with what comes nearest to it.
-    fn missing(&self, asked: &AskedEntry, shelf: &[Kept]) -> Error {
+    fn unknown(&self, asked: &AskedEntry, shelf: &[Kept]) -> Error {
         let message = format!("replay {} {}: the cassette has no such exchange", asked.method, asked.url);
         let likeness = |kept: &Kept| {
             let alike = kept.url.bytes().zip(asked.url.bytes()).take_while(|(one, other)| one == other).count();

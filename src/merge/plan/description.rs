@@ -45,6 +45,8 @@ pub struct Merge {
     pub(crate) cancellation: Cancellation,
     pub(crate) progress: Meter,
     pub(crate) runtime: Option<String>,
+    pub(crate) expect_end: bool,
+    pub(crate) sample: usize,
 }
 
 impl Merge {
@@ -73,6 +75,8 @@ impl Merge {
             cancellation: Cancellation::default(),
             progress: Meter::default(),
             runtime: None,
+            expect_end: false,
+            sample: 0,
         }
     }
 
@@ -238,6 +242,20 @@ impl Merge {
     #[must_use]
     pub fn progress(mut self, told: impl Fn(Progress) + Send + Sync + 'static) -> Self {
         self.progress = Meter::telling(told);
+        self
+    }
+
+    /// Asks for the closing line `{"dc":"end","records":N}` at the end of each input: one that broke off has none.
+    #[must_use]
+    pub fn expect_end(mut self, expect: bool) -> Self {
+        self.expect_end = expect;
+        self
+    }
+
+    /// Has the report show so many records, and the columns with their types.
+    #[must_use]
+    pub fn sample(mut self, records: usize) -> Self {
+        self.sample = records;
         self
     }
 

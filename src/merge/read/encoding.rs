@@ -24,7 +24,7 @@ pub(crate) fn to_utf8(name: &str, file: File, merge: &Merge) -> Result<File> {
     start.truncate(count);
     if start.starts_with(&[0xff, 0xfe, 0, 0]) || start.starts_with(&[0, 0, 0xfe, 0xff]) {
         let what = format!("read {name}: it is UTF-32");
-        return Err(Error::failed(what).hint(format!("iconv -f UTF-32 -t UTF-8 {name} | dc merge TABLE -")));
+        return Err(Error::failed(what).hint(format!("dc merge TABLE -- iconv -f UTF-32 -t UTF-8 {name}")));
     }
     let encoding = match &merge.encoding {
         Some(label) => named(label)?,

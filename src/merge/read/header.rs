@@ -100,7 +100,7 @@ fn read_header(source: &mut Source, delimiter: u8) -> Result<()> {
         if let Some(record) = record {
             if window[record.clone()].contains(&b'\r') {
                 return Err(wrong(source, "its lines end in lone carriage returns".to_owned())
-                    .hint(format!("tr '\\r' '\\n' < {} | dc merge TABLE -", source.name)));
+                    .hint(format!("dc merge TABLE -- sed 's/\\r/\\n/g' {}", source.name)));
             }
             source.header = names_in(&window[record], delimiter).map_err(|reason| wrong(source, reason))?;
             source.start_line += lines;

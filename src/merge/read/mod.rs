@@ -1,6 +1,7 @@
 //! From inputs to records, and from records to hashes and rows.
 
 pub(crate) mod again;
+pub(crate) mod closing;
 pub(crate) mod columns;
 pub(crate) mod cut;
 pub(crate) mod digest;
@@ -16,6 +17,7 @@ pub(crate) mod reader;
 pub(crate) mod reject;
 pub(crate) mod row;
 pub(crate) mod rows;
+pub(crate) mod sample;
 pub(crate) mod scan;
 pub(crate) mod sniff;
 pub(crate) mod source;

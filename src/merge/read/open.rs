@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::closing::take_closing_line;
 use super::encoding::to_utf8;
 use super::header::look;
 use super::source::{Input, Source, WINDOW_BYTES};
 use crate::context::Cancellation;
 use crate::error::{Error, ErrorKind, OrFail, Result, file_error};
+use crate::failpoint;
 use crate::hash::write_json;
 use crate::merge::plan::description::Merge;
 use crate::merge::plan::format::Format;
@@ -83,6 +85,13 @@ fn open(merge: &Merge, input: &Input, base: u64) -> Result<Source> {
             let by_name = format_by_name(path);
             (name, file, identity, by_name)
         }
+        Input::Produced(producer) => {
+            let mut file = temporary_file()?;
+            producer.produce(&mut file, cancellation)?;
+            file.seek(SeekFrom::Start(0)).map_err(spool_error)?;
+            failpoint::point("merge.produced")?;
+            (producer.name(), file, None, None)
+        }
     };
     in_utf8(merge, (name, file), identity, by_name, base)
 }
@@ -97,7 +106,11 @@ fn in_utf8(
 ) -> Result<Source> {
     let file = unpack(&name, file, &merge.cancellation)?;
     let file = to_utf8(&name, file, merge)?;
-    look(Source::over(name, file, identity, base)?, merge, by_name)
+    let mut source = Source::over(name, file, identity, base)?;
+    if merge.expect_end {
+        take_closing_line(&mut source, &merge.table)?;
+    }
+    look(source, merge, by_name)
 }
 
 fn identity(file: &File) -> Option<(u64, u64)> {
@@ -197,10 +210,10 @@ fn foreign(start: &[u8]) -> Option<(&'static str, &'static str)> {
         [b'P', b'A', b'R', b'1', ..] => {
             ("Parquet", "write it as NDJSON, say with `duckdb -c \"COPY 'FILE' TO '/dev/stdout' (FORMAT json)\"`")
         }
-        [b'B', b'Z', b'h', ..] => ("packed with bzip2", "bzip2 -dc FILE | dc merge TABLE -"),
-        [0xfd, b'7', b'z', b'X', b'Z', ..] => ("packed with xz", "xz -dc FILE | dc merge TABLE -"),
+        [b'B', b'Z', b'h', ..] => ("packed with bzip2", "dc merge TABLE -- bzip2 -dc FILE"),
+        [0xfd, b'7', b'z', b'X', b'Z', ..] => ("packed with xz", "dc merge TABLE -- xz -dc FILE"),
         [b'7', b'z', 0xbc, 0xaf, ..] => ("packed with 7-Zip", "unpack it with `7z x`"),
-        [b'%', b'P', b'D', b'F', ..] => ("a PDF", "dc ocr FILE --tables csv | dc merge TABLE -"),
+        [b'%', b'P', b'D', b'F', ..] => ("a PDF", "dc merge TABLE -- dc ocr FILE --tables csv"),
         _ => return None,
     })
 }

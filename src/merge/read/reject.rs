@@ -115,7 +115,7 @@ impl Reject {
         if self.reason == BACKSLASH_QUOTE && !may_reject {
             let file = name.trim_matches('`');
             return error.hint(format!(
-                r#"double such quotes: `sed 's/\\"/""/g' {file} | dc merge TABLE -`; nothing was changed"#
+                r#"double such quotes: `dc merge TABLE -- sed 's/\\"/""/g' {file}`; nothing was changed"#
             ));
         }
         match (self.fault == FaultKind::Source, may_reject) {

@@ -1,9 +1,12 @@
 //! One input of a merge, readable from any place, since new records are read a second time.
 
+use std::fmt;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use crate::context::Cancellation;
 use crate::error::{Error, Result, file_error};
 use crate::merge::plan::format::Format;
 
@@ -13,12 +16,26 @@ pub const RECORD_BYTES_MAX: usize = 32 << 20;
 pub(crate) const WINDOW_BYTES: usize = 128 * 1024;
 
 /// Where records come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Input {
     /// A file, or anything that can be read under a path.
     File(PathBuf),
     /// Standard input.
     Stdin,
+    /// What somebody makes, who says when it is complete.
+    Produced(Arc<dyn Produce>),
+}
+
+/// Makes an input, as a program does whose output it is.
+pub trait Produce: fmt::Debug + Send + Sync {
+    /// What to call it in messages.
+    fn name(&self) -> String;
+
+    /// Writes the whole input, and returns when it is complete.
+    ///
+    /// # Errors
+    /// When it is not complete, for whatever reason: nothing is merged then.
+    fn produce(&self, into: &mut File, cancellation: &Cancellation) -> Result<()>;
 }
 
 /// One input, readable from any place.
@@ -34,6 +51,8 @@ pub(crate) struct Source {
     pub(crate) length: u64,
     /// The line at `start`, from 1.
     pub(crate) start_line: u64,
+    /// How many records its closing line tells of, where one is asked for.
+    pub(crate) told: Option<u64>,
     /// The names of a CSV file's columns.
     pub(crate) header: Vec<String>,
     /// The device and the number of the file that it came from.
@@ -46,14 +65,28 @@ impl Source {
     pub(crate) fn over(name: String, file: File, identity: Option<(u64, u64)>, base: u64) -> Result<Self> {
         let length = file.metadata().map_err(|cause| file_error(format!("read {name}"), cause))?.len();
         let header = Vec::new();
-        Ok(Self { name, format: Format::Ndjson, base, start: 0, length, start_line: 1, header, identity, file })
+        Ok(Self {
+            name,
+            format: Format::Ndjson,
+            base,
+            start: 0,
+            length,
+            start_line: 1,
+            told: None,
+            header,
+            identity,
+            file,
+        })
     }
 
     /// Reads at a place of this source, as much as there is up to the length of `buffer`.
     pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize> {
+        // behind it stands nothing that counts: a closing line, or what was appended since
+        let room = usize::try_from(self.length.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let room = room.min(buffer.len());
         let mut filled = 0;
-        while filled < buffer.len() {
-            match self.file.read_at(&mut buffer[filled..], offset + filled as u64) {
+        while filled < room {
+            match self.file.read_at(&mut buffer[filled..room], offset + filled as u64) {
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(cause) if cause.kind() == std::io::ErrorKind::Interrupted => {}

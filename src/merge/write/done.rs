@@ -138,6 +138,7 @@ impl Done {
             added_columns: self.added,
             widened_columns: self.widened.columns,
             rehashed: self.widened.rehashed,
+            sample: None,
             phases: Default::default(),
         }
     }

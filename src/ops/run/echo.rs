@@ -1,11 +1,13 @@
 //! What becomes of an app's output besides the log: passed through, or its last lines kept for a failure.
 
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 
 use crate::apps::{Piece, Stream};
 use crate::shell::VisibleWriter;
+use crate::tables::LogLevel;
 
 /// How many lines are kept for a failure.
 const LINES_KEPT_MAX: usize = 20;
@@ -34,7 +36,51 @@ pub(super) struct Running {
     last: Mutex<VecDeque<String>>,
 }
 
+/// A log record that an app has printed.
+pub(super) struct Said<'a> {
+    pub(super) level: LogLevel,
+    pub(super) message: &'a str,
+    /// Each with its value as JSON.
+    pub(super) fields: &'a [(String, String)],
+}
+
+impl Said<'_> {
+    /// As people read it: level, message, fields; what has several lines stands below.
+    fn words(&self) -> String {
+        let mut words = format!("{:<8} {}", self.level.name(), self.message);
+        let mut below = String::new();
+        for (name, value) in self.fields {
+            let text = serde_json::from_str::<String>(value).ok();
+            match text.as_deref() {
+                Some(text) if text.contains('\n') => {
+                    text.lines().for_each(|line| below.extend(["\n    ", line]));
+                }
+                Some(text) if !text.is_empty() && !text.contains([' ', '"', '=']) => {
+                    let _ = write!(words, "  {name}={text}");
+                }
+                _ => {
+                    let _ = write!(words, "  {name}={value}");
+                }
+            }
+        }
+        words + &below
+    }
+}
+
 impl Running {
+    /// A line that is a record: on a terminal as people read it, elsewhere as it came.
+    pub(super) fn record(&self, stream: Stream, piece: &Piece, said: &Said<'_>) {
+        let is_terminal = match (self.echo, stream) {
+            (Echo::Silent, _) => false,
+            (Echo::Through, Stream::Stdout) => std::io::stdout().is_terminal(),
+            _ => std::io::stderr().is_terminal(),
+        };
+        match is_terminal {
+            true => self.line(stream, &Piece { text: said.words(), raw: None, part: piece.part, last: piece.last }),
+            false => self.line(stream, piece),
+        }
+    }
+
     pub(super) fn line(&self, stream: Stream, piece: &Piece) {
         if self.echo == Echo::Silent {
             let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
@@ -77,4 +123,17 @@ fn write_line(mut out: impl Write, is_terminal: bool, bytes: &[u8], end: &[u8]) 
     out.write_all(bytes)?;
     out.write_all(end)?;
     out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_reads_as_words_with_its_fields_and_a_traceback_below() {
+        let fields = [("page", "7"), ("who", "\"a b\""), ("tag", "\"x\""), ("exception", "\"Traceback:\\n  f()\"")];
+        let fields: Vec<(String, String)> = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let said = Said { level: LogLevel::Error, message: "no answer", fields: &fields };
+        assert_eq!(said.words(), "ERROR    no answer  page=7  who=\"a b\"  tag=x\n    Traceback:\n      f()");
+    }
 }

@@ -5,10 +5,12 @@
 use std::sync::{Mutex, PoisonError};
 
 use base64::Engine;
+use chrono::NaiveDateTime;
 use serde_json::Value;
 
-use super::echo;
+use super::echo::{self, Said};
 use super::overlong::Overlong;
+use super::together::{Group, Together};
 use crate::apps::{Event, Fields, Message, Piece, Stream};
 use crate::http::RequestTimes;
 use crate::logs::Capture;
@@ -16,18 +18,115 @@ use crate::redact::Redactor;
 use crate::tables::{FunctionTimes, LogLevel};
 use crate::telemetry::{CaptchaCosts, Telemetry};
 
-/// What the lines of one run are told to.
-pub(super) struct Listener<'a> {
+/// Who is told what an app says.
+pub(super) trait Heard: Sync {
+    /// A log record, without secrets.
+    fn record(&self, level: LogLevel, source: &str, message: &str, fields: &[(String, String)]);
+    /// A part of a record that does not fit into memory.
+    fn part(&self, level: LogLevel, source: &str, text: &str, number: &mut u32, is_last: bool);
+    /// How far the app is.
+    fn progress(&self, task_size: Option<i64>, solved: Option<i64>, failed: Option<i64>);
+    /// When it wishes to run next.
+    fn next_run(&self, at: NaiveDateTime);
+    /// What it measured of its functions.
+    fn functions(&self, times: Vec<FunctionTimes>);
+    /// Its requests.
+    fn requests(&self, times: &RequestTimes);
+    /// Its captchas.
+    fn captchas(&self, costs: &CaptchaCosts);
+}
+
+/// A run that counts: what it says is stored.
+pub(super) struct Recorded {
     pub(super) capture: Capture,
     pub(super) telemetry: Telemetry,
+}
+
+impl Heard for Recorded {
+    fn record(&self, level: LogLevel, source: &str, message: &str, fields: &[(String, String)]) {
+        self.capture.record(level, source, message, fields);
+    }
+
+    fn part(&self, level: LogLevel, source: &str, text: &str, number: &mut u32, is_last: bool) {
+        self.capture.part(level, source, text, number, is_last);
+    }
+
+    fn progress(&self, task_size: Option<i64>, solved: Option<i64>, failed: Option<i64>) {
+        self.telemetry.progress(task_size, solved, failed);
+    }
+
+    fn next_run(&self, at: NaiveDateTime) {
+        self.telemetry.next_run(at);
+    }
+
+    fn functions(&self, times: Vec<FunctionTimes>) {
+        self.telemetry.functions(times);
+    }
+
+    fn requests(&self, times: &RequestTimes) {
+        self.telemetry.requests(times);
+    }
+
+    fn captchas(&self, costs: &CaptchaCosts) {
+        self.telemetry.captchas(costs);
+    }
+}
+
+/// What the lines of one run are told to.
+pub(super) struct Listener<'a, H> {
+    pub(super) heard: H,
     pub(super) echo: echo::Running,
     pub(super) redactor: &'a Redactor,
     /// The lines that are too long for memory, by stream.
     pub(super) overlong: [Mutex<Overlong>; 2],
+    /// Lines of standard error that wait for others which belong to them.
+    together: Together,
+    /// Requests that a cassette has answered, and those that it does not have.
+    replayed: Mutex<Option<(i64, i64)>>,
 }
 
-impl Listener<'_> {
+/// Ends the wait for further lines, also where the work ends in a panic.
+struct End<'a>(&'a Together);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+impl<'a, H: Heard> Listener<'a, H> {
+    pub(super) fn new(heard: H, echo: echo::Running, redactor: &'a Redactor) -> Self {
+        let (overlong, together, replayed) = Default::default();
+        Self { heard, echo, redactor, overlong, together, replayed }
+    }
+
+    /// Listens to what comes while `work` is done.
+    pub(super) fn during<T>(&self, work: impl FnOnce() -> T) -> T {
+        let done = std::thread::scope(|scope| {
+            // without a thread a line waits for the next one
+            let watch = || self.together.watch(|group| self.group(&group));
+            let _ = std::thread::Builder::new().name("lines".to_owned()).spawn_scoped(scope, watch);
+            let _end = End(&self.together);
+            work()
+        });
+        self.together.flush(|group| self.group(&group));
+        done
+    }
+
+    /// How many requests a cassette has answered, and how many it does not have, as far as the app has told.
+    pub(super) fn replayed(&self) -> Option<(i64, i64)> {
+        *self.replayed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn group(&self, group: &Group) {
+        let level = if group.is_traceback { LogLevel::Error } else { level_of(Stream::Stderr) };
+        self.heard.record(level, source(Stream::Stderr), &group.text, &[]);
+    }
+
     pub(super) fn handle(&self, event: Event) {
+        if !self.is_text(&event) {
+            self.flush(&event);
+        }
         match event {
             Event::Started(_) => {}
             Event::Line { stream, piece } if piece.part.is_some() => self.part(stream, piece),
@@ -42,20 +141,33 @@ impl Listener<'_> {
             }
             Event::Unreadable { stream, cause } => {
                 let message = format!("the app's output ended early: {cause}");
-                self.capture.record(LogLevel::Warning, source(stream), &message, &Fields::new());
+                self.heard.record(LogLevel::Warning, source(stream), &message, &[]);
             }
+        }
+    }
+
+    /// Whether it is a line that others may belong to.
+    fn is_text(&self, event: &Event) -> bool {
+        let Event::Line { stream: Stream::Stderr, piece } = event else { return false };
+        piece.part.is_none() && piece.raw.is_none() && !piece.text.trim_start().starts_with('{')
+    }
+
+    /// What waits comes before what is said next on the same stream.
+    fn flush(&self, event: &Event) {
+        if let Event::Line { stream: Stream::Stderr, .. } | Event::Unreadable { stream: Stream::Stderr, .. } = event {
+            self.together.flush(|group| self.group(&group));
         }
     }
 
     fn take(&self, stream: Stream, piece: Piece, message: Message) {
         match message {
-            Message::Progress { task_size, solved, failed } => self.telemetry.progress(task_size, solved, failed),
-            Message::NextRun { at } => self.telemetry.next_run(at),
+            Message::Progress { task_size, solved, failed } => self.heard.progress(task_size, solved, failed),
+            Message::NextRun { at } => self.heard.next_run(at),
             Message::Functions { functions } => {
                 let functions = functions.into_iter().map(|function| self.without_secrets(function));
                 match functions.map(serde_json::from_value).collect::<Result<Vec<FunctionTimes>, _>>() {
                     Ok(times) => match times.iter().find_map(FunctionTimes::flaw) {
-                        None => self.telemetry.functions(times),
+                        None => self.heard.functions(times),
                         Some(flaw) => self.text(stream, piece, Some(format!("no times of functions: {flaw}"))),
                     },
                     Err(cause) => {
@@ -67,11 +179,16 @@ impl Listener<'_> {
                 Ok(times) if times.total_ms < 0.0 => {
                     self.text(stream, piece, Some("`total_ms` takes a number from 0 on".to_owned()));
                 }
-                Ok(times) => self.telemetry.requests(&times),
+                Ok(times) => self.heard.requests(&times),
                 Err(cause) => self.text(stream, piece, Some(format!("the times of requests cannot be read: {cause}"))),
             },
             Message::Captcha { solved, cost, total_ms } => {
-                self.telemetry.captchas(&CaptchaCosts { solved, cost, total_ms });
+                self.heard.captchas(&CaptchaCosts { solved, cost, total_ms });
+            }
+            Message::Replayed { answered, missing } => {
+                let mut replayed = self.replayed.lock().unwrap_or_else(PoisonError::into_inner);
+                let (before, lost) = replayed.unwrap_or_default();
+                *replayed = Some((before.saturating_add(answered), lost.saturating_add(missing)));
             }
             Message::Record { level, message, context } => self.record(stream, piece, level, &message, context),
             Message::Text { reason } => self.text(stream, piece, reason),
@@ -97,8 +214,8 @@ impl Listener<'_> {
             Ok(_) => self.redactor.record(&piece.text),
             Err(_) => self.redactor.text(&piece.text).into_owned(),
         };
-        self.echo.line(stream, &Piece { text, raw, ..piece });
-        self.capture.record(level, source(stream), &message, &fields);
+        self.echo.record(stream, &Piece { text, raw, ..piece }, &Said { level, message: &message, fields: &fields });
+        self.heard.record(level, source(stream), &message, &fields);
     }
 
     /// Logs a line as it is; `reason` says why it is no message to dc, where it looks like one.
@@ -106,6 +223,10 @@ impl Listener<'_> {
         let raw = piece.raw.map(|raw| self.redactor.bytes(&raw).into_owned());
         let piece = Piece { text: self.redactor.text(&piece.text).into_owned(), raw, ..piece };
         self.echo.line(stream, &piece);
+        let is_plain = stream == Stream::Stderr && reason.is_none() && piece.raw.is_none();
+        if is_plain && !piece.text.trim_start().starts_with('{') {
+            return self.together.take(piece.text, |group| self.group(&group));
+        }
         let level = match stream {
             // somebody has to see that dc did not do what it was told
             _ if reason.is_some() => LogLevel::Warning,
@@ -115,7 +236,7 @@ impl Listener<'_> {
         fields.extend(
             reason.map(|reason| ("protocol".to_owned(), Value::from(&*self.redactor.text(&reason)).to_string())),
         );
-        self.capture.record(level, source(stream), &piece.text, &fields);
+        self.heard.record(level, source(stream), &piece.text, &fields);
     }
 
     /// Takes a part of a line that is too long for memory: nothing is understood of it but how grave it is.
@@ -125,7 +246,7 @@ impl Listener<'_> {
         let seen = overlong.without_secrets(piece, self.redactor);
         let level = overlong.level().and_then(LogLevel::from_id).unwrap_or_else(|| level_of(stream));
         self.echo.line(stream, &seen);
-        self.capture.part(level, source(stream), &seen.text, &mut overlong.stored, seen.last);
+        self.heard.part(level, source(stream), &seen.text, &mut overlong.stored, seen.last);
     }
 
     fn without_secrets(&self, value: Value) -> Value {

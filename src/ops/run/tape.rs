@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Cassette, Recorded};
+use crate::http::{Cassette, Door, Recorded, Refusals};
 use crate::ident::run_prefix;
 use crate::redact::Redactor;
 
@@ -32,7 +32,7 @@ pub enum TapeOptions {
 pub(super) enum Tape {
     None,
     Record(PathBuf),
-    Replay(PathBuf),
+    Replay(PathBuf, Door),
 }
 
 /// Completes the options of a replay by what was recorded.
@@ -85,8 +85,24 @@ impl Tape {
                 let cassette = Cassette::create(&folder(context).join(&run.runtime), &run)?;
                 Ok(Self::Record(cassette.folder().to_owned()))
             }
-            (_, Some(cassette)) => Ok(Self::Replay(cassette.folder().to_owned())),
+            (_, Some(cassette)) => Self::replay(&cassette),
             (_, None) => Ok(Self::None),
+        }
+    }
+
+    /// One that is played back.
+    ///
+    /// # Errors
+    /// As [`Door::open`].
+    pub(super) fn replay(cassette: &Cassette) -> Result<Self> {
+        Ok(Self::Replay(cassette.folder().to_owned(), Door::open()?))
+    }
+
+    /// The requests that went past a cassette that is played back, and were refused; `None` where none is.
+    pub(super) fn refused(&self) -> Option<Refusals> {
+        match self {
+            Self::Replay(_, door) => Some(door.refused()),
+            Self::None | Self::Record(_) => None,
         }
     }
 
@@ -99,7 +115,7 @@ impl Tape {
         match self {
             Self::None => Vec::new(),
             Self::Record(folder) => pairs(folder, "record"),
-            Self::Replay(folder) => pairs(folder, "replay"),
+            Self::Replay(folder, door) => [pairs(folder, "replay"), door.environment()].concat(),
         }
     }
 
@@ -107,9 +123,25 @@ impl Tape {
     pub(super) fn made(&self) -> Option<&Path> {
         match self {
             Self::Record(folder) => Some(folder),
-            Self::None | Self::Replay(_) => None,
+            Self::None | Self::Replay(..) => None,
         }
     }
+}
+
+/// How far a cassette went that was played back, in words.
+pub(super) fn replay_words(answered: i64, missing: i64, refused: &Refusals) -> String {
+    let s = |count: i64| if count == 1 { "" } else { "s" };
+    let past = match refused.count {
+        0 => String::new(),
+        count => {
+            let places = refused.places.join(", ");
+            format!(
+                "; {count} request{} went past it and were refused ({places}): use dcollect, or http::Request",
+                s(count)
+            )
+        }
+    };
+    format!("the cassette answered {answered} request{} and did not have {missing}{past}", s(answered))
 }
 
 /// When a run began, as a cassette has it.

@@ -36,6 +36,8 @@ pub(super) const OTHERS: &[&str] = &[
     "DC_SHA256",
     "DC_STAGE",
     "DC_TASK",
+    "DC_TRIAL",
+    "DC_TRIAL_RECORDS",
 ];
 
 /// The part of a family's variable that names the member, `MAIN` of `MAIN_HOST`. The longest field counts: `reply_to`

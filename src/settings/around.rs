@@ -1,4 +1,4 @@
-//! What the variables of a run say of this process: the run that it is part of, and the cassette of its requests.
+//! What the run around this process tells it: which run it is, its cassette, and whether it is only tried.
 
 use std::path::PathBuf;
 
@@ -6,6 +6,11 @@ use super::environment::Environment;
 use super::failure::settings_error;
 use crate::error::Result;
 use crate::ident::RuntimeId;
+
+/// Names the folder for the reports of a run that is only tried.
+pub(crate) const TRIAL_VARIABLE: &str = "DC_TRIAL";
+/// How many records each report shows.
+pub(crate) const TRIAL_RECORDS_VARIABLE: &str = "DC_TRIAL_RECORDS";
 
 /// A cassette of requests, from `DC_CASSETTE` and `DC_CASSETTE_MODE`.
 #[derive(Debug, Clone)]
@@ -34,6 +39,15 @@ pub struct Inside {
     pub app_id: i64,
 }
 
+/// A run that is only tried, from `DC_TRIAL` and `DC_TRIAL_RECORDS`: merges are dry runs, and nothing else is written.
+#[derive(Debug, Clone)]
+pub struct TrialSettings {
+    /// Where merges leave their reports.
+    pub folder: PathBuf,
+    /// How many records each of them shows.
+    pub records: usize,
+}
+
 pub(super) fn cassette(environment: &Environment) -> Result<Option<CassetteSettings>> {
     let Some(folder) = environment.get("DC_CASSETTE").map(PathBuf::from) else { return Ok(None) };
     let mode = match environment.get("DC_CASSETTE_MODE") {
@@ -57,4 +71,13 @@ pub(super) fn inside(environment: &Environment) -> Result<Option<Inside>> {
     let app_id =
         app_id.parse().map_err(|_| settings_error(format!("read the variable DC_APP_ID: `{app_id}` is no number")))?;
     Ok(Some(Inside { runtime, app_id }))
+}
+
+pub(super) fn trial(environment: &Environment) -> Result<Option<TrialSettings>> {
+    let Some(folder) = environment.path(TRIAL_VARIABLE) else { return Ok(None) };
+    let records = environment.get(TRIAL_RECORDS_VARIABLE).unwrap_or("0");
+    let records = records.parse().map_err(|_| {
+        settings_error(format!("read the variable {TRIAL_RECORDS_VARIABLE}: `{records}` is no number of records"))
+    })?;
+    Ok(Some(TrialSettings { folder, records }))
 }

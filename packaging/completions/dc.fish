@@ -1,0 +1,1 @@
+complete --keep-order --exclusive --command dc --arguments "(COMPLETE=fish dc -- (commandline --current-process --tokenize --cut-at-cursor) (commandline --current-token))"
