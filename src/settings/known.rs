@@ -210,6 +210,12 @@ pub(super) const KNOWN: &[Known] = &[
     Known { section: "deploy", fields: &["publish", "ignore", "size_max"], secret: &[] },
     Known { section: "dramatiq", fields: &["max_priority"], secret: &[] },
     Known { section: "run", fields: &["map_objects", "timeout", "grace", "lease"], secret: &[] },
+    // `viewer_token` before `token`, which is its end in a variable
+    Known {
+        section: "web",
+        fields: &["viewer_token", "token", "hosts"],
+        secret: &["viewer_token", "token"],
+    },
 ];
 
 impl Known {

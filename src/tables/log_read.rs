@@ -159,6 +159,17 @@ impl Logs<'_> {
         Ok(rows)
     }
 
+    /// Where the record of a number stands.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn place_of(&mut self, id: i64) -> Result<Option<LogPlace>> {
+        let row = logs::table.find(id).select(logs::time);
+        let time: Option<NaiveDateTime> =
+            self.0.read("read a log record", |connection| row.first(connection).optional())?;
+        Ok(time.map(|time| LogPlace { time, id }))
+    }
+
     /// How many records were written before `until`.
     ///
     /// # Errors
