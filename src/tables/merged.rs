@@ -7,6 +7,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use serde::Serialize;
 
 use super::Store;
+use super::connection::Link;
 use crate::clock;
 use crate::error::{ErrorKind, Result};
 
@@ -19,7 +20,7 @@ pub struct MergeMark {
     /// The run that it was part of.
     #[diesel(sql_type = Nullable<Text>)]
     pub runtime: Option<String>,
-    /// The table.
+    /// The table, as the map of what apps touch names it.
     #[diesel(sql_type = Text)]
     pub table_name: String,
     /// When, UTC, as it is stored.
@@ -81,18 +82,22 @@ impl Merges<'_> {
     /// When the database cannot be read.
     pub fn of_table(&mut self, page: &MergePage<'_>) -> Result<Vec<MergeMark>> {
         let MergePage { schema_name, name, since, until, count } = page;
-        let mut names = vec![(*name).to_owned()];
-        if !schema_name.is_empty() {
-            names.push(format!("{schema_name}.{name}"));
-        }
+        let shown = if schema_name.is_empty() { (*name).to_owned() } else { format!("{schema_name}.{name}") };
+        let schema = match *schema_name {
+            // a merge is written down with the schema that its table is in
+            "" => self.0.read("read the history of merges", default_schema)?,
+            named => named.to_owned(),
+        };
         let mut merges = Vec::new();
-        for name in names {
+        for name in [(*name).to_owned(), format!("{schema}.{name}")] {
             let found = self.0.read("read the history of merges", |connection| {
                 let query = connection.query(SELECT).bind::<Text, _>(&name).bind::<Text, _>(clock::text(*since));
                 query.bind::<Text, _>(clock::text(*until)).bind::<BigInt, _>(*count).load::<MergeMark>(connection)
             });
             match found {
-                Ok(found) => merges.extend(found),
+                Ok(found) => {
+                    merges.extend(found.into_iter().map(|merge| MergeMark { table_name: shown.clone(), ..merge }));
+                }
                 // nobody has merged yet, or this role may not see it
                 Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Permission) => return Ok(merges),
                 Err(error) => return Err(error),
@@ -100,5 +105,26 @@ impl Merges<'_> {
         }
         merges.sort_by(|one, other| other.moment.cmp(&one.moment));
         Ok(merges)
+    }
+}
+
+#[derive(QueryableByName)]
+struct Schema {
+    #[diesel(sql_type = Text)]
+    it: String,
+}
+
+/// The schema of a table whose name has none.
+fn default_schema(connection: &mut Link) -> QueryResult<String> {
+    match connection {
+        Link::Sqlite(_) => Ok("main".to_owned()),
+        Link::Postgres(server) => {
+            let schema = diesel::sql_query("SELECT CAST(COALESCE(current_schema(), '') AS text) AS it");
+            Ok(schema.get_result::<Schema>(server)?.it)
+        }
+        Link::Mysql(server) => {
+            let schema = diesel::sql_query("SELECT COALESCE(database(), '') AS it");
+            Ok(schema.get_result::<Schema>(server)?.it)
+        }
     }
 }
