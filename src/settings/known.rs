@@ -211,11 +211,7 @@ pub(super) const KNOWN: &[Known] = &[
     Known { section: "dramatiq", fields: &["max_priority"], secret: &[] },
     Known { section: "run", fields: &["map_objects", "timeout", "grace", "lease"], secret: &[] },
     // `viewer_token` before `token`, which is its end in a variable
-    Known {
-        section: "web",
-        fields: &["viewer_token", "token", "hosts"],
-        secret: &["viewer_token", "token"],
-    },
+    Known { section: "web", fields: &["viewer_token", "token", "hosts"], secret: &["viewer_token", "token"] },
 ];
 
 impl Known {

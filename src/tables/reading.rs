@@ -35,9 +35,7 @@ impl Store {
 
     pub(super) fn connect_to_read(settings: &DatabaseSettings, limit: Duration) -> Result<Self> {
         let mut store = match &settings.target {
-            Target::Sqlite { path } => {
-                Self::over(Link::Sqlite(open_file(path)?), settings, settings.target.label())
-            }
+            Target::Sqlite { path } => Self::over(Link::Sqlite(open_file(path)?), settings, settings.target.label()),
             Target::Server { scheme, url, .. } if scheme == "postgres" => {
                 let target = postgres::server::server_target(url)?;
                 Self::over(Link::Postgres(Pg::connect(&target)?), settings, target.label)

@@ -101,7 +101,9 @@ impl Runs<'_> {
     }
 }
 
-fn mark((runtime, app_id, code, started_at, ended_at, exceptions, solved, failed, host): Columns) -> QueryResult<RunMark> {
+fn mark(
+    (runtime, app_id, code, started_at, ended_at, exceptions, solved, failed, host): Columns,
+) -> QueryResult<RunMark> {
     let code = known("code", code, RunOutcome::from_id)?;
     Ok(RunMark { runtime, app_id, code, started_at, ended_at, exceptions, solved, failed, host })
 }

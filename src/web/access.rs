@@ -133,12 +133,8 @@ impl Access {
         let until = clock::now().and_utc().timestamp() + SESSION_S;
         let mut random = [0; 12];
         getrandom::fill(&mut random).ok()?;
-        let body = format!(
-            "{}.{}.{until}.{}",
-            role.letter(),
-            URL_SAFE_NO_PAD.encode(name),
-            URL_SAFE_NO_PAD.encode(random)
-        );
+        let body =
+            format!("{}.{}.{until}.{}", role.letter(), URL_SAFE_NO_PAD.encode(name), URL_SAFE_NO_PAD.encode(random));
         let tag = sign(self.key(role)?, &["session", &body]);
         Some(format!("{body}.{}", URL_SAFE_NO_PAD.encode(tag)))
     }
@@ -147,7 +143,8 @@ impl Access {
     pub(super) fn session(&self, cookie: &str) -> Option<Visitor> {
         let (body, tag) = cookie.rsplit_once('.')?;
         let mut parts = body.split('.');
-        let role = [Role::Viewer, Role::Operator].into_iter().find(|role| Some(role.letter()) == parts.clone().next())?;
+        let role =
+            [Role::Viewer, Role::Operator].into_iter().find(|role| Some(role.letter()) == parts.clone().next())?;
         parts.next()?;
         let name = String::from_utf8(URL_SAFE_NO_PAD.decode(parts.next()?).ok()?).ok()?;
         let until: i64 = parts.next()?.parse().ok()?;

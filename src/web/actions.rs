@@ -3,9 +3,7 @@
 use super::query::Query;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ops::{
-    self, AppCommand, RetryTasksOptions, SendOptions, TaskChoice, TaskEnd,
-};
+use crate::ops::{self, AppCommand, RetryTasksOptions, SendOptions, TaskChoice, TaskEnd};
 
 /// So many apps are told at once.
 const APPS_MAX: usize = 500;
@@ -27,8 +25,7 @@ pub(super) fn tell_apps(context: &Context, form: &Query) -> Result<(String, bool
     let mut told = Vec::with_capacity(apps.len());
     let mut is_wrong = false;
     for app in apps {
-        let options =
-            SendOptions { command, app: app.clone(), args: form.text("args"), wait: None, force: false };
+        let options = SendOptions { command, app: app.clone(), args: form.text("args"), wait: None, force: false };
         match ops::send_command(context, &options) {
             Ok(report) => told.push(report.to_string()),
             Err(error) => {

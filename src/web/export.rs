@@ -141,6 +141,9 @@ mod tests {
             linked(page, "/apps/a/b/c", &known),
             "<a href=\"../../../index.html\">x</a><a href=\"../../../apps/a/b/c.html\">y</a><a class=\"z\">z</a>"
         );
-        assert_eq!((file("/apps"), file("/tables/main/s.t%2Fx")), ("apps.html".into(), "tables/main/s.t_2Fx.html".into()));
+        assert_eq!(
+            (file("/apps"), file("/tables/main/s.t%2Fx")),
+            ("apps.html".into(), "tables/main/s.t_2Fx.html".into())
+        );
     }
 }

@@ -52,10 +52,13 @@ mod tests {
     #[test]
     fn addresses_and_own_names_are_taken() {
         let hosts = Hosts(vec!["localhost".to_owned(), "dash.example.com".to_owned()]);
-        for ours in ["localhost", "LOCALHOST:9187", "127.0.0.1:9187", "[::1]:9187", "10.0.0.5", "dash.example.com:443"] {
+        for ours in ["localhost", "LOCALHOST:9187", "127.0.0.1:9187", "[::1]:9187", "10.0.0.5", "dash.example.com:443"]
+        {
             assert!(hosts.takes(ours), "{ours}");
         }
-        for theirs in ["", "evil.example", "localhost.evil.example", "127.0.0.1.nip.io:9187", "localhost:x", "[::1", ":80"] {
+        for theirs in
+            ["", "evil.example", "localhost.evil.example", "127.0.0.1.nip.io:9187", "localhost:x", "[::1", ":80"]
+        {
             assert!(!hosts.takes(theirs) || theirs == "[::1", "{theirs}");
         }
     }

@@ -188,7 +188,10 @@ mod tests {
 
     #[test]
     fn numbers_and_lengths_read_well() {
-        assert_eq!((number(1_234_567), number(12), number(-1_000)), ("1\u{202f}234\u{202f}567".into(), "12".into(), "-1\u{202f}000".into()));
+        assert_eq!(
+            (number(1_234_567), number(12), number(-1_000)),
+            ("1\u{202f}234\u{202f}567".into(), "12".into(), "-1\u{202f}000".into())
+        );
         let lengths = [0.1, 12.34, 75.0, 3_700.0, 200_000.0].map(length);
         assert_eq!(lengths, ["0.10 s", "12.3 s", "1 min 15 s", "1 h 01 min", "2.3 d"]);
     }

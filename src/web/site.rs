@@ -130,7 +130,9 @@ impl Parts {
                 Ok(self.login_page(asked, StatusCode::OK, query.get("next").unwrap_or("/"), None))
             }
             (_, false, None) => Ok(self.to_login(asked)),
-            (_, true, None) => Err(refused(StatusCode::UNAUTHORIZED, "do that: you are not signed in", "sign in at /login")),
+            (_, true, None) => {
+                Err(refused(StatusCode::UNAUTHORIZED, "do that: you are not signed in", "sign in at /login"))
+            }
             (_, true, Some(visitor)) => self.act(asked, &visitor, body).await,
             ("/events", false, Some(_)) => {
                 let last = asked.headers.get("last-event-id").and_then(|value| value.to_str().ok());
@@ -288,7 +290,8 @@ impl Parts {
         let is_page = asked.header("accept").is_some_and(|kinds| kinds.contains("text/html"));
         if !is_page {
             let message = "show this page: it needs a token";
-            let error = Error::new(ErrorKind::Permission, message).hint("sign in at /login, or send Authorization: Bearer TOKEN");
+            let error = Error::new(ErrorKind::Permission, message)
+                .hint("sign in at /login, or send Authorization: Bearer TOKEN");
             let mut answer = refusal(&self.view(None, "/"), StatusCode::UNAUTHORIZED, &error, &asked.headers);
             set(&mut answer, header::WWW_AUTHENTICATE, "Bearer");
             return answer;
@@ -321,7 +324,8 @@ impl Parts {
         let Some(cookie) = cookie else {
             self.attempts.note(from);
             log::warn!("somebody at {from} tried to sign in to the dashboard with a wrong token");
-            let words = if self.access.is_open() { "There is no token to sign in with." } else { "This is not the token." };
+            let words =
+                if self.access.is_open() { "There is no token to sign in with." } else { "This is not the token." };
             return Ok(self.login_page(asked, StatusCode::UNAUTHORIZED, &next, Some(words)));
         };
         // behind a proxy that speaks TLS the cookie never travels without it

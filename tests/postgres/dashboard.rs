@@ -86,7 +86,8 @@ fn every_page_is_there_for_the_own_user_and_no_address_leads_elsewhere() {
         assert!(now.contains("1 of 1 apps are well"), "{now}");
         let app_page = get(&place, "/apps/a/b/loads");
         let run = app_page.split("href=\"/runs/").nth(1).expect("a run").split('"').next().expect("an identity");
-        let pages = ["/apps", "/apps/a/b/loads", "/documents", "/timeline", "/tables", "/search?q=numbers", "/search?q=bold"];
+        let pages =
+            ["/apps", "/apps/a/b/loads", "/documents", "/timeline", "/tables", "/search?q=numbers", "/search?q=bold"];
         for page in pages {
             let said = get(&place, page);
             assert_eq!(status(&said), "200", "{page}: {said}");
@@ -100,7 +101,10 @@ fn every_page_is_there_for_the_own_user_and_no_address_leads_elsewhere() {
             assert!(!header(&run, header_of).is_empty(), "{header_of}: {run}");
         }
         assert!(header(&run, "content-security-policy").contains("default-src 'none'"));
-        assert!(!run.contains("<script>") && !run.contains("style=") && !run.contains("onclick"), "nothing stands inline");
+        assert!(
+            !run.contains("<script>") && !run.contains("style=") && !run.contains("onclick"),
+            "nothing stands inline"
+        );
         for path in [
             "/../etc/passwd",
             "/assets/../../etc/passwd",
@@ -119,7 +123,9 @@ fn every_page_is_there_for_the_own_user_and_no_address_leads_elsewhere() {
         // a name that no folder can have, but a row
         let mut connection = backend.connect();
         connection.execute("UPDATE apps SET name = $1", &[Value::from("<script>alert(1)</script>")]).expect("a row");
-        for page in ["/", "/apps", "/tables", "/timeline", "/search?q=script", "/apps/a/b/%3Cscript%3Ealert(1)%3C%2Fscript%3E"] {
+        for page in
+            ["/", "/apps", "/tables", "/timeline", "/search?q=script", "/apps/a/b/%3Cscript%3Ealert(1)%3C%2Fscript%3E"]
+        {
             let said = get(&place, page);
             assert_eq!(status(&said), "200", "{page}: {said}");
             assert!(!said.contains("<script>"), "{page}: {said}");
@@ -203,14 +209,21 @@ fn tokens_are_asked_for_and_cannot_be_guessed() {
     let bearer = |token: &str| get_with(&place, "/apps", &format!("Authorization: Bearer {token}\r\n"));
     assert!(bearer(TOKEN).contains("a/b/c") && status(&bearer("guessed-token-000000")) == "401");
     for guess in ["", "o.YQ.9999999999.AAAA.AAAA", "v.YQ.9999999999.AAAA.", "x", "....."] {
-        assert_eq!(status(&get_with(&place, "/apps", &format!("{html}Cookie: dc_session={guess}\r\n"))), "303", "{guess}");
+        assert_eq!(
+            status(&get_with(&place, "/apps", &format!("{html}Cookie: dc_session={guess}\r\n"))),
+            "303",
+            "{guess}"
+        );
     }
-    let sign_in = |token: &str, name: &str| post(&place, "/login", &own(&place), &format!("token={token}&name={name}&next=/apps"));
+    let sign_in = |token: &str, name: &str| {
+        post(&place, "/login", &own(&place), &format!("token={token}&name={name}&next=/apps"))
+    };
     let viewer = sign_in(VIEWER, "Vera");
     assert_eq!((status(&viewer), header(&viewer, "location")), ("303", "/apps"));
     let cookie = header(&viewer, "set-cookie");
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
-    let session = |answer: &str| format!("Cookie: {}\r\n", header(answer, "set-cookie").split(';').next().expect("a pair"));
+    let session =
+        |answer: &str| format!("Cookie: {}\r\n", header(answer, "set-cookie").split(';').next().expect("a pair"));
     let viewer = session(&viewer);
     let page = get_with(&place, "/apps", &viewer);
     assert!(page.contains("Vera (viewer)") && !page.contains("value=\"disable\""), "{page}");
@@ -221,7 +234,10 @@ fn tokens_are_asked_for_and_cannot_be_guessed() {
     let operator = session(&sign_in(TOKEN, "Olga"));
     let token = form_token(&get_with(&place, "/apps", &operator));
     // the form of one session is not of another one
-    assert_eq!(status(&post(&place, "/do", &(own(&place) + &viewer), &format!("form={token}&app=a/b/c&do=disable"))), "403");
+    assert_eq!(
+        status(&post(&place, "/do", &(own(&place) + &viewer), &format!("form={token}&app=a/b/c&do=disable"))),
+        "403"
+    );
     let done = post(&place, "/do", &(own(&place) + &operator), &format!("form={token}&app=a/b/c&do=disable"));
     assert_eq!(status(&done), "303", "{done}");
     wait_for("the command", 20, || told(&backend, &["manager", "commands"]).contains("Olga"));

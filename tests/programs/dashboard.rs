@@ -14,7 +14,12 @@ const PLAIN: Shape = Shape { width: 1280, height: 800, script: false };
 /// A house with something on each page, and its address.
 fn house(backend: &Backend) -> (Manager, String) {
     let project = backend.folder.path();
-    app(project, "a/b/good", "seq -f '{\"n\":%g}' 1 9 | \"$DC_BIN\" merge numbers --create", "schedule = \"0 0 1 1 *\"");
+    app(
+        project,
+        "a/b/good",
+        "seq -f '{\"n\":%g}' 1 9 | \"$DC_BIN\" merge numbers --create",
+        "schedule = \"0 0 1 1 *\"",
+    );
     app(project, "a/b/bad", "echo '{\"level\":\"error\",\"msg\":\"the source <is> away\"}'; exit 3", "");
     app(project, "a/c/waits", "while ! [ -e ../../../../end ]; do sleep 0.02; done", "");
     for (words, code) in [(&["deploy"][..], 0), (&["run", "good"], 0), (&["run", "bad"], 3)] {
@@ -42,11 +47,21 @@ fn every_page_fits_and_nothing_is_complained_of() {
         let (_manager, address) = house(&backend);
         browser.go(&format!("{address}/apps/a/b/bad"));
         let run = link(&browser, "/runs/");
-        let pages =
-            ["/", "/apps", "/apps/a/b/bad", &run, "/documents", "/timeline", "/tables", "/tables/main/numbers", "/search?q=a"];
+        let pages = [
+            "/",
+            "/apps",
+            "/apps/a/b/bad",
+            &run,
+            "/documents",
+            "/timeline",
+            "/tables",
+            "/tables/main/numbers",
+            "/search?q=a",
+        ];
         for page in pages {
             browser.go(&format!("{address}{page}"));
-            let wide = browser.script("return document.documentElement.scrollWidth - document.documentElement.clientWidth");
+            let wide =
+                browser.script("return document.documentElement.scrollWidth - document.documentElement.clientWidth");
             assert_eq!(wide.as_i64(), Some(0), "{page} is wider than the window of {}", shape.width);
             // each picture says in words what it shows, each field and button what it is for
             let unnamed = browser.script(
@@ -89,7 +104,9 @@ fn buttons_and_filters_work_without_javascript() {
     browser.type_into("#lines input[name=q]", "SOURCE <IS>");
     browser.click("#lines form button");
     let source = browser.source();
-    assert!(source.contains("the source &lt;is&gt; away") && source.contains("1</span>") || source.contains("lines here"));
+    assert!(
+        source.contains("the source &lt;is&gt; away") && source.contains("1</span>") || source.contains("lines here")
+    );
     browser.click("button[value=start]");
     assert!(browser.source().contains("start a/b/bad: sent"), "{}", browser.source());
 }
@@ -102,7 +119,8 @@ fn the_page_follows_and_keys_lead_on() {
     let project = backend.folder.path();
     let mut run = dc(project).args(["run", "waits"]).env("DC_DB_MAIN_URL", &backend.url).spawn().expect("dc starts");
     browser.go(&address);
-    let text = || browser.script("return document.getElementById('now').innerText").as_str().unwrap_or_default().to_owned();
+    let text =
+        || browser.script("return document.getElementById('now').innerText").as_str().unwrap_or_default().to_owned();
     wait_for("the run in the page, which nobody loads again", 30, || text().contains("Running 1"));
     browser.script("window.isTheSamePage = true");
     std::fs::write(project.join("end"), "").expect("a file");

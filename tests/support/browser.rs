@@ -33,7 +33,10 @@ impl Browser {
         need("chromium", || {
             let runs = |name: &str| {
                 let found = Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-                found.is_ok_and(|status| status.success()).then_some(()).ok_or_else(|| format!("`{name} --version` fails"))
+                found
+                    .is_ok_and(|status| status.success())
+                    .then_some(())
+                    .ok_or_else(|| format!("`{name} --version` fails"))
             };
             runs("chromium")?;
             runs("chromedriver")
@@ -153,7 +156,8 @@ impl Browser {
     pub(crate) fn picture(&self, file: &Path) {
         use base64::Engine as _;
         let png = self.ask("GET", "/screenshot", &Value::Null);
-        let png = base64::engine::general_purpose::STANDARD.decode(png.as_str().unwrap_or_default()).expect("a picture");
+        let png =
+            base64::engine::general_purpose::STANDARD.decode(png.as_str().unwrap_or_default()).expect("a picture");
         std::fs::write(file, png).expect("a file");
     }
 }

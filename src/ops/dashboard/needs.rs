@@ -12,9 +12,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::manager::overdue;
 use crate::ops::manager::Board;
-use crate::tables::{
-    AppCommand, Direction, LogFilter, LogLevel, RunOutcome, RunStatus, Store, TaskState,
-};
+use crate::tables::{AppCommand, Direction, LogFilter, LogLevel, RunOutcome, RunStatus, Store, TaskState};
 
 /// Of so many the last line of the log is read.
 const LINES_MAX: usize = 40;
@@ -192,7 +190,8 @@ fn of_app(line: &crate::ops::manager::BoardApp, memory: &RunMemory, now: NaiveDa
     if app.failures > 0 {
         let last = line.last.as_ref().filter(|run| run.code.is_failure());
         let words = last.and_then(|run| run.reason.clone());
-        let often = if app.failures > 1 { format!("failed {} times in a row", app.failures) } else { "failed".to_owned() };
+        let often =
+            if app.failures > 1 { format!("failed {} times in a row", app.failures) } else { "failed".to_owned() };
         let reason = words.map_or(often.clone(), |words| format!("{often}: {words}"));
         let need = Need::of(NeedKind::Failed, &name, reason, format!("dc logs {name} --runtime last"));
         let action = Some(AppCommand::Start).filter(|_| app.status != RunStatus::Running);
@@ -227,7 +226,8 @@ fn documents(store: &mut Store, board: &Board) -> Result<Vec<Need>> {
     for block in store.tasks().blocks(None)? {
         if let Some(name) = name(block.app_id) {
             let command = format!("dc tasks --pipeline {name}");
-            let need = Need::of(NeedKind::Blocked, name, format!("{} cannot work: {}", block.stage, block.reason), command);
+            let need =
+                Need::of(NeedKind::Blocked, name, format!("{} cannot work: {}", block.stage, block.reason), command);
             needs.push(Need { since: Some(block.since), ..need });
         }
     }

@@ -99,7 +99,8 @@ impl NowReport {
         for line in board.apps.iter().filter(|line| line.state() == RunStatus::Running) {
             let open = line.last.as_ref().filter(|run| run.ended_at.is_none());
             let usual = usual::seconds(memory.runs(line.app.id));
-            let by_usual = open.zip(usual).map(|(run, seconds)| run.started_at + TimeDelta::milliseconds((seconds * 1e3) as i64));
+            let by_usual =
+                open.zip(usual).map(|(run, seconds)| run.started_at + TimeDelta::milliseconds((seconds * 1e3) as i64));
             running.push(NowRun {
                 app: line.app.name.clone(),
                 runtime: open.map(|run| run.runtime.clone()),

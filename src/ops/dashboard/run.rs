@@ -42,7 +42,8 @@ impl RunStory {
     pub fn read(store: &mut Store, identity: &str, options: LogWindowOptions) -> Result<Self> {
         let id: RuntimeId = identity.parse()?;
         let filter = RunFilter { app_ids: None, runtime: Some(id.to_string()), limit: 1 };
-        let none = || Error::new(ErrorKind::NotFound, format!("find the run {id}")).hint("`dc logs --runs` lists the runs");
+        let none =
+            || Error::new(ErrorKind::NotFound, format!("find the run {id}")).hint("`dc logs --runs` lists the runs");
         let run = store.runs().list(&filter)?.pop().ok_or_else(none)?;
         let time = store.now()?;
         let log = LogWindow::read(store, &LogWindowOptions { runtime: Some(run.runtime.clone()), ..options })?;

@@ -77,7 +77,8 @@ impl TablesReport {
             let Some(name) = names.get(&row.app_id) else { continue };
             let is_same = |last: &&mut TableTouched| {
                 let it = &last.object;
-                (&it.database, &it.schema_name, &it.name, it.kind) == (&row.database, &row.schema_name, &row.name, row.kind)
+                (&it.database, &it.schema_name, &it.name, it.kind)
+                    == (&row.database, &row.schema_name, &row.name, row.kind)
             };
             let (reads, writes) = (row.reads, row.writes);
             if objects.last_mut().filter(is_same).is_none() {
@@ -104,7 +105,8 @@ impl TableMerges {
     pub fn read(store: &mut Store, (database, full_name): (&str, &str), before: Option<&str>) -> Result<Self> {
         let all = TablesReport::read(store)?;
         let is_meant = |it: &TableTouched| it.object.database == database && it.full_name() == full_name;
-        let none = || Error::new(ErrorKind::NotFound, format!("find the table `{full_name}` in the database `{database}`"));
+        let none =
+            || Error::new(ErrorKind::NotFound, format!("find the table `{full_name}` in the database `{database}`"));
         let table = all.objects.into_iter().find(is_meant).ok_or_else(none)?;
         if table.object.database != crate::settings::MAIN {
             return Ok(Self { table, merges: None, next_page: None });

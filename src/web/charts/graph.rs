@@ -51,7 +51,8 @@ pub(crate) fn graph(edges: &[Edge]) -> Markup {
         column.iter().enumerate().map(|(at, name)| (name.clone(), first + STEP * at as f64)).collect()
     };
     let (left, middle, right) = (places(&writers), places(&tables), places(&readers));
-    let addresses: HashMap<&str, &str> = edges.iter().map(|edge| (edge.table.0.as_str(), edge.table.1.as_str())).collect();
+    let addresses: HashMap<&str, &str> =
+        edges.iter().map(|edge| (edge.table.0.as_str(), edge.table.1.as_str())).collect();
     let (column_two, column_three) = ((WIDTH - NODE_WIDTH) / 2.0, WIDTH - NODE_WIDTH);
     let words = format!("{} apps write to {} tables, {} apps read them", all.0, all.1, all.2);
     let is_cut = all.0 > NODES_MAX || all.1 > NODES_MAX || all.2 > NODES_MAX;

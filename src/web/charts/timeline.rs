@@ -188,7 +188,8 @@ fn hours(all: &Timeline, height: f64) -> Markup {
             let clock = text.get(11..16)?.to_owned();
             let is_shown = clock.get(..2)?.parse::<u32>().ok()? % 3 == 0;
             let x = (at - all.from).as_seconds_f64() / span * WIDTH;
-            (is_shown && x < WIDTH - 24.0).then(|| (round(x), if clock.starts_with("00") { text[5..10].to_owned() } else { clock }))
+            (is_shown && x < WIDTH - 24.0)
+                .then(|| (round(x), if clock.starts_with("00") { text[5..10].to_owned() } else { clock }))
         })
         .collect();
     html! {

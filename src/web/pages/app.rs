@@ -12,9 +12,7 @@ use crate::tables::{AppCommand, FatalFlag, RunStatus};
 use crate::web::charts::{durations, rows};
 use crate::web::desk::Sight;
 use crate::web::layout::Frame;
-use crate::web::parts::{
-    View, full_moment, length, moment, number, outcome, run_path, status, table_path, tell,
-};
+use crate::web::parts::{View, full_moment, length, moment, number, outcome, run_path, status, table_path, tell};
 
 pub(super) fn app(sight: &mut Sight<'_>, asked: &Asked<'_>, name: &str) -> Result<String> {
     let before = asked.query.text("before");

@@ -15,7 +15,8 @@ const PLANNED_SHOWN: usize = 60;
 
 pub(super) fn timeline(sight: &mut Sight<'_>, asked: &Asked<'_>) -> Result<String> {
     let report = Timeline::read(sight.store, sight.memory)?;
-    let mut planned: Vec<_> = report.hosts.iter().flat_map(|host| host.planned.iter().map(move |it| (host, it))).collect();
+    let mut planned: Vec<_> =
+        report.hosts.iter().flat_map(|host| host.planned.iter().map(move |it| (host, it))).collect();
     planned.sort_by_key(|(_, planned)| planned.at);
     let body = html! {
         div #timeline data-live="runs" {
@@ -58,5 +59,8 @@ pub(super) fn timeline(sight: &mut Sight<'_>, asked: &Asked<'_>) -> Result<Strin
             }
         }
     };
-    Ok(asked.page(Frame { title: "Timeline", tab: "/timeline", command: "dc manager simulate --days 1", ..Frame::default() }, &body))
+    Ok(asked.page(
+        Frame { title: "Timeline", tab: "/timeline", command: "dc manager simulate --days 1", ..Frame::default() },
+        &body,
+    ))
 }
