@@ -85,6 +85,11 @@ pub(super) fn number(number: i64) -> String {
     text
 }
 
+/// `1 run`, `2 runs`.
+pub(super) fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{} {noun}s", self::number(number as i64)) }
+}
+
 /// How a run ended: a sign, a word and a colour.
 pub(super) fn outcome(code: RunOutcome) -> Markup {
     let class = match code {

@@ -16,6 +16,8 @@ use crate::tables::{AppCommand, Direction, LogFilter, LogLevel, RunOutcome, RunS
 
 /// Of so many the last line of the log is read.
 const LINES_MAX: usize = 40;
+/// So many records are looked at for one that says more than the reason.
+const LINES_LOOKED: i64 = 5;
 /// A disk is nearly full with less than this share free,
 const FREE_SHARE_MIN: f64 = 0.05;
 /// or less than so many bytes.
@@ -153,7 +155,7 @@ pub(super) fn needs(context: &Context, store: &mut Store, board: &Board, memory:
     others.extend(disk(&context.settings().project.root));
     others.sort_by(|one, other| (one.kind, &one.subject).cmp(&(other.kind, &other.subject)));
     for need in others.iter_mut().filter(|need| need.runtime.is_some()).take(LINES_MAX) {
-        need.line = last_line(store, need.runtime.clone())?;
+        need.line = last_line(store, need.runtime.clone(), &need.reason)?;
     }
     Ok(others)
 }
@@ -246,14 +248,19 @@ fn disk(root: &Path) -> Option<Need> {
     })
 }
 
-/// The last record of a run that is an error, else its last one.
-fn last_line(store: &mut Store, runtime: Option<String>) -> Result<Option<String>> {
-    let filter = LogFilter { runtime, level_min: Some(LogLevel::Error.id()), ..LogFilter::default() };
-    let mut rows = store.logs().page(&filter, Direction::Older, None, 1)?;
-    if rows.is_empty() {
-        rows = store.logs().page(&LogFilter { level_min: None, ..filter }, Direction::Older, None, 1)?;
+/// The last record of a run that is an error and says more than the reason that stands there; else the last one that does.
+fn last_line(store: &mut Store, runtime: Option<String>, reason: &str) -> Result<Option<String>> {
+    for level in [Some(LogLevel::Error), None] {
+        let level_min = level.map(LogLevel::id);
+        let filter = LogFilter { runtime: runtime.clone(), level_min, ..LogFilter::default() };
+        let rows = store.logs().page(&filter, Direction::Older, None, LINES_LOOKED)?;
+        let first = |message: &str| message.lines().next().unwrap_or_default().chars().take(240).collect::<String>();
+        let says_more = |line: &String| !line.is_empty() && !reason.ends_with(line.as_str());
+        if let Some(line) = rows.iter().map(|row| first(&row.message)).find(says_more) {
+            return Ok(Some(line));
+        }
     }
-    Ok(rows.pop().map(|row| row.message.lines().next().unwrap_or_default().chars().take(240).collect()))
+    Ok(None)
 }
 
 /// A length of time in a word.

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use maud::{Markup, html};
 
+use super::super::parts::count;
+
 /// So many nodes stand in a column.
 const NODES_MAX: usize = 60;
 const WIDTH: f64 = 1_160.0;
@@ -54,7 +56,9 @@ pub(crate) fn graph(edges: &[Edge]) -> Markup {
     let addresses: HashMap<&str, &str> =
         edges.iter().map(|edge| (edge.table.0.as_str(), edge.table.1.as_str())).collect();
     let (column_two, column_three) = ((WIDTH - NODE_WIDTH) / 2.0, WIDTH - NODE_WIDTH);
-    let words = format!("{} apps write to {} tables, {} apps read them", all.0, all.1, all.2);
+    let [writing, touched, reading] =
+        [(all.0, "app"), (all.1, "table"), (all.2, "app")].map(|(all, noun)| count(all, noun));
+    let words = format!("{writing} writing, {touched}, {reading} reading");
     let is_cut = all.0 > NODES_MAX || all.1 > NODES_MAX || all.2 > NODES_MAX;
     html! {
         figure {

@@ -3,7 +3,7 @@
 use chrono::NaiveDateTime;
 use maud::{Markup, html};
 
-use super::super::parts::{length, number};
+use super::super::parts::{count, length, number};
 use crate::clock;
 use crate::ops::dashboard::RunLine;
 use crate::tables::RunOutcome;
@@ -19,7 +19,8 @@ pub(crate) fn durations(runs: &[RunLine], usual: Option<f64>, now: NaiveDateTime
     let longest = runs.iter().map(|line| line.run.seconds(now)).fold(0.0, f64::max).max(0.01);
     let failures = runs.iter().filter(|line| line.run.code.is_failure()).count();
     let usual_words = usual.map(|usual| format!("; usually {}", length(usual))).unwrap_or_default();
-    let words = format!("{} runs, the longest {}{usual_words}; {failures} failed", runs.len(), length(longest));
+    let all = count(runs.len(), "run");
+    let words = format!("{all}, the longest {}{usual_words}; {failures} failed", length(longest));
     let scale = |seconds: f64| seconds / longest * HEIGHT;
     html! {
         figure {
@@ -77,8 +78,8 @@ pub(crate) fn rows(runs: &[RunLine]) -> Option<Markup> {
     let scale = |rows: i64| HEIGHT * rows as f64 / all;
     let (inserted, retired) = merged.iter().fold((0, 0), |(new, old), (more, less)| (new + more, old + less));
     let words = format!(
-        "{} runs merged: {} rows inserted, {} retired; at most {} and {} in one",
-        merged.len(),
+        "{} merged: {} rows inserted, {} retired; at most {} and {} in one",
+        count(merged.len(), "run"),
         number(inserted),
         number(retired),
         number(inserted_max),

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use chrono::{NaiveDateTime, TimeDelta, Timelike};
 use maud::{Markup, html};
 
-use super::super::parts::{length, run_path};
+use super::super::parts::{count, length, run_path};
 use crate::clock;
 use crate::ops::dashboard::{HostTimeline, Timeline};
 use crate::tables::RunOutcome;
@@ -81,9 +81,9 @@ pub(crate) fn timeline(all: &Timeline, host: &HostTimeline) -> Markup {
     let height = TOP + LANE * lanes.len().max(1) as f64 + 4.0;
     let failed = host.runs.iter().filter(|run| run.code.is_failure()).count();
     let words = format!(
-        "{}: {} runs in the last day, {failed} failed; {} planned for the next; at most {} at once",
+        "{}: {} in the last day, {failed} failed; {} planned for the next; at most {} at once",
         host.host,
-        host.runs.len(),
+        count(host.runs.len(), "run"),
         host.planned.len(),
         lanes.len()
     );

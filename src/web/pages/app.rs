@@ -28,9 +28,10 @@ pub(super) fn app(sight: &mut Sight<'_>, asked: &Asked<'_>, name: &str) -> Resul
         }
         div #charts data-live="runs" {
             @if !report.drawn.is_empty() {
-                h2 { "Durations" }
-                (durations(&report.drawn, report.usual_seconds, report.time))
-                @if let Some(chart) = rows(&report.drawn) { h2 { "Rows merged" } (chart) }
+                div.charts {
+                    div { h2 { "Durations" } (durations(&report.drawn, report.usual_seconds, report.time)) }
+                    @if let Some(chart) = rows(&report.drawn) { div { h2 { "Rows merged" } (chart) } }
+                }
             }
         }
         div.cols {

@@ -16,6 +16,8 @@ use crate::web::parts::{
 
 /// So many lines go into a file that is written for later.
 const LINES_EXPORTED: usize = 200;
+/// What a run was given that was given nothing.
+const NO_ARGS: &str = "{}";
 /// A message is cut behind so many letters: a page must not have all of a dump in it.
 const CHARS_SHOWN: usize = 4_000;
 
@@ -69,7 +71,7 @@ fn again(view: &View, story: &RunStory) -> Markup {
                     (hidden(view)) input type="hidden" name="app" value=(name);
                     @if let Some(args) = &run.args { input type="hidden" name="args" value=(args); }
                     button name="do" value="start" {
-                        @if run.args.is_some() { "Start again with the same arguments" } @else { "Start again" }
+                        @if run.args.as_deref().is_some_and(|args| args != NO_ARGS) { "Start again with the same arguments" } @else { "Start again" }
                     }
                 }
             }
@@ -111,9 +113,13 @@ fn facts(story: &RunStory) -> Markup {
             @if run.captchas > 0 {
                 div { dt { "captchas" } dd { (number(run.captchas)) ", " (format!("{:.3}", run.captcha_cost)) " paid" } }
             }
-            div { dt { "identity" } dd { code { (run.runtime) } } }
         }
-        @if let Some(args) = &run.args { p { "Arguments " code { (visible_json(args)) } } }
+        p.soft {
+            "Run " code { (run.runtime) }
+            @if let Some(args) = run.args.as_deref().filter(|args| *args != NO_ARGS) {
+                " with the arguments " code { (visible_json(args)) }
+            }
+        }
         @if run.is_guess { p.note { "Nobody saw it end: this is what was found later." } }
     }
 }

@@ -11,7 +11,7 @@ use crate::web::layout::Frame;
 use crate::web::parts::{app_link, clock_time, full_moment, length};
 
 /// So many planned runs are listed in words.
-const PLANNED_SHOWN: usize = 60;
+const PLANNED_SHOWN: usize = 20;
 
 pub(super) fn timeline(sight: &mut Sight<'_>, asked: &Asked<'_>) -> Result<String> {
     let report = Timeline::read(sight.store, sight.memory)?;
