@@ -105,6 +105,7 @@ def fill():
             rows = rows or rows_of_records(identities[-records // 40 or -1:])
             names = ", ".join(f'"{name}"' for name in columns)
             file.executemany(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(columns))})", rows)
+        file.commit()
         file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 

@@ -10,8 +10,10 @@ use crate::tables::{Direction, FileFilter, LogFilter, LogLevel, LogText, RunFilt
 
 /// So many of each kind are shown.
 const HITS_MAX: usize = 12;
-/// How far back errors are looked for, in hours.
+/// How far back errors are looked for, in hours,
 const ERRORS_HOURS: i64 = 24;
+/// and through at most so many of each level, the newest.
+const ERRORS_LOOKED: i64 = 20_000;
 /// A text is cut behind so many letters.
 const CHARS_MAX: usize = 200;
 
@@ -127,7 +129,9 @@ impl Search {
 
     /// Errors of the last day that say it.
     fn errors(&mut self, store: &mut Store, names: &std::collections::HashMap<i64, String>) -> Result<()> {
-        let since = store.now()? - TimeDelta::hours(ERRORS_HOURS);
+        let day = store.now()? - TimeDelta::hours(ERRORS_HOURS);
+        let newest = store.logs().since_newest(LogLevel::Error.id(), ERRORS_LOOKED)?;
+        let since = newest.map_or(day, |newest| newest.max(day));
         let filter = LogFilter {
             level_min: Some(LogLevel::Error.id()),
             since: Some(since),

@@ -13,7 +13,7 @@ use crate::tables::{RunMark, RunPage, Store};
 /// How far it reaches, in hours, each way.
 const HOURS: i64 = 24;
 /// The most runs that are drawn; of more the newest.
-const RUNS_MAX: i64 = 20_000;
+const RUNS_MAX: i64 = 10_000;
 /// The most moments of one app that are drawn.
 const MOMENTS_MAX: usize = 300;
 
@@ -30,6 +30,8 @@ pub struct Timeline {
     pub hosts: Vec<HostTimeline>,
     /// The names of the apps.
     pub names: HashMap<i64, String>,
+    /// The groups that there are.
+    pub groups: Vec<String>,
     /// Whether more ran than is drawn.
     pub is_cut: bool,
 }
@@ -59,16 +61,20 @@ pub struct Planned {
 }
 
 impl Timeline {
-    /// Reads it.
+    /// Reads it; of one group of apps, or of all.
     ///
     /// # Errors
     /// What the database says.
-    pub fn read(store: &mut Store, memory: &mut RunMemory) -> Result<Self> {
-        let board = Board::read(store)?;
+    pub fn read(store: &mut Store, memory: &mut RunMemory, group: Option<&str>) -> Result<Self> {
+        let mut board = Board::read(store)?;
         memory.refresh(store, board.apps.iter().filter_map(|line| line.last.as_ref()))?;
+        let mut groups: Vec<String> = board.apps.iter().map(|line| line.app.name.group.clone()).collect();
+        groups.dedup();
+        board.apps.retain(|line| group.is_none_or(|group| line.app.name.group == group));
         let now = board.time;
         let (from, until) = (now - TimeDelta::hours(HOURS), now + TimeDelta::hours(HOURS));
-        let page = RunPage { since: Some(from), count: RUNS_MAX, ..RunPage::default() };
+        let app_ids = group.map(|_| board.apps.iter().map(|line| line.app.id).collect());
+        let page = RunPage { app_ids, since: Some(from), count: RUNS_MAX, ..RunPage::default() };
         let mut runs = store.runs().marks(&page)?;
         let is_cut = runs.len() as i64 == RUNS_MAX;
         runs.reverse();
@@ -96,6 +102,6 @@ impl Timeline {
             host.planned.sort_by_key(|planned| planned.at);
         }
         let names = board.apps.iter().map(|line| (line.app.id, line.app.name.to_string())).collect();
-        Ok(Self { now, from, until, hosts: hosts.into_values().collect(), names, is_cut })
+        Ok(Self { now, from, until, hosts: hosts.into_values().collect(), names, groups, is_cut })
     }
 }

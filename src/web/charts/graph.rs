@@ -63,7 +63,8 @@ pub(crate) fn graph(edges: &[Edge]) -> Markup {
     html! {
         figure {
             div.chart {
-                svg viewBox={ "0 0 " (WIDTH) " " (height) } width=(WIDTH) height=(height) role="group" aria-label=(words) {
+                svg viewBox={ "0 0 " (WIDTH) " " (height) } width=(WIDTH) height=(height) role="group"
+                    aria-label=(words) {
                     text x="0" y="11" { "write" }
                     text x=(column_two) y="11" { "tables, views, routines" }
                     text x=(column_three) y="11" { "read" }
@@ -77,9 +78,11 @@ pub(crate) fn graph(edges: &[Edge]) -> Markup {
                             }
                         }
                     }
-                    @for name in &writers { (node(name, &super::super::parts::app_path(name), (0.0, left[name]), false)) }
+                    @for name in &writers { (node(name, &super::super::parts::app_path(name), (0.0, left[name]),
+                        false)) }
                     @for name in &tables {
-                        (node(name, addresses.get(name.as_str()).copied().unwrap_or_default(), (column_two, middle[name]), true))
+                        (node(name, addresses.get(name.as_str()).copied().unwrap_or_default(), (column_two,
+                            middle[name]), true))
                     }
                     @for name in &readers {
                         (node(name, &super::super::parts::app_path(name), (column_three, right[name]), false))
@@ -129,7 +132,8 @@ fn node(name: &str, path: &str, (x, y): (f64, f64), is_table: bool) -> Markup {
     html! {
         a href=(path) class={ "node" @if is_table { " t" } } aria-label=(name) tabindex="-1" {
             title { (name) }
-            rect x=(x + 0.5) y=(y) width=(NODE_WIDTH - 1.0) height=(NODE_HEIGHT) rx=(if is_table { "0" } else { "9" }) {}
+            rect x=(x + 0.5) y=(y) width=(NODE_WIDTH - 1.0) height=(NODE_HEIGHT) rx=(if is_table { "0" } else { "9"
+                }) {}
             text x=(x + 10.0) y=(y + 14.0) { (short) }
         }
     }

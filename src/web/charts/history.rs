@@ -25,7 +25,8 @@ pub(crate) fn durations(runs: &[RunLine], usual: Option<f64>, now: NaiveDateTime
     html! {
         figure {
             div.chart {
-                svg viewBox=(view_box()) width=(WIDTH) height=(TOP + HEIGHT + BOTTOM) role="group" aria-label=(words) {
+                svg viewBox=(view_box()) width=(WIDTH) height=(TOP + HEIGHT + BOTTOM) role="group"
+                    aria-label=(words) {
                     (axis(&length(longest), "0", runs, TOP + HEIGHT))
                     @if let Some(usual) = usual.filter(|usual| *usual <= longest) {
                         path.fp d={ "M" (LEFT) " " (round(TOP + HEIGHT - scale(usual))) "H" (WIDTH) } {}
@@ -40,7 +41,8 @@ pub(crate) fn durations(runs: &[RunLine], usual: Option<f64>, now: NaiveDateTime
             }
             figcaption {
                 (words) ". "
-                span.key { "▮ well" span { "▯ with a slash: failed" } span { "dashed: goes on, or the usual length" } }
+                span.key { "▮ well" span { "▯ with a slash: failed" } span { "dashed: goes on, or the usual length"
+                    } }
             }
         }
     }
@@ -88,7 +90,8 @@ pub(crate) fn rows(runs: &[RunLine]) -> Option<Markup> {
     Some(html! {
         figure {
             div.chart {
-                svg viewBox=(view_box()) width=(WIDTH) height=(TOP + HEIGHT + BOTTOM) role="group" aria-label=(words) {
+                svg viewBox=(view_box()) width=(WIDTH) height=(TOP + HEIGHT + BOTTOM) role="group"
+                    aria-label=(words) {
                     (axis(&number(inserted_max), &number(retired_max), runs, ground))
                     @for (at, line) in runs.iter().enumerate() {
                         @if let Some((inserted, retired)) = line.rows {
@@ -100,7 +103,8 @@ pub(crate) fn rows(runs: &[RunLine]) -> Option<Markup> {
                                     rect.fo x=(x) y=(round(ground - up)) width=(width) height=(round(up.max(1.0))) {}
                                 }
                                 @if retired > 0 {
-                                    rect.x fill="none" x=(x) y=(round(ground)) width=(width) height=(round(down.max(1.0))) {}
+                                    rect.x fill="none" x=(x) y=(round(ground)) width=(width)
+                                        height=(round(down.max(1.0))) {}
                                 }
                             }
                         }

@@ -90,7 +90,8 @@ pub(crate) fn timeline(all: &Timeline, host: &HostTimeline) -> Markup {
     html! {
         figure {
             div.chart {
-                svg viewBox={ "0 0 " (WIDTH) " " (height) } width=(WIDTH) height=(height) role="group" aria-label=(words) {
+                svg viewBox={ "0 0 " (WIDTH) " " (height) } width=(WIDTH) height=(height) role="group"
+                    aria-label=(words) {
                     (hours(all, height))
                     (blocks(&lanes))
                     path.now d={ "M" (round(x(all.now))) " 2V" (height) } {}

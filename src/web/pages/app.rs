@@ -45,7 +45,8 @@ pub(super) fn app(sight: &mut Sight<'_>, asked: &Asked<'_>, name: &str) -> Resul
                 (secrets(&report))
             }
         }
-        details #definition { summary { "Definition (app.toml, as it is registered)" } pre tabindex="0" { (report.definition) } }
+        details #definition { summary { "Definition (app.toml, as it is registered)" } pre tabindex="0" {
+            (report.definition) } }
     };
     let command = format!("dc manager why {name}");
     Ok(asked.page(Frame { title: &name, tab: "/apps", command: &command, ..Frame::default() }, &body))
@@ -69,7 +70,8 @@ fn buttons(view: &View, report: &AppReport) -> Markup {
         div.bar {
             @if is_running { (tell(view, &name, AppCommand::Stop)) (tell(view, &name, AppCommand::Restart)) }
             @else { (tell(view, &name, AppCommand::Start)) }
-            @if app.disable { (tell(view, &name, AppCommand::Enable)) } @else { (tell(view, &name, AppCommand::Disable)) }
+            @if app.disable { (tell(view, &name, AppCommand::Enable)) } @else { (tell(view, &name,
+                AppCommand::Disable)) }
             @if app.failures > 0 || app.fatal_flag != FatalFlag::None { (tell(view, &name, AppCommand::Reset)) }
         }
     }
@@ -87,14 +89,16 @@ fn facts(report: &AppReport) -> Markup {
                 }
             } }
             @if let Some(last) = &report.last {
-                div { dt { "last run" } dd { a href=(run_path(&last.runtime)) { (full_moment(last.started_at)) } " " (outcome(last.code)) } }
+                div { dt { "last run" } dd { a href=(run_path(&last.runtime)) { (full_moment(last.started_at)) } " "
+                    (outcome(last.code)) } }
                 div { dt { "most memory" } dd { (number(last.memory_peak_kib / 1_024)) " MiB" } }
                 div { dt { "processor" } dd { (length((last.cpu_user_ms + last.cpu_system_ms) as f64 / 1e3)) } }
             }
             @if let Some(usual) = report.usual_seconds { div { dt { "usually takes" } dd { (length(usual)) } } }
             div { dt { "failures in a row" } dd { (app.failures) } }
             @if let Some(percent) = app.progress.filter(|_| app.status == RunStatus::Running) {
-                div { dt { "progress" } dd { progress max="100" value=(percent) aria-label="progress" {} " " (format!("{percent:.0} %")) } }
+                div { dt { "progress" } dd { progress max="100" value=(percent) aria-label="progress" {} " "
+                    (format!("{percent:.0} %")) } }
             }
             div { dt { "registered" } dd { (full_moment(app.created)) } }
         }
@@ -111,7 +115,8 @@ fn runs(report: &AppReport, asked: &Asked<'_>) -> Markup {
                     caption { "Runs, the newest first" }
                     thead { tr {
                         th scope="col" { "began" } th scope="col" { "ended" } th.r scope="col" { "took" }
-                        th.r.wide scope="col" { "solved" } th.r.wide scope="col" { "rows" } th.r scope="col" { "errors" }
+                        th.r.wide scope="col" { "solved" } th.r.wide scope="col" { "rows" } th.r scope="col" {
+                            "errors" }
                         th.wide scope="col" { "on" }
                     } }
                     tbody { @for line in &report.listed { (run_row(line, report.time)) } }
@@ -120,7 +125,8 @@ fn runs(report: &AppReport, asked: &Asked<'_>) -> Markup {
             p.note {
                 @if asked.query.get("before").is_some() { a href=(here) { "Newest" } " · " }
                 @if let Some(next) = &report.next_page {
-                    @if !asked.view.is_export { a href=(asked.query.with(&here, "before", Some(next))) { "Older runs" } }
+                    @if !asked.view.is_export { a href=(asked.query.with(&here, "before", Some(next))) {
+                        "Older runs" } }
                 }
             }
         }
@@ -134,8 +140,10 @@ fn run_row(line: &RunLine, now: NaiveDateTime) -> Markup {
             th.nw scope="row" { a href=(run_path(&run.runtime)) { (full_moment(run.started_at)) } }
             td.nw { (outcome(run.code)) }
             td.r.nw { (length(run.seconds(now))) }
-            td.r.wide { @if run.solved + run.failed > 0 { (number(run.solved)) @if run.failed > 0 { " / " (number(run.failed)) " failed" } } }
-            td.r.nw.wide { @if let Some((inserted, retired)) = line.rows { "+" (number(inserted)) " −" (number(retired)) } }
+            td.r.wide { @if run.solved + run.failed > 0 { (number(run.solved)) @if run.failed > 0 { " / "
+                (number(run.failed)) " failed" } } }
+            td.r.nw.wide { @if let Some((inserted, retired)) = line.rows { "+" (number(inserted)) " −"
+                (number(retired)) } }
             td.r { @if run.exceptions > 0 { (number(run.exceptions)) } }
             td.wide { (run.host) }
         }
@@ -176,7 +184,8 @@ fn schedule(report: &AppReport) -> Markup {
             div.scroll {
                 table {
                     caption { "When it is due" }
-                    thead { tr { th scope="col" { "day" } th.r scope="col" { "runs" } th scope="col" { "first" } th scope="col" { "last" } } }
+                    thead { tr { th scope="col" { "day" } th.r scope="col" { "runs" } th scope="col" { "first" } th
+                        scope="col" { "last" } } }
                     tbody { @for (day, moments) in &days {
                         tr {
                             th.nw scope="row" { (day) } td.r { (moments.len()) }
@@ -198,12 +207,16 @@ fn touches(report: &AppReport) -> Markup {
             div.scroll tabindex="0" role="region" aria-label="Tables" {
                 table {
                     caption { "What it touches" }
-                    thead { tr { th scope="col" { "name" } th scope="col" { "does" } th.wide scope="col" { "last" } } }
+                    thead { tr { th scope="col" { "name" } th scope="col" { "does" } th.wide scope="col" { "last" }
+                        } }
                     tbody { @for it in &report.objects {
-                        @let full = if it.schema_name.is_empty() { it.name.clone() } else { format!("{}.{}", it.schema_name, it.name) };
+                        @let full = if it.schema_name.is_empty() { it.name.clone() } else { format!("{}.{}",
+                            it.schema_name, it.name) };
                         tr {
-                            th.w scope="row" { a href=(table_path(&it.database, &full)) { (full) } @if it.database != "main" { span.soft { " in " (it.database) } } }
-                            td.nw { @match (it.reads, it.writes) { (true, true) => "reads, writes", (_, true) => "writes", _ => "reads" } }
+                            th.w scope="row" { a href=(table_path(&it.database, &full)) { (full) } @if it.database
+                                != "main" { span.soft { " in " (it.database) } } }
+                            td.nw { @match (it.reads, it.writes) { (true, true) => "reads, writes", (_, true) =>
+                                "writes", _ => "reads" } }
                             td.nw.wide { (moment(it.last_seen)) }
                         }
                     } }

@@ -74,7 +74,8 @@ fn is_wanted(app: &AppLine, query: &Query) -> bool {
 fn filters(query: &Query, groups: &[String]) -> Markup {
     html! {
         form.bar method="get" action="/apps" role="search" aria-label="Filter apps" {
-            input type="search" name="q" value=[query.get("q")] placeholder="Part of a name" aria-label="Part of a name";
+            input type="search" name="q" value=[query.get("q")] placeholder="Part of a name"
+                aria-label="Part of a name";
             select name="group" aria-label="Group" {
                 option value="" { "all groups" }
                 @for group in groups {

@@ -25,7 +25,8 @@ pub(super) fn document(sight: &mut Sight<'_>, asked: &Asked<'_>, id: i64) -> Res
             p.soft {
                 "Document " (id) " of " (app_link(&detail.pipeline)) ", "
                 @if task.state.is_final() { "ended in " } @else { "in " }
-                a href={ "/documents?pipeline=" (part(&detail.pipeline)) "&stage=" (part(&task.stage)) } { (task.stage) }
+                a href={ "/documents?pipeline=" (part(&detail.pipeline)) "&stage=" (part(&task.stage)) } {
+                    (task.stage) }
             }
             @if let Some(error) = &task.error { p.told.bad { (visible(error)) } }
             (buttons(view, &detail))
@@ -60,12 +61,14 @@ fn buttons(view: &View, detail: &TaskDetail) -> Markup {
                     }
                     " " button name="do" value="retry" { "Retry" }
                 }
-                @if task.state != TaskState::Done { span.note { "Edit what the stage was given: " code { "dc tasks edit " (task.id) } } }
+                @if task.state != TaskState::Done { span.note { "Edit what the stage was given: " code {
+                    "dc tasks edit " (task.id) } } }
             } @else {
                 form.in method="post" action="/documents/do" {
                     (hidden(view)) input type="hidden" name="task" value=(task.id);
                     button.grave name="do" value="cancel" data-ask="Cancel this document?" { "Cancel" }
-                    " " button.grave name="do" value="quarantine" data-ask="Quarantine this document?" { "Quarantine" }
+                    " " button.grave name="do" value="quarantine" data-ask="Quarantine this document?" {
+                        "Quarantine" }
                 }
             }
         }
@@ -83,13 +86,17 @@ fn facts(detail: &TaskDetail) -> Markup {
             @if let Some(origin) = &task.origin { div { dt { "found at" } dd { (visible_line(origin)) } } }
             @if let Some(place) = &task.work_path { div { dt { "waits at" } dd { (visible_line(place)) } } }
             @if let Some(file) = &detail.file {
-                div { dt { "stored file" } dd { (file.id) ", " (number(file.bytes)) " bytes" @if file.deleted_at.is_some() { ", deleted" } } }
+                div { dt { "stored file" } dd { (file.id) ", " (number(file.bytes)) " bytes" @if
+                    file.deleted_at.is_some() { ", deleted" } } }
             }
-            div { dt { "attempts of this stage" } dd { (task.attempts) @if task.deaths > 0 { ", " (task.deaths) " deaths" } } }
-            @if let Some(id) = task.predecessor { div { dt { "replaces" } dd { a href={ "/documents/" (id) } { "document " (id) } } } }
+            div { dt { "attempts of this stage" } dd { (task.attempts) @if task.deaths > 0 { ", " (task.deaths)
+                " deaths" } } }
+            @if let Some(id) = task.predecessor { div { dt { "replaces" } dd { a href={ "/documents/" (id) } {
+                "document " (id) } } } }
             div { dt { "SHA-256" } dd { code { (hex_text(&task.sha256)) } } }
         }
-        @for again in &detail.came_again { p.note { "came again " (full_moment_of(&again.time)) " as " (visible_line(&again.name)) } }
+        @for again in &detail.came_again { p.note { "came again " (full_moment_of(&again.time)) " as "
+            (visible_line(&again.name)) } }
     }
 }
 
@@ -107,7 +114,8 @@ fn attempts(detail: &TaskDetail) -> Markup {
             table {
                 caption { "Attempts, the first one first" }
                 thead { tr {
-                    th scope="col" { "stage" } th.r scope="col" { "attempt" } th scope="col" { "began" } th.r scope="col" { "took" }
+                    th scope="col" { "stage" } th.r scope="col" { "attempt" } th scope="col" { "began" } th.r
+                        scope="col" { "took" }
                     th scope="col" { "outcome" } th.wide scope="col" { "by" } th scope="col" { "log" }
                 } }
                 tbody { @for row in &detail.attempts_made { (attempt(row)) } }
@@ -129,7 +137,8 @@ fn attempt(row: &AttemptRow) -> Markup {
                 @if let Some(error) = &row.error { div { (visible_line(error)) } }
             }
             td.wide { (visible_line(&row.worker).chars().take(40).collect::<String>()) " on " (row.host) }
-            td { @if let Some(run) = &row.runtime { a href=(run_path(run)) aria-label={ "log of " (row.stage) " " (row.attempt) } { "Log" } } }
+            td { @if let Some(run) = &row.runtime { a href=(run_path(run)) aria-label={ "log of " (row.stage) " "
+                (row.attempt) } { "Log" } } }
         }
     }
 }
@@ -138,7 +147,8 @@ fn attempt(row: &AttemptRow) -> Markup {
 fn output(row: &AttemptRow) -> Markup {
     let Some(text) = row.output.as_deref().filter(|text| !text.is_empty()) else {
         return html! { @if let Some(file) = row.output_file {
-            p.note { (row.stage) " gave the stored file " (file) ": " code { "dc tasks output " (row.task_id) " --stage " (row.stage) } }
+            p.note { (row.stage) " gave the stored file " (file) ": " code { "dc tasks output " (row.task_id)
+                " --stage " (row.stage) } }
         } };
     };
     let pretty = serde_json::from_str::<serde_json::Value>(text).and_then(|value| serde_json::to_string_pretty(&value));

@@ -32,7 +32,8 @@ pub(super) fn documents(sight: &mut Sight<'_>, asked: &Asked<'_>) -> Result<Stri
     let body = html! {
         h1 { "Documents" }
         @if report.pipelines.is_empty() {
-            p.soft { "There are no pipelines: " code { "[pipeline]" } " and " code { "[[stage]]" } " in app.toml make one." }
+            p.soft { "There are no pipelines: " code { "[pipeline]" } " and " code { "[[stage]]" }
+                " in app.toml make one." }
         }
         div #pipelines data-live="documents" { @for overview in &report.pipelines { (funnel(overview)) } }
         @if count > 0 { div #list data-live="documents" { (list(asked, &report)) } }
@@ -58,12 +59,14 @@ fn funnel(overview: &PipelineOverview) -> Markup {
             @match at_work { 0 => { "no worker" } 1 => { "1 worker" } count => { (count) " workers" } }
             @if overview.disabled { " · out of service" }
         } }
-        @if !overview.balanced { p.told.bad { "What was found is not what is accounted for: " code { "dc tasks --pipeline " (name) } } }
+        @if !overview.balanced { p.told.bad { "What was found is not what is accounted for: " code {
+            "dc tasks --pipeline " (name) } } }
         div.scroll tabindex="0" role="region" aria-label={ "Stages of " (name) } {
             table {
                 caption { "Documents by stage and state" }
                 thead { tr {
-                    th scope="col" { "stage" } @for state in &shown { th.r scope="col" { (state.name()) } } th.r scope="col" { "oldest waits" }
+                    th scope="col" { "stage" } @for state in &shown { th.r scope="col" { (state.name()) } } th.r
+                        scope="col" { "oldest waits" }
                 } }
                 tbody { @for stage in &overview.stages {
                     tr data-row {
@@ -71,7 +74,8 @@ fn funnel(overview: &PipelineOverview) -> Markup {
                         @for state in &shown {
                             @let count = stage.states.get(state.name()).copied().unwrap_or_default();
                             td.r { @if count > 0 {
-                                a href={ "/documents?pipeline=" (part(name)) "&stage=" (part(&stage.stage)) "&state=" (state.name()) } { (number(count)) }
+                                a href={ "/documents?pipeline=" (part(name)) "&stage=" (part(&stage.stage))
+                                    "&state=" (state.name()) } { (number(count)) }
                             } @else { span.soft { "·" } } }
                         }
                         td.r.nw { @if let Some(seconds) = stage.oldest_seconds { (length(seconds)) } }
@@ -80,11 +84,13 @@ fn funnel(overview: &PipelineOverview) -> Markup {
             }
         }
         @for block in overview.stages.iter().filter_map(|stage| stage.blocked.as_ref()) {
-            p { span.badge.bad { "blocked" } " " (block.stage) " since " (moment(block.since)) ", tried again " (moment(block.probe_at)) ": " (visible_line(&block.reason)) }
+            p { span.badge.bad { "blocked" } " " (block.stage) " since " (moment(block.since)) ", tried again "
+                (moment(block.probe_at)) ": " (visible_line(&block.reason)) }
         }
         @for folder in &overview.folders {
             p.note {
-                "folder " code { (visible_line(&folder.folder)) } " on " (folder.host) ": " (number(folder.waiting_count)) " wait, " (number(folder.ignored)) " not taken"
+                "folder " code { (visible_line(&folder.folder)) } " on " (folder.host) ": "
+                    (number(folder.waiting_count)) " wait, " (number(folder.ignored)) " not taken"
                 @if let Some(error) = &folder.error { ". " span.badge.bad { (visible_line(error)) } }
             }
         }
@@ -110,7 +116,8 @@ fn list(asked: &Asked<'_>, report: &TaskList) -> Markup {
                 @for field in ["pipeline", "stage", "state"] {
                     @if let Some(value) = query.get(field) { input type="hidden" name=(field) value=(value); }
                 }
-                input type="search" name="error" value=[query.get("error")] placeholder="Text in the error" aria-label="Text in the error";
+                input type="search" name="error" value=[query.get("error")] placeholder="Text in the error"
+                    aria-label="Text in the error";
                 button { "Filter" }
                 a href="/documents" { "All pipelines" }
             }
@@ -131,12 +138,14 @@ fn list(asked: &Asked<'_>, report: &TaskList) -> Markup {
                         thead { tr {
                             @if view.can_act() { th scope="col" { span.skip { "choose" } } }
                             th.r scope="col" { "number" } th scope="col" { "name" } th scope="col" { "state" }
-                            th scope="col" { "stage" } th.wide scope="col" { "changed" } th.wide scope="col" { "error" }
+                            th scope="col" { "stage" } th.wide scope="col" { "changed" } th.wide scope="col" {
+                                "error" }
                         } }
                         tbody { @for listed in shown {
                             @let task = &listed.task;
                             tr data-row {
-                                @if view.can_act() { td.c { input type="checkbox" name="task" value=(task.id) aria-label={ "choose " (task.id) }; } }
+                                @if view.can_act() { td.c { input type="checkbox" name="task" value=(task.id)
+                                    aria-label={ "choose " (task.id) }; } }
                                 td.r { a href={ "/documents/" (task.id) } { (task.id) } }
                                 th.w scope="row" { (visible_line(&task.name)) }
                                 td.nw { (task_state(task.state)) }
@@ -151,7 +160,8 @@ fn list(asked: &Asked<'_>, report: &TaskList) -> Markup {
                 }
             }
             @if let Some(last) = shown.last().filter(|_| more && !view.is_export) {
-                p.note { a href=(query.with("/documents", "below", Some(&last.task.id.to_string()))) { "Older documents" } }
+                p.note { a href=(query.with("/documents", "below", Some(&last.task.id.to_string()))) {
+                    "Older documents" } }
             }
         }
     }

@@ -22,7 +22,8 @@ pub(super) fn now(sight: &mut Sight<'_>, asked: &Asked<'_>) -> Result<String> {
             } @else if !report.needs.is_empty() {
                 h2 { "Needs you " span.n { (report.needs.len() + report.needs_more) } }
                 ul.needs { @for need in &report.needs { (need_line(view, need)) } }
-                @if report.needs_more > 0 { p.note { "and " (report.needs_more) " more: " code { "dc manager check" } } }
+                @if report.needs_more > 0 { p.note { "and " (report.needs_more) " more: " code { "dc manager check"
+                    } } }
             }
             div.cols {
                 div { (running(view, &report)) }
@@ -96,7 +97,8 @@ fn running(view: &View, report: &NowReport) -> Markup {
                     caption { "What runs" }
                     thead { tr {
                         th scope="col" { "app" } th scope="col" { "progress" } th.wide scope="col" { "solved" }
-                        th scope="col" { "since" } th scope="col" { "may end" } th.wide scope="col" { "on" } th scope="col" { "do" }
+                        th scope="col" { "since" } th scope="col" { "may end" } th.wide scope="col" { "on" } th
+                            scope="col" { "do" }
                     } }
                     tbody {
                         @for run in &report.running {
@@ -105,7 +107,8 @@ fn running(view: &View, report: &NowReport) -> Markup {
                                 td.nw {
                                     @match run.percent {
                                         Some(percent) => {
-                                            progress max="100" value=(percent) aria-label={ "progress of " (run.app.name) } {}
+                                            progress max="100" value=(percent) aria-label={ "progress of "
+                                                (run.app.name) } {}
                                             " " (format!("{percent:.0}")) " %"
                                         }
                                         None => { span.badge.run { "running" } }
@@ -114,7 +117,8 @@ fn running(view: &View, report: &NowReport) -> Markup {
                                 td.wide { (run.counts) }
                                 td.nw {
                                     @if let Some(at) = run.started_at {
-                                        (moment(at)) " " span.soft { (length((report.time - at).as_seconds_f64().max(0.0))) }
+                                        (moment(at)) " " span.soft { (length((report.time -
+                                            at).as_seconds_f64().max(0.0))) }
                                     }
                                 }
                                 td.nw { @if let Some(eta) = run.eta { (moment(eta)) } }
@@ -143,7 +147,8 @@ fn upcoming(report: &NowReport) -> Markup {
                     thead { tr { th scope="col" { "at" } th scope="col" { "app" } } }
                     tbody {
                         @for due in &report.upcoming {
-                            tr data-row { td.nw { (clock_time(due.at)) } th.w scope="row" { (app_link(&due.app.to_string())) } }
+                            tr data-row { td.nw { (clock_time(due.at)) } th.w scope="row" {
+                                (app_link(&due.app.to_string())) } }
                         }
                     }
                 }

@@ -71,7 +71,8 @@ fn again(view: &View, story: &RunStory) -> Markup {
                     (hidden(view)) input type="hidden" name="app" value=(name);
                     @if let Some(args) = &run.args { input type="hidden" name="args" value=(args); }
                     button name="do" value="start" {
-                        @if run.args.as_deref().is_some_and(|args| args != NO_ARGS) { "Start again with the same arguments" } @else { "Start again" }
+                        @if run.args.as_deref().is_some_and(|args| args != NO_ARGS) {
+                            "Start again with the same arguments" } @else { "Start again" }
                     }
                 }
             }
@@ -95,7 +96,8 @@ fn facts(story: &RunStory) -> Markup {
             @if let Some(ended) = ended { div { dt { "ended with" } dd { (ended) } } }
             div { dt { "started by" } dd { (visible_line(&run.started_by)) } }
             div { dt { "on" } dd { (run.host) @if let Some(pid) = run.pid { ", process " (pid) } } }
-            div { dt { "log lines" } dd { (number(run.log_lines)) @if run.exceptions > 0 { ", " (number(run.exceptions)) " errors" } } }
+            div { dt { "log lines" } dd { (number(run.log_lines)) @if run.exceptions > 0 { ", "
+                (number(run.exceptions)) " errors" } } }
             @if run.solved + run.failed > 0 {
                 div { dt { "tasks" } dd { (number(run.solved)) " solved, " (number(run.failed)) " failed"
                     @if let Some(size) = run.task_size { " of " (number(size)) } } }
@@ -111,7 +113,8 @@ fn facts(story: &RunStory) -> Markup {
                 } }
             }
             @if run.captchas > 0 {
-                div { dt { "captchas" } dd { (number(run.captchas)) ", " (format!("{:.3}", run.captcha_cost)) " paid" } }
+                div { dt { "captchas" } dd { (number(run.captchas)) ", " (format!("{:.3}", run.captcha_cost))
+                    " paid" } }
             }
         }
         p.soft {
@@ -194,7 +197,8 @@ fn log(asked: &Asked<'_>, story: &RunStory) -> Markup {
         h2 { "Log " span.n { (number(log.lines.len() as i64)) " lines here" } }
         @if !asked.view.is_export {
             form.bar method="get" action=(path) role="search" aria-label="Filter the log" {
-                input type="search" name="q" value=[query.get("q")] placeholder="Text in the log" aria-label="Text in the log";
+                input type="search" name="q" value=[query.get("q")] placeholder="Text in the log"
+                    aria-label="Text in the log";
                 select name="level" aria-label="Lowest level" {
                     option value="" { "any level" }
                     @for level in LogLevel::ALL {
@@ -228,8 +232,10 @@ fn around(asked: &Asked<'_>, story: &RunStory, path: &str) -> Markup {
     html! {
         @if log.older.is_some() || log.newer.is_some() {
             p.note {
-                @if let Some(older) = &log.older { a href={ (path) "?log-before=" (older) "&" (filters) } { "Older lines" } " · " }
-                @if let Some(newer) = &log.newer { a href={ (path) "?log-after=" (newer) "&" (filters) } { "Newer lines" } " · " }
+                @if let Some(older) = &log.older { a href={ (path) "?log-before=" (older) "&" (filters) } {
+                    "Older lines" } " · " }
+                @if let Some(newer) = &log.newer { a href={ (path) "?log-after=" (newer) "&" (filters) } {
+                    "Newer lines" } " · " }
                 a href={ (path) "?" (filters) } { "The newest" }
             }
         }

@@ -33,7 +33,8 @@ pub(super) fn search(sight: &mut Sight<'_>, asked: &Asked<'_>) -> Result<String>
                 div.scroll {
                     table {
                         caption { (words) }
-                        tbody { @for hit in hits { tr data-row { th.w scope="row" { (link(hit)) } td { (visible_line(&hit.note)) } } } }
+                        tbody { @for hit in hits { tr data-row { th.w scope="row" { (link(hit)) } td {
+                            (visible_line(&hit.note)) } } } }
                     }
                 }
             }

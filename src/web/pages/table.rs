@@ -43,7 +43,8 @@ pub(super) fn table(sight: &mut Sight<'_>, asked: &Asked<'_>, (database, name): 
                     }
                 }
                 p.note {
-                    "What a merge changed: " code { "dc merge show " (name) " --as-of RUN" } ", and the same as of the run before it."
+                    "What a merge changed: " code { "dc merge show " (name) " --as-of RUN" }
+                        ", and the same as of the run before it."
                 }
             }
         }
@@ -62,10 +63,12 @@ fn merge_rows(merges: &[MergeMark]) -> Markup {
                 } }
                 tbody { @for merge in merges {
                     tr data-row {
-                        th.nw scope="row" { @match merge.at() { Some(at) => (full_moment(at)), None => (merge.moment) } }
+                        th.nw scope="row" { @match merge.at() { Some(at) => (full_moment(at)), None =>
+                            (merge.moment) } }
                         td.wide { (visible_line(&merge.scope)) }
                         td.r { (number(merge.inserted)) } td.r { (number(merge.retired)) }
-                        td { @match &merge.runtime { Some(run) => { a href=(run_path(run)) { "Run" } } None => { "by hand" } } }
+                        td { @match &merge.runtime { Some(run) => { a href=(run_path(run)) { "Run" } } None => {
+                            "by hand" } } }
                         td { @if merge.undone.is_some() { "yes" } }
                     }
                 } }

@@ -41,7 +41,8 @@ pub(super) fn tables(sight: &mut Sight<'_>, asked: &Asked<'_>) -> Result<String>
             @if shown.len() > SHOWN_MAX { p.note { "and " (shown.len() - SHOWN_MAX) " more: filter them" } }
             h2 { "Who depends on whom" }
             (graph(&edges))
-            @if shown.len() > DRAWN_MAX { p.note { "The first " (DRAWN_MAX) " tables are drawn: filter to see others." } }
+            @if shown.len() > DRAWN_MAX { p.note { "The first " (DRAWN_MAX)
+                " tables are drawn: filter to see others." } }
         }
         @if report.is_cut { p.note { "Only what was touched last is shown." } }
     };
@@ -82,7 +83,8 @@ fn table(shown: &[&TableTouched]) -> Markup {
                 caption { "Tables, views and routines" }
                 thead { tr {
                     th scope="col" { "name" } th.wide scope="col" { "database" } th scope="col" { "written by" }
-                    th scope="col" { "read by" } th.r.wide scope="col" { "rows new, changed, gone" } th.wide scope="col" { "last" }
+                    th scope="col" { "read by" } th.r.wide scope="col" { "rows new, changed, gone" } th.wide
+                        scope="col" { "last" }
                 } }
                 tbody { @for it in shown.iter().take(SHOWN_MAX) {
                     tr data-row {
