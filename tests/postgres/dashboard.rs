@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use data_collector::db::Value;
+use data_collector::record::Value;
 
 use crate::manager::told;
 use crate::support::manager::{Manager, wait_for};

@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use chrono::NaiveDateTime;
+
 use crate::apps::AppDefinition;
 use crate::error::Result;
 use crate::tables::{AppRow, RunMark, RunPage, RunRow, Store};
@@ -15,6 +17,8 @@ const RUNS_KEPT: i64 = 31;
 pub struct RunMemory {
     runs: HashMap<i64, Vec<RunMark>>,
     definitions: HashMap<i64, (String, Option<Arc<AppDefinition>>)>,
+    /// When apps are due, from the next moment on.
+    due: HashMap<i64, Vec<NaiveDateTime>>,
 }
 
 impl RunMemory {
@@ -56,6 +60,27 @@ impl RunMemory {
         }
         let definition = AppDefinition::from_json(&app.definition).ok().map(Arc::new);
         self.definitions.insert(app.id, (app.definition.clone(), definition.clone()));
+        self.due.remove(&app.id);
         definition
+    }
+
+    /// When an app is due before `until`, at most so many times; never where it is out of service. What was worked out at
+    /// an earlier look is kept as long as the schedule goes on as it was.
+    pub fn due(&mut self, app: &AppRow, until: NaiveDateTime, count: usize) -> Vec<NaiveDateTime> {
+        let (Some(next), Some(definition)) = (app.next_run.filter(|_| !app.disable), self.definition(app)) else {
+            return Vec::new();
+        };
+        let kept = self.due.entry(app.id).or_default();
+        kept.retain(|at| *at >= next);
+        if kept.first() != Some(&next) {
+            *kept = vec![next];
+        }
+        while let Some(last) = kept.last().copied().filter(|last| *last < until && kept.len() < count) {
+            match definition.next_run(last) {
+                Some(after) => kept.push(after),
+                None => break,
+            }
+        }
+        kept.iter().copied().filter(|at| *at < until).collect()
     }
 }

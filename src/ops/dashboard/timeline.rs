@@ -7,7 +7,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 use super::memory::RunMemory;
 use super::usual;
 use crate::error::Result;
-use crate::ops::manager::{Board, moments};
+use crate::ops::manager::Board;
 use crate::tables::{RunMark, RunPage, Store};
 
 /// How far it reaches, in hours, each way.
@@ -90,10 +90,9 @@ impl Timeline {
         }
         let first = hosts.keys().next().cloned().unwrap_or_else(|| "any machine".to_owned());
         for line in board.apps.iter().filter(|line| !line.app.disable && line.app.next_run.is_some()) {
-            let Some(definition) = memory.definition(&line.app) else { continue };
             let host = line.last.as_ref().map_or_else(|| first.clone(), |run| run.host.clone());
             let seconds = usual::seconds(memory.runs(line.app.id)).unwrap_or_default();
-            let due = moments(&line.app, &definition, (now, until), MOMENTS_MAX).into_iter();
+            let due = memory.due(&line.app, until, MOMENTS_MAX).into_iter();
             let planned = due.map(|at| Planned { app_id: line.app.id, at, seconds });
             hosts.entry(host).or_default().planned.extend(planned);
         }

@@ -31,7 +31,7 @@
   function inUse(section) {
     const selection = getSelection();
     if (selection && !selection.isCollapsed && section.contains(selection.anchorNode)) return true;
-    if (section.querySelector("input[type=checkbox][name=app]:checked")) return true;
+    if (section.querySelector("input[type=checkbox]:checked")) return true;
     const focus = document.activeElement;
     return focus && section.contains(focus) && /^(INPUT|SELECT|TEXTAREA)$/.test(focus.tagName) && focus.type !== "checkbox";
   }

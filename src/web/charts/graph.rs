@@ -1,6 +1,6 @@
 //! Who writes what, and who reads it: apps at the left, tables between, apps that read at the right.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use maud::{Markup, html};
 
@@ -36,7 +36,8 @@ pub(crate) fn graph(edges: &[Edge]) -> Markup {
     let readers = edges.iter().filter(|edge| edge.reads);
     let mut readers: Column = distinct(readers.map(|edge| edge.app.clone()));
     let all = (writers.len(), tables.len(), readers.len());
-    let touches = |app: &str, table: &str| edges.iter().any(|edge| edge.app == app && edge.table.0 == table);
+    let touched: HashSet<(&str, &str)> = edges.iter().map(|edge| (edge.app.as_str(), edge.table.0.as_str())).collect();
+    let touches = |app: &str, table: &str| touched.contains(&(app, table));
     // twice: each column in the order of the middle of those that it touches, so that fewer lines cross
     for _ in 0..2 {
         sort(&mut tables, &writers, |table, app| touches(app, table));

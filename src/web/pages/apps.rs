@@ -32,11 +32,16 @@ pub(super) fn apps(sight: &mut Sight<'_>, asked: &Asked<'_>) -> Result<String> {
     groups.dedup();
     let all = report.apps.len();
     let shown: Vec<&AppLine> = report.apps.iter().filter(|app| is_wanted(app, query)).collect();
+    let list = html! {
+        div #apps data-live="runs" {
+            @if shown.is_empty() { p.soft { "No app fits." } } @else { (table(view, &report, &shown)) }
+        }
+    };
     let body = html! {
         h1 { "Apps " span.n { @if shown.len() == all { (all) } @else { (shown.len()) " of " (all) } } }
         @if !view.is_export { (filters(query, &groups)) }
-        form method="post" action="/do" {
-            @if view.can_act() {
+        @if view.can_act() {
+            form method="post" action="/do" {
                 (hidden(view))
                 div.bar role="group" aria-label="Tell the chosen apps" {
                     label { input #all type="checkbox" hidden aria-label="Choose all"; "Chosen apps:" }
@@ -45,11 +50,9 @@ pub(super) fn apps(sight: &mut Sight<'_>, asked: &Asked<'_>) -> Result<String> {
                         button name="do" value=(value) data-ask=[ask] { (words) }
                     }
                 }
+                (list)
             }
-            div #apps data-live="runs" {
-                @if shown.is_empty() { p.soft { "No app fits." } } @else { (table(view, &report, &shown)) }
-            }
-        }
+        } @else { (list) }
         p.note {
             "Bars are the last 30 runs: high took long; a mark below the line failed. Rows are those that merges brought, "
             "changed and removed, since the app is registered."
