@@ -73,6 +73,7 @@ pub fn export(context: &Context, folder: &Path) -> Result<Exported> {
             name: String::new(),
             is_signed_in: false,
             is_export: true,
+            seen: String::new(),
             form_mark: String::new(),
             here: path.clone(),
         };

@@ -79,7 +79,7 @@ fn top(view: &View, frame: &Frame<'_>) -> Markup {
                         aria-label="Search apps, runs, errors, tables and files" maxlength="200";
                 }
                 span.who {
-                    span #live .live role="status" {}
+                    span #live .live role="status" data-seen=(view.seen) {}
                     span { (view.name) @if view.is_signed_in { " (" (view.role.name()) ")" } }
                     @if view.is_signed_in {
                         form.in method="post" action="/logout" { (hidden(view)) button.quiet { "Sign out" } }

@@ -19,6 +19,8 @@ pub(super) struct View {
     pub(super) is_signed_in: bool,
     /// Whether it goes into a file, where nothing can be sent or asked.
     pub(super) is_export: bool,
+    /// How things stood when it was read, for whoever tells what changes.
+    pub(super) seen: String,
     /// What stands in the place of the token of forms until the page goes out.
     pub(super) form_mark: String,
     /// The path and query of the page, to which a form comes back.

@@ -135,8 +135,8 @@ impl Parts {
             }
             (_, true, Some(visitor)) => self.act(asked, &visitor, body).await,
             ("/events", false, Some(_)) => {
-                let last = asked.headers.get("last-event-id").and_then(|value| value.to_str().ok());
-                Ok(self.watch.events(last))
+                let query = Query::read(asked.query.as_bytes());
+                Ok(self.watch.events(asked.header("last-event-id").or(query.get("seen"))))
             }
             (_, false, Some(visitor)) => self.page(asked, &visitor).await,
         }
@@ -195,6 +195,7 @@ impl Parts {
             name: visitor.map(|visitor| visitor.name.clone()).unwrap_or_default(),
             is_signed_in: visitor.is_some_and(|visitor| visitor.is_signed_in),
             is_export: false,
+            seen: self.watch.seen(),
             form_mark: self.form_mark.clone(),
             here: here.to_owned(),
         }

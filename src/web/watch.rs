@@ -77,7 +77,12 @@ impl Watch {
         Ok(Self { seen, viewers })
     }
 
-    /// A stream of events: what changed since `last`, the identity of the last event that the browser has.
+    /// How things stand, as a page has it that is about to be read: what changes from here on is told to who comes with it.
+    pub(super) fn seen(&self) -> String {
+        text(&self.seen.borrow())
+    }
+
+    /// A stream of events: what changed since `last`, which is of the page or of the last event that the browser has.
     pub(super) fn events(&self, last: Option<&str>) -> Response {
         let watching = Watching(Arc::clone(&self.viewers));
         self.viewers.count.fetch_add(1, Ordering::AcqRel);
@@ -85,7 +90,6 @@ impl Watch {
         self.viewers.came.notify_all();
         let now = *self.seen.borrow();
         let known = last.map(|last| read(last).filter(|seen| seen.began == now.began));
-        // a browser that comes for the first time has just read the page
         let known = known.unwrap_or(Some(now));
         let hello = format!("retry: {AGAIN_MS}\nid: {}\ndata: hello\n\n", text(&now));
         let first = hello + &told(known.as_ref(), &now);
@@ -161,8 +165,10 @@ fn look(context: &Context, sender: &Sender<Seen>, viewers: &Viewers) {
 }
 
 fn note(sender: &Sender<Seen>, last: Option<&Changes>, now: &Changes) {
-    let Some(last) = last else { return };
-    let changed = [last.runs != now.runs, last.logs != now.logs, last.documents != now.documents];
+    // before the first look anything may have changed
+    let changed = last.map_or([true; TOPICS.len()], |last| {
+        [last.runs != now.runs, last.logs != now.logs, last.documents != now.documents]
+    });
     if changed.contains(&true) {
         sender.send_modify(|seen| {
             seen.counts.iter_mut().zip(changed).for_each(|(count, changed)| *count += u64::from(changed));

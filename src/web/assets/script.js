@@ -74,7 +74,7 @@
 
   function follow() {
     if (!live().length || !window.EventSource || !state) return;
-    const events = new EventSource("/events");
+    const events = new EventSource("/events?seen=" + encodeURIComponent(state.dataset.seen));
     let away = 0;
     const say = (text, off) => { state.textContent = text; state.classList.toggle("off", off); };
     events.onopen = () => { clearTimeout(away); away = 0; say("live", false); };
