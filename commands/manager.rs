@@ -1,6 +1,7 @@
 //! `dc manager`
 
 mod start;
+mod web;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,7 +20,8 @@ use crate::completions;
 const EXAMPLES: &str = "\
 Examples:
   dc manager start                          keep the schedules; a board on a terminal, lines elsewhere
-  dc manager start --listen 9187            with metrics for Prometheus at http://127.0.0.1:9187/metrics
+  dc manager start --listen 9187            with the dashboard at http://127.0.0.1:9187/ and /metrics
+  dc manager web                            the dashboard alone, without scheduling
   dc manager status --watch                 the same board alone: watch, start and stop apps by keys
   dc manager send start companies           run an app now, on whichever machine a manager works
   dc manager send stop companies --wait     end its run, and wait until it has ended
@@ -60,6 +62,8 @@ impl Args {
 enum Command {
     /// Keep the schedules until told to stop
     Start(start::Args),
+    /// Serve the dashboard without scheduling, or write it as files
+    Web(web::Args),
     /// Show all apps: state, progress, last and next run
     Status(StatusArgs),
     /// End the managers of this machine; apps that run go on
@@ -266,6 +270,7 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<i32> {
             return Ok(i32::from(test && !report.is_well()));
         }
         Command::Start(args) => start::run(context, args),
+        Command::Web(args) => web::run(context, &args),
         Command::Status(StatusArgs { watch: false }) => shell.print(&ops::board(context)?),
         Command::Status(StatusArgs { watch: true }) => board::watch(context),
         Command::Stop(StopArgs { everywhere, stop_apps, wait }) => {

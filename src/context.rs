@@ -49,6 +49,14 @@ impl Context {
         self
     }
 
+    /// The same on behalf of somebody else: what is written down about who did something names them.
+    #[must_use]
+    pub fn on_behalf_of(&self, user: &str) -> Self {
+        let mut settings = self.settings().clone();
+        user.clone_into(&mut settings.user);
+        Self { settings: Arc::new(settings), ..self.clone() }
+    }
+
     /// The encrypted store, opened when the first value is asked for.
     pub fn secrets(&self) -> &Secrets {
         &self.secrets

@@ -89,6 +89,12 @@ pub fn last_identity(moment: NaiveDateTime) -> String {
     uuid::Builder::from_unix_timestamp_millis(millis, &[0xff; 10]).into_uuid().to_string()
 }
 
+/// What no UUIDv7 from a moment on sorts before.
+pub fn first_identity(moment: NaiveDateTime) -> String {
+    let millis = u64::try_from(moment.and_utc().timestamp_millis()).unwrap_or_default();
+    uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid().to_string()
+}
+
 /// The name of this machine.
 pub fn host() -> String {
     nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_else(|| "unknown".to_owned())

@@ -17,7 +17,7 @@ pub(super) struct Args {
     /// At the end the apps of this machine are ended too
     #[arg(long)]
     stop_apps: bool,
-    /// Serve /metrics, /health and /live: at a port of this machine, or at ADDRESS:PORT
+    /// Serve the dashboard and /metrics at a port of this machine, or at ADDRESS:PORT
     #[arg(long, value_name = "PLACE")]
     listen: Option<String>,
     #[command(flatten)]
@@ -29,7 +29,8 @@ pub(super) fn run(context: &Context, args: Args) -> Result<()> {
     let shell = context.shell();
     let pulse = Pulse::default();
     if let Some(place) = listen {
-        web::serve(context, &place, &pulse)?;
+        let address = web::serve(context, &place, Some(&pulse))?;
+        shell.note(&format!("the dashboard is at {address}"));
     }
     let options = ManageOptions { once, stop_apps };
     // opened when the manager works: what hinders it, or a question for its password, has the terminal for itself

@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use self::matcher::Matcher;
+pub(super) use self::matcher::Matcher;
 use self::reading::Reading;
 use super::which::{past_ids, runtime};
 use crate::clock;
@@ -157,7 +157,7 @@ pub fn runs(context: &Context, options: &LogsOptions) -> Result<RunList> {
     Ok(RunList { runs: store.runs().list(&filter)? })
 }
 
-fn level(text: &str) -> Result<i64> {
+pub(super) fn level(text: &str) -> Result<i64> {
     let known = LogLevel::ALL.iter().find(|level| level.name().eq_ignore_ascii_case(text));
     let known = known.map(|level| level.id()).or_else(|| text.parse().ok().filter(|number| (0..=100).contains(number)));
     let known = known.or(if text.eq_ignore_ascii_case("warn") { Some(LogLevel::Warning.id()) } else { None });

@@ -3,6 +3,7 @@
 mod actors;
 mod app;
 mod connect;
+pub mod dashboard;
 mod deploy;
 mod diagnosis;
 mod doctor;

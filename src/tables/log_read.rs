@@ -159,6 +159,35 @@ impl Logs<'_> {
         Ok(rows)
     }
 
+    /// Since when there are at most so many records of this level and above, by each level for itself; `None` where there
+    /// are fewer: so a search through the newest ones ends, however many there are.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn since_newest(&mut self, level_min: i64, count: i64) -> Result<Option<NaiveDateTime>> {
+        self.0.read("read the log records", |connection| {
+            let mut since = None;
+            for level in levels(connection, Some(level_min))? {
+                let of_level = logs::table.filter(logs::level.eq(level)).order((logs::time.desc(), logs::id.desc()));
+                let nth: Option<NaiveDateTime> =
+                    of_level.select(logs::time).offset(count).limit(1).first(connection).optional()?;
+                since = since.max(nth);
+            }
+            Ok(since)
+        })
+    }
+
+    /// Where the record of a number stands.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn place_of(&mut self, id: i64) -> Result<Option<LogPlace>> {
+        let row = logs::table.find(id).select(logs::time);
+        let time: Option<NaiveDateTime> =
+            self.0.read("read a log record", |connection| row.first(connection).optional())?;
+        Ok(time.map(|time| LogPlace { time, id }))
+    }
+
     /// How many records were written before `until`.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ mod actor_message;
 mod actor_worker;
 mod alarm;
 mod app;
+mod changes;
 mod codebook;
 mod command;
 mod commons;
@@ -34,6 +35,7 @@ mod log_text;
 mod log_writers;
 mod manager;
 mod map;
+mod merged;
 mod migrate;
 mod mysql;
 mod names;
@@ -47,12 +49,14 @@ mod pipeline;
 mod postgres;
 mod proxy;
 mod publication;
+mod reading;
 mod register;
 mod retention;
 mod room;
 mod run;
 mod run_end;
 mod run_list;
+mod run_mark;
 mod schema;
 mod sha;
 mod shown;
@@ -69,6 +73,7 @@ pub use actor_message::{
 pub use actor_worker::{ActorWorkerRow, ActorWorkers};
 pub use alarm::Alarms;
 pub use app::{AppRow, Apps, Progress};
+pub use changes::Changes;
 pub use codebook::{
     AppCommand, AppType, Codebook, CodebookRow, CommandFlag, FatalFlag, FileRetention, LogLevel, RunOutcome, RunStatus,
     codebooks,
@@ -92,6 +97,7 @@ pub use log_read::{Direction, LogFilter, LogPlace, LogScan, StoredLog};
 pub use log_text::LogText;
 pub use manager::{ManagerRow, Managers, StopWish};
 pub use map::ObjectMap;
+pub use merged::{MergeMark, MergePage, Merges};
 pub use migrate::{SchemaState, embedded_names, schema_before, schema_sql};
 pub use names::{ROW_KEY, TABLES, is_codebook};
 pub use object::{ChangedRows, MergedTable, ObjectKind, ObjectRow, Objects, TouchedObject};
@@ -115,6 +121,7 @@ pub use room::RunLimits;
 pub use run::{NewRun, StartRun};
 pub use run_end::{Backoff, Ending, RunEnd};
 pub use run_list::{RunFilter, RunRow, Runs};
+pub use run_mark::{RunMark, RunPage};
 pub use shrink::Shrinking;
 
 use std::thread::sleep;
@@ -152,6 +159,8 @@ pub struct Store {
     is_lost: bool,
     /// Whether answers may take long.
     is_patient: bool,
+    /// How long a statement may take where this is for reading alone.
+    reads_within: Option<Duration>,
 }
 
 impl Store {
@@ -199,7 +208,10 @@ impl Store {
     /// Connects anew after the connection was lost.
     fn mend(&mut self) -> Result<()> {
         if self.is_lost {
-            self.connection = Self::connect(&self.settings, Missing::Fail)?.connection;
+            self.connection = match self.reads_within {
+                Some(limit) => Self::connect_to_read(&self.settings, limit)?.connection,
+                None => Self::connect(&self.settings, Missing::Fail)?.connection,
+            };
             self.is_lost = false;
             self.settle();
         }

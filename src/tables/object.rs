@@ -245,6 +245,24 @@ impl Objects<'_> {
         Ok(found.into_iter().map(table).collect())
     }
 
+    /// What all apps touch, those that are gone too, by database, schema and name; at most `count` rows.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn all(&mut self, count: i64) -> Result<Vec<ObjectRow>> {
+        self.0.read("read what apps touch", |connection| {
+            let records: Vec<ObjectRecord> = app_db_objects::table
+                .filter(app_db_objects::archive.is_null())
+                .order((app_db_objects::last_seen.desc(), app_db_objects::id.desc()))
+                .limit(count)
+                .select(ObjectRecord::as_select())
+                .load(connection)?;
+            let mut rows = records.into_iter().map(row).collect::<QueryResult<Vec<ObjectRow>>>()?;
+            rows.sort_by(|left, right| place(left).cmp(&place(right)).then(left.app_id.cmp(&right.app_id)));
+            Ok(rows)
+        })
+    }
+
     /// What the app touches, ordered by database, schema and name.
     ///
     /// # Errors
@@ -260,11 +278,12 @@ fn load(connection: &mut Link, app_id: i64) -> QueryResult<Vec<ObjectRow>> {
         .select(ObjectRecord::as_select())
         .load(connection)?;
     let mut rows = records.into_iter().map(row).collect::<QueryResult<Vec<ObjectRow>>>()?;
-    rows.sort_by(|left, right| {
-        let key = |row: &ObjectRow| (row.database.clone(), row.schema_name.clone(), row.name.clone(), row.kind);
-        key(left).cmp(&key(right))
-    });
+    rows.sort_by(|left, right| place(left).cmp(&place(right)));
     Ok(rows)
+}
+
+fn place(row: &ObjectRow) -> (&str, &str, &str, ObjectKind) {
+    (&row.database, &row.schema_name, &row.name, row.kind)
 }
 
 fn row(record: ObjectRecord) -> QueryResult<ObjectRow> {

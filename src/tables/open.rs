@@ -148,8 +148,9 @@ impl Store {
         })
     }
 
-    fn over(connection: Link, settings: &DatabaseSettings, label: String) -> Self {
-        Self { connection, settings: settings.clone(), label, queue: None, is_lost: false, is_patient: false }
+    pub(super) fn over(connection: Link, settings: &DatabaseSettings, label: String) -> Self {
+        let settings = settings.clone();
+        Self { connection, settings, label, queue: None, is_lost: false, is_patient: false, reads_within: None }
     }
 }
 

@@ -11,7 +11,9 @@ use super::pulse::Beat;
 
 pub(super) async fn metrics(State(shown): State<Shown>) -> impl IntoResponse {
     let (of_database, of_queues) = join(shown.figures.text(), shown.queues.text()).await;
-    let body = own(&shown.pulse.last()) + &of_database.unwrap_or_default() + &of_queues.unwrap_or_default();
+    let body = shown.pulse.as_ref().map(|pulse| own(&pulse.last())).unwrap_or_default()
+        + &of_database.unwrap_or_default()
+        + &of_queues.unwrap_or_default();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], body)
 }
 

@@ -5,13 +5,17 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
+use super::peer::Peer;
 use crate::error::{Error, ErrorKind, OrFail, Result};
 
 /// How long a client may take to say what it wants.
@@ -28,7 +32,7 @@ const WAITING_THREADS_MAX: usize = 4;
 const BREATH: Duration = Duration::from_millis(100);
 
 /// A place where clients are let in.
-pub(super) struct Server(TcpListener);
+pub(super) struct Server(TcpListener, SocketAddr);
 
 impl Server {
     /// Takes an address with a port, or a port of this machine alone.
@@ -39,12 +43,23 @@ impl Server {
         let place = if place.contains(':') { place.to_owned() } else { format!("127.0.0.1:{place}") };
         let listener = TcpListener::bind(&place).and_then(|listener| {
             listener.set_nonblocking(true)?;
-            Ok(listener)
+            let address = listener.local_addr()?;
+            Ok(Self(listener, address))
         });
-        listener.map(Self).map_err(|cause| {
+        listener.map_err(|cause| {
             let kind = if cause.kind() == std::io::ErrorKind::AddrInUse { ErrorKind::Busy } else { ErrorKind::Usage };
             Error::new(kind, format!("listen at {place}")).because(cause).hint("--listen takes 127.0.0.1:PORT")
         })
+    }
+
+    /// Where it is.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.1
+    }
+
+    /// Whether only processes of this machine can reach it.
+    pub(super) fn is_local(&self) -> bool {
+        self.1.ip().to_canonical().is_loopback()
     }
 
     /// Serves on threads of its own until the process ends.
@@ -92,12 +107,20 @@ async fn let_in(listener: tokio::net::TcpListener, router: Router) {
 }
 
 async fn attend(stream: TcpStream, client: SocketAddr, router: Router) {
+    let peer = stream.local_addr().ok().map(|server| Peer { client, server });
+    let inner = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
+        inner.call(request)
+    });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_LIMIT)
         .max_buf_size(HEAD_BYTES_MAX)
         .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), service);
     match timeout(CLIENT_LIMIT, served).await {
         Ok(Ok(())) => {}
         Ok(Err(cause)) => log::debug!("the client {client} has gone: {cause}"),

@@ -4,6 +4,7 @@ mod backends;
 mod board;
 mod clocks;
 mod commands;
+mod dashboard;
 mod deploy_killed;
 mod deploy_sql;
 mod documents;

@@ -1,6 +1,7 @@
-//! Tests that need a program or an engine of the system: OpenSSL, poppler, qpdf, strace, Tesseract, PaddleOCR's models.
+//! Tests that need a program or an engine of the system: Chromium, OpenSSL, poppler, qpdf, strace, Tesseract, PaddleOCR's models.
 
 mod archives;
+mod dashboard;
 mod masters;
 mod ocr;
 mod secrets;

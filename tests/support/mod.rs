@@ -1,6 +1,7 @@
 //! What the integration tests share: databases of their own, projects of their own, and the binary.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub(crate) mod browser;
 pub(crate) mod calls;
 pub(crate) mod certificate;
 pub(crate) mod elsewhere;

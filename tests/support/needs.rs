@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 /// All needs there are, as both variables name them. `.ci/run` requires them.
-pub(crate) const NEEDS: [&str; 18] = [
+pub(crate) const NEEDS: [&str; 19] = [
     "postgres",
     "mariadb",
     "mssql",
@@ -24,6 +24,7 @@ pub(crate) const NEEDS: [&str; 18] = [
     "strace",
     "namespaces",
     "python3",
+    "chromium",
 ];
 
 /// What was found, or `None`, said aloud, where it is missing; a failure where it is required.

@@ -39,7 +39,7 @@ pub(super) fn find(store: &mut Store, text: &str) -> Result<Vec<FileRow>> {
     }
     let unknown =
         || Error::new(ErrorKind::NotFound, format!("find the stored file `{text}`")).hint("`dc files list` shows them");
-    let Some(range) = range(text) else {
+    let Some(range) = content_range(text) else {
         if is_number && !text.is_empty() {
             return Err(unknown());
         }
@@ -57,7 +57,7 @@ pub(super) fn find(store: &mut Store, text: &str) -> Result<Vec<FileRow>> {
 }
 
 /// The first and the last SHA-256 that begin with these digits.
-fn range(digits: &str) -> Option<(Vec<u8>, Vec<u8>)> {
+pub(in crate::ops) fn content_range(digits: &str) -> Option<(Vec<u8>, Vec<u8>)> {
     let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     if !is_hex || digits.len() < DIGITS_MIN || digits.len() > 2 * SHA256_BYTES {
         return None;
@@ -75,11 +75,11 @@ mod tests {
 
     #[test]
     fn digits_are_a_range() {
-        let (first, last) = range("00aB12345").expect("a range");
+        let (first, last) = content_range("00aB12345").expect("a range");
         assert_eq!((&first[..5], &last[..5]), (&[0, 0xab, 0x12, 0x34, 0x50][..], &[0, 0xab, 0x12, 0x34, 0x5f][..]));
         assert_eq!((first.len(), last[31]), (32, 0xff));
         for wrong in ["1234567", "0123456g", &"a".repeat(65), "caf\u{e9}cafe"] {
-            assert!(range(wrong).is_none(), "{wrong}");
+            assert!(content_range(wrong).is_none(), "{wrong}");
         }
     }
 }

@@ -12,6 +12,7 @@ mod take;
 
 pub use crate::storage::{CheckReport, PruneFilesOptions};
 pub use check::{FilesCheck, check_files};
+pub(in crate::ops) use find::content_range;
 pub use hold::{HoldReport, hold_files, release_files};
 pub use keep::{FilesKept, KeepFilesOptions, keep_files};
 pub use list::{FileList, FileListOptions, ListedFile, list_files, show_files};

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::tables::{LogText, StoredLog};
 
 /// What a line has to say.
-pub(super) struct Matcher {
+pub(in crate::ops) struct Matcher {
     pattern: Option<Regex>,
     /// A text that every such line contains, in either case.
     text: Option<String>,
@@ -18,7 +18,7 @@ pub(super) struct Matcher {
 
 impl Matcher {
     /// For a plain text, or else a regular expression.
-    pub(super) fn new(text: Option<&str>, pattern: Option<&str>) -> Result<Self> {
+    pub(in crate::ops) fn new(text: Option<&str>, pattern: Option<&str>) -> Result<Self> {
         let (source, text) = match (text, pattern) {
             (Some(text), _) => (format!("(?i){}", regex::escape(text)), Some(text.to_owned())),
             (None, Some(pattern)) => (pattern.to_owned(), required(pattern)),
@@ -33,17 +33,17 @@ impl Matcher {
     }
 
     /// What the database can look for.
-    pub(super) fn text(&self) -> Option<LogText> {
+    pub(in crate::ops) fn text(&self) -> Option<LogText> {
         self.text.as_deref().and_then(LogText::of)
     }
 
     /// Whether there is anything to look for.
-    pub(super) fn is_any(&self) -> bool {
+    pub(in crate::ops) fn is_any(&self) -> bool {
         self.pattern.is_none()
     }
 
     /// Whether the line is wanted: its message, or its context as JSON has it or as text.
-    pub(super) fn takes(&self, log: &StoredLog) -> bool {
+    pub(in crate::ops) fn takes(&self, log: &StoredLog) -> bool {
         let Some(pattern) = &self.pattern else { return true };
         pattern.is_match(&log.message)
             || log.context.as_deref().is_some_and(|context| {

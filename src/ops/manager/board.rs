@@ -110,7 +110,7 @@ impl Board {
     }
 
     /// Leaves out the channels that the settings no longer have.
-    pub(super) fn keep_channels(&mut self, context: &Context) {
+    pub(in crate::ops) fn keep_channels(&mut self, context: &Context) {
         let names = channels(context);
         self.broken_channels.retain(|channel| names.iter().any(|name| channel.starts_with(name.as_str())));
     }

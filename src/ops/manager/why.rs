@@ -49,25 +49,34 @@ pub struct Why {
 /// # Errors
 /// Not found for an unknown app; what the database says.
 pub fn why(context: &Context, app: &str, count: i64) -> Result<Why> {
-    let mut store = Store::ready(context)?;
-    let rows = past_apps(&mut store, app)?;
-    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-    let found = rows.into_iter().next();
-    let found = found.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("find the app `{app}`")))?;
-    let filter = RunFilter { app_ids: Some(ids.clone()), runtime: None, limit: count };
-    let managers = living(&mut store)?;
-    Ok(Why {
-        occurrences: store.occurrences().of_apps(&ids, count)?,
-        runs: store.runs().list(&filter)?,
-        commands: store.commands().list(&CommandFilter::OfApps(&ids, count))?,
-        lacking: lacking(&mut store, &managers, found.id)?,
-        managers: managers.len(),
-        time: store.now()?,
-        pause: store.pauses().current()?,
-        waits_for: open_befores(&mut store, &found)?,
-        published: Published::of(context, &mut store, &found)?,
-        app: found,
-    })
+    Why::read(context, &mut Store::ready(context)?, app, count)
+}
+
+impl Why {
+    /// As [`why`], from an open store.
+    ///
+    /// # Errors
+    /// As [`why`].
+    pub fn read(context: &Context, store: &mut Store, app: &str, count: i64) -> Result<Self> {
+        let rows = past_apps(store, app)?;
+        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        let found = rows.into_iter().next();
+        let found = found.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("find the app `{app}`")))?;
+        let filter = RunFilter { app_ids: Some(ids.clone()), runtime: None, limit: count };
+        let managers = living(store)?;
+        Ok(Self {
+            occurrences: store.occurrences().of_apps(&ids, count)?,
+            runs: store.runs().list(&filter)?,
+            commands: store.commands().list(&CommandFilter::OfApps(&ids, count))?,
+            lacking: lacking(store, &managers, found.id)?,
+            managers: managers.len(),
+            time: store.now()?,
+            pause: store.pauses().current()?,
+            waits_for: open_befores(store, &found)?,
+            published: Published::of(context, store, &found)?,
+            app: found,
+        })
+    }
 }
 
 fn open_befores(store: &mut Store, app: &AppRow) -> Result<Vec<String>> {
@@ -82,14 +91,7 @@ impl fmt::Display for Why {
         for line in self.published.iter().flat_map(Published::lines) {
             writeln!(formatter, "{line}")?;
         }
-        let runs: HashMap<&str, &RunRow> = self.runs.iter().map(|run| (run.runtime.as_str(), run)).collect();
-        let by_occurrence: Vec<&str> = self.occurrences.iter().filter_map(|row| row.runtime.as_deref()).collect();
-        let mut story: Vec<(NaiveDateTime, String)> = Vec::new();
-        story.extend(self.occurrences.iter().map(|row| (row.due_at, occurrence(row, &runs))));
-        let others = self.runs.iter().filter(|run| !by_occurrence.contains(&run.runtime.as_str()));
-        story.extend(others.map(|run| (run.started_at, self.other(run))));
-        story.extend(self.commands.iter().map(|row| (row.time, command(row))));
-        story.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
+        let story = self.story();
         if story.is_empty() {
             return write!(formatter, "nothing was decided about it yet");
         }
@@ -102,8 +104,21 @@ impl fmt::Display for Why {
 }
 
 impl Why {
+    /// What was decided and what came of it, the latest first.
+    pub fn story(&self) -> Vec<(NaiveDateTime, String)> {
+        let runs: HashMap<&str, &RunRow> = self.runs.iter().map(|run| (run.runtime.as_str(), run)).collect();
+        let by_occurrence: Vec<&str> = self.occurrences.iter().filter_map(|row| row.runtime.as_deref()).collect();
+        let mut story: Vec<(NaiveDateTime, String)> = Vec::new();
+        story.extend(self.occurrences.iter().map(|row| (row.due_at, occurrence(row, &runs))));
+        let others = self.runs.iter().filter(|run| !by_occurrence.contains(&run.runtime.as_str()));
+        story.extend(others.map(|run| (run.started_at, self.other(run))));
+        story.extend(self.commands.iter().map(|row| (row.time, command(row))));
+        story.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
+        story
+    }
+
     /// How it stands now, and what comes next.
-    fn now(&self) -> String {
+    pub fn now(&self) -> String {
         let app = &self.app;
         let definition = AppDefinition::from_json(&app.definition).ok();
         let schedule = match (&app.schedule, app.interval_ms, &definition) {

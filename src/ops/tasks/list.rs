@@ -53,7 +53,11 @@ pub fn list_tasks(context: &Context, options: &TaskListOptions) -> Result<TaskLi
 }
 
 impl TaskList {
-    pub(super) fn read(store: &mut Store, options: &TaskListOptions) -> Result<Self> {
+    /// As [`list_tasks`], from an open store.
+    ///
+    /// # Errors
+    /// As [`list_tasks`].
+    pub fn read(store: &mut Store, options: &TaskListOptions) -> Result<Self> {
         let pipelines = Pipelines::read(store)?;
         let filter = options.choice.filter(&pipelines)?;
         let overviews = PipelineOverview::read(store, &pipelines, filter.app_ids.as_deref())?;

@@ -33,6 +33,8 @@ pub struct TaskChoice {
     pub since: Option<String>,
     /// At most so many.
     pub limit: Option<i64>,
+    /// Of a list only numbers below this one: what comes after a page.
+    pub below: Option<i64>,
     /// Many tasks are changed without a word.
     pub yes: bool,
 }
@@ -54,6 +56,7 @@ impl TaskChoice {
             stage: self.stage.clone(),
             error: self.error.clone(),
             since: self.since.as_deref().map(clock::moment).transpose()?,
+            below: self.below,
             ..TaskFilter::default()
         })
     }

@@ -58,22 +58,31 @@ pub struct CameAgain {
 /// # Errors
 /// Not found for a number; what the database says.
 pub fn show_tasks(context: &Context, ids: &[i64]) -> Result<TaskDetails> {
-    let mut store = Store::ready(context)?;
-    let pipelines = Pipelines::read(&mut store)?;
-    let choice = TaskChoice { ids: ids.to_vec(), ..TaskChoice::default() };
-    let mut tasks = Vec::new();
-    for task in choice.pick(&mut store, &pipelines, &[])? {
-        let names = store.tasks().duplicates(task.id)?.into_iter();
-        tasks.push(TaskDetail {
-            pipeline: pipelines.name(task.app_id),
-            file: store.files().by_id(task.file_id)?,
-            came_again: names.map(|(name, at)| CameAgain { name, time: clock::utc(at), at }).collect(),
-            call: store.tasks().call(task.id)?,
-            attempts_made: store.tasks().attempts(task.id)?,
-            task,
-        });
+    TaskDetails::read(&mut Store::ready(context)?, ids)
+}
+
+impl TaskDetails {
+    /// As [`show_tasks`], from an open store.
+    ///
+    /// # Errors
+    /// As [`show_tasks`].
+    pub fn read(store: &mut Store, ids: &[i64]) -> Result<Self> {
+        let pipelines = Pipelines::read(store)?;
+        let choice = TaskChoice { ids: ids.to_vec(), ..TaskChoice::default() };
+        let mut tasks = Vec::new();
+        for task in choice.pick(store, &pipelines, &[])? {
+            let names = store.tasks().duplicates(task.id)?.into_iter();
+            tasks.push(TaskDetail {
+                pipeline: pipelines.name(task.app_id),
+                file: store.files().by_id(task.file_id)?,
+                came_again: names.map(|(name, at)| CameAgain { name, time: clock::utc(at), at }).collect(),
+                call: store.tasks().call(task.id)?,
+                attempts_made: store.tasks().attempts(task.id)?,
+                task,
+            });
+        }
+        Ok(Self { tasks })
     }
-    Ok(TaskDetails { tasks })
 }
 
 impl fmt::Display for TaskDetails {

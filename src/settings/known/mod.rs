@@ -40,6 +40,7 @@ pub const KNOWN: &[Known] = &[
     known("merge", sections::MERGE, "Guard against a merge that archives too much"),
     known("manager", sections::MANAGER, "How managers keep schedules"),
     known("group.*", sections::GROUP, "Limits of a group of apps"),
+    known("web", sections::WEB, "The dashboard"),
     known("deploy", sections::DEPLOY, "What `dc deploy` publishes for other machines"),
     known("log", sections::LOG, "Where log records go"),
     known("log.file", sections::LOG_FILE, "The sink `file`"),

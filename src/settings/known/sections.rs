@@ -165,6 +165,12 @@ pub(super) const STORAGE: &[Field] = &[
     field("prune_every", Duration, "1h", "Pause between two deletions of expired files"),
 ];
 
+pub(super) const WEB: &[Field] = &[
+    secret("token", Text, "Token of operators, who may start and stop apps"),
+    secret("viewer_token", Text, "Token of viewers, who may only look"),
+    field("hosts", Words, "", "Further names by which the dashboard is reached"),
+];
+
 pub(super) const STORE: &[Field] = &[
     field("type", Choice(&["folder", "s3"]), "folder", "Kind of store"),
     field("path", Text, "", "Folder of the store"),

@@ -5,6 +5,7 @@ mod files;
 mod following;
 mod opening;
 mod pipelines;
+mod reading;
 mod registering;
 mod running;
 mod servers;

@@ -1,0 +1,68 @@
+//! What buttons do: each is the operation of a command, on behalf of who pressed it.
+
+use super::query::Query;
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ops::{self, AppCommand, RetryTasksOptions, SendOptions, TaskChoice, TaskEnd};
+
+/// So many apps are told at once.
+const APPS_MAX: usize = 500;
+
+/// Tells apps something; what came of it, and whether anything went wrong.
+///
+/// # Errors
+/// Usage for an unknown command, or where no app was chosen.
+pub(super) fn tell_apps(context: &Context, form: &Query) -> Result<(String, bool)> {
+    let word = form.get("do").unwrap_or_default();
+    let command = AppCommand::ALL.iter().copied().find(|command| command.name().eq_ignore_ascii_case(word));
+    let unknown = || Error::new(ErrorKind::Usage, format!("do `{word}`: there is no such command"));
+    let command = command.ok_or_else(unknown)?;
+    let apps = form.all("app");
+    if apps.is_empty() || apps.len() > APPS_MAX {
+        return Err(Error::new(ErrorKind::Usage, format!("{word} the chosen apps: {} are chosen", apps.len()))
+            .hint(format!("choose 1 to {APPS_MAX} by their boxes")));
+    }
+    let mut told = Vec::with_capacity(apps.len());
+    let mut is_wrong = false;
+    for app in apps {
+        let options = SendOptions { command, app: app.clone(), args: form.text("args"), wait: None, force: false };
+        match ops::send_command(context, &options) {
+            Ok(report) => told.push(report.to_string()),
+            Err(error) => {
+                is_wrong = true;
+                told.push(format!("could not {error}"));
+            }
+        }
+    }
+    Ok((told.join("\n"), is_wrong))
+}
+
+/// Retries, cancels or quarantines documents; what came of it.
+///
+/// # Errors
+/// Usage for an unknown command or number; those of the operations.
+pub(super) fn tell_documents(context: &Context, form: &Query) -> Result<(String, bool)> {
+    let read = |text: &String| {
+        let wrong = || Error::new(ErrorKind::Usage, format!("read `{text}` as the number of a document"));
+        text.parse::<i64>().map_err(|_| wrong())
+    };
+    let ids = form.all("task").iter().map(read).collect::<Result<Vec<i64>>>()?;
+    let word = form.get("do").unwrap_or_default();
+    if ids.is_empty() {
+        return Err(Error::new(ErrorKind::Usage, format!("{word} the chosen documents: none is chosen"))
+            .hint("choose some by their boxes"));
+    }
+    let choice = TaskChoice { ids: ids.clone(), ..TaskChoice::default() };
+    let done = match word {
+        "retry" => {
+            let options = RetryTasksOptions { choice, from: form.text("from"), rate: None, dry_run: false };
+            ops::retry_tasks(context, &options)?.to_string()
+        }
+        "cancel" => ops::end_tasks(context, &choice, TaskEnd::Cancel, None)?.to_string(),
+        "quarantine" => ops::end_tasks(context, &choice, TaskEnd::Quarantine, None)?.to_string(),
+        _ => return Err(Error::new(ErrorKind::Usage, format!("do `{word}` with documents: there is no such command"))),
+    };
+    // documents have no log of commands: the log says who it was
+    log::info!("{} said `{word}` of the documents {ids:?}: {done}", context.settings().user);
+    Ok((done, false))
+}
