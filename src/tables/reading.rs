@@ -15,7 +15,7 @@ use super::postgres::Pg;
 use crate::context::Context;
 use crate::db::{mysql, postgres};
 use crate::error::{Error, ErrorKind, Result};
-use crate::settings::{DatabaseSettings, MAIN, Target};
+use crate::settings::{DatabaseSettings, Target};
 
 /// What means something else than itself in the address of a file.
 const ADDRESS: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b'?').add(b'#');
@@ -30,7 +30,7 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn reading(context: &Context, limit: Duration) -> Result<Self> {
-        Self::connect_to_read(&context.settings().database(MAIN)?, limit)
+        Self::connect_to_read(&context.settings().framework()?, limit)
     }
 
     pub(super) fn connect_to_read(settings: &DatabaseSettings, limit: Duration) -> Result<Self> {

@@ -25,7 +25,8 @@ pub(super) fn tell_apps(context: &Context, form: &Query) -> Result<(String, bool
     let mut told = Vec::with_capacity(apps.len());
     let mut is_wrong = false;
     for app in apps {
-        let options = SendOptions { command, app: app.clone(), args: form.text("args"), wait: None, force: false };
+        let options =
+            SendOptions { command, app: app.clone(), args: form.text("args"), wait: None, force: false, expires: None };
         match ops::send_command(context, &options) {
             Ok(report) => told.push(report.to_string()),
             Err(error) => {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::tables::{AppCommand, MergePage, RunPage};
+use crate::tables::{AppCommand, MergePage, NewCommand, RunPage};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -19,7 +19,7 @@ fn a_store_for_reading_changes_nothing() {
         let app_id = one_app(&mut writer);
         let mut reader = Store::reading(&house.context, LIMIT).expect("a reader");
         assert_eq!(reader.apps().all().expect("apps").len(), 1);
-        let refused = reader.commands().request(app_id, AppCommand::Start, None, "a viewer");
+        let refused = reader.commands().request(&start(app_id, "a viewer"));
         assert!(refused.is_err(), "a reader wrote");
         assert!(reader.check_writable().is_err(), "a reader may write");
         // and it goes on reading
@@ -35,7 +35,7 @@ fn what_has_changed_is_seen() {
         let mut reader = Store::reading(&house.context, LIMIT).expect("a reader");
         let before = reader.changes().expect("changes");
         assert_eq!(reader.changes().expect("changes"), before);
-        writer.commands().request(app_id, AppCommand::Start, None, "somebody").expect("a command");
+        writer.commands().request(&start(app_id, "somebody")).expect("a command");
         let after = reader.changes().expect("changes");
         assert!(after.runs != before.runs && after.logs == before.logs && after.documents == before.documents);
     });
@@ -69,4 +69,8 @@ fn runs_are_read_page_by_page_and_merges_where_there_are_any() {
         let page = MergePage { schema_name: "", name: "numbers", since, until, count: 5 };
         assert!(reader.merges().of_table(&page).expect("merges").is_empty());
     });
+}
+
+fn start(app_id: i64, by: &str) -> NewCommand<'_> {
+    NewCommand { app_id, command: AppCommand::Start, args: None, by, expires: None }
 }
