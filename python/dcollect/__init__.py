@@ -9,6 +9,7 @@
 from ._adapters import httpx_client, requests_session
 from ._app import App, app
 from ._context import Context
+from ._csv import csv_rows
 from ._errors import DcError, MergeError, ReplayError, TooManyFailures
 from ._http import HttpError, Response
 from ._merge import MergeReport
@@ -28,6 +29,7 @@ __all__ = [
     "Response",
     "TooManyFailures",
     "app",
+    "csv_rows",
     "fun_watch",
     "httpx_client",
     "loads",

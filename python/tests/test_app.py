@@ -251,6 +251,7 @@ def load_tests(loader, tests, pattern):
     from dcollect import testing
 
     tests.addTests(doctest.DocTestSuite(testing))
+    tests.addTests(doctest.DocTestSuite(dcollect._csv))
     tests.addTests(doctest.DocTestSuite(dcollect))
     return tests
 

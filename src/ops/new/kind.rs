@@ -44,6 +44,7 @@ const DCOLLECT: &[(&str, &str)] = &[
     ("_around.py", include_str!("../../../python/dcollect/_around.py")),
     ("_cassette.py", include_str!("../../../python/dcollect/_cassette.py")),
     ("_context.py", include_str!("../../../python/dcollect/_context.py")),
+    ("_csv.py", include_str!("../../../python/dcollect/_csv.py")),
     ("_errors.py", include_str!("../../../python/dcollect/_errors.py")),
     ("_files.py", include_str!("../../../python/dcollect/_files.py")),
     ("_hide.py", include_str!("../../../python/dcollect/_hide.py")),
@@ -113,24 +114,26 @@ fn python(mut words: Words, sample: &Sample) -> Made {
         Some(_) => ("ctx.get(URL).text", "ctx.get(URL).json()", "len(ctx.get(URL).content)"),
         None => ("SOURCE.read_text(encoding=\"utf-8-sig\")", "loads(SOURCE.read_bytes())", "len(SOURCE.read_bytes())"),
     };
-    let (imports, records) = match &sample.shape {
-        Shape::Json { .. } => ("", format!("yield from {page}{}", way(&sample.shape))),
-        Shape::Object => ("", format!("yield {page}")),
+    let records = match &sample.shape {
+        Shape::Json { .. } => format!("yield from {page}{}", way(&sample.shape)),
+        Shape::Object => format!("yield {page}"),
         Shape::Ndjson => {
-            ("", format!("for line in {text}.splitlines():\n        if line.strip():\n            yield loads(line)"))
+            format!("for line in {text}.splitlines():\n        if line.strip():\n            yield loads(line)")
         }
-        Shape::Csv { delimiter } => (
-            "import csv\nimport io\n",
-            format!(
-                "rows = csv.DictReader(io.StringIO({text}.lstrip(\"\\ufeff\")), delimiter={})\n    for row in rows:\n        \
-                 yield {{name: value or None for name, value in row.items()}}",
-                quoted(&delimiter.to_string())
-            ),
-        ),
-        Shape::Other(what) => ("", format!("# {what}: say here what its records are\n    yield {{\"bytes\": {size}}}")),
+        Shape::Csv { delimiter: ',' } => format!("yield from csv_rows({text})"),
+        Shape::Csv { delimiter } => {
+            format!("yield from csv_rows({text}, delimiter={})", quoted(&delimiter.to_string()))
+        }
+        Shape::Other(what) => format!("# {what}: say here what its records are\n    yield {{\"bytes\": {size}}}"),
     };
-    let needs_loads = records.contains("loads(");
-    let mut options: String = sample.key.iter().map(|key| format!(", key={}", quoted(key))).collect();
+    let used = ["csv_rows", "loads"].into_iter().filter(|name| records.contains(&format!("{name}(")));
+    let used = ["app"].into_iter().chain(used).collect::<Vec<_>>().join(", ");
+    let keys: Vec<String> = sample.key.iter().map(|key| quoted(key)).collect();
+    let mut options = match keys.as_slice() {
+        [] => String::new(),
+        [key] => format!(", key={key}"),
+        keys => format!(", key=[{}]", keys.join(", ")),
+    };
     if !sample.reserved.is_empty() {
         let pairs = sample.reserved.iter().map(|name| format!("{}: {}", quoted(name), quoted(&renamed(name))));
         options.push_str(&format!(", rename={{{}}}", pairs.collect::<Vec<_>>().join(", ")));
@@ -141,8 +144,7 @@ fn python(mut words: Words, sample: &Sample) -> Made {
     };
     let names: Vec<String> = names.iter().map(|name| quoted(name)).collect();
     words
-        .set("IMPORTS", if imports.is_empty() { String::new() } else { format!("{imports}\n") })
-        .set("DCOLLECT", if needs_loads { "app, loads" } else { "app" })
+        .set("DCOLLECT", used)
         .set("OPTIONS", options)
         .set("RECORDS", records)
         .set("FIELDS", format!("{{{}}}", names.join(", ")))
@@ -153,8 +155,6 @@ fn python(mut words: Words, sample: &Sample) -> Made {
         Some(_) => include_str!("templates/python_url.py"),
         None => include_str!("templates/python_file.py"),
     };
-    // beside `pathlib` they stand without a blank line between
-    words.set("IMPORTS_BESIDE", imports);
     let mut files = vec![
         file("app.toml", words.fill(include_str!("templates/python.toml"))),
         program("main.py", words.fill(main)),

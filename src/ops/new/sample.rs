@@ -20,6 +20,8 @@ const BYTES_MAX: u64 = 64 << 20;
 const RECORDS: usize = 200;
 /// So deep a list of records is looked for.
 const DEPTH_MAX: usize = 6;
+/// Of so many first fields two may name a thing together.
+const PAIRED_MAX: usize = 4;
 /// What names a thing, the likeliest first.
 const KEY_ENDS: [&str; 10] = ["id", "_no", "code", "key", "number", "isin", "oib", "vat", "iso", "symbol"];
 /// The source of an app that names none.
@@ -58,7 +60,7 @@ pub(super) struct Sample {
     /// The framework's own names among its fields: they are renamed.
     pub(super) reserved: Vec<String>,
     /// What most likely names a thing.
-    pub(super) key: Option<String>,
+    pub(super) key: Vec<String>,
     pub(super) notes: Vec<String>,
 }
 
@@ -87,7 +89,7 @@ impl Sample {
             columns: Vec::new(),
             count: 1,
             reserved: Vec::new(),
-            key: None,
+            key: Vec::new(),
             notes: Vec::new(),
         };
         match &sample.shape {
@@ -121,9 +123,9 @@ impl Sample {
         let found = report.sample.map(|sample| (sample.columns, sample.records)).unwrap_or_default();
         self.columns = found.0;
         self.key = key_of(&self.columns, &found.1);
-        if self.key.is_none() {
+        if self.key.is_empty() {
             self.notes.push(
-                "no field has another value in each record: name a key, so that changes are seen as such".to_owned(),
+                "no field, and no two of the first, have other values in each record: name a key, so that changes are seen as such".to_owned(),
             );
         }
         Ok(())
@@ -224,18 +226,28 @@ fn inner(text: &str, path: &[String]) -> Option<String> {
     inner(fields.remove(name)?.get(), rest)
 }
 
-/// A field that has another value in each record, and looks like a name.
-fn key_of(columns: &[SampleColumn], records: &[String]) -> Option<String> {
+/// The field that has another value in each record, and looks like a name; else two fields that have so together.
+fn key_of(columns: &[SampleColumn], records: &[String]) -> Vec<String> {
     let rows: Vec<Map<String, Value>> = records.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let is_unique = |name: &str| {
+    let is_unique = |names: &[&str]| {
         let mut seen = HashSet::new();
-        let is_plain = |value: &Value| value.is_string() || value.is_number();
-        rows.iter().all(|row| row.get(name).is_some_and(|value| is_plain(value) && seen.insert(value.to_string())))
+        let plain = |value: &Value| (value.is_string() || value.is_i64()).then(|| value.to_string());
+        rows.iter().all(|row| {
+            let values: Option<Vec<String>> = names.iter().map(|name| plain(row.get(*name)?)).collect();
+            values.is_some_and(|values| seen.insert(values))
+        })
     };
-    let unique: Vec<&str> = columns.iter().map(|column| column.name.as_str()).filter(|name| is_unique(name)).collect();
+    let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    let unique: Vec<&str> = names.iter().copied().filter(|name| is_unique(&[name])).collect();
     let by_name = KEY_ENDS.iter().find_map(|end| unique.iter().find(|name| name.to_lowercase().ends_with(end)));
-    let first = columns.first().map(|column| column.name.as_str()).filter(|name| unique.contains(name));
-    by_name.copied().or(first).map(str::to_owned)
+    let first = names.first().filter(|name| unique.contains(name));
+    if let Some(one) = by_name.or(first) {
+        return vec![(*one).to_owned()];
+    }
+    let start = &names[..names.len().min(PAIRED_MAX)];
+    let pairs = (0..start.len()).flat_map(|one| (one + 1..start.len()).map(move |other| [start[one], start[other]]));
+    let pair = pairs.into_iter().find(|pair| rows.len() > 1 && is_unique(pair));
+    pair.map(|pair| pair.map(str::to_owned).to_vec()).unwrap_or_default()
 }
 
 impl Shape {
@@ -291,6 +303,24 @@ mod tests {
         ] {
             assert_eq!(shape_of(text.as_bytes()), shape, "{text}");
         }
+    }
+
+    #[test]
+    fn a_key_is_a_field_or_two_that_differ_in_each_record() {
+        let of = |records: &[&str]| {
+            let first: Map<String, Value> = serde_json::from_str(records[0]).expect("a record");
+            let column = |name: &String| SampleColumn { name: name.clone(), declared: String::new() };
+            let columns: Vec<SampleColumn> = first.keys().map(column).collect();
+            key_of(&columns, &records.iter().map(|record| (*record).to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(of(&[r#"{"name":"a","vat_no":"1"}"#, r#"{"name":"b","vat_no":"2"}"#]), ["vat_no"]);
+        assert_eq!(of(&[r#"{"day":"a","rate":1.5}"#, r#"{"day":"b","rate":2.5}"#]), ["day"]);
+        assert_eq!(
+            of(&[r#"{"day":"a","c":"x","n":1}"#, r#"{"day":"a","c":"y","n":1}"#, r#"{"day":"b","c":"x","n":1}"#]),
+            ["day", "c"]
+        );
+        assert!(of(&[r#"{"a":"x","b":1.5}"#, r#"{"a":"x","b":2.5}"#]).is_empty());
+        assert!(of(&[r#"{"a":null}"#, r#"{"a":"x"}"#]).is_empty());
     }
 
     #[test]

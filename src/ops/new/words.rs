@@ -55,7 +55,7 @@ pub(super) fn way(shape: &Shape) -> String {
 
 /// The flags of `dc merge` that a source needs.
 pub(super) fn flags(sample: &Sample) -> Vec<String> {
-    let key = sample.key.iter().flat_map(|key| ["--key".to_owned(), key.clone()]);
+    let key = (!sample.key.is_empty()).then(|| ["--key".to_owned(), sample.key.join(",")]).into_iter().flatten();
     let names = sample.reserved.iter().map(|name| format!("{name}={}", renamed(name)));
     key.chain(names.flat_map(|pair| ["--rename".to_owned(), pair])).collect()
 }

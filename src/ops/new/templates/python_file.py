@@ -4,7 +4,7 @@
 python3 main.py --show 20 shows its records, without dc; python3 -m unittest tests it.
 """
 
-{{IMPORTS_BESIDE}}from pathlib import Path
+from pathlib import Path
 
 from dcollect import {{DCOLLECT}}
 

@@ -4,7 +4,7 @@
 python3 main.py --show 20 shows its records, without dc; python3 -m unittest tests it.
 """
 
-{{IMPORTS}}from dcollect import {{DCOLLECT}}
+from dcollect import {{DCOLLECT}}
 
 URL = {{URL_TEXT}}
 
