@@ -88,12 +88,13 @@ impl Watch {
         self.viewers.count.fetch_add(1, Ordering::AcqRel);
         drop(self.viewers.lock.lock().unwrap_or_else(PoisonError::into_inner));
         self.viewers.came.notify_all();
-        let now = *self.seen.borrow();
+        let mut seen = self.seen.clone();
+        let now = *seen.borrow_and_update();
         let known = last.map(|last| read(last).filter(|seen| seen.began == now.began));
         let known = known.unwrap_or(Some(now));
         let hello = format!("retry: {AGAIN_MS}\nid: {}\ndata: hello\n\n", text(&now));
         let first = hello + &told(known.as_ref(), &now);
-        let state = (self.seen.clone(), now, Instant::now() + STREAM, Some(first), watching);
+        let state = (seen, now, Instant::now() + STREAM, Some(first), watching);
         let events = stream::unfold(state, |(mut seen, known, until, first, watching)| async move {
             if let Some(first) = first {
                 return Some((Ok::<_, std::convert::Infallible>(first), (seen, known, until, None, watching)));

@@ -8,7 +8,7 @@ use super::memory::RunMemory;
 use super::usual;
 use crate::context::Context;
 use crate::error::Result;
-use crate::ops::manager::{Why, moments};
+use crate::ops::manager::Why;
 use crate::redact::Redactor;
 use crate::tables::{AppRow, MergePage, ObjectKind, ObjectRow, RunFilter, RunMark, RunPage, RunRow, Store};
 
@@ -21,7 +21,7 @@ const DECISIONS: i64 = 12;
 /// The schedule is shown for so many days,
 const DAYS: i64 = 14;
 /// and at most so many moments of it.
-const MOMENTS_MAX: usize = 200;
+const MOMENTS_MAX: usize = 2_000;
 /// So many tables are looked at for rows.
 const TABLES_MAX: usize = 12;
 /// So many merges of each.
@@ -97,14 +97,9 @@ impl AppReport {
         };
         let with_rows = |run: RunMark| RunLine { rows: rows.get(&run.runtime).copied(), run };
         let definition = memory.definition(&app);
-        let (schedule, is_cut) = match &definition {
-            Some(definition) => {
-                let moments = moments(&app, definition, (time, time + TimeDelta::days(DAYS)), MOMENTS_MAX + 1);
-                let is_cut = moments.len() > MOMENTS_MAX;
-                (moments.into_iter().take(MOMENTS_MAX).collect(), is_cut)
-            }
-            None => (Vec::new(), false),
-        };
+        let mut schedule = memory.due(&app, time + TimeDelta::days(DAYS), MOMENTS_MAX + 1);
+        let is_cut = schedule.len() > MOMENTS_MAX;
+        schedule.truncate(MOMENTS_MAX);
         let next_page = listed.last().filter(|_| listed.len() as i64 == RUNS_LISTED).map(|run| run.runtime.clone());
         Ok(Self {
             usual_seconds: usual::seconds(&marks),

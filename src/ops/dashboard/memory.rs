@@ -67,7 +67,8 @@ impl RunMemory {
     /// When an app is due before `until`, at most so many times; never where it is out of service. What was worked out at
     /// an earlier look is kept as long as the schedule goes on as it was.
     pub fn due(&mut self, app: &AppRow, until: NaiveDateTime, count: usize) -> Vec<NaiveDateTime> {
-        let (Some(next), Some(definition)) = (app.next_run.filter(|_| !app.disable), self.definition(app)) else {
+        let next = app.next_run.filter(|_| !app.disable && app.archive.is_none());
+        let (Some(next), Some(definition)) = (next, self.definition(app)) else {
             return Vec::new();
         };
         let kept = self.due.entry(app.id).or_default();
@@ -81,6 +82,6 @@ impl RunMemory {
                 None => break,
             }
         }
-        kept.iter().copied().filter(|at| *at < until).collect()
+        kept.iter().copied().filter(|at| *at < until).take(count).collect()
     }
 }

@@ -87,7 +87,7 @@ pub fn forecast(context: &Context, options: &ForecastOptions) -> Result<Forecast
     for (app, definition) in in_order(store.apps().all()?) {
         let moments = match (definition.keep, definition.after.is_empty()) {
             (true, _) => vec![from],
-            (false, true) => moments(&app, &definition, (from, until), MOMENTS_MAX),
+            (false, true) => moments(&app, &definition, from, until),
             (false, false) => moments_after(&definition.after, &ends, until),
         };
         if moments.is_empty() && !app.disable && starts(&definition).is_none() {
@@ -170,20 +170,14 @@ fn starts(definition: &AppDefinition) -> Option<String> {
     }
 }
 
-/// When an app is due from one moment until another, at most so many times; never where it is out of service.
-pub(in crate::ops) fn moments(
-    app: &AppRow,
-    definition: &AppDefinition,
-    (from, until): (NaiveDateTime, NaiveDateTime),
-    count: usize,
-) -> Vec<NaiveDateTime> {
+fn moments(app: &AppRow, definition: &AppDefinition, from: NaiveDateTime, until: NaiveDateTime) -> Vec<NaiveDateTime> {
     if app.disable {
         return Vec::new();
     }
     let first = app.next_run.map(|next| next.max(from));
     std::iter::successors(first, |due_at| definition.next_run(*due_at))
         .take_while(|due_at| *due_at < until)
-        .take(count)
+        .take(MOMENTS_MAX)
         .collect()
 }
 

@@ -23,7 +23,6 @@ pub use board::{Board, BoardApp, board};
 pub use check::{Check, Grade, check};
 pub use commands::{CommandList, CommandsOptions, commands};
 pub use cron::{CronForecast, CronMoment, CronOptions, cron_forecast};
-pub(in crate::ops) use forecast::moments;
 pub use forecast::{Forecast, ForecastOptions, forecast};
 pub use glance::{Glance, Watcher};
 pub use import::{ImportOptions, ImportReport, ImportedApp, Source as ImportSource, import};
