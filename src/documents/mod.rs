@@ -3,7 +3,9 @@
 
 mod direction;
 mod faults;
+mod fax_page;
 mod hocr;
+mod jpeg2000;
 mod needs;
 mod open;
 mod page;
@@ -11,10 +13,13 @@ mod picture_file;
 mod png_data;
 mod raster;
 mod reader;
+mod recognisers;
 mod resolution;
 mod rules;
 mod searchable;
 mod tables;
+mod tiff_colors;
+mod tiff_directory;
 mod tiff_page;
 mod tsv;
 

@@ -57,7 +57,7 @@ impl Opened {
                 Ok(Self::Picture(PictureFile { bytes, kind, pages, pixels_max: limits.pixels_max }))
             }
             None if is_pdf(&bytes) => Ok(Self::Pdf(Box::new(Document::of(bytes, password, limits)?))),
-            None => Err(Error::failed("read it: it is no PDF, PNG, JPEG, TIFF or WebP")),
+            None => Err(foreign(&bytes)),
         }
     }
 
@@ -87,6 +87,16 @@ impl PictureFile {
 }
 
 impl PictureFile {
+    /// What is wrong with the picture, though it can be shown in part.
+    pub fn flaw(&self) -> Option<Error> {
+        picture_file::flaw(&self.bytes, self.kind)
+    }
+
+    /// What of it is not read.
+    pub fn left_out(&self) -> Option<&'static str> {
+        picture_file::left_out(&self.bytes, self.kind)
+    }
+
     /// A page as a PDF holds it: a JPEG as it is, everything else packed anew without loss.
     ///
     /// # Errors
@@ -96,6 +106,29 @@ impl PictureFile {
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode))
             .unwrap_or_else(|_| Err(Error::failed("read the picture: its decoder gave up on damaged data")))
     }
+}
+
+/// Why what is neither a PDF nor a picture is not read; what it is instead is named with what makes a PDF of it.
+fn foreign(bytes: &[u8]) -> Error {
+    let brand = bytes.get(4..12).unwrap_or_default();
+    let is_of = |marks: &[&[u8]]| marks.iter().any(|mark| bytes.starts_with(mark));
+    let (what, hint) = match () {
+        () if brand.starts_with(b"ftyp") && brand.ends_with(b"avif") => ("an AVIF picture", "`avifdec IN OUT.png`"),
+        () if brand.starts_with(b"ftyp") && [&b"he"[..], b"mi", b"ms"].iter().any(|it| brand[4..].starts_with(it)) => {
+            ("a HEIC picture", "`heif-convert IN OUT.png` (sudo apt-get install libheif-examples)")
+        }
+        () if is_of(&[b"AT&TFORM"]) => ("a DjVu", "`ddjvu -format=pdf IN OUT.pdf`"),
+        () if is_of(&[b"8BPS"]) => ("a picture of Photoshop", "export it as PNG"),
+        () if is_of(&[b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"{\\rtf"]) => {
+            ("an archive, or a document of an office program", "`soffice --convert-to pdf IN`, or unpack it")
+        }
+        () if is_of(&[b"%!PS"]) => ("PostScript", "`ps2pdf IN OUT.pdf`"),
+        () => {
+            let known = "PDF, PNG, JPEG, JPEG 2000, TIFF, WebP, BMP or GIF";
+            return Error::failed(format!("read it: it is no {known}"));
+        }
+    };
+    Error::failed(format!("read it: it is {what}, which dc does not read")).hint(format!("convert it: {hint}"))
 }
 
 fn is_pdf(bytes: &[u8]) -> bool {

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use hayro::hayro_syntax::metadata::Metadata;
 use hayro::hayro_syntax::object::Dict;
@@ -14,6 +15,7 @@ use super::interpret;
 use super::limits::{Budget, Limits, refused};
 use super::trace::Trace;
 use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::language::{self, Language};
 
 /// What the beginning of a PDF is searched for, and how far.
 const MARK: (&[u8], usize) = (b"%PDF-", 1024);
@@ -22,7 +24,13 @@ const MARK: (&[u8], usize) = (b"%PDF-", 1024);
 pub struct Document {
     pdf: Pdf,
     limits: Limits,
+    /// The language of its text, once somebody has asked.
+    language: OnceLock<Option<&'static Language>>,
 }
+
+/// Pages whose text is looked at for its language, and letters that are enough.
+const LANGUAGE_PAGES: usize = 12;
+const LANGUAGE_LETTERS: usize = 2_000;
 
 impl Document {
     /// Opens a file. `password` is empty for a file that opens without one.
@@ -56,7 +64,7 @@ impl Document {
         let whole = bytes[bytes.len().saturating_sub(depth)..].windows(5).any(|found| found == b"%%EOF");
         let pdf = guarded(|| Pdf::new_with_password(bytes, password))?
             .map_err(|cause| load_error(cause, has_mark, whole, password))?;
-        let document = Self { pdf, limits };
+        let document = Self { pdf, limits, language: OnceLock::new() };
         let pages = document.pages();
         if pages > limits.pages_max {
             return Err(refused(format!(
@@ -82,6 +90,24 @@ impl Document {
     pub fn size(&self, page: usize) -> Result<(f64, f64)> {
         let (width, height) = self.page(page)?.render_dimensions();
         Ok((f64::from(width), f64::from(height)))
+    }
+
+    /// The language of the text that it holds: by the text, and else by what the file says of itself.
+    pub fn language(&self) -> Option<&'static Language> {
+        *self.language.get_or_init(|| {
+            let mut text = String::new();
+            for page in 1..=self.pages().min(LANGUAGE_PAGES) {
+                if let Ok(content) = self.content(page) {
+                    text.extend(content.text().chars().filter(|letter| *letter != char::REPLACEMENT_CHARACTER));
+                    text.push('\n');
+                }
+                if text.len() > LANGUAGE_LETTERS {
+                    break;
+                }
+            }
+            let told = || self.root()?.get::<hayro::hayro_syntax::object::String<'_>>("Lang");
+            language::detect(&text).or_else(|| language::by_tag(&String::from_utf8_lossy(told()?.as_bytes())))
+        })
     }
 
     /// Letters, lines and pictures of a page, from which words and tables are made; `page` counts from 1.

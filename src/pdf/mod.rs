@@ -19,6 +19,7 @@ mod interpret;
 mod letter;
 mod limits;
 mod marked;
+mod meaning;
 mod path;
 mod reading;
 mod render;

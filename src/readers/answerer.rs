@@ -53,6 +53,7 @@ impl Answerer {
         let is_open = self.file.as_ref().is_some_and(|(known, _)| known == path);
         if !is_open {
             self.file = None;
+            self.reader.forget();
             let file = Opened::open(path, &self.instructions.password, self.instructions.limits())?;
             self.file = Some((path.to_owned(), file));
         }

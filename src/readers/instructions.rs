@@ -22,6 +22,8 @@ const PIXELS_MAX: u64 = 100_000_000;
 pub(super) struct Instructions {
     pub(super) engine: String,
     pub(super) languages: Vec<String>,
+    /// Whether nobody said them.
+    pub(super) detects_language: bool,
     pub(super) way: Way,
     pub(super) library: Option<PathBuf>,
     pub(super) program: Option<PathBuf>,
@@ -61,8 +63,10 @@ impl Instructions {
         if !["auto", NO_ENGINE].contains(&engine.as_str()) {
             ocr::entry(&engine)?;
         }
+        let detects_language = options.languages.is_none() && section.words("languages")?.is_none();
         Ok(Self {
             engine,
+            detects_language,
             languages: options.languages.clone().unwrap_or(engines.languages),
             way: engines.way,
             library: engines.library,
@@ -100,7 +104,16 @@ impl Instructions {
         let page =
             PageOptions { engine: self.engine.clone(), engines, preprocessor: (!self.plain).then_some(preprocessor) };
         let (force, redo, skip_text) = (self.force, self.redo, self.skip_text);
-        ReadOptions { page, dpi: self.dpi, force, redo, skip_text, layout: self.layout, tables: self.tables }
+        ReadOptions {
+            page,
+            detects_language: self.detects_language,
+            dpi: self.dpi,
+            force,
+            redo,
+            skip_text,
+            layout: self.layout,
+            tables: self.tables,
+        }
     }
 
     pub(super) fn searchable_options(&self) -> SearchableOptions {

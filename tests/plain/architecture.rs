@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The floors, lowest first. A module uses only modules on lower floors, never a neighbour.
 const FLOORS: &[&[&str]] = &[
     &["error"],
-    &["clock", "die", "failpoint", "ident", "layout", "record", "zone"],
+    &["clock", "die", "failpoint", "ident", "language", "layout", "record", "zone"],
     &["hash", "settings", "shell"],
     &["secrets"],
     &["bound", "context", "redact"],

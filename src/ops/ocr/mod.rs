@@ -65,6 +65,7 @@ pub fn ocr(context: &Context, options: &OcrOptions, data: &mut dyn Write) -> Res
                 let input = &inputs[file];
                 match bar.suspend(|| output.close(input, worker)) {
                     Ok(notes) => {
+                        let notes = [report.page_notes(), notes].concat();
                         bar.suspend(|| notes.iter().for_each(|note| context.shell().note(&said(input, note))));
                         report.note(notes);
                     }

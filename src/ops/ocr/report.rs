@@ -67,6 +67,9 @@ pub struct OcrReport {
     pub elapsed_ms: u64,
     #[serde(skip)]
     sums: (f64, f64),
+    /// What is to be said of pages of this file, and of which.
+    #[serde(skip)]
+    page_notes: Vec<(String, Vec<usize>)>,
     #[serde(skip)]
     first: Option<ErrorKind>,
 }
@@ -74,6 +77,7 @@ pub struct OcrReport {
 impl OcrReport {
     pub(super) fn open(&mut self, input: &Input) {
         self.sums = (0.0, 0.0);
+        self.page_notes.clear();
         self.files.push(OcrFile { file: input.name.clone(), ..OcrFile::default() });
     }
 
@@ -82,6 +86,12 @@ impl OcrReport {
         let file = self.files.last_mut()?;
         file.pages += 1;
         file.seconds += page.ms as f64 / 1000.0;
+        for note in &page.notes {
+            match self.page_notes.iter_mut().find(|(known, _)| known == note) {
+                Some((_, pages)) => pages.push(page.page),
+                None => self.page_notes.push((note.clone(), vec![page.page])),
+            }
+        }
         match page.source {
             PageSource::Native => file.native += 1,
             PageSource::Recognised => file.recognised += 1,
@@ -110,6 +120,12 @@ impl OcrReport {
         if let Some(file) = self.files.last_mut() {
             file.notes = notes;
         }
+    }
+
+    /// What is to be said of the pages of the file that was read, a sentence each.
+    pub(super) fn page_notes(&mut self) -> Vec<String> {
+        let notes = std::mem::take(&mut self.page_notes);
+        notes.into_iter().map(|(note, pages)| format!("{}: {note}", named(&pages))).collect()
     }
 
     pub(super) fn fail(&mut self, input: &Input, error: &Error) {
@@ -148,6 +164,17 @@ impl OcrReport {
         self.confidence = (self.recognised > 0).then(|| weighted / self.recognised as f64);
         self.elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     }
+}
+
+/// Pages as people name them: `page 3`, `pages 1-3, 7`.
+fn named(pages: &[usize]) -> String {
+    let runs = pages.chunk_by(|one, next| one + 1 == *next).map(|run| match run {
+        [first, .., last] => format!("{first}-{last}"),
+        [only] => only.to_string(),
+        [] => String::new(),
+    });
+    let word = if pages.len() == 1 { "page" } else { "pages" };
+    format!("{word} {}", runs.collect::<Vec<_>>().join(", "))
 }
 
 impl fmt::Display for OcrReport {
