@@ -19,6 +19,7 @@ Examples:
   dc ocr scans/ --format pdf --out searchable/   the same files with text that can be searched
   dc ocr fax.tif --lang deu+eng                  German and English
   dc ocr prices.pdf --tables csv                 its tables
+  dc ocr report.pdf --format md                  headings, lists and tables as Markdown
   dc ocr scans/ --format ndjson | dc merge pages - --key file,page --create
   dc ocr --engines                               what can read here, and how to install what is missing
 
@@ -33,7 +34,7 @@ _LIBRARY, _PROGRAM and _TESSDATA (where Tesseract is).";
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES, after_help = "`dc ocr --help` has examples")]
 pub(crate) struct Args {
-    /// PDF, PNG, JPEG, TIFF or WebP files, folders of them, or - for standard input
+    /// PDFs and pictures, folders of them, or - for standard input
     #[arg(required_unless_present = "engines", value_name = "FILE")]
     files: Vec<PathBuf>,
     /// What is written
@@ -48,6 +49,12 @@ pub(crate) struct Args {
     /// Find tables by ruling lines, or by how text is aligned; --format json has them beside the words [default: lines]
     #[arg(long, value_enum, value_name = "WHAT")]
     tables_by: Option<By>,
+    /// Find barcodes and QR codes, with --format json
+    #[arg(long)]
+    codes: bool,
+    /// Unpack the files attached to PDFs into this folder
+    #[arg(long, value_name = "DIR")]
+    attachments: Option<PathBuf>,
     /// Write a file for each file into this folder
     #[arg(short, long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -103,6 +110,8 @@ pub(crate) struct Args {
 enum Format {
     Text,
     Json,
+    #[value(name = "md")]
+    Markdown,
     Ndjson,
     Hocr,
     Tsv,
@@ -154,6 +163,7 @@ impl Args {
         let format = match self.format {
             Some(Format::Text) => OcrFormat::Text,
             Some(Format::Json) => OcrFormat::Json,
+            Some(Format::Markdown) => OcrFormat::Markdown,
             Some(Format::Ndjson) => OcrFormat::Ndjson,
             Some(Format::Hocr) => OcrFormat::Hocr,
             Some(Format::Tsv) => OcrFormat::Tsv,
@@ -168,6 +178,8 @@ impl Args {
         let tables_by = match (self.tables_by, tables) {
             (Some(By::Text), _) => Some(TablesBy::Text),
             (Some(By::Lines), _) | (None, Some(_)) => Some(TablesBy::Lines),
+            // what a page is made of is asked for
+            (None, None) if matches!(format, OcrFormat::Json | OcrFormat::Markdown) => Some(TablesBy::Lines),
             (None, None) => None,
         };
         let words = |text: String| text.split(['+', ',']).map(|word| word.trim().to_owned()).collect::<Vec<_>>();
@@ -187,6 +199,7 @@ impl Args {
             jobs: self.jobs.map(usize::from),
             dpi: self.dpi,
             tables_by,
+            codes: self.codes,
             layout: match self.layout {
                 Layout::Reading => TextLayout::Reading,
                 Layout::Physical => TextLayout::Physical,
@@ -208,6 +221,7 @@ impl Args {
             format,
             tables,
             out: self.out,
+            attachments: self.attachments,
             sidecar: self.sidecar,
             resume: self.resume,
             data_is_terminal: io::stdout().is_terminal(),

@@ -1,6 +1,8 @@
 //! A file of pages, whatever it is: a PDF that holds its text, a PDF of scans, a picture, a fax of many pages. Each page is
 //! read the cheapest way that works: its own text where it has some, and else by an engine.
 
+mod attached;
+mod codes;
 mod direction;
 mod faults;
 mod fax_page;
@@ -17,15 +19,19 @@ mod recognisers;
 mod resolution;
 mod rules;
 mod searchable;
+mod structure;
 mod tables;
 mod tiff_colors;
 mod tiff_directory;
 mod tiff_page;
 mod tsv;
 
+pub use attached::{Attached, unpack};
+pub use codes::PageCode;
 pub use hocr::hocr;
 pub use open::Opened;
 pub use page::{Page, PageLine, PageSource, PageTable, PageWord, Reading, plain_text};
 pub use reader::{ReadOptions, Reader, TablesBy};
 pub use searchable::{SearchableOptions, SearchablePage, searchable};
+pub use structure::{Block, KeyValue, ListItem, markdown, structure};
 pub use tsv::{TSV_HEADER, tsv};

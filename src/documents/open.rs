@@ -5,7 +5,7 @@ use std::path::Path;
 use super::picture_file::{self, Kind};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::layout::Picture;
-use crate::pdf::{Document, EmbeddedPicture, Limits};
+use crate::pdf::{Document, EmbeddedPicture, FileBytes, Limits};
 
 /// An opened file.
 pub enum Opened {
@@ -17,7 +17,7 @@ pub enum Opened {
 
 /// A picture with its pages still packed.
 pub struct PictureFile {
-    bytes: Vec<u8>,
+    bytes: FileBytes,
     kind: Kind,
     pages: usize,
     pixels_max: usize,
@@ -39,8 +39,8 @@ impl Opened {
                 format!("{}: it has {} bytes, and at most {} are read", what(), about.len(), limits.bytes_max);
             return Err(Error::new(ErrorKind::Refused, message));
         }
-        let bytes = std::fs::read(path).map_err(|cause| file_error(what(), cause))?;
-        Self::of(bytes, password, limits).map_err(|error| error.within(what()))
+        let file = FileBytes::of(path, limits.shares_files)?;
+        Self::of_file(file, password, limits).map_err(|error| error.within(what()))
     }
 
     /// Opens what is in memory already.
@@ -48,16 +48,21 @@ impl Opened {
     /// # Errors
     /// As [`Opened::open`].
     pub fn of(bytes: Vec<u8>, password: &str, limits: Limits) -> Result<Self> {
+        Self::of_file(FileBytes::Read(bytes), password, limits)
+    }
+
+    fn of_file(file: FileBytes, password: &str, limits: Limits) -> Result<Self> {
+        let bytes = file.as_ref();
         if bytes.is_empty() {
             return Err(Error::failed("read it: it is empty").hint("fetch it again: nothing arrived"));
         }
-        match Kind::of(&bytes) {
+        match Kind::of(bytes) {
             Some(kind) => {
-                let pages = picture_file::pages(&bytes, kind)?;
-                Ok(Self::Picture(PictureFile { bytes, kind, pages, pixels_max: limits.pixels_max }))
+                let pages = picture_file::pages(bytes, kind)?;
+                Ok(Self::Picture(PictureFile { bytes: file, kind, pages, pixels_max: limits.pixels_max }))
             }
-            None if is_pdf(&bytes) => Ok(Self::Pdf(Box::new(Document::of(bytes, password, limits)?))),
-            None => Err(foreign(&bytes)),
+            None if is_pdf(bytes) => Ok(Self::Pdf(Box::new(Document::of_file(file, password, limits)?))),
+            None => Err(foreign(bytes)),
         }
     }
 
@@ -80,7 +85,7 @@ impl PictureFile {
             return Err(Error::new(ErrorKind::NotFound, format!("find page {page}: the picture has {}", self.pages)));
         }
         // a decoder of foreign bytes may panic: that is a damaged picture, and no end of the program
-        let decode = || picture_file::page(&self.bytes, self.kind, page, self.pixels_max);
+        let decode = || picture_file::page(self.bytes.as_ref(), self.kind, page, self.pixels_max);
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode))
             .unwrap_or_else(|_| Err(Error::failed("read the picture: its decoder gave up on damaged data")))
     }
@@ -89,12 +94,12 @@ impl PictureFile {
 impl PictureFile {
     /// What is wrong with the picture, though it can be shown in part.
     pub fn flaw(&self) -> Option<Error> {
-        picture_file::flaw(&self.bytes, self.kind)
+        picture_file::flaw(self.bytes.as_ref(), self.kind)
     }
 
     /// What of it is not read.
     pub fn left_out(&self) -> Option<&'static str> {
-        picture_file::left_out(&self.bytes, self.kind)
+        picture_file::left_out(self.bytes.as_ref(), self.kind)
     }
 
     /// A page as a PDF holds it: a JPEG as it is, everything else packed anew without loss.
@@ -102,7 +107,7 @@ impl PictureFile {
     /// # Errors
     /// As [`PictureFile::page`].
     pub fn embedded(&self, page: usize) -> Result<EmbeddedPicture> {
-        let decode = || picture_file::embedded(&self.bytes, self.kind, page, self.pixels_max);
+        let decode = || picture_file::embedded(self.bytes.as_ref(), self.kind, page, self.pixels_max);
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode))
             .unwrap_or_else(|_| Err(Error::failed("read the picture: its decoder gave up on damaged data")))
     }

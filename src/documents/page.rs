@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::codes::PageCode;
+use super::structure::Block;
 use crate::layout::{Area, Line};
 use crate::ocr::{Measurement, Recognised, RecognisedLine, Step};
 use crate::pdf::FormField;
@@ -120,6 +122,18 @@ pub struct Page {
     /// Its tables, where they were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tables: Option<Vec<PageTable>>,
+    /// What its lines are, in the order in which they are read, where that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<Block>,
+    /// The bars and QR codes on it, where they were looked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub codes: Vec<PageCode>,
+    /// Whether it stands between documents: it has a code and hardly a word.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub separator: bool,
+    /// Whether nothing is on it.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub blank: bool,
     /// The language of its text, as pages of the web have it (`de`), where it is plain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
@@ -143,6 +157,10 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
+fn is_no(answer: &bool) -> bool {
+    !answer
+}
+
 impl Page {
     /// A page of which nothing is known but its size.
     pub fn empty(page: usize, size: (f64, f64), source: PageSource) -> Self {
@@ -156,6 +174,10 @@ impl Page {
             reading: None,
             fields: Vec::new(),
             tables: None,
+            blocks: Vec::new(),
+            codes: Vec::new(),
+            separator: false,
+            blank: false,
             language: None,
             unknown: 0,
             notes: Vec::new(),

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use super::codes::{codes, separates};
 use super::needs::{hides_letters, needs_engine};
 use super::open::Opened;
 use super::page::{Page, PageSource, PageTable};
@@ -17,6 +18,8 @@ use crate::pdf::{self, PageContent, RenderOptions, TableOptions, TextLayout};
 
 /// No page is drawn coarser than this because its pictures are: a mask or a stamp on it may be finer than they.
 const SCAN_DPI_MIN: u32 = 200;
+/// A page that holds its text is drawn as fine to find its codes.
+const CODES_DPI: u32 = 200;
 /// What is said of a page whose letters the file does not tell.
 const HIDDEN: &str = "the PDF does not say what many of its letters are; they stand as \u{fffd}";
 const HIDDEN_READ: &str = "the PDF does not say what many of its letters are: it was recognised";
@@ -51,6 +54,8 @@ pub struct ReadOptions {
     pub layout: TextLayout,
     /// Whether tables are looked for, and by what.
     pub tables: Option<TablesBy>,
+    /// Whether bars and QR codes are looked for.
+    pub codes: bool,
 }
 
 /// Reads pages; an engine is opened when the first page needs it, and stays open.
@@ -118,7 +123,12 @@ impl Reader {
             Err(_) => true,
         };
         if let (Ok(content), false) = (&content, looked_at) {
-            return self.native_page(content, page);
+            let mut read = self.native_page(content, page);
+            if self.options.codes {
+                let drawn = pdf::render(document, page, &RenderOptions { dpi: CODES_DPI, shrink: true });
+                drawn.iter().for_each(|picture| add_codes(&mut read, picture));
+            }
+            return read;
         }
         // to draw a page costs much more than to see that nothing can read it
         if let Err(error) = self.recognisers.check() {
@@ -137,7 +147,8 @@ impl Reader {
                 let known = Known { content: content.as_ref().ok(), language };
                 let mut read = self.picture_page(&picture, page, &known);
                 if hides {
-                    read.notes.push(if read.source == PageSource::Recognised { HIDDEN_READ } else { HIDDEN }.to_owned());
+                    read.notes
+                        .push(if read.source == PageSource::Recognised { HIDDEN_READ } else { HIDDEN }.to_owned());
                 }
                 (read.width, read.height) = size;
                 read.fields = content.as_ref().map(|content| content.fields.clone()).unwrap_or_default();
@@ -176,6 +187,9 @@ impl Reader {
         let mut read = Page::empty(page, size, PageSource::Recognised);
         read.set_recognised(found, picture.dpi, content.is_some_and(|content| content.letter_count() > 0));
         read.notes.extend(note);
+        if self.options.codes {
+            add_codes(&mut read, picture);
+        }
         if self.options.tables.is_some() {
             let drawn = rules::edges(picture);
             let content = tables::content(size, &read.lines, &drawn);
@@ -200,6 +214,11 @@ impl Reader {
         page.tables = Some(found.into_iter().map(|table| PageTable { area: table.area, rows: table.rows }).collect());
         Ok(())
     }
+}
+
+fn add_codes(page: &mut Page, picture: &Picture) {
+    page.codes = codes(picture);
+    page.separator = separates(page.words(), &page.codes);
 }
 
 /// A page that nothing could read. Letters that it holds are better than nothing.

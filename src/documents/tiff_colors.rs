@@ -10,8 +10,7 @@ pub(super) const ICC_LAB: u64 = 9;
 /// The light of the white of Lab, D50.
 const WHITE: [f64; 3] = [0.9642, 1.0, 0.8249];
 /// From XYZ of D50 to red, green and blue of sRGB.
-const TO_RGB: [[f64; 3]; 3] =
-    [[3.1339, -1.6169, -0.4906], [-0.9788, 1.9161, 0.0335], [0.0719, -0.2290, 1.4052]];
+const TO_RGB: [[f64; 3]; 3] = [[3.1339, -1.6169, -0.4906], [-0.9788, 1.9161, 0.0335], [0.0719, -0.2290, 1.4052]];
 
 /// The colours of a palette, three bytes each.
 pub(super) fn palette(directory: &Directory<'_>) -> Vec<[u8; 3]> {

@@ -83,7 +83,9 @@ impl<'a> Directory<'a> {
     /// The whole numbers of an entry; none for one that is not there.
     pub(super) fn numbers(&self, tag: u16) -> Vec<u64> {
         let Some(entry) = self.entries.iter().find(|entry| entry.tag == tag) else { return Vec::new() };
-        let Some(size) = bytes_of(entry.kind).filter(|_| matches!(entry.kind, 1 | 3 | 4 | 16)) else { return Vec::new() };
+        let Some(size) = bytes_of(entry.kind).filter(|_| matches!(entry.kind, 1 | 3 | 4 | 16)) else {
+            return Vec::new();
+        };
         (0..entry.count.min(VALUES_MAX)).map_while(|number| self.number(entry.at + number * size, size)).collect()
     }
 

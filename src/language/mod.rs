@@ -113,25 +113,82 @@ mod tests {
     #[test]
     fn languages_are_told_by_a_sentence_or_two() {
         let texts = [
-            ("en", "The amount is due within thirty days of the date of this invoice, and we thank you for your order."),
-            ("de", "Der Betrag ist innerhalb von dreißig Tagen nach dem Datum der Rechnung fällig, und wir danken für den Auftrag."),
-            ("fr", "Le montant est dû dans les trente jours suivant la date de la facture, et nous vous remercions pour votre commande."),
-            ("es", "El importe debe pagarse en los treinta días siguientes a la fecha de la factura, y le damos las gracias por su pedido."),
-            ("it", "L'importo è dovuto entro trenta giorni dalla data della fattura, e la ringraziamo per il suo ordine che abbiamo ricevuto."),
-            ("pt", "O montante deve ser pago no prazo de trinta dias a contar da data da fatura, e não se esqueça de que agradecemos a sua encomenda."),
-            ("nl", "Het bedrag moet binnen dertig dagen na de datum van de factuur worden betaald, en wij danken u voor uw bestelling."),
-            ("hr", "Iznos se plaća u roku od trideset dana od dana izdavanja računa, a zahvaljujemo vam što ste naručili i da je sve u redu."),
-            ("sl", "Znesek je treba plačati v tridesetih dneh od datuma računa, in zahvaljujemo se vam za naročilo, ki smo ga prejeli."),
-            ("cs", "Částka je splatná do třiceti dnů od data vystavení faktury a děkujeme vám za objednávku, která je pro nás důležitá."),
-            ("pl", "Kwota jest płatna w ciągu trzydziestu dni od daty wystawienia faktury i dziękujemy za zamówienie, które się u nas znalazło."),
-            ("hu", "Az összeg a számla keltétől számított harminc napon belül esedékes, és köszönjük a megrendelést, hogy minket választott."),
-            ("sv", "Beloppet ska betalas inom trettio dagar från fakturans datum, och vi tackar för din beställning som vi har fått."),
-            ("fi", "Summa on maksettava kolmenkymmenen päivän kuluessa laskun päiväyksestä, ja kiitämme tilauksesta, joka on meille tärkeä."),
-            ("tr", "Tutar, fatura tarihinden itibaren otuz gün içinde ödenmelidir ve siparişiniz için teşekkür ederiz, bu bir bilgidir."),
-            ("ro", "Suma trebuie plătită în termen de treizeci de zile de la data facturii, și vă mulțumim pentru comanda pe care ați făcut-o."),
-            ("ru", "Сумма подлежит оплате в течение тридцати дней с даты выставления счёта, и мы благодарим вас за заказ, который получили."),
-            ("uk", "Сума підлягає сплаті протягом тридцяти днів від дати рахунку, і ми дякуємо вам за замовлення, яке ми отримали."),
-            ("el", "Το ποσό πρέπει να καταβληθεί εντός τριάντα ημερών από την ημερομηνία του τιμολογίου, και σας ευχαριστούμε."),
+            (
+                "en",
+                "The amount is due within thirty days of the date of this invoice, and we thank you for your order.",
+            ),
+            (
+                "de",
+                "Der Betrag ist innerhalb von dreißig Tagen nach dem Datum der Rechnung fällig, und wir danken für den Auftrag.",
+            ),
+            (
+                "fr",
+                "Le montant est dû dans les trente jours suivant la date de la facture, et nous vous remercions pour votre commande.",
+            ),
+            (
+                "es",
+                "El importe debe pagarse en los treinta días siguientes a la fecha de la factura, y le damos las gracias por su pedido.",
+            ),
+            (
+                "it",
+                "L'importo è dovuto entro trenta giorni dalla data della fattura, e la ringraziamo per il suo ordine che abbiamo ricevuto.",
+            ),
+            (
+                "pt",
+                "O montante deve ser pago no prazo de trinta dias a contar da data da fatura, e não se esqueça de que agradecemos a sua encomenda.",
+            ),
+            (
+                "nl",
+                "Het bedrag moet binnen dertig dagen na de datum van de factuur worden betaald, en wij danken u voor uw bestelling.",
+            ),
+            (
+                "hr",
+                "Iznos se plaća u roku od trideset dana od dana izdavanja računa, a zahvaljujemo vam što ste naručili i da je sve u redu.",
+            ),
+            (
+                "sl",
+                "Znesek je treba plačati v tridesetih dneh od datuma računa, in zahvaljujemo se vam za naročilo, ki smo ga prejeli.",
+            ),
+            (
+                "cs",
+                "Částka je splatná do třiceti dnů od data vystavení faktury a děkujeme vám za objednávku, která je pro nás důležitá.",
+            ),
+            (
+                "pl",
+                "Kwota jest płatna w ciągu trzydziestu dni od daty wystawienia faktury i dziękujemy za zamówienie, które się u nas znalazło.",
+            ),
+            (
+                "hu",
+                "Az összeg a számla keltétől számított harminc napon belül esedékes, és köszönjük a megrendelést, hogy minket választott.",
+            ),
+            (
+                "sv",
+                "Beloppet ska betalas inom trettio dagar från fakturans datum, och vi tackar för din beställning som vi har fått.",
+            ),
+            (
+                "fi",
+                "Summa on maksettava kolmenkymmenen päivän kuluessa laskun päiväyksestä, ja kiitämme tilauksesta, joka on meille tärkeä.",
+            ),
+            (
+                "tr",
+                "Tutar, fatura tarihinden itibaren otuz gün içinde ödenmelidir ve siparişiniz için teşekkür ederiz, bu bir bilgidir.",
+            ),
+            (
+                "ro",
+                "Suma trebuie plătită în termen de treizeci de zile de la data facturii, și vă mulțumim pentru comanda pe care ați făcut-o.",
+            ),
+            (
+                "ru",
+                "Сумма подлежит оплате в течение тридцати дней с даты выставления счёта, и мы благодарим вас за заказ, который получили.",
+            ),
+            (
+                "uk",
+                "Сума підлягає сплаті протягом тридцяти днів від дати рахунку, і ми дякуємо вам за замовлення, яке ми отримали.",
+            ),
+            (
+                "el",
+                "Το ποσό πρέπει να καταβληθεί εντός τριάντα ημερών από την ημερομηνία του τιμολογίου, και σας ευχαριστούμε.",
+            ),
             ("ja", "請求書の日付から三十日以内にお支払いください。ご注文ありがとうございます。"),
             ("zh-Hans", "请在发票日期后三十天内付款，感谢您的订单。我们会尽快为您发货。"),
             ("zh-Hant", "請在發票日期後三十天內付款，感謝您的訂單。我們會盡快為您發貨。"),
@@ -141,7 +198,13 @@ mod tests {
         for (wanted, text) in texts {
             assert_eq!(tag(text), Some(wanted), "{text}");
         }
-        for text in ["", "12.50 EUR", "x1 y2 z3 qwrt", "Lorem", "BX-12 AB-77 CC-90 QX-11 ZZ-45 PP-67 KL-01 MM-88 RT-54 HJ-21 GG-09"] {
+        for text in [
+            "",
+            "12.50 EUR",
+            "x1 y2 z3 qwrt",
+            "Lorem",
+            "BX-12 AB-77 CC-90 QX-11 ZZ-45 PP-67 KL-01 MM-88 RT-54 HJ-21 GG-09",
+        ] {
             assert_eq!(tag(text), None, "{text}");
         }
     }

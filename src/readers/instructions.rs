@@ -39,9 +39,13 @@ pub(super) struct Instructions {
     pub(super) skip_text: bool,
     pub(super) layout: TextLayout,
     pub(super) tables: Option<TablesBy>,
+    pub(super) codes: bool,
     pub(super) pixels_max: usize,
     pub(super) memory_max: u64,
     pub(super) password: String,
+    /// Whether a process of its own reads, which may share files with the system.
+    #[serde(default)]
+    pub(super) shares_files: bool,
 }
 
 impl Instructions {
@@ -83,9 +87,11 @@ impl Instructions {
             skip_text: options.skip_text,
             layout: options.layout,
             tables: options.tables_by,
+            codes: options.codes,
             pixels_max: usize::try_from(section.number("pixels_max")?.unwrap_or(PIXELS_MAX)).unwrap_or(usize::MAX),
             memory_max: section.bytes("memory")?.unwrap_or(MEMORY),
             password: options.password.clone(),
+            shares_files: options.program.is_some(),
         })
     }
 
@@ -113,6 +119,7 @@ impl Instructions {
             skip_text,
             layout: self.layout,
             tables: self.tables,
+            codes: self.codes,
         }
     }
 
@@ -125,6 +132,7 @@ impl Instructions {
     }
 
     pub(super) fn limits(&self) -> Limits {
-        Limits { pixels_max: self.pixels_max, time_max: Duration::from_millis(self.time_ms), ..Limits::default() }
+        let time_max = Duration::from_millis(self.time_ms);
+        Limits { pixels_max: self.pixels_max, time_max, shares_files: self.shares_files, ..Limits::default() }
     }
 }

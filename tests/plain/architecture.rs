@@ -288,6 +288,8 @@ const RULES: &[Rule] = &[
             "src/apps/system_call.rs",
             "src/hash/many.rs",
             "src/ocr/tesseract/library.rs",
+            // a file that is shared with the system
+            "src/pdf/mapped.rs",
             "src/secrets/descriptor.rs",
             "commands/memory.rs",
         ],

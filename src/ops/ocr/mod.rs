@@ -63,6 +63,12 @@ pub fn ocr(context: &Context, options: &OcrOptions, data: &mut dyn Write) -> Res
             }
             ReadEvent::Closed { file, worker } => {
                 let input = &inputs[file];
+                if let Some(folder) = &options.attachments {
+                    let unpacked = worker.unpack(&input.path, &folder.join(&input.stem));
+                    for problem in report.attach(input, unpacked) {
+                        bar.suspend(|| context.shell().error(&problem));
+                    }
+                }
                 match bar.suspend(|| output.close(input, worker)) {
                     Ok(notes) => {
                         let notes = [report.page_notes(), notes].concat();

@@ -12,7 +12,7 @@ use super::inputs::{Input, with_more};
 use super::options::{OcrFormat, OcrOptions, OcrTables};
 use super::tables::{CsvStream, FileTables};
 use super::unnamed::Unnamed;
-use crate::documents::{Page, PageSource, SearchablePage, TSV_HEADER, hocr, plain_text, tsv};
+use crate::documents::{Page, PageSource, SearchablePage, TSV_HEADER, hocr, markdown, plain_text, structure, tsv};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::readers::Worker;
 
@@ -124,7 +124,7 @@ impl<'a> Output<'a> {
                 line.push('\n');
                 self.write(line.as_bytes())
             }
-            OcrFormat::Json | OcrFormat::Hocr => {
+            OcrFormat::Json | OcrFormat::Markdown | OcrFormat::Hocr => {
                 self.pages.push(page);
                 Ok(())
             }
@@ -147,8 +147,14 @@ impl<'a> Output<'a> {
             self.write_tables(input, way)?;
         } else {
             match self.options.format {
+                OcrFormat::Markdown => {
+                    let mut pages = std::mem::take(&mut self.pages);
+                    structure(&mut pages);
+                    self.write(markdown(&pages).as_bytes())?;
+                }
                 OcrFormat::Json => {
-                    let pages = std::mem::take(&mut self.pages);
+                    let mut pages = std::mem::take(&mut self.pages);
+                    structure(&mut pages);
                     let mut text = json(&FileRecord { file: &input.name, pages: &pages })?;
                     text.push('\n');
                     self.write(text.as_bytes())?;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::inputs::Input;
-use crate::documents::{Page, PageSource};
-use crate::error::{Error, ErrorKind};
+use crate::documents::{Attached, Page, PageSource};
+use crate::error::{Error, ErrorKind, Result};
 use crate::shell::table;
 
 /// Pages with less of their ink read than this are worth a look.
@@ -37,6 +37,9 @@ pub struct OcrFile {
     /// What people should know of the file that was written, a sentence each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// The files that it carries, where they were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attached>,
     /// Why it could not be read at all, or not be written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -122,6 +125,26 @@ impl OcrReport {
         }
     }
 
+    /// What was attached to the file that was read; gives what could not be unpacked.
+    pub(super) fn attach(&mut self, input: &Input, unpacked: Result<Vec<Attached>>) -> Vec<Error> {
+        let Some(file) = self.files.last_mut() else { return Vec::new() };
+        let problems: Vec<Error> = match unpacked {
+            Ok(attached) => {
+                let broken = attached.iter().filter_map(|one| one.error.as_ref());
+                let problems = broken.map(|why| Error::failed(format!("unpack {}", input.name)).because(why.clone()));
+                let problems = problems.collect();
+                file.attachments = attached;
+                problems
+            }
+            Err(error) => vec![error.within(format!("unpack what {} carries", input.name))],
+        };
+        if let Some(first) = problems.first() {
+            file.error.get_or_insert_with(|| first.to_string());
+            self.first.get_or_insert(first.kind());
+        }
+        problems
+    }
+
     /// What is to be said of the pages of the file that was read, a sentence each.
     pub(super) fn page_notes(&mut self) -> Vec<String> {
         let notes = std::mem::take(&mut self.page_notes);
@@ -166,6 +189,11 @@ impl OcrReport {
     }
 }
 
+/// A name of a stranger as a terminal may show it.
+fn printable(name: &str) -> String {
+    name.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
+
 /// Pages as people name them: `page 3`, `pages 1-3, 7`.
 fn named(pages: &[usize]) -> String {
     let runs = pages.chunk_by(|one, next| one + 1 == *next).map(|run| match run {
@@ -202,6 +230,11 @@ impl fmt::Display for OcrReport {
         let seconds = self.elapsed_ms as f64 / 1000.0;
         let rate = self.pages as f64 / seconds.max(0.001);
         write!(formatter, "{} pages in {seconds:.1} s, {rate:.1} a second", self.pages)?;
+        for attached in self.files.iter().flat_map(|file| &file.attachments) {
+            let file = attached.file.as_ref().map(|file| file.display().to_string());
+            let place = file.unwrap_or_else(|| "not unpacked".to_owned());
+            write!(formatter, "\nattached: {} ({} bytes): {place}", printable(&attached.name), attached.bytes)?;
+        }
         if self.done_before > 0 {
             write!(formatter, "\n{} files were finished by an earlier run", self.done_before)?;
         }

@@ -27,8 +27,10 @@ impl NumberedNames {
     }
 
     fn of_names(named: &[(u32, String)]) -> Option<Self> {
-        let parts: Vec<(u32, &str, &str)> =
-            named.iter().filter_map(|(code, name)| parted(name).map(|(letter, digits)| (*code, letter, digits))).collect();
+        let parts: Vec<(u32, &str, &str)> = named
+            .iter()
+            .filter_map(|(code, name)| parted(name).map(|(letter, digits)| (*code, letter, digits)))
+            .collect();
         // one letter stands before all of them; a `g` counts glyphs
         let prefix = parts.first()?.1;
         let is_one_kind = parts.iter().all(|part| part.1 == prefix);
@@ -45,8 +47,8 @@ impl NumberedNames {
         let mut sorted: Vec<u32> = numbers.iter().map(|(_, number)| *number).collect();
         sorted.sort_unstable();
         sorted.dedup();
-        let is_count = sorted.first().is_some_and(|first| *first < 3)
-            && sorted.windows(2).all(|pair| pair[1] == pair[0] + 1);
+        let is_count =
+            sorted.first().is_some_and(|first| *first < 3) && sorted.windows(2).all(|pair| pair[1] == pair[0] + 1);
         if is_count {
             return None;
         }

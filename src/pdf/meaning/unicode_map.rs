@@ -30,9 +30,14 @@ impl UnicodeMap {
         let mut at = 0;
         while let Some(found) = next_section(data, at) {
             let (start, is_range) = found;
-            let end = data[start..].windows(5).position(|window| window == b"endbf").map_or(data.len(), |it| start + it);
+            let end =
+                data[start..].windows(5).position(|window| window == b"endbf").map_or(data.len(), |it| start + it);
             let pieces = pieces(&data[start..end]);
-            if is_range { map.add_ranges(&pieces) } else { map.add_codes(&pieces) }
+            if is_range {
+                map.add_ranges(&pieces)
+            } else {
+                map.add_codes(&pieces)
+            }
             at = end;
         }
         map
