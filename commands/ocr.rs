@@ -35,7 +35,7 @@ _LIBRARY, _PROGRAM and _TESSDATA (where Tesseract is).";
 #[command(after_long_help = EXAMPLES, after_help = "`dc ocr --help` has examples")]
 pub(crate) struct Args {
     /// PDFs and pictures, folders of them, or - for standard input
-    #[arg(required_unless_present = "engines", value_name = "FILE")]
+    #[arg(required_unless_present_any = ["engines", "install_models"], value_name = "FILE")]
     files: Vec<PathBuf>,
     /// What is written
     #[arg(long, value_enum, value_name = "FORMAT")]
@@ -43,6 +43,9 @@ pub(crate) struct Args {
     /// Write the tables instead, as CSV or as NDJSON
     #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "format")]
     tables: Option<Tables>,
+    /// Write only this table of each file, counted from 1
+    #[arg(long, value_name = "NUMBER", requires = "tables")]
+    table: Option<usize>,
     /// Order of text in PDFs: by columns, line by line, or pdfplumber's words
     #[arg(long, value_enum, value_name = "ORDER", default_value = "reading")]
     layout: Layout,
@@ -104,6 +107,9 @@ pub(crate) struct Args {
     /// List the engines of this machine, their versions, languages and models
     #[arg(long, conflicts_with_all = ["files", "format", "tables", "out"])]
     engines: bool,
+    /// Install Paddle's models from this wheel of rapidocr 3.10.0, or by pip
+    #[arg(long, value_name = "WHEEL", num_args = 0..=1, conflicts_with_all = ["files", "engines"])]
+    install_models: Option<Option<PathBuf>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -141,6 +147,9 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<()> {
     let shell = context.shell();
     if args.engines {
         return shell.print(&ops::engines(context)?);
+    }
+    if let Some(wheel) = &args.install_models {
+        return shell.print(&ops::install_models(context, wheel.as_deref())?);
     }
     // standard input is kept in a file: a PDF is read from its end
     let held = match args.files.iter().any(|file| file.as_os_str() == "-") {
@@ -220,6 +229,7 @@ impl Args {
             reading,
             format,
             tables,
+            table: self.table,
             out: self.out,
             attachments: self.attachments,
             sidecar: self.sidecar,

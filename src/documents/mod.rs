@@ -2,10 +2,12 @@
 //! read the cheapest way that works: its own text where it has some, and else by an engine.
 
 mod attached;
+mod block;
 mod codes;
 mod direction;
 mod faults;
 mod fax_page;
+mod heif;
 mod hocr;
 mod jpeg2000;
 mod needs;
@@ -27,11 +29,12 @@ mod tiff_page;
 mod tsv;
 
 pub use attached::{Attached, unpack};
+pub use block::{Block, KeyValue, ListItem};
 pub use codes::PageCode;
 pub use hocr::hocr;
 pub use open::Opened;
 pub use page::{Page, PageLine, PageSource, PageTable, PageWord, Reading, plain_text};
 pub use reader::{ReadOptions, Reader, TablesBy};
 pub use searchable::{SearchableOptions, SearchablePage, searchable};
-pub use structure::{Block, KeyValue, ListItem, markdown, structure};
+pub use structure::{markdown, structure};
 pub use tsv::{TSV_HEADER, tsv};

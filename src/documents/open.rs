@@ -113,27 +113,31 @@ impl PictureFile {
     }
 }
 
+/// What reads pictures of phones.
+const LIBHEIF: &str = "`sudo apt-get install libheif1`, or convert it: `heif-convert IN OUT.png`";
+
 /// Why what is neither a PDF nor a picture is not read; what it is instead is named with what makes a PDF of it.
 fn foreign(bytes: &[u8]) -> Error {
     let brand = bytes.get(4..12).unwrap_or_default();
     let is_of = |marks: &[&[u8]]| marks.iter().any(|mark| bytes.starts_with(mark));
     let (what, hint) = match () {
-        () if brand.starts_with(b"ftyp") && brand.ends_with(b"avif") => ("an AVIF picture", "`avifdec IN OUT.png`"),
+        () if brand.starts_with(b"ftyp") && brand.ends_with(b"avif") => ("an AVIF picture", LIBHEIF),
         () if brand.starts_with(b"ftyp") && [&b"he"[..], b"mi", b"ms"].iter().any(|it| brand[4..].starts_with(it)) => {
-            ("a HEIC picture", "`heif-convert IN OUT.png` (sudo apt-get install libheif-examples)")
+            ("a HEIC picture", LIBHEIF)
         }
-        () if is_of(&[b"AT&TFORM"]) => ("a DjVu", "`ddjvu -format=pdf IN OUT.pdf`"),
-        () if is_of(&[b"8BPS"]) => ("a picture of Photoshop", "export it as PNG"),
-        () if is_of(&[b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"{\\rtf"]) => {
-            ("an archive, or a document of an office program", "`soffice --convert-to pdf IN`, or unpack it")
-        }
-        () if is_of(&[b"%!PS"]) => ("PostScript", "`ps2pdf IN OUT.pdf`"),
+        () if is_of(&[b"AT&TFORM"]) => ("a DjVu", "convert it: `ddjvu -format=pdf IN OUT.pdf`"),
+        () if is_of(&[b"8BPS"]) => ("a picture of Photoshop", "convert it: export it as PNG"),
+        () if is_of(&[b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"{\\rtf"]) => (
+            "an archive, or a document of an office program",
+            "convert it: `soffice --convert-to pdf IN`, or unpack it",
+        ),
+        () if is_of(&[b"%!PS"]) => ("PostScript", "convert it: `ps2pdf IN OUT.pdf`"),
         () => {
             let known = "PDF, PNG, JPEG, JPEG 2000, TIFF, WebP, BMP or GIF";
             return Error::failed(format!("read it: it is no {known}"));
         }
     };
-    Error::failed(format!("read it: it is {what}, which dc does not read")).hint(format!("convert it: {hint}"))
+    Error::failed(format!("read it: it is {what}, which dc does not read here")).hint(hint)
 }
 
 fn is_pdf(bytes: &[u8]) -> bool {

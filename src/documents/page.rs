@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::block::Block;
 use super::codes::PageCode;
-use super::structure::Block;
 use crate::layout::{Area, Line};
 use crate::ocr::{Measurement, Recognised, RecognisedLine, Step};
 use crate::pdf::FormField;

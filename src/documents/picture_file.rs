@@ -7,8 +7,9 @@ use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageReader};
 use tiff::decoder::Decoder;
 
 use super::faults::{check, damaged};
+use super::raster::Raster;
 use super::tiff_page::tiff_page;
-use super::{jpeg2000, png_data, resolution};
+use super::{heif, jpeg2000, png_data, resolution};
 use crate::error::{Error, Result};
 use crate::layout::Picture;
 use crate::pdf::{EmbeddedPicture, Filter};
@@ -27,6 +28,7 @@ pub(super) enum Kind {
     Webp,
     Bmp,
     Gif,
+    Heif,
     Tiff,
 }
 
@@ -40,6 +42,7 @@ impl Kind {
             _ if bytes.starts_with(b"\0\0\0\x0cjP  ") || bytes.starts_with(b"\xff\x4f\xff\x51") => Some(Self::Jpeg2000),
             _ if bytes.starts_with(b"BM") && bytes.get(6..10) == Some(&[0; 4]) => Some(Self::Bmp),
             _ if bytes.starts_with(b"GIF87a") || bytes.starts_with(b"GIF89a") => Some(Self::Gif),
+            _ if is_heif(bytes) && heif::is_there() => Some(Self::Heif),
             _ if bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*") => Some(Self::Tiff),
             _ if bytes.starts_with(b"II+\0") || bytes.starts_with(b"MM\0+") => Some(Self::Tiff),
             _ => None,
@@ -71,8 +74,7 @@ pub(super) fn page(bytes: &[u8], kind: Kind, page: usize, pixels_max: usize) -> 
     if kind == Kind::Tiff {
         return tiff_page(bytes, page, pixels_max).map(|(raster, dots)| raster.grey(dots));
     }
-    if kind == Kind::Jpeg2000 {
-        let raster = jpeg2000::raster(bytes, pixels_max)?;
+    if let Some(raster) = by_others(bytes, kind, pixels_max)? {
         let dots = resolution::dots(None, raster.width, raster.height);
         return Ok(raster.grey(dots));
     }
@@ -108,8 +110,7 @@ pub(super) fn embedded(bytes: &[u8], kind: Kind, page: usize, pixels_max: usize)
     if kind == Kind::Tiff {
         return tiff_page(bytes, page, pixels_max).map(|(raster, dots)| raster.embedded(dots));
     }
-    if kind == Kind::Jpeg2000 {
-        let raster = jpeg2000::raster(bytes, pixels_max)?;
+    if let Some(raster) = by_others(bytes, kind, pixels_max)? {
         let dots = resolution::dots(None, raster.width, raster.height);
         return Ok(raster.embedded(dots));
     }
@@ -131,6 +132,22 @@ pub(super) fn embedded(bytes: &[u8], kind: Kind, page: usize, pixels_max: usize)
         Some(shades) => EmbeddedPicture::of(width, height, dpi, 1, &shades),
         None => EmbeddedPicture::of(width, height, dpi, 3, &on_white(&decoded)),
     })
+}
+
+/// A picture of a kind that has a decoder of its own.
+fn by_others(bytes: &[u8], kind: Kind, pixels_max: usize) -> Result<Option<Raster>> {
+    match kind {
+        Kind::Jpeg2000 => jpeg2000::raster(bytes, pixels_max).map(Some),
+        Kind::Heif => heif::raster(bytes, pixels_max).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// Whether a file is a HEIC or AVIF picture.
+fn is_heif(bytes: &[u8]) -> bool {
+    let brand = bytes.get(8..12).unwrap_or_default();
+    bytes.get(4..8) == Some(b"ftyp")
+        && [&b"heic"[..], b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b"avif", b"avis"].contains(&brand)
 }
 
 /// The picture set upright, and whether it stood so already.

@@ -40,7 +40,9 @@ pub use list::{AppList, ListedApp, app_names, list_apps};
 pub use logs::{LogLine, LogsOptions, RunList, logs, runs};
 pub use manager::*;
 pub use merge::{HashOnlyOptions, MergeOptions, hash_only, merge};
-pub use ocr::{EngineList, OcrFile, OcrFormat, OcrOptions, OcrReport, OcrTables, engines, ocr};
+pub use ocr::{
+    EngineList, ModelsInstalled, OcrFile, OcrFormat, OcrOptions, OcrReport, OcrTables, engines, install_models, ocr,
+};
 pub use profile::{ProfileOptions, RunProfile, profile};
 pub use prune::{PruneOptions, PruneReport, prune};
 pub use queues::known_queues;

@@ -288,6 +288,8 @@ const RULES: &[Rule] = &[
             "src/apps/system_call.rs",
             "src/hash/many.rs",
             "src/ocr/tesseract/library.rs",
+            // the system's libheif
+            "src/documents/heif.rs",
             // a file that is shared with the system
             "src/pdf/mapped.rs",
             "src/secrets/descriptor.rs",
@@ -316,6 +318,8 @@ const RULES: &[Rule] = &[
             "src/pipeline/stages/serve.rs",
             "src/readers/process.rs",
             "src/ops/editor.rs",
+            // pip, which brings the package with Paddle's models
+            "src/ops/ocr/models.rs",
             "src/ops/secrets/exec.rs",
         ],
         why: "these alone start programs; of a manager the launcher, and it starts dc",

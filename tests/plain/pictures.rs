@@ -118,7 +118,14 @@ fn each_kind_of_file_shows_the_same_drawing() {
         let error = Opened::of(bytes.to_vec(), "", Limits::default()).err().expect("an error");
         format!("{error} {}", error.hint_text().unwrap_or_default())
     };
-    assert!(foreign(b"\0\0\0\x18ftypheic\0\0\0\0").contains("HEIC"));
+    // with libheif on the machine it is a damaged picture, without it a kind that is not read
+    let heic = Opened::of(b"\0\0\0\x18ftypheic\0\0\0\0".to_vec(), "", Limits::default());
+    let told = match heic {
+        Ok(Opened::Picture(pictures)) => pictures.page(1).err().expect("an error").to_string(),
+        Ok(Opened::Pdf(_)) => panic!("a PDF"),
+        Err(error) => format!("{error} {}", error.hint_text().unwrap_or_default()),
+    };
+    assert!(told.contains("read the picture") || told.contains("libheif1"), "{told}");
     assert!(foreign(b"PK\x03\x04 and more").contains("soffice"));
 }
 

@@ -1,5 +1,6 @@
 //! Codes of bars: rows and columns of a page are looked through for them.
 
+use super::runs::Said;
 use super::{code_39, code_128, ean};
 use crate::layout::{Area, Picture};
 
@@ -22,13 +23,6 @@ pub(super) struct Bars {
     pub(super) text: String,
     /// In pixels.
     pub(super) area: Area,
-}
-
-/// What runs say, from the first one on, and of how many runs that is; the first run is ink.
-pub(super) struct Said {
-    pub(super) kind: &'static str,
-    pub(super) text: String,
-    pub(super) runs: usize,
 }
 
 /// The codes of a picture.
@@ -131,15 +125,4 @@ fn in_runs(runs: &[usize]) -> Vec<(Said, usize, usize)> {
         }
     }
     found
-}
-
-/// How many modules each of some runs has, where all are so many together.
-pub(super) fn modules<const N: usize>(runs: &[usize], all: usize) -> Option<[usize; N]> {
-    let runs: &[usize; N] = runs.get(..N)?.try_into().ok()?;
-    let unit = runs.iter().sum::<usize>() as f64 / all as f64;
-    if unit < 1.0 {
-        return None;
-    }
-    let counts = runs.map(|run| (run as f64 / unit).round().max(1.0) as usize);
-    (counts.iter().sum::<usize>() == all).then_some(counts)
 }

@@ -1,6 +1,6 @@
 //! Code 128: all of ASCII, and pairs of digits, with a sum.
 
-use super::bars::{Said, modules};
+use super::runs::{Said, modules};
 
 /// The widths of each value.
 const VALUES: [[u8; 6]; 106] = parsed(

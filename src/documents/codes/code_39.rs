@@ -1,6 +1,6 @@
 //! Code 39: letters of nine runs, three of them wide, between two stars.
 
-use super::bars::Said;
+use super::runs::Said;
 
 const LETTERS: &[u8; 44] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-. $/+%*";
 /// Which of the nine runs are wide; the first is the highest bit.

@@ -1,6 +1,6 @@
 //! EAN-13 with UPC-A, and EAN-8: codes of goods.
 
-use super::bars::{Said, modules};
+use super::runs::{Said, modules};
 
 /// The widths of a digit, on the left with an odd count of ink.
 const DIGITS: [[usize; 4]; 10] = [

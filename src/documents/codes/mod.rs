@@ -4,6 +4,7 @@ mod bars;
 mod code_128;
 mod code_39;
 mod ean;
+mod runs;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,8 @@
 //! Lists: lines that begin with a mark or a number.
 
-use super::block::{ListItem, followed};
-use crate::documents::PageLine;
+use super::super::block::ListItem;
+use super::super::page::PageLine;
+use super::flow::followed;
 
 /// Marks that stand before items.
 const MARKS: &[&str] =

@@ -1,7 +1,7 @@
 //! Pages as Markdown.
 
+use super::super::block::{Block, Kind};
 use super::super::page::{Page, PageTable};
-use super::block::{Block, Kind};
 
 /// The pages of a file, whose structure was found; a comment says where another page begins.
 pub fn markdown(pages: &[Page]) -> String {

@@ -1,16 +1,16 @@
 //! What the lines of a page are: headings, paragraphs, lists, tables, labels with their values, in the order in which they
 //! are read. It is told by place and size alone, as a reader sees it who does not know the language.
 
-mod block;
+mod flow;
 mod list;
 mod markdown;
 mod pairs;
 
-pub use block::{Block, KeyValue, ListItem};
 pub use markdown::markdown;
 
-use block::Kind;
+use flow::block;
 
+use super::block::{Block, Kind};
 use super::page::{Page, PageLine, PageSource};
 use crate::layout::Area;
 
@@ -106,17 +106,17 @@ fn close(open: &mut Vec<usize>, page: &Page, body: f64, blocks: &mut Vec<Block>)
     let letters: usize = lines.iter().map(|line| line.text.chars().filter(|it| it.is_alphabetic()).count()).sum();
     let is_large = body > 0.0 && height(first) >= body * factor;
     if is_large && lines.len() <= HEADING_LINES_MAX && (2..=HEADING_LETTERS_MAX).contains(&letters) {
-        blocks.push(Block::heading(&lines, numbers[0], height(first)));
+        blocks.push(block(Kind::Heading { level: 1, size: height(first) }, &lines, numbers[0]));
         return;
     }
     let mut rest: Vec<&PageLine> = Vec::new();
     let mut start = numbers[0];
     let mut at = 0;
     while at < lines.len() {
-        let (taken, block) = match list::items(&lines[at..]) {
-            Some((taken, items)) => (taken, Block::list(&lines[at..at + taken], numbers[at], items)),
+        let (taken, found) = match list::items(&lines[at..]) {
+            Some((taken, items)) => (taken, block(Kind::List { items }, &lines[at..at + taken], numbers[at])),
             None => match pairs::of_lines(&lines[at..]) {
-                Some((taken, pairs)) => (taken, Block::pairs(&lines[at..at + taken], numbers[at], pairs)),
+                Some((taken, pairs)) => (taken, block(Kind::KeyValues { pairs }, &lines[at..at + taken], numbers[at])),
                 None => {
                     if rest.is_empty() {
                         start = numbers[at];
@@ -128,14 +128,14 @@ fn close(open: &mut Vec<usize>, page: &Page, body: f64, blocks: &mut Vec<Block>)
             },
         };
         if !rest.is_empty() {
-            blocks.push(Block::paragraph(&rest, start));
+            blocks.push(block(Kind::Paragraph, &rest, start));
             rest.clear();
         }
-        blocks.push(block);
+        blocks.push(found);
         at += taken;
     }
     if !rest.is_empty() {
-        blocks.push(Block::paragraph(&rest, start));
+        blocks.push(block(Kind::Paragraph, &rest, start));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Labels and their values, by place: `Date: 3 May`, or a label with its value at some distance to the right.
 
-use super::block::KeyValue;
-use crate::documents::{PageLine, PageWord};
+use super::super::block::KeyValue;
+use super::super::page::{PageLine, PageWord};
 use crate::layout::Area;
 
 /// Words further apart than this many times their height are parts of a form, and no sentence.

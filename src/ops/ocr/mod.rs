@@ -3,13 +3,16 @@
 mod done;
 mod engines;
 mod inputs;
+mod models;
 mod options;
 mod output;
 mod report;
 mod tables;
 mod unnamed;
+mod wheel;
 
 pub use engines::{EngineList, engines};
+pub use models::{ModelsInstalled, install_models};
 pub use options::{OcrFormat, OcrOptions, OcrTables};
 pub use report::{OcrFile, OcrReport};
 

@@ -69,6 +69,8 @@ pub struct OcrOptions {
     pub format: OcrFormat,
     /// Whether tables are written instead, and how.
     pub tables: Option<OcrTables>,
+    /// The only table of each file that is written, from 1 on.
+    pub table: Option<usize>,
     /// The folder that a file is written to for each file that is read.
     pub out: Option<PathBuf>,
     /// The folder that files attached to PDFs are unpacked into, a folder for each PDF.
@@ -88,7 +90,7 @@ impl OcrOptions {
     /// All that what is written depends on, as text.
     pub(super) fn told(&self) -> String {
         let reading = ReadersOptions { jobs: None, password: String::new(), program: None, ..self.reading.clone() };
-        format!("{:?} {:?} {} {reading:?}", self.format, self.tables, self.sidecar)
+        format!("{:?} {:?} {:?} {} {reading:?}", self.format, self.tables, self.table, self.sidecar)
     }
 
     pub(super) fn check(&self, files: usize) -> Result<()> {
@@ -105,6 +107,10 @@ impl OcrOptions {
         if self.reading.tables_by.is_some() && self.tables.is_none() && !holds_tables {
             let error = Error::new(ErrorKind::Usage, "write tables in this format");
             return Err(error.hint("take `--tables csv`, `--tables json`, `--format json`, or `--format md`"));
+        }
+        if self.table.is_some() && self.tables.is_none() {
+            let error = Error::new(ErrorKind::Usage, "write one table: no tables are written");
+            return Err(error.hint("add `--tables csv` or `--tables json`"));
         }
         if self.reading.codes && (self.format != OcrFormat::Json || self.tables.is_some()) {
             let error = Error::new(ErrorKind::Usage, "write codes in this format");

@@ -196,7 +196,15 @@ impl<'a> Output<'a> {
 
     /// Writes the tables of a file.
     fn write_tables(&mut self, input: &Input, way: OcrTables) -> Result<()> {
-        let tables = self.tables.take();
+        let mut tables = self.tables.take();
+        if let Some(number) = self.options.table {
+            let all = tables.len();
+            let Some(at) = number.checked_sub(1).filter(|at| *at < all) else {
+                let message = format!("find table {number} in {}: it has {all}", input.name);
+                return Err(Error::new(ErrorKind::NotFound, message));
+            };
+            tables = vec![tables.swap_remove(at)];
+        }
         if way == OcrTables::Json {
             return tables.iter().try_for_each(|table| self.write(table.ndjson()?.as_bytes()));
         }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use skrifa::raw::ps::agl;
 use skrifa::{FontRef, GlyphId, GlyphNames, MetadataProvider};
 
-use super::is_letter;
+use super::letter::is_letter;
 
 /// Glyphs of a font; it cannot have more.
 const GLYPHS_MAX: usize = 1 << 16;

@@ -3,6 +3,7 @@
 
 mod collection;
 mod glyphs;
+mod letter;
 mod names;
 mod unicode_map;
 
@@ -13,6 +14,7 @@ use hayro_font::{CMapResolverFn, OutlineFontData};
 
 use collection::Collection;
 use glyphs::GlyphLetters;
+use letter::is_letter;
 use names::NumberedNames;
 use unicode_map::UnicodeMap;
 
@@ -84,9 +86,4 @@ impl Meaning {
         let glyphs = self.glyphs.get_or_init(|| GlyphLetters::of((*font()?.data).as_ref()));
         if glyph == 0 { None } else { glyphs.as_ref()?.letters(glyph) }
     }
-}
-
-/// Whether a character can be what somebody wrote: no control, nothing of private use.
-fn is_letter(letter: char) -> bool {
-    !letter.is_control() && !matches!(letter, '\u{e000}'..='\u{f8ff}' | '\u{fff0}'..='\u{ffff}' | '\u{f0000}'..)
 }

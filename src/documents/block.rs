@@ -1,8 +1,7 @@
-//! A block of a page.
+//! What a part of a page is: a heading, a paragraph, a list, a table, labels with their values.
 
 use serde::{Deserialize, Serialize};
 
-use super::super::page::PageLine;
 use crate::layout::Area;
 
 /// Blocks at most this many heights of a line apart may be one.
@@ -70,27 +69,6 @@ pub struct KeyValue {
 }
 
 impl Block {
-    fn of(kind: Kind, lines: &[&PageLine], line: usize) -> Self {
-        let area = Area::around(lines.iter().map(|line| line.points)).unwrap_or_default();
-        Self { kind, area, text: flowing(lines), line: Some(line) }
-    }
-
-    pub(super) fn heading(lines: &[&PageLine], line: usize, size: f64) -> Self {
-        Self::of(Kind::Heading { level: 1, size }, lines, line)
-    }
-
-    pub(super) fn paragraph(lines: &[&PageLine], line: usize) -> Self {
-        Self::of(Kind::Paragraph, lines, line)
-    }
-
-    pub(super) fn list(lines: &[&PageLine], line: usize, items: Vec<ListItem>) -> Self {
-        Self::of(Kind::List { items }, lines, line)
-    }
-
-    pub(super) fn pairs(lines: &[&PageLine], line: usize, pairs: Vec<KeyValue>) -> Self {
-        Self::of(Kind::KeyValues { pairs }, lines, line)
-    }
-
     pub(super) fn table(table: usize, area: Area) -> Self {
         Self { kind: Kind::Table { table }, area, text: String::new(), line: None }
     }
@@ -139,24 +117,4 @@ impl Block {
             _ => {}
         }
     }
-}
-
-/// Lines as one; a word that was parted at the end of a line is whole again.
-pub(super) fn flowing(lines: &[&PageLine]) -> String {
-    lines.iter().fold(String::new(), |text, line| followed(text, &line.text))
-}
-
-/// A text with a line behind it.
-pub(super) fn followed(mut text: String, line: &str) -> String {
-    let mut end = text.chars().rev();
-    let is_parted = matches!(end.next(), Some('-' | '\u{ad}' | '\u{2010}'))
-        && end.next().is_some_and(char::is_lowercase)
-        && line.chars().next().is_some_and(char::is_lowercase);
-    if is_parted {
-        text.pop();
-    } else if !text.is_empty() {
-        text.push(' ');
-    }
-    text.push_str(line);
-    text
 }
