@@ -60,7 +60,7 @@ pub(super) fn is_there() -> bool {
 
 #[expect(unsafe_code, reason = "the system's library is opened at run time")]
 fn library() -> Option<Library> {
-    NAMES.iter().find_map(|name| unsafe { Library::new(name) }.ok())
+    NAMES.into_iter().find_map(|name| unsafe { Library::new(name) }.ok())
 }
 
 /// The picture, upright.
