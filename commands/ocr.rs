@@ -19,6 +19,7 @@ Examples:
   dc ocr scans/ --format pdf --out searchable/   the same files with text that can be searched
   dc ocr fax.tif --lang deu+eng                  German and English
   dc ocr prices.pdf --tables csv                 its tables
+  dc ocr report.pdf --format md                  headings, lists and tables as Markdown
   dc merge pages --key file,page --create -- dc ocr scans/ --format ndjson
   dc ocr --engines                               what can read here, and how to install what is missing
 
@@ -33,8 +34,8 @@ _LIBRARY, _PROGRAM and _TESSDATA (where Tesseract is).";
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES, after_help = "`dc ocr --help` has examples")]
 pub(crate) struct Args {
-    /// PDF, PNG, JPEG, TIFF or WebP files, folders of them, or - for standard input
-    #[arg(required_unless_present = "engines", value_name = "FILE")]
+    /// PDFs and pictures, folders of them, or - for standard input
+    #[arg(required_unless_present_any = ["engines", "install_models"], value_name = "FILE")]
     files: Vec<PathBuf>,
     /// What is written
     #[arg(long, value_enum, value_name = "FORMAT")]
@@ -42,12 +43,21 @@ pub(crate) struct Args {
     /// Write the tables instead, as CSV or as NDJSON
     #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "format")]
     tables: Option<Tables>,
+    /// Write only this table of each file, counted from 1
+    #[arg(long, value_name = "NUMBER", requires = "tables")]
+    table: Option<usize>,
     /// Order of text in PDFs: by columns, line by line, or pdfplumber's words
     #[arg(long, value_enum, value_name = "ORDER", default_value = "reading")]
     layout: Layout,
     /// Find tables by ruling lines, or by how text is aligned; --format json has them beside the words [default: lines]
     #[arg(long, value_enum, value_name = "WHAT")]
     tables_by: Option<By>,
+    /// Find barcodes and QR codes, with --format json
+    #[arg(long)]
+    codes: bool,
+    /// Unpack the files attached to PDFs into this folder
+    #[arg(long, value_name = "DIR")]
+    attachments: Option<PathBuf>,
     /// Write a file for each file into this folder
     #[arg(short, long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -97,12 +107,17 @@ pub(crate) struct Args {
     /// List the engines of this machine, their versions, languages and models
     #[arg(long, conflicts_with_all = ["files", "format", "tables", "out"])]
     engines: bool,
+    /// Install Paddle's models from this wheel of rapidocr 3.10.0, or by pip
+    #[arg(long, value_name = "WHEEL", num_args = 0..=1, conflicts_with_all = ["files", "engines"])]
+    install_models: Option<Option<PathBuf>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     Text,
     Json,
+    #[value(name = "md")]
+    Markdown,
     Ndjson,
     Hocr,
     Tsv,
@@ -133,6 +148,9 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<()> {
     if args.engines {
         return shell.print(&ops::engines(context)?);
     }
+    if let Some(wheel) = &args.install_models {
+        return shell.print(&ops::install_models(context, wheel.as_deref())?);
+    }
     // standard input is kept in a file: a PDF is read from its end
     let held = match args.files.iter().any(|file| file.as_os_str() == "-") {
         true => Some(hold()?),
@@ -154,6 +172,7 @@ impl Args {
         let format = match self.format {
             Some(Format::Text) => OcrFormat::Text,
             Some(Format::Json) => OcrFormat::Json,
+            Some(Format::Markdown) => OcrFormat::Markdown,
             Some(Format::Ndjson) => OcrFormat::Ndjson,
             Some(Format::Hocr) => OcrFormat::Hocr,
             Some(Format::Tsv) => OcrFormat::Tsv,
@@ -168,6 +187,8 @@ impl Args {
         let tables_by = match (self.tables_by, tables) {
             (Some(By::Text), _) => Some(TablesBy::Text),
             (Some(By::Lines), _) | (None, Some(_)) => Some(TablesBy::Lines),
+            // what a page is made of is asked for
+            (None, None) if matches!(format, OcrFormat::Json | OcrFormat::Markdown) => Some(TablesBy::Lines),
             (None, None) => None,
         };
         let words = |text: String| text.split(['+', ',']).map(|word| word.trim().to_owned()).collect::<Vec<_>>();
@@ -187,6 +208,7 @@ impl Args {
             jobs: self.jobs.map(usize::from),
             dpi: self.dpi,
             tables_by,
+            codes: self.codes,
             layout: match self.layout {
                 Layout::Reading => TextLayout::Reading,
                 Layout::Physical => TextLayout::Physical,
@@ -207,7 +229,9 @@ impl Args {
             reading,
             format,
             tables,
+            table: self.table,
             out: self.out,
+            attachments: self.attachments,
             sidecar: self.sidecar,
             resume: self.resume,
             data_is_terminal: io::stdout().is_terminal(),

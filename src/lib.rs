@@ -28,6 +28,7 @@ pub mod hash;
 pub mod http;
 pub mod ident;
 pub mod json_schema;
+pub mod language;
 pub mod layout;
 pub mod logs;
 pub mod manager;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::block::Block;
+use super::codes::PageCode;
 use crate::layout::{Area, Line};
 use crate::ocr::{Measurement, Recognised, RecognisedLine, Step};
 use crate::pdf::FormField;
@@ -120,6 +122,27 @@ pub struct Page {
     /// Its tables, where they were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tables: Option<Vec<PageTable>>,
+    /// What its lines are, in the order in which they are read, where that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<Block>,
+    /// The bars and QR codes on it, where they were looked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub codes: Vec<PageCode>,
+    /// Whether it stands between documents: it has a code and hardly a word.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub separator: bool,
+    /// Whether nothing is on it.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub blank: bool,
+    /// The language of its text, as pages of the web have it (`de`), where it is plain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Letters of which the file does not say what they are; they stand as U+FFFD.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unknown: usize,
+    /// What people should know of it, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Why it could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -128,6 +151,14 @@ pub struct Page {
     pub hint: Option<String>,
     /// Milliseconds it took.
     pub ms: u64,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+fn is_no(answer: &bool) -> bool {
+    !answer
 }
 
 impl Page {
@@ -143,6 +174,13 @@ impl Page {
             reading: None,
             fields: Vec::new(),
             tables: None,
+            blocks: Vec::new(),
+            codes: Vec::new(),
+            separator: false,
+            blank: false,
+            language: None,
+            unknown: 0,
+            notes: Vec::new(),
             error: None,
             hint: None,
             ms: 0,
@@ -151,9 +189,16 @@ impl Page {
 
     /// A page that could not be read.
     pub fn failed(page: usize, size: (f64, f64), error: &crate::error::Error) -> Self {
-        let error_text = error.to_string();
-        let hint = error.hint_text().map(str::to_owned);
-        Self { error: Some(error_text), hint, ..Self::empty(page, size, PageSource::Failed) }
+        let mut failed = Self::empty(page, size, PageSource::Failed);
+        failed.set_failed(error);
+        failed
+    }
+
+    /// It could not be read as a whole; what was read of it stays.
+    pub(super) fn set_failed(&mut self, error: &crate::error::Error) {
+        self.source = PageSource::Failed;
+        self.error = Some(error.to_string());
+        self.hint = error.hint_text().map(str::to_owned);
     }
 
     /// How many words it has.

@@ -1,15 +1,16 @@
-//! Pictures as scanners and phones write them: PNG, JPEG, WebP, and TIFF with any number of pages.
+//! Pictures as scanners and phones write them: PNG, JPEG, JPEG 2000, WebP, BMP, GIF, and TIFF with any number of pages.
 
 use std::io::Cursor;
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageReader};
+use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageReader};
 use tiff::decoder::Decoder;
 
 use super::faults::{check, damaged};
+use super::raster::Raster;
 use super::tiff_page::tiff_page;
-use super::{png_data, resolution};
-use crate::error::Result;
+use super::{heif, jpeg2000, png_data, resolution};
+use crate::error::{Error, Result};
 use crate::layout::Picture;
 use crate::pdf::{EmbeddedPicture, Filter};
 
@@ -23,7 +24,11 @@ const PAGES_MAX: usize = 100_000;
 pub(super) enum Kind {
     Png,
     Jpeg,
+    Jpeg2000,
     Webp,
+    Bmp,
+    Gif,
+    Heif,
     Tiff,
 }
 
@@ -34,6 +39,10 @@ impl Kind {
             _ if bytes.starts_with(b"\x89PNG\r\n\x1a\n") => Some(Self::Png),
             _ if bytes.starts_with(b"\xff\xd8\xff") => Some(Self::Jpeg),
             _ if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") => Some(Self::Webp),
+            _ if bytes.starts_with(b"\0\0\0\x0cjP  ") || bytes.starts_with(b"\xff\x4f\xff\x51") => Some(Self::Jpeg2000),
+            _ if bytes.starts_with(b"BM") && bytes.get(6..10) == Some(&[0; 4]) => Some(Self::Bmp),
+            _ if bytes.starts_with(b"GIF87a") || bytes.starts_with(b"GIF89a") => Some(Self::Gif),
+            _ if is_heif(bytes) && heif::is_there() => Some(Self::Heif),
             _ if bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*") => Some(Self::Tiff),
             _ if bytes.starts_with(b"II+\0") || bytes.starts_with(b"MM\0+") => Some(Self::Tiff),
             _ => None,
@@ -65,8 +74,32 @@ pub(super) fn page(bytes: &[u8], kind: Kind, page: usize, pixels_max: usize) -> 
     if kind == Kind::Tiff {
         return tiff_page(bytes, page, pixels_max).map(|(raster, dots)| raster.grey(dots));
     }
+    if let Some(raster) = by_others(bytes, kind, pixels_max)? {
+        let dots = resolution::dots(None, raster.width, raster.height);
+        return Ok(raster.grey(dots));
+    }
     let (decoded, _) = decoded(bytes, pixels_max)?;
     Ok(grey(&decoded, resolution::told(bytes)))
+}
+
+/// What is wrong with a picture that can be decoded all the same, in part.
+pub(super) fn flaw(bytes: &[u8], kind: Kind) -> Option<Error> {
+    let is_cut = kind == Kind::Jpeg && !ends_as_jpeg(bytes);
+    is_cut.then(|| {
+        let message = "read the whole picture: it is cut off, its end is missing; what is there was read";
+        Error::failed(message).hint("fetch it again")
+    })
+}
+
+/// What of a picture is left out.
+pub(super) fn left_out(bytes: &[u8], kind: Kind) -> Option<&'static str> {
+    let more = match kind {
+        Kind::Gif => image::codecs::gif::GifDecoder::new(Cursor::new(bytes))
+            .is_ok_and(|decoder| decoder.into_frames().take(2).filter(Result::is_ok).count() > 1),
+        Kind::Webp => bytes.get(..64).is_some_and(|head| head.windows(4).any(|name| name == b"ANIM")),
+        _ => false,
+    };
+    more.then_some("the picture moves: only its first frame was read")
 }
 
 /// A page as a PDF holds it.
@@ -76,6 +109,10 @@ pub(super) fn page(bytes: &[u8], kind: Kind, page: usize, pixels_max: usize) -> 
 pub(super) fn embedded(bytes: &[u8], kind: Kind, page: usize, pixels_max: usize) -> Result<EmbeddedPicture> {
     if kind == Kind::Tiff {
         return tiff_page(bytes, page, pixels_max).map(|(raster, dots)| raster.embedded(dots));
+    }
+    if let Some(raster) = by_others(bytes, kind, pixels_max)? {
+        let dots = resolution::dots(None, raster.width, raster.height);
+        return Ok(raster.embedded(dots));
     }
     let (decoded, stands) = decoded(bytes, pixels_max)?;
     let (width, height) = (decoded.width() as usize, decoded.height() as usize);
@@ -97,6 +134,22 @@ pub(super) fn embedded(bytes: &[u8], kind: Kind, page: usize, pixels_max: usize)
     })
 }
 
+/// A picture of a kind that has a decoder of its own.
+fn by_others(bytes: &[u8], kind: Kind, pixels_max: usize) -> Result<Option<Raster>> {
+    match kind {
+        Kind::Jpeg2000 => jpeg2000::raster(bytes, pixels_max).map(Some),
+        Kind::Heif => heif::raster(bytes, pixels_max).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// Whether a file is a HEIC or AVIF picture.
+fn is_heif(bytes: &[u8]) -> bool {
+    let brand = bytes.get(8..12).unwrap_or_default();
+    bytes.get(4..8) == Some(b"ftyp")
+        && [&b"heic"[..], b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b"avif", b"avis"].contains(&brand)
+}
+
 /// The picture set upright, and whether it stood so already.
 fn decoded(bytes: &[u8], pixels_max: usize) -> Result<(DynamicImage, bool)> {
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(damaged)?;
@@ -110,6 +163,23 @@ fn decoded(bytes: &[u8], pixels_max: usize) -> Result<(DynamicImage, bool)> {
     let mut decoded = DynamicImage::from_decoder(decoder).map_err(damaged)?;
     decoded.apply_orientation(orientation);
     Ok((decoded, orientation == Orientation::NoTransforms))
+}
+
+/// Whether the end of a JPEG is there, behind its pixels: programs show what came before it as if it were all.
+fn ends_as_jpeg(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    while let Some(&[0xff, marker, high, low]) = bytes.get(at..at + 4) {
+        if marker == 0xff {
+            at += 1;
+            continue;
+        }
+        at += 2 + usize::from(u16::from_be_bytes([high, low]));
+        if marker == 0xda {
+            return bytes.get(at..).is_some_and(|rest| rest.windows(2).any(|pair| pair == [0xff, 0xd9]));
+        }
+    }
+    // what is built otherwise is judged by its decoder
+    true
 }
 
 /// How many colours a JPEG has for a pixel.

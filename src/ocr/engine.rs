@@ -21,6 +21,11 @@ pub trait Engine {
         true
     }
 
+    /// A page that it read with less confidence, 0 to 100, may stand on its head.
+    fn turned_below(&self) -> f64 {
+        55.0
+    }
+
     /// How many threads it may use from now on. One that uses a single thread in any case need not know.
     fn set_threads(&mut self, _threads: usize) {}
 }

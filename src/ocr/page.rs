@@ -17,8 +17,12 @@ use crate::layout::{Area, Picture};
 const CONFIDENCE_GOOD: f64 = 70.0;
 /// The share of the ink that should have been read.
 const COVERAGE_GOOD: f64 = 0.75;
-/// A page read worse than this may stand on its head.
-const CONFIDENCE_TURNED: f64 = 55.0;
+/// A page is better when it is turned, if it is read so much better.
+const TURNED_GAIN: f64 = 1.15;
+/// Where `auto` has another engine, it is asked for pages that were read with less confidence, or with less of their ink:
+/// a page read so well by one is no better by the other.
+const CONFIDENCE_SURE: f64 = 90.0;
+const COVERAGE_SURE: f64 = 0.9;
 
 /// How pages are read.
 #[derive(Debug, Clone)]
@@ -105,6 +109,11 @@ impl Reading {
         self.confidence >= CONFIDENCE_GOOD && self.coverage >= COVERAGE_GOOD
     }
 
+    /// Whether no other engine can do much better.
+    fn is_sure(&self) -> bool {
+        self.confidence >= CONFIDENCE_SURE && self.coverage >= COVERAGE_SURE
+    }
+
     /// How much was read well: confidence counts only as far as the ink was read.
     fn worth(&self) -> f64 {
         self.confidence * self.coverage
@@ -152,7 +161,7 @@ impl Recogniser {
         }
         let mut best = self.read_with(0, picture)?;
         let is_blank = best.lines.is_empty() && best.prepared.measurement.letter_height <= 0.0;
-        if !best.is_good() && !is_blank {
+        if !best.is_sure() && !is_blank {
             if let Some(name) = self.second.take() {
                 // an engine that is not there is no failure of a page that was read
                 self.engines.extend(open(name, &self.options.engines).ok());
@@ -178,11 +187,11 @@ impl Recogniser {
         let prepared = preprocessor.prepare(picture);
         let mut best = reading(engine.as_mut(), prepared)?;
         // a page that stands on its head or lies on its side is read badly: it is turned then, and only then
-        let suspicious = best.confidence < CONFIDENCE_TURNED || best.coverage < COVERAGE_GOOD / 2.0;
+        let suspicious = best.confidence < engine.turned_below() || best.coverage < COVERAGE_GOOD / 2.0;
         if self.options.preprocessor.is_some() && suspicious && best.prepared.measurement.letter_height > 0.0 {
             for &degrees in best.prepared.turns() {
                 let turned = reading(engine.as_mut(), best.prepared.turned_from_start(degrees))?;
-                if turned.worth() > best.worth() * 1.3 && turned.confidence > best.confidence {
+                if turned.worth() > best.worth() * TURNED_GAIN && turned.confidence > best.confidence {
                     let done = turned.is_good();
                     best = turned;
                     if done {

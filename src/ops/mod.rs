@@ -46,7 +46,9 @@ pub use logs::{LogLine, LogsOptions, RunList, logs, runs};
 pub use manager::*;
 pub use merge::{HashOnlyOptions, MergeOptions, hash_only, merge};
 pub use new::{AppKind, NewOptions, NewReport, new_app};
-pub use ocr::{EngineList, OcrFile, OcrFormat, OcrOptions, OcrReport, OcrTables, engines, ocr};
+pub use ocr::{
+    EngineList, ModelsInstalled, OcrFile, OcrFormat, OcrOptions, OcrReport, OcrTables, engines, install_models, ocr,
+};
 pub use profile::{ProfileOptions, RunProfile, profile};
 pub use prune::{PruneOptions, PruneReport, prune};
 pub use query::{QueryFormat, QueryOptions, QueryReport, query};

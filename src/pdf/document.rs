@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 use hayro::hayro_syntax::metadata::Metadata;
 use hayro::hayro_syntax::object::Dict;
@@ -12,8 +13,11 @@ use super::content::PageContent;
 use super::face::Faces;
 use super::interpret;
 use super::limits::{Budget, Limits, refused};
+use super::locked::without_locks;
+use super::mapped::FileBytes;
 use super::trace::Trace;
 use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::language::{self, Language};
 
 /// What the beginning of a PDF is searched for, and how far.
 const MARK: (&[u8], usize) = (b"%PDF-", 1024);
@@ -22,7 +26,15 @@ const MARK: (&[u8], usize) = (b"%PDF-", 1024);
 pub struct Document {
     pdf: Pdf,
     limits: Limits,
+    /// Whether its attachments are encrypted, and nothing else.
+    is_locked: bool,
+    /// The language of its text, once somebody has asked.
+    language: OnceLock<Option<&'static Language>>,
 }
+
+/// Pages whose text is looked at for its language, and letters that are enough.
+const LANGUAGE_PAGES: usize = 12;
+const LANGUAGE_LETTERS: usize = 2_000;
 
 impl Document {
     /// Opens a file. `password` is empty for a file that opens without one.
@@ -36,8 +48,8 @@ impl Document {
         if size > limits.bytes_max as u64 {
             return Err(too_large(size, &limits).within(what()));
         }
-        let bytes = std::fs::read(path).map_err(|cause| file_error(what(), cause))?;
-        Self::of(bytes, password, limits).map_err(|error| error.within(what()))
+        let bytes = FileBytes::of(path, limits.shares_files)?;
+        Self::of_file(bytes, password, limits).map_err(|error| error.within(what()))
     }
 
     /// Opens what is in memory already.
@@ -45,6 +57,16 @@ impl Document {
     /// # Errors
     /// As [`Document::open`].
     pub fn of(bytes: Vec<u8>, password: &str, limits: Limits) -> Result<Self> {
+        Self::of_file(FileBytes::Read(bytes), password, limits)
+    }
+
+    /// Opens the bytes of a file.
+    ///
+    /// # Errors
+    /// As [`Document::open`].
+    pub fn of_file(file: FileBytes, password: &str, limits: Limits) -> Result<Self> {
+        let file = Arc::new(file);
+        let bytes: &[u8] = (*file).as_ref();
         if bytes.is_empty() {
             return Err(Error::failed("read the PDF: it is empty").hint("fetch it again: nothing arrived"));
         }
@@ -54,9 +76,15 @@ impl Document {
         let (mark, depth) = MARK;
         let has_mark = bytes[..bytes.len().min(depth)].windows(mark.len()).any(|found| found == mark);
         let whole = bytes[bytes.len().saturating_sub(depth)..].windows(5).any(|found| found == b"%%EOF");
-        let pdf = guarded(|| Pdf::new_with_password(bytes, password))?
-            .map_err(|cause| load_error(cause, has_mark, whole, password))?;
-        let document = Self { pdf, limits };
+        let mut opened = guarded(|| Pdf::new_with_password(Arc::clone(&file), password))?;
+        let is_closed = matches!(opened, Err(LoadPdfError::Decryption(DecryptionError::PasswordProtected)));
+        let open = if is_closed && password.is_empty() { without_locks(bytes) } else { None };
+        let is_locked = open.is_some();
+        if let Some(open) = open {
+            opened = guarded(|| Pdf::new_with_password(open, password))?;
+        }
+        let pdf = opened.map_err(|cause| load_error(cause, has_mark, whole, password))?;
+        let document = Self { pdf, limits, is_locked, language: OnceLock::new() };
         let pages = document.pages();
         if pages > limits.pages_max {
             return Err(refused(format!(
@@ -68,6 +96,11 @@ impl Document {
             return Err(Error::failed("read the PDF: it has no page"));
         }
         Ok(document)
+    }
+
+    /// Whether its attachments are encrypted, and nothing else: it was opened without them.
+    pub fn is_locked(&self) -> bool {
+        self.is_locked
     }
 
     /// How many pages it has.
@@ -82,6 +115,24 @@ impl Document {
     pub fn size(&self, page: usize) -> Result<(f64, f64)> {
         let (width, height) = self.page(page)?.render_dimensions();
         Ok((f64::from(width), f64::from(height)))
+    }
+
+    /// The language of the text that it holds: by the text, and else by what the file says of itself.
+    pub fn language(&self) -> Option<&'static Language> {
+        *self.language.get_or_init(|| {
+            let mut text = String::new();
+            for page in 1..=self.pages().min(LANGUAGE_PAGES) {
+                if let Ok(content) = self.content(page) {
+                    text.extend(content.text().chars().filter(|letter| *letter != char::REPLACEMENT_CHARACTER));
+                    text.push('\n');
+                }
+                if text.len() > LANGUAGE_LETTERS {
+                    break;
+                }
+            }
+            let told = || self.root()?.get::<hayro::hayro_syntax::object::String<'_>>("Lang");
+            language::detect(&text).or_else(|| language::by_tag(&String::from_utf8_lossy(told()?.as_bytes())))
+        })
     }
 
     /// Letters, lines and pictures of a page, from which words and tables are made; `page` counts from 1.

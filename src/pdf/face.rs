@@ -1,6 +1,6 @@
 //! A font, as far as reading needs it: which letters a code stands for, how wide it is, and how deep the font reaches.
 
-use std::cell::RefCell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use hayro_font::hayro_cmap::BfString;
 use hayro_font::{CMapResolverFn, Font, FontCache, FontGlyph, FontResolverFn};
 
 use super::letter::{LetterText, UNKNOWN};
+use super::meaning::Meaning;
 
 /// How far the standard fonts reach below the line, in thousandths of their size, as Adobe's metrics have it. A PDF does
 /// not carry these fonts, and often says nothing about them.
@@ -33,6 +34,10 @@ const STANDARD_DESCENTS: [(&str, f64); 12] = [
 
 /// A font of invisible letters has one drawing, or few.
 const DRAWINGS_MAX: usize = 300;
+/// Glyphs without ink that are taken for spaces, of a font: where there are more, the font could not be read.
+const BLANKS_MAX: usize = 4;
+/// How wide a letter is of a font that could not be read, of its size.
+const WIDTH_UNREAD: f64 = 0.5;
 
 /// The fonts of a document that were needed so far.
 pub(super) struct Faces<'a> {
@@ -49,23 +54,44 @@ impl Default for Faces<'_> {
 }
 
 impl<'a> Faces<'a> {
-    /// The font that a dictionary describes; `None` for what is none.
-    pub(super) fn face(&self, dictionary: &Dict<'a>) -> Option<Rc<Face<'a>>> {
-        let font = self.cache.font(dictionary, &self.fonts, &self.maps)?;
+    /// The font that a dictionary describes. One that cannot be read shows letters all the same, which nobody knows.
+    pub(super) fn face(&self, dictionary: &Dict<'a>) -> Rc<Face<'a>> {
+        let font = self.cache.font(dictionary, &self.fonts, &self.maps);
         let descent = descent(dictionary);
-        let is_drawn = dictionary.get::<Name<'_>>("Subtype").is_some_and(|subtype| subtype.as_str() == "Type3");
-        let drawings = is_drawn.then(|| dictionary.get::<Dict<'a>>("CharProcs").unwrap_or_default());
-        Some(Rc::new(Face { font, descent, drawings, codes: RefCell::default() }))
+        let is_of = |kind: &str| dictionary.get::<Name<'_>>("Subtype").is_some_and(|subtype| subtype.as_str() == kind);
+        let drawings = is_of("Type3").then(|| dictionary.get::<Dict<'a>>("CharProcs").unwrap_or_default());
+        Rc::new(Face {
+            font,
+            descent,
+            drawings,
+            is_untold: Meaning::is_untold(dictionary),
+            dictionary: dictionary.clone(),
+            maps: Arc::clone(&self.maps),
+            meaning: OnceCell::new(),
+            code_bytes: if is_of("Type0") { 2 } else { 1 },
+            blanks: Cell::new(0),
+            codes: RefCell::default(),
+        })
     }
 }
 
 /// A font.
 pub(super) struct Face<'a> {
-    font: Font<'a>,
+    font: Option<Font<'a>>,
     /// How far below the line it reaches, of its size; 0 or less.
     pub(super) descent: f64,
     /// The drawings of its glyphs, if it is made of drawings.
     drawings: Option<Dict<'a>>,
+    /// Whether the embedded font knows its letters better than any standard.
+    is_untold: bool,
+    /// What else of the file tells letters, looked for when one is not known.
+    meaning: OnceCell<Meaning>,
+    dictionary: Dict<'a>,
+    maps: CMapResolverFn,
+    /// How long codes are of a font that could not be read.
+    code_bytes: usize,
+    /// How many glyphs were taken for spaces because they have no ink.
+    blanks: Cell<usize>,
     codes: RefCell<HashMap<u32, Code>>,
 }
 
@@ -80,16 +106,20 @@ pub(super) struct Code {
     pub(super) origin: (f64, f64),
 }
 
-impl Face<'_> {
+impl<'a> Face<'a> {
     /// The next code of a string and how many bytes it takes.
     pub(super) fn read(&self, bytes: &[u8], at: usize) -> (u32, usize) {
-        let (code, taken) = self.font.read_code(bytes, at);
-        (code, taken.max(1))
+        if let Some(font) = &self.font {
+            let (code, taken) = font.read_code(bytes, at);
+            return (code, taken.max(1));
+        }
+        let code = &bytes[at..bytes.len().min(at + self.code_bytes)];
+        (code.iter().fold(0, |code, byte| (code << 8) | u32::from(*byte)), code.len().max(1))
     }
 
     /// Whether it is written from left to right, and not downwards.
     pub(super) fn is_horizontal(&self) -> bool {
-        self.font.is_horizontal()
+        self.font.as_ref().is_none_or(Font::is_horizontal)
     }
 
     /// Whether letters are invisible where a page asks for it. Drawings are painted all the same, if they paint at all.
@@ -105,19 +135,68 @@ impl Face<'_> {
         if let Some(known) = self.codes.borrow().get(&code) {
             return known.clone();
         }
-        let glyph = self.font.glyph(self.font.map_code(code), code);
-        let unicode = match &glyph {
-            FontGlyph::Outline(outline) => outline.as_unicode(),
-            FontGlyph::Type3(drawn) => drawn.as_unicode(),
-        };
-        let (advance, origin) = (self.font.code_advance(code), self.font.origin_displacement(code));
-        let found = Code {
-            text: letters(unicode),
-            advance: (advance.x / 1000.0, advance.y / 1000.0),
-            origin: (origin.x / 1000.0, origin.y / 1000.0),
+        let found = match &self.font {
+            Some(font) => {
+                let (advance, origin) = (font.code_advance(code), font.origin_displacement(code));
+                let advance = (advance.x / 1000.0, advance.y / 1000.0);
+                let glyph = font.glyph(font.map_code(code), code);
+                let text = self.letters_of(code, &glyph, advance != (0.0, 0.0));
+                Code { text, advance, origin: (origin.x / 1000.0, origin.y / 1000.0) }
+            }
+            None => {
+                let told = self.meaning().letters(code, None, || None);
+                let text = told.map_or(LetterText::One(UNKNOWN), text_of);
+                Code { text, advance: (WIDTH_UNREAD, 0.0), origin: (0.0, 0.0) }
+            }
         };
         self.codes.borrow_mut().insert(code, found.clone());
         found
+    }
+
+    fn meaning(&self) -> &Meaning {
+        self.meaning.get_or_init(|| Meaning::of(&self.dictionary, &self.maps))
+    }
+
+    /// Whether the font could be read.
+    pub(super) fn is_read(&self) -> bool {
+        self.font.is_some()
+    }
+
+    fn letters_of(&self, code: u32, glyph: &FontGlyph<'a>, is_wide: bool) -> LetterText {
+        let (unicode, number) = match glyph {
+            FontGlyph::Outline(outline) => (outline.as_unicode(), Some(outline.glyph_id().to_u32())),
+            FontGlyph::Type3(drawn) => (drawn.as_unicode(), None),
+        };
+        let data = || match glyph {
+            FontGlyph::Outline(outline) => outline.font_data(),
+            FontGlyph::Type3(_) => None,
+        };
+        if let (true, Some(number)) = (self.is_untold, number) {
+            if let Some(text) = self.meaning().by_glyph(number, data) {
+                return text_of(text);
+            }
+        }
+        let known = letters(unicode);
+        if known != LetterText::One(UNKNOWN) {
+            return known;
+        }
+        match self.meaning().letters(code, number, data) {
+            Some(text) => text_of(text),
+            None if is_wide && self.is_blank(glyph) => LetterText::One(' '),
+            None => known,
+        }
+    }
+
+    /// Whether a glyph is a space: it has no ink, and the font could be read.
+    fn is_blank(&self, glyph: &FontGlyph<'_>) -> bool {
+        let has_no_ink = match glyph {
+            FontGlyph::Outline(outline) => self.meaning().is_embedded && outline.outline().elements().is_empty(),
+            FontGlyph::Type3(drawn) => drawn.program().is_some_and(|drawing| is_inkless(drawing.clone())),
+        };
+        if has_no_ink {
+            self.blanks.set(self.blanks.get() + 1);
+        }
+        has_no_ink && self.blanks.get() <= BLANKS_MAX
     }
 }
 
@@ -139,16 +218,19 @@ fn is_inkless(drawing: Stream<'_>) -> bool {
 
 fn letters(unicode: Option<BfString>) -> LetterText {
     match unicode {
+        // nobody writes a zero: it stands for what the writer of the file did not know
+        Some(BfString::Char('\0')) | None => LetterText::One(UNKNOWN),
         Some(BfString::Char(letter)) => LetterText::One(letter),
-        Some(BfString::String(text)) => {
-            let mut all = text.chars();
-            match (all.next(), all.next()) {
-                (Some(letter), None) => LetterText::One(letter),
-                (None, _) => LetterText::One(UNKNOWN),
-                _ => LetterText::Many(text.into_boxed_str()),
-            }
-        }
-        None => LetterText::One(UNKNOWN),
+        Some(BfString::String(text)) => text_of(text),
+    }
+}
+
+fn text_of(text: String) -> LetterText {
+    let mut all = text.chars();
+    match (all.next(), all.next()) {
+        (Some(letter), None) => LetterText::One(letter),
+        (None, _) => LetterText::One(UNKNOWN),
+        _ => LetterText::Many(text.into_boxed_str()),
     }
 }
 

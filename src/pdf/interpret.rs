@@ -185,7 +185,7 @@ impl<'a, 'f> Reader<'a, 'f> {
         if let Some(face) = known.get(bytes) {
             return face.clone();
         }
-        let face = resources.get_font(name).and_then(|dictionary| self.faces.face(&dictionary));
+        let face = resources.get_font(name).map(|dictionary| self.faces.face(&dictionary));
         known.insert(bytes.to_vec(), face.clone());
         face
     }
@@ -248,7 +248,7 @@ impl<'a, 'f> Reader<'a, 'f> {
             trace.torn = true;
             return;
         };
-        let Some(face) = &state.font else { return };
+        let Some(face) = state.font.as_ref().filter(|face| face.is_read()) else { return };
         let horizontal = face.is_horizontal();
         if let Some(back) = moved_back(&before.letter, &level.pen.letter, state.size, state.stretch, horizontal) {
             let hidden = state.is_without_effect();

@@ -21,6 +21,9 @@ pub struct Limits {
     pub pixels_max: usize,
     /// How long reading a page may take.
     pub time_max: Duration,
+    /// Whether large files are shared with the system instead of being read: for a process of its own, which dies where
+    /// somebody cuts a file off meanwhile.
+    pub shares_files: bool,
 }
 
 impl Default for Limits {
@@ -33,6 +36,7 @@ impl Default for Limits {
             depth_max: 28,
             pixels_max: 100_000_000,
             time_max: Duration::from_secs(60),
+            shares_files: false,
         }
     }
 }

@@ -7,6 +7,7 @@
 //! them is a bomb reads them in a process of its own, as `dc ocr` does.
 
 mod annotations;
+mod attachments;
 mod bidi;
 mod classify;
 mod columns;
@@ -18,7 +19,10 @@ mod grid;
 mod interpret;
 mod letter;
 mod limits;
+mod locked;
+mod mapped;
 mod marked;
+mod meaning;
 mod path;
 mod reading;
 mod render;
@@ -30,11 +34,13 @@ mod trace;
 mod write;
 
 pub use annotations::FormField;
+pub use attachments::Attachment;
 pub use classify::{Classification, ClassifyOptions, PageEvidence, Verdict, classify};
 pub use content::PageContent;
 pub use document::Document;
 pub use letter::{Letter, LetterText};
 pub use limits::Limits;
+pub use mapped::FileBytes;
 pub use reading::TextLayout;
 pub use render::{RenderOptions, render};
 pub use table::{Strategy, Table, TableOptions};

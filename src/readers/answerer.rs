@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::instructions::Instructions;
 use super::protocol::{Answer, Question};
-use crate::documents::{Opened, Reader, searchable};
+use crate::documents::{Opened, Reader, searchable, unpack};
 use crate::error::{Error, Result, file_error};
 
 /// One who answers.
@@ -40,6 +40,7 @@ impl Answerer {
                 let Some((_, file)) = &self.file else { return Err(Error::failed("keep the file open")) };
                 Ok(Answer::Page(Box::new(self.reader.page(file, page))))
             }
+            Question::Unpack { file, to } => Ok(Answer::Unpacked { attached: unpack(self.open(&file)?, &to)? }),
             Question::Write { file, to, pages } => {
                 let options = self.instructions.searchable_options();
                 let done = searchable(self.open(&file)?, pages, options)?;
@@ -53,6 +54,7 @@ impl Answerer {
         let is_open = self.file.as_ref().is_some_and(|(known, _)| known == path);
         if !is_open {
             self.file = None;
+            self.reader.forget();
             let file = Opened::open(path, &self.instructions.password, self.instructions.limits())?;
             self.file = Some((path.to_owned(), file));
         }

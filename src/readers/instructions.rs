@@ -22,6 +22,8 @@ const PIXELS_MAX: u64 = 100_000_000;
 pub(super) struct Instructions {
     pub(super) engine: String,
     pub(super) languages: Vec<String>,
+    /// Whether nobody said them.
+    pub(super) detects_language: bool,
     pub(super) way: Way,
     pub(super) library: Option<PathBuf>,
     pub(super) program: Option<PathBuf>,
@@ -37,9 +39,13 @@ pub(super) struct Instructions {
     pub(super) skip_text: bool,
     pub(super) layout: TextLayout,
     pub(super) tables: Option<TablesBy>,
+    pub(super) codes: bool,
     pub(super) pixels_max: usize,
     pub(super) memory_max: u64,
     pub(super) password: String,
+    /// Whether a process of its own reads, which may share files with the system.
+    #[serde(default)]
+    pub(super) shares_files: bool,
 }
 
 impl Instructions {
@@ -61,8 +67,10 @@ impl Instructions {
         if !["auto", NO_ENGINE].contains(&engine.as_str()) {
             ocr::entry(&engine)?;
         }
+        let detects_language = options.languages.is_none() && section.words("languages")?.is_none();
         Ok(Self {
             engine,
+            detects_language,
             languages: options.languages.clone().unwrap_or(engines.languages),
             way: engines.way,
             library: engines.library,
@@ -79,9 +87,11 @@ impl Instructions {
             skip_text: options.skip_text,
             layout: options.layout,
             tables: options.tables_by,
+            codes: options.codes,
             pixels_max: usize::try_from(section.number("pixels_max")?.unwrap_or(PIXELS_MAX)).unwrap_or(usize::MAX),
             memory_max: section.bytes("memory")?.unwrap_or(MEMORY),
             password: options.password.clone(),
+            shares_files: options.program.is_some(),
         })
     }
 
@@ -100,7 +110,17 @@ impl Instructions {
         let page =
             PageOptions { engine: self.engine.clone(), engines, preprocessor: (!self.plain).then_some(preprocessor) };
         let (force, redo, skip_text) = (self.force, self.redo, self.skip_text);
-        ReadOptions { page, dpi: self.dpi, force, redo, skip_text, layout: self.layout, tables: self.tables }
+        ReadOptions {
+            page,
+            detects_language: self.detects_language,
+            dpi: self.dpi,
+            force,
+            redo,
+            skip_text,
+            layout: self.layout,
+            tables: self.tables,
+            codes: self.codes,
+        }
     }
 
     pub(super) fn searchable_options(&self) -> SearchableOptions {
@@ -112,6 +132,7 @@ impl Instructions {
     }
 
     pub(super) fn limits(&self) -> Limits {
-        Limits { pixels_max: self.pixels_max, time_max: Duration::from_millis(self.time_ms), ..Limits::default() }
+        let time_max = Duration::from_millis(self.time_ms);
+        Limits { pixels_max: self.pixels_max, time_max, shares_files: self.shares_files, ..Limits::default() }
     }
 }

@@ -54,6 +54,8 @@ pub struct ReadersOptions {
     pub layout: TextLayout,
     /// What tables are found by, where they are looked for; JSON has them beside the words.
     pub tables_by: Option<TablesBy>,
+    /// Whether bars and QR codes are looked for.
+    pub codes: bool,
     /// Whether an engine reads pages that hold their text, too.
     pub force: bool,
     /// Whether an engine reads pages that hold hidden text, as another reader of scans may have left it.

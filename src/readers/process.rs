@@ -11,7 +11,7 @@ use super::answerer::Answerer;
 use super::instructions::Instructions;
 use super::protocol::{Answer, Question};
 use crate::context::Cancellation;
-use crate::documents::SearchablePage;
+use crate::documents::{Attached, SearchablePage};
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::ocr::Way;
 
@@ -65,6 +65,17 @@ impl Worker {
     pub fn write_searchable(&mut self, file: &Path, to: &Path, pages: Vec<SearchablePage>) -> Result<Vec<String>> {
         match self.ask(Question::Write { file: file.to_owned(), to: to.to_owned(), pages })? {
             Answer::Written { notes } => Ok(notes),
+            _ => Err(Error::failed("understand an answer")),
+        }
+    }
+
+    /// Writes the files that `file` carries into the folder `to`; the process may die of it, and ours not.
+    ///
+    /// # Errors
+    /// What keeps them from being written.
+    pub fn unpack(&mut self, file: &Path, to: &Path) -> Result<Vec<Attached>> {
+        match self.ask(Question::Unpack { file: file.to_owned(), to: to.to_owned() })? {
+            Answer::Unpacked { attached } => Ok(attached),
             _ => Err(Error::failed("understand an answer")),
         }
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::instructions::Instructions;
-use crate::documents::{Page, SearchablePage};
+use crate::documents::{Attached, Page, SearchablePage};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a process is asked.
@@ -22,6 +22,13 @@ pub(super) enum Question {
         file: PathBuf,
         page: usize,
         threads: usize,
+    },
+    /// Write the files that a file carries into a folder.
+    Unpack {
+        #[serde(with = "super::paths")]
+        file: PathBuf,
+        #[serde(with = "super::paths")]
+        to: PathBuf,
     },
     /// Write the file with its text.
     Write {
@@ -42,6 +49,9 @@ pub(super) enum Answer {
         pages: usize,
     },
     Page(Box<Page>),
+    Unpacked {
+        attached: Vec<Attached>,
+    },
     /// With what people should know of the file, a sentence each.
     Written {
         notes: Vec<String>,

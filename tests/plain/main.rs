@@ -13,6 +13,7 @@ mod facade;
 mod failpoints;
 mod fetching;
 mod files;
+mod letters;
 mod logs;
 mod merge;
 mod needs;

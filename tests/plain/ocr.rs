@@ -26,7 +26,7 @@ fn native_pages_need_no_engine() {
     assert!(stderr(&output).contains("apt-get install tesseract-ocr"), "{}", stderr(&output));
     assert!(stdout(&output).contains("lazy dog"));
     let output = dc(folder.path()).args(["ocr", "--engines"]).envs(nowhere).output().expect("dc starts");
-    assert!(stdout(&output).contains("missing") && stdout(&output).contains("get-models"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("missing") && stdout(&output).contains("--install-models"), "{}", stdout(&output));
 }
 
 #[test]
@@ -147,6 +147,78 @@ fn a_table_over_pages_is_one_table() {
     let rows: Vec<String> = stdout(&output).lines().map(str::to_owned).collect();
     assert_eq!((rows.len(), rows[0].as_str()), (9, "file,page,table,item,price"), "{rows:?}");
     assert_eq!(rows[8], "b.pdf,1,1,thing 8,2.40");
+    let output = run(folder.path(), &["ocr", "b.pdf", "--tables", "csv", "--table", "2", "--quiet"]);
+    assert!(!output.status.success() && stderr(&output).contains("find table 2"), "{}", stderr(&output));
+    let output = run(folder.path(), &["ocr", "b.pdf", "--tables", "csv", "--table", "1", "--quiet"]);
+    assert_eq!(stdout(&output).lines().next(), Some("item,price"));
+    // and as Markdown, with what stands around them
+    let output = run(folder.path(), &["ocr", "b.pdf", "--format", "md"]);
+    assert_eq!(stdout(&output), "| item | price |\n| --- | --- |\n| thing 7 | 1.20 |\n| thing 8 | 2.40 |\n");
+}
+
+#[test]
+fn what_a_pdf_carries_is_unpacked_under_names_that_do_no_harm() {
+    use crate::support::page::{pdf_of_objects, stream};
+    let page = |annots: &str| {
+        format!("<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]/Contents 4 0 R{annots}/Resources<<>>>>").into_bytes()
+    };
+    let objects: Vec<Vec<u8>> = vec![
+        b"<</Type/Catalog/Pages 2 0 R/Names<</EmbeddedFiles<</Kids[<</Names[(a)5 0 R(b)6 0 R]>>]>>>>>>".to_vec(),
+        b"<</Type/Pages/Count 1/Kids[3 0 R]>>".to_vec(),
+        page(
+            "/Annots[<</Type/Annot/Subtype/FileAttachment/Rect[0 0 9 9]/FS 5 0 R>><</Subtype/FileAttachment/FS 9 0 R>>]",
+        ),
+        stream("", b""),
+        b"<</Type/Filespec/F(invoice.xml)/EF<</F 7 0 R>>>>".to_vec(),
+        b"<</Type/Filespec/F(../../.evil.sh)/UF(../../.evil.sh)/EF<</F 8 0 R>>>>".to_vec(),
+        stream("/Type/EmbeddedFile", b"<invoice/>"),
+        stream("/Type/EmbeddedFile", b"#!/bin/sh"),
+        b"<</Type/Filespec/F(invoice.xml)/EF<</F 10 0 R>>>>".to_vec(),
+        stream("/Type/EmbeddedFile", b"<other/>"),
+    ];
+    let folder = project();
+    fs::write(folder.path().join("a.pdf"), pdf_of_objects(&objects)).expect("a file");
+    for _ in 0..2 {
+        let output = run(folder.path(), &["ocr", "a.pdf", "--engine", "none", "--attachments", "out"]);
+        assert!(output.status.success() && stderr(&output).contains("attached: invoice.xml"), "{}", stderr(&output));
+        let mut names: Vec<String> = fs::read_dir(folder.path().join("out/a"))
+            .expect("a folder")
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["evil.sh", "invoice-2.xml", "invoice.xml"]);
+    }
+    assert_eq!(fs::read(folder.path().join("out/a/invoice-2.xml")).expect("a file"), b"<other/>");
+}
+
+#[test]
+fn codes_are_found_and_a_page_of_one_separates() {
+    let modules = "10100011010100111010111101111010001001011001101010100001010000101000010111010010000101100110101";
+    let bars: String = modules
+        .bytes()
+        .enumerate()
+        .filter(|(_, module)| *module == b'1')
+        .map(|(at, _)| format!("{} 200 1.5 60 re f\n", 40.0 + at as f64 * 1.5))
+        .collect();
+    let folder = project();
+    fs::write(folder.path().join("a.pdf"), pdf(&[bars, letter()], 340.0, 300.0)).expect("a file");
+    let output = run(folder.path(), &["ocr", "a.pdf", "--engine", "none", "--format", "json", "--codes"]);
+    let read: serde_json::Value = serde_json::from_str(&stdout(&output)).expect("JSON");
+    let code = &read["pages"][0]["codes"][0];
+    assert_eq!((code["kind"].as_str(), code["text"].as_str()), (Some("ean13"), Some("4006381333931")), "{read}");
+    assert_eq!((read["pages"][0]["separator"].as_bool(), read["pages"][1].get("separator")), (Some(true), None));
+    assert_eq!(read["pages"][1]["blocks"][0]["kind"], "paragraph", "{read}");
+    let output = run(folder.path(), &["ocr", "a.pdf", "--codes"]);
+    assert!(output.status.code() == Some(2) && stderr(&output).contains("--format json"), "{}", stderr(&output));
+}
+
+#[test]
+fn models_that_are_not_the_known_ones_are_not_installed() {
+    let folder = project();
+    fs::write(folder.path().join("a.whl"), b"no package").expect("a file");
+    let output = run(folder.path(), &["ocr", "--install-models", "a.whl"]);
+    assert!(!output.status.success() && stderr(&output).contains("rapidocr==3.10.0"), "{}", stderr(&output));
+    assert!(!folder.path().join(".dc/models").exists());
 }
 
 #[test]

@@ -227,3 +227,33 @@ fn deep_nesting_ends() {
     });
     read.expect("a thread").join().expect("no overflow");
 }
+
+#[test]
+fn a_pdf_whose_attachments_alone_are_encrypted_is_read() {
+    use crate::support::page::{pdf_of_objects, stream};
+    let of = |filters: &str| {
+        let lock = format!(
+            "<</Filter/Standard/V 4/R 4/Length 128/P -4/O({0})/U({0}){filters}/EFF/StdCF\
+             /CF<</StdCF<</AuthEvent/EFOpen/CFM/AESV2/Length 16>>>>>>",
+            "x".repeat(32)
+        );
+        let objects: Vec<Vec<u8>> = vec![
+            b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
+            b"<</Type/Pages/Count 1/Kids[3 0 R]>>".to_vec(),
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]/Contents 4 0 R/Resources<</Font<</F1 6 0 R>>>>>>"
+                .to_vec(),
+            stream("", b"BT /F1 12 Tf 20 100 Td (open to all) Tj ET"),
+            lock.into_bytes(),
+            b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>".to_vec(),
+        ];
+        let bytes = pdf_of_objects(&objects);
+        let at = bytes.windows(7).rposition(|window| window == b"trailer").expect("a trailer");
+        let trailer = String::from_utf8_lossy(&bytes[at..]).replacen("/Root", "/Encrypt 5 0 R/ID[(ab)(ab)]/Root", 1);
+        [&bytes[..at], trailer.as_bytes()].concat()
+    };
+    let document = open(&of("/StmF/Identity/StrF /Identity"));
+    assert_eq!(text(&document, 1).expect("text"), "open to all");
+    assert!(document.is_locked());
+    let closed = Document::of(of("/StmF/StdCF/StrF/StdCF"), "", Limits::default());
+    assert_eq!(closed.err().map(|error| error.kind()), Some(ErrorKind::Permission));
+}

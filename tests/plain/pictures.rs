@@ -76,10 +76,72 @@ fn pictures_are_known_by_their_first_bytes() {
     }
     assert!(matches!(open(&pdf(&[letter()], 340.0, 300.0)), Opened::Pdf(_)));
     assert!(
-        Opened::of(b"GIF89a".to_vec(), "", Limits::default())
+        Opened::of(b"no picture".to_vec(), "", Limits::default())
             .err()
             .is_some_and(|error| error.to_string().contains("no PDF"))
     );
+}
+
+#[test]
+fn each_kind_of_file_shows_the_same_drawing() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/pictures");
+    let read = |name: &str| std::fs::read(folder.join(name)).expect("a file");
+    let wanted = picture(&open(&read("plain.png")), 1);
+    for name in [
+        "group3.tif",
+        "group3-2d.tif",
+        "huffman.tif",
+        "group4-reversed.tif",
+        "bits-reversed.tif",
+        "palette.tif",
+        "zstd.tif",
+        "lab.tif",
+        "turned.tif",
+        "colour.bmp",
+        "still.gif",
+        "moving.gif",
+        "wavelets.jp2",
+        "whole.jpg",
+    ] {
+        let file = open(&read(name));
+        let found = picture(&file, 1);
+        assert_eq!((found.width, found.height), (wanted.width, wanted.height), "{name}");
+        let apart: usize = found.pixels.iter().zip(&wanted.pixels).map(|(a, b)| usize::from(a.abs_diff(*b))).sum();
+        assert!(apart < wanted.pixels.len() * 8, "{name}: {apart}");
+        let Opened::Picture(pictures) = &file else { panic!("a picture") };
+        assert_eq!(pictures.left_out().is_some(), name == "moving.gif", "{name}");
+        assert!(pictures.flaw().is_none(), "{name}");
+        let embedded = pictures.embedded(1).expect("a picture for a PDF");
+        assert_eq!((embedded.width, embedded.height), (wanted.width, wanted.height), "{name}");
+    }
+    let foreign = |bytes: &[u8]| {
+        let error = Opened::of(bytes.to_vec(), "", Limits::default()).err().expect("an error");
+        format!("{error} {}", error.hint_text().unwrap_or_default())
+    };
+    // with libheif on the machine it is a damaged picture, without it a kind that is not read
+    let heic = Opened::of(b"\0\0\0\x18ftypheic\0\0\0\0".to_vec(), "", Limits::default());
+    let told = match heic {
+        Ok(Opened::Picture(pictures)) => pictures.page(1).err().expect("an error").to_string(),
+        Ok(Opened::Pdf(_)) => panic!("a PDF"),
+        Err(error) => format!("{error} {}", error.hint_text().unwrap_or_default()),
+    };
+    assert!(told.contains("read the picture") || told.contains("libheif1"), "{told}");
+    assert!(foreign(b"PK\x03\x04 and more").contains("soffice"));
+}
+
+#[test]
+fn a_jpeg_that_is_cut_off_is_damaged_and_what_is_there_is_read() {
+    let whole = written(&scanned_letter(100), image::ImageFormat::Jpeg);
+    let cut = open(&whole[..whole.len() * 8 / 10]);
+    let Opened::Picture(pictures) = &cut else { panic!("a picture") };
+    assert!(pictures.flaw().is_some_and(|error| error.to_string().contains("cut off")));
+    assert!(pictures.page(1).is_ok());
+    // an end of a small picture inside of its head is no end
+    let mut inside = whole[..2].to_vec();
+    inside.extend([0xff, 0xe1, 0, 8, 0xff, 0xd8, 0xff, 0xd9, 0, 0]);
+    inside.extend(&whole[2..whole.len() * 8 / 10]);
+    let Opened::Picture(pictures) = &open(&inside) else { panic!("a picture") };
+    assert!(pictures.flaw().is_some());
 }
 
 #[test]

@@ -248,3 +248,76 @@ fn a_crash_costs_a_page_and_not_the_run() {
     assert!(stderr(&output).contains("b.png") && stdout(&output).contains("lazy dog"), "{}", stderr(&output));
     assert!(!folder.path().join("armed").exists(), "the process that read was killed");
 }
+
+#[test]
+fn a_scan_in_another_language_is_read_in_it_or_told() {
+    if !has("tesseract") {
+        return;
+    }
+    let lines = [
+        "Der Betrag ist innerhalb von zehn Tagen nach dem Datum",
+        "der Rechnung zu zahlen, und wir danken herzlich",
+        "mit dem Gruss der Firma, die auch in Zukunft bei",
+        "allen Fragen gern und jederzeit zur Hilfe bereit ist.",
+    ];
+    let written: Vec<Written<'_>> = lines
+        .iter()
+        .enumerate()
+        .map(|(at, text)| Written { x: 30.0, y: 150.0 - 26.0 * at as f64, size: 12.0, text })
+        .collect();
+    let folder = tempfile::tempdir().expect("a folder");
+    let page = scan(&pdf(&[operations(&written)], 400.0, 200.0), 200);
+    fs::write(folder.path().join("a.png"), png(&page)).expect("a file");
+    let read = |more: &[&str]| {
+        let output =
+            run(folder.path(), &[&["ocr", "a.png", "--format", "json", "--engine", "tesseract"], more].concat());
+        let read: serde_json::Value = serde_json::from_str(&stdout(&output)).expect("JSON");
+        read["pages"][0].clone()
+    };
+    let found = read(&[]);
+    assert_eq!(found["language"], "de", "{found}");
+    let is_told = found["notes"][0].as_str().is_some_and(|note| note.contains("tesseract-ocr-deu"));
+    assert!(is_told || found["reading"]["language"] == "deu", "{found}");
+    // who names the language is obeyed
+    let found = read(&["--lang", "eng"]);
+    assert!(found.get("notes").is_none() && found["reading"]["language"] == "eng", "{found}");
+}
+
+#[test]
+fn paddle_reads_long_and_wide_pictures_and_those_upside_down() {
+    if !has("paddle") {
+        return;
+    }
+    let words = ["tea", "milk", "bread", "butter", "cheese", "apple", "sugar", "coffee", "water", "paper"];
+    let lines: Vec<String> = (0..90).map(|at| format!("{} {}", words[at % 10], words[(at / 10 + at) % 10])).collect();
+    let written: Vec<Written<'_>> = lines
+        .iter()
+        .enumerate()
+        .map(|(at, text)| Written { x: 20.0, y: 1_770.0 - 19.0 * at as f64, size: 11.0, text })
+        .collect();
+    let long = scan(&pdf(&[operations(&written)], 200.0, 1_800.0), 150);
+    let line: Vec<Written<'_>> = (0..40)
+        .map(|at| Written { x: 20.0 + 60.0 * f64::from(at), y: 10.0, size: 12.0, text: words[at as usize % 10] })
+        .collect();
+    let wide = scan(&pdf(&[operations(&line)], 2_450.0, 28.0), 150);
+    let mut turned = scanned_letter(150);
+    turned.pixels.reverse();
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, picture) in [("long.png", &long), ("wide.png", &wide), ("turned.png", &turned)] {
+        fs::write(folder.path().join(name), png(picture)).expect("a file");
+    }
+    let models = options().models.expect("a folder");
+    let read = |name: &str| {
+        let mut dc = dc(folder.path());
+        dc.args(["ocr", name, "--engine", "paddle", "--quiet"]).env("DC_OCR_MODELS", &models);
+        stdout(&dc.output().expect("dc starts"))
+    };
+    let shared = |found: &str, wanted: usize| {
+        let count = found.split_whitespace().filter(|word| words.contains(word)).count();
+        assert!(count * 100 >= wanted * 95, "{count} of {wanted}: {found}");
+    };
+    shared(&read("long.png"), 180);
+    shared(&read("wide.png"), 40);
+    let found = read("turned.png");
+    assert!(error_rate(&TEXT.join("\n"), &found) < 0.05, "{found}");
+}

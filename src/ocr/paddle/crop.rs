@@ -5,8 +5,8 @@ use crate::layout::Picture;
 
 /// The height that the reading network wants.
 pub(super) const HEIGHT: usize = 48;
-/// The longest line that is read at once, in pixels.
-const WIDTH_MAX: usize = 3200;
+/// The longest line that is read, in pixels.
+const WIDTH_MAX: usize = 48_000;
 /// A rectangle this many times higher than wide is a line that runs downwards.
 const UPRIGHT: f64 = 1.5;
 

@@ -28,6 +28,11 @@ const CORE_MIN: f64 = 3.0;
 /// Lines of a page, at most.
 const LINES_MAX: usize = 3000;
 
+/// The longest picture in which letters of this height are found, in pixels.
+pub(super) fn length_max(letter: f64) -> f64 {
+    if letter > 0.0 { SIDE.0 * letter / LETTER } else { f64::INFINITY }
+}
+
 /// The lines of a picture whose letters are so high.
 pub(super) fn rectangles(models: &Models, picture: &Picture, letter: f64, run: &RunOptions) -> Result<Vec<Rectangle>> {
     let long = picture.width.max(picture.height) as f64;
@@ -54,7 +59,7 @@ pub(super) fn rectangles(models: &Models, picture: &Picture, letter: f64, run: &
 }
 
 pub(super) fn failed(cause: &dyn std::error::Error) -> Error {
-    Error::failed(format!("run the model: {cause}")).hint("fetch the models again: `fixtures/ocr/get-models`")
+    Error::failed(format!("run the model: {cause}")).hint("fetch the models again: `dc ocr --install-models`")
 }
 
 /// The outlines of what hangs together: for each row the first and the last pixel.

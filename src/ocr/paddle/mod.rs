@@ -7,6 +7,7 @@ mod models;
 mod order;
 mod read;
 mod rectangle;
+mod tiles;
 
 use std::sync::Arc;
 
@@ -36,6 +37,9 @@ fn open(options: &EngineOptions) -> Result<Box<dyn Engine>> {
     Ok(Box::new(Paddle { models, run: threaded(options.threads), threads: options.threads }))
 }
 
+/// It reads letters that stand on their heads as others, and is more sure of them than it should be.
+const TURNED_BELOW: f64 = 90.0;
+
 fn threaded(threads: usize) -> RunOptions {
     RunOptions::default().with_thread_pool(Some(Arc::new(ThreadPool::with_num_threads(threads.max(1)))))
 }
@@ -52,13 +56,28 @@ impl Engine for Paddle {
     }
 
     fn read(&mut self, picture: &Picture) -> Result<Vec<FoundLine>> {
-        let found = detect::rectangles(&self.models, picture, letter_height(picture), &self.run)?;
+        let letter = letter_height(picture);
+        let found = match tiles::tiles(picture, detect::length_max(letter), letter) {
+            None => detect::rectangles(&self.models, picture, letter, &self.run)?,
+            Some(tiles) => {
+                let mut all = Vec::new();
+                for tile in tiles {
+                    let found = detect::rectangles(&self.models, &tile.picture, letter, &self.run)?;
+                    all.extend(found.into_iter().map(|rectangle| rectangle.moved(tile.left, tile.top)));
+                }
+                all
+            }
+        };
         let mut pieces = Vec::new();
         for rectangle in &found {
-            let signs = read::text(&self.models, &crop::cut(picture, rectangle), &self.run)?;
+            let signs = read::line(&self.models, &crop::cut(picture, rectangle), &self.run)?;
             pieces.extend(read::piece(rectangle, signs));
         }
         Ok(order::lines(pieces))
+    }
+
+    fn turned_below(&self) -> f64 {
+        TURNED_BELOW
     }
 
     fn wants_clean_pages(&self) -> bool {

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 /// The engine's name in the registry.
 pub(super) const NAME: &str = "paddle";
 /// The command that puts the models where they are looked for.
-const INSTALL: &str = "fixtures/ocr/get-models";
+const INSTALL: &str = "dc ocr --install-models";
 /// In what the names of the two files differ.
 const PARTS: [&str; 2] = ["_det", "_rec"];
 

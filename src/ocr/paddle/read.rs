@@ -5,14 +5,19 @@ use rten_tensor::NdTensor;
 use rten_tensor::prelude::*;
 
 use super::super::found::FoundWord;
+use super::super::prepare::threshold;
 use super::crop::HEIGHT;
 use super::detect::failed;
 use super::models::Models;
 use super::order::Piece;
 use super::rectangle::Rectangle;
+use super::tiles::parts;
 use crate::error::{Error, Result};
 use crate::layout::Picture;
 
+/// The longest line that is read at once, in pixels, and the parts of one that is longer.
+const WIDTH_MAX: usize = 3200;
+const PART_MAX: usize = 2400;
 /// Lines whose letters are less probable than this are none.
 const TEXT_MIN: f32 = 0.5;
 
@@ -23,9 +28,29 @@ pub(super) struct Sign {
     probability: f32,
 }
 
+/// The letters of a line; a long one is read in parts, from gap to gap.
+pub(super) fn line(models: &Models, crop: &Picture, run: &RunOptions) -> Result<Vec<Sign>> {
+    if crop.width <= WIDTH_MAX {
+        return text(models, crop, run);
+    }
+    let dark = threshold(crop);
+    let ink = |x: usize| (0..HEIGHT).filter(|y| crop.pixels[y * crop.width + x] < dark).count();
+    let mut signs = Vec::new();
+    for part in parts(crop.width, PART_MAX, ink) {
+        let pixels = (0..HEIGHT).flat_map(|y| crop.row(y)[part.clone()].iter().copied()).collect();
+        let piece = Picture { width: part.len(), height: HEIGHT, dpi: crop.dpi, pixels };
+        let place = |at: f64| (part.start as f64 + at * part.len() as f64) / crop.width as f64;
+        if !signs.is_empty() {
+            signs.push(Sign { letter: " ".to_owned(), at: place(0.0), probability: 1.0 });
+        }
+        signs.extend(text(models, &piece, run)?.into_iter().map(|sign| Sign { at: place(sign.at), ..sign }));
+    }
+    Ok(signs)
+}
+
 /// The letters of a line. Lines are read one by one: what the network makes of several at once does not fit into the
 /// processor's caches, and takes longer than they do in turn.
-pub(super) fn text(models: &Models, crop: &Picture, run: &RunOptions) -> Result<Vec<Sign>> {
+fn text(models: &Models, crop: &Picture, run: &RunOptions) -> Result<Vec<Sign>> {
     let width = crop.width.div_ceil(8) * 8;
     let mut data = vec![0f32; 3 * HEIGHT * width];
     for plane in data.chunks_exact_mut(HEIGHT * width) {
@@ -40,7 +65,7 @@ pub(super) fn text(models: &Models, crop: &Picture, run: &RunOptions) -> Result<
     let [lines, _, count] = classes.shape();
     if lines != 1 || count == 0 || count > models.letters.len() {
         let message = format!("read lines: the model gives {count} letters and names {}", models.letters.len());
-        return Err(Error::failed(message).hint("fetch the models again: `fixtures/ocr/get-models`"));
+        return Err(Error::failed(message).hint("fetch the models again: `dc ocr --install-models`"));
     }
     Ok(signs(&classes.to_vec(), count, &models.letters, width as f64 / crop.width as f64))
 }

@@ -32,6 +32,10 @@ impl Rectangle {
         Self { corners }
     }
 
+    pub(super) fn moved(&self, x: f64, y: f64) -> Self {
+        Self { corners: self.corners.map(|corner| (corner.0 + x, corner.1 + y)) }
+    }
+
     pub(super) fn scaled(&self, x: f64, y: f64) -> Self {
         Self { corners: self.corners.map(|corner| (corner.0 * x, corner.1 * y)) }
     }

@@ -6,7 +6,10 @@ use super::options::OcrOptions;
 use crate::error::{Error, ErrorKind, Result, file_error};
 
 /// Endings of files that are read in a folder; a file that is named is read whatever its name.
-const ENDINGS: [&str; 7] = ["pdf", "png", "jpg", "jpeg", "tif", "tiff", "webp"];
+const ENDINGS: [&str; 17] = [
+    "pdf", "png", "jpg", "jpeg", "jpe", "jfif", "tif", "tiff", "webp", "bmp", "gif", "jp2", "j2k", "jpx", "heic",
+    "heif", "avif",
+];
 /// Folders inside folders.
 const DEPTH_MAX: usize = 32;
 

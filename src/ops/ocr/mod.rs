@@ -3,13 +3,16 @@
 mod done;
 mod engines;
 mod inputs;
+mod models;
 mod options;
 mod output;
 mod report;
 mod tables;
 mod unnamed;
+mod wheel;
 
 pub use engines::{EngineList, engines};
+pub use models::{ModelsInstalled, install_models};
 pub use options::{OcrFormat, OcrOptions, OcrTables};
 pub use report::{OcrFile, OcrReport};
 
@@ -63,8 +66,15 @@ pub fn ocr(context: &Context, options: &OcrOptions, data: &mut dyn Write) -> Res
             }
             ReadEvent::Closed { file, worker } => {
                 let input = &inputs[file];
+                if let Some(folder) = &options.attachments {
+                    let unpacked = worker.unpack(&input.path, &folder.join(&input.stem));
+                    for problem in report.attach(input, unpacked) {
+                        bar.suspend(|| context.shell().error(&problem));
+                    }
+                }
                 match bar.suspend(|| output.close(input, worker)) {
                     Ok(notes) => {
+                        let notes = [report.page_notes(), notes].concat();
                         bar.suspend(|| notes.iter().for_each(|note| context.shell().note(&said(input, note))));
                         report.note(notes);
                     }

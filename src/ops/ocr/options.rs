@@ -13,6 +13,8 @@ pub enum OcrFormat {
     Text,
     /// An object a file, with everything that is known of its pages.
     Json,
+    /// Markdown: headings, paragraphs, lists, tables, and labels with their values.
+    Markdown,
     /// An object a page, flat enough for `dc merge`.
     Ndjson,
     /// HTML with the places of lines and words.
@@ -36,6 +38,7 @@ impl OcrFormat {
         match self {
             Self::Text => "txt",
             Self::Json => "json",
+            Self::Markdown => "md",
             Self::Ndjson => "ndjson",
             Self::Hocr => "hocr",
             Self::Tsv => "tsv",
@@ -66,8 +69,12 @@ pub struct OcrOptions {
     pub format: OcrFormat,
     /// Whether tables are written instead, and how.
     pub tables: Option<OcrTables>,
+    /// The only table of each file that is written, from 1 on.
+    pub table: Option<usize>,
     /// The folder that a file is written to for each file that is read.
     pub out: Option<PathBuf>,
+    /// The folder that files attached to PDFs are unpacked into, a folder for each PDF.
+    pub attachments: Option<PathBuf>,
     /// Whether the text of each PDF is written beside it.
     pub sidecar: bool,
     /// Whether files are left out that an earlier run has finished in the same way.
@@ -83,7 +90,7 @@ impl OcrOptions {
     /// All that what is written depends on, as text.
     pub(super) fn told(&self) -> String {
         let reading = ReadersOptions { jobs: None, password: String::new(), program: None, ..self.reading.clone() };
-        format!("{:?} {:?} {} {reading:?}", self.format, self.tables, self.sidecar)
+        format!("{:?} {:?} {:?} {} {reading:?}", self.format, self.tables, self.table, self.sidecar)
     }
 
     pub(super) fn check(&self, files: usize) -> Result<()> {
@@ -96,9 +103,18 @@ impl OcrOptions {
                 DPI.end()
             ));
         }
-        if self.reading.tables_by.is_some() && self.tables.is_none() && self.format != OcrFormat::Json {
+        let holds_tables = matches!(self.format, OcrFormat::Json | OcrFormat::Markdown);
+        if self.reading.tables_by.is_some() && self.tables.is_none() && !holds_tables {
             let error = Error::new(ErrorKind::Usage, "write tables in this format");
-            return Err(error.hint("take `--tables csv`, `--tables json`, or `--format json`"));
+            return Err(error.hint("take `--tables csv`, `--tables json`, `--format json`, or `--format md`"));
+        }
+        if self.table.is_some() && self.tables.is_none() {
+            let error = Error::new(ErrorKind::Usage, "write one table: no tables are written");
+            return Err(error.hint("add `--tables csv` or `--tables json`"));
+        }
+        if self.reading.codes && (self.format != OcrFormat::Json || self.tables.is_some()) {
+            let error = Error::new(ErrorKind::Usage, "write codes in this format");
+            return Err(error.hint("take `--format json`"));
         }
         if self.sidecar && (self.format != OcrFormat::Pdf || self.out.is_none()) {
             let error =

@@ -12,7 +12,7 @@ use super::inputs::{Input, with_more};
 use super::options::{OcrFormat, OcrOptions, OcrTables};
 use super::tables::{CsvStream, FileTables};
 use super::unnamed::Unnamed;
-use crate::documents::{Page, PageSource, SearchablePage, TSV_HEADER, hocr, plain_text, tsv};
+use crate::documents::{Page, PageSource, SearchablePage, TSV_HEADER, hocr, markdown, plain_text, structure, tsv};
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::readers::Worker;
 
@@ -124,7 +124,7 @@ impl<'a> Output<'a> {
                 line.push('\n');
                 self.write(line.as_bytes())
             }
-            OcrFormat::Json | OcrFormat::Hocr => {
+            OcrFormat::Json | OcrFormat::Markdown | OcrFormat::Hocr => {
                 self.pages.push(page);
                 Ok(())
             }
@@ -147,8 +147,14 @@ impl<'a> Output<'a> {
             self.write_tables(input, way)?;
         } else {
             match self.options.format {
+                OcrFormat::Markdown => {
+                    let mut pages = std::mem::take(&mut self.pages);
+                    structure(&mut pages);
+                    self.write(markdown(&pages).as_bytes())?;
+                }
                 OcrFormat::Json => {
-                    let pages = std::mem::take(&mut self.pages);
+                    let mut pages = std::mem::take(&mut self.pages);
+                    structure(&mut pages);
                     let mut text = json(&FileRecord { file: &input.name, pages: &pages })?;
                     text.push('\n');
                     self.write(text.as_bytes())?;
@@ -190,7 +196,15 @@ impl<'a> Output<'a> {
 
     /// Writes the tables of a file.
     fn write_tables(&mut self, input: &Input, way: OcrTables) -> Result<()> {
-        let tables = self.tables.take();
+        let mut tables = self.tables.take();
+        if let Some(number) = self.options.table {
+            let all = tables.len();
+            let Some(at) = number.checked_sub(1).filter(|at| *at < all) else {
+                let message = format!("find table {number} in {}: it has {all}", input.name);
+                return Err(Error::new(ErrorKind::NotFound, message));
+            };
+            tables = vec![tables.swap_remove(at)];
+        }
         if way == OcrTables::Json {
             return tables.iter().try_for_each(|table| self.write(table.ndjson()?.as_bytes()));
         }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::inputs::Input;
-use crate::documents::{Page, PageSource};
-use crate::error::{Error, ErrorKind};
+use crate::documents::{Attached, Page, PageSource};
+use crate::error::{Error, ErrorKind, Result};
 use crate::shell::table;
 
 /// Pages with less of their ink read than this are worth a look.
@@ -37,6 +37,9 @@ pub struct OcrFile {
     /// What people should know of the file that was written, a sentence each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// The files that it carries, where they were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attached>,
     /// Why it could not be read at all, or not be written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -67,6 +70,9 @@ pub struct OcrReport {
     pub elapsed_ms: u64,
     #[serde(skip)]
     sums: (f64, f64),
+    /// What is to be said of pages of this file, and of which.
+    #[serde(skip)]
+    page_notes: Vec<(String, Vec<usize>)>,
     #[serde(skip)]
     first: Option<ErrorKind>,
 }
@@ -74,6 +80,7 @@ pub struct OcrReport {
 impl OcrReport {
     pub(super) fn open(&mut self, input: &Input) {
         self.sums = (0.0, 0.0);
+        self.page_notes.clear();
         self.files.push(OcrFile { file: input.name.clone(), ..OcrFile::default() });
     }
 
@@ -82,6 +89,12 @@ impl OcrReport {
         let file = self.files.last_mut()?;
         file.pages += 1;
         file.seconds += page.ms as f64 / 1000.0;
+        for note in &page.notes {
+            match self.page_notes.iter_mut().find(|(known, _)| known == note) {
+                Some((_, pages)) => pages.push(page.page),
+                None => self.page_notes.push((note.clone(), vec![page.page])),
+            }
+        }
         match page.source {
             PageSource::Native => file.native += 1,
             PageSource::Recognised => file.recognised += 1,
@@ -110,6 +123,32 @@ impl OcrReport {
         if let Some(file) = self.files.last_mut() {
             file.notes = notes;
         }
+    }
+
+    /// What was attached to the file that was read; gives what could not be unpacked.
+    pub(super) fn attach(&mut self, input: &Input, unpacked: Result<Vec<Attached>>) -> Vec<Error> {
+        let Some(file) = self.files.last_mut() else { return Vec::new() };
+        let problems: Vec<Error> = match unpacked {
+            Ok(attached) => {
+                let broken = attached.iter().filter_map(|one| one.error.as_ref());
+                let problems = broken.map(|why| Error::failed(format!("unpack {}", input.name)).because(why.clone()));
+                let problems = problems.collect();
+                file.attachments = attached;
+                problems
+            }
+            Err(error) => vec![error.within(format!("unpack what {} carries", input.name))],
+        };
+        if let Some(first) = problems.first() {
+            file.error.get_or_insert_with(|| first.to_string());
+            self.first.get_or_insert(first.kind());
+        }
+        problems
+    }
+
+    /// What is to be said of the pages of the file that was read, a sentence each.
+    pub(super) fn page_notes(&mut self) -> Vec<String> {
+        let notes = std::mem::take(&mut self.page_notes);
+        notes.into_iter().map(|(note, pages)| format!("{}: {note}", named(&pages))).collect()
     }
 
     pub(super) fn fail(&mut self, input: &Input, error: &Error) {
@@ -150,6 +189,22 @@ impl OcrReport {
     }
 }
 
+/// A name of a stranger as a terminal may show it.
+fn printable(name: &str) -> String {
+    name.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
+
+/// Pages as people name them: `page 3`, `pages 1-3, 7`.
+fn named(pages: &[usize]) -> String {
+    let runs = pages.chunk_by(|one, next| one + 1 == *next).map(|run| match run {
+        [first, .., last] => format!("{first}-{last}"),
+        [only] => only.to_string(),
+        [] => String::new(),
+    });
+    let word = if pages.len() == 1 { "page" } else { "pages" };
+    format!("{word} {}", runs.collect::<Vec<_>>().join(", "))
+}
+
 impl fmt::Display for OcrReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rows = table(["file", "pages", "text", "OCR", "failed", "conf.", "ink read", "seconds"]);
@@ -175,6 +230,11 @@ impl fmt::Display for OcrReport {
         let seconds = self.elapsed_ms as f64 / 1000.0;
         let rate = self.pages as f64 / seconds.max(0.001);
         write!(formatter, "{} pages in {seconds:.1} s, {rate:.1} a second", self.pages)?;
+        for attached in self.files.iter().flat_map(|file| &file.attachments) {
+            let file = attached.file.as_ref().map(|file| file.display().to_string());
+            let place = file.unwrap_or_else(|| "not unpacked".to_owned());
+            write!(formatter, "\nattached: {} ({} bytes): {place}", printable(&attached.name), attached.bytes)?;
+        }
         if self.done_before > 0 {
             write!(formatter, "\n{} files were finished by an earlier run", self.done_before)?;
         }

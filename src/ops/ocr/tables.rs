@@ -40,15 +40,16 @@ impl FileTables {
         let follows = self.last.is_some_and(|(last, has_table)| has_table && last + 1 == page.page);
         let mut number = 0;
         for (at, table) in page.tables.iter().flatten().enumerate() {
+            let rows = headed(&table.rows);
             let before = self.tables.last_mut().filter(|before| at == 0 && follows && before.to_page + 1 == page.page);
-            if let Some(before) = before.filter(|before| before.goes_on_with(&table.area, &table.rows)) {
+            if let Some(before) = before.filter(|before| before.goes_on_with(&table.area, &rows)) {
                 before.to_page = page.page;
-                let repeats = before.rows.first() == table.rows.first();
-                before.rows.extend(table.rows.iter().skip(usize::from(repeats)).cloned());
+                let repeats = before.rows.first() == rows.first();
+                before.rows.extend(rows.into_iter().skip(usize::from(repeats)));
                 continue;
             }
             number += 1;
-            let (file, rows) = (file.to_owned(), table.rows.clone());
+            let file = file.to_owned();
             self.tables.push(FileTable {
                 file,
                 page: page.page,
@@ -65,6 +66,39 @@ impl FileTables {
     pub(super) fn take(&mut self) -> Vec<FileTable> {
         std::mem::take(self).tables
     }
+}
+
+/// Rows in which a header of two rows, whose upper cells span several columns, is one row: each column has the names of
+/// both.
+fn headed(rows: &[Row]) -> Vec<Row> {
+    let [upper, lower, rest @ ..] = rows else { return rows.to_vec() };
+    let spans = upper.first().is_some_and(Option::is_some) && upper.contains(&None);
+    let is_name = |cell: &Option<String>| {
+        cell.as_ref().is_some_and(|text| text.chars().any(char::is_alphabetic) || is_year_or_quarter(text))
+    };
+    // below a cell that spans stand names, and below one that does not nothing stands, or a name
+    let fits = upper.len() == lower.len()
+        && upper.iter().zip(lower).all(|(above, below)| match above {
+            None => is_name(below),
+            Some(_) => below.as_ref().is_none_or(|text| text.is_empty()) || is_name(below),
+        });
+    if !spans || !fits || rest.is_empty() {
+        return rows.to_vec();
+    }
+    let mut last = "";
+    let header = upper.iter().zip(lower).map(|(above, below)| {
+        last = above.as_deref().unwrap_or(last);
+        let below = below.as_deref().unwrap_or_default();
+        Some(format!("{} {below}", last.trim()).trim().replace('\n', " "))
+    });
+    let header: Row = header.collect();
+    std::iter::once(header).chain(rest.iter().cloned()).collect()
+}
+
+/// Whether a text of figures names a column: 2025, 1.
+fn is_year_or_quarter(text: &str) -> bool {
+    let digits = text.trim();
+    digits.bytes().all(|byte| byte.is_ascii_digit()) && matches!(digits.len(), 1 | 4)
 }
 
 impl FileTable {
@@ -142,6 +176,26 @@ mod tests {
         let rows = rows.iter().map(|row| row.iter().map(|cell| Some((*cell).to_owned())).collect()).collect();
         page.tables = Some(vec![PageTable { area: Area { x0, top: 50.0, x1: x0 + 300.0, bottom: 700.0 }, rows }]);
         page
+    }
+
+    #[test]
+    fn a_header_of_two_rows_names_each_column() {
+        let row = |cells: &[Option<&str>]| cells.iter().map(|cell| cell.map(str::to_owned)).collect::<Row>();
+        let table = [
+            row(&[Some("Region"), Some("2025"), None, Some("Note")]),
+            row(&[None, Some("Q1"), Some("Q2"), None]),
+            row(&[Some("North"), Some("1"), Some("2"), Some("x")]),
+        ];
+        let found = headed(&table);
+        assert_eq!(found[0], row(&[Some("Region"), Some("2025 Q1"), Some("2025 Q2"), Some("Note")]));
+        assert_eq!(found.len(), 2);
+        // a cell that spans over figures is no header
+        let plain = [
+            row(&[Some("Sum"), Some("all"), None]),
+            row(&[Some("tea"), Some("1.20"), Some("3.40")]),
+            row(&[Some("milk"), Some("1.20"), Some("3.40")]),
+        ];
+        assert_eq!(headed(&plain), plain);
     }
 
     #[test]

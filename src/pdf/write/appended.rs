@@ -45,6 +45,10 @@ pub struct Appended {
 /// # Errors
 /// Refused, for a file that is signed; Failed, for one that is encrypted or damaged; Not found, for a page that it lacks.
 pub fn with_text(document: &Document, layers: &[TextLayer], options: AppendOptions) -> Result<Appended> {
+    if document.is_locked() {
+        return Err(Error::failed("add text to the PDF: its attachments are encrypted")
+            .hint("`qpdf --decrypt IN OUT` rewrites it, with its password"));
+    }
     let last = last(document.bytes())?;
     let mut notes = signatures(document, options)?;
     if options.is_archive {
@@ -64,6 +68,7 @@ pub fn with_text(document: &Document, layers: &[TextLayer], options: AppendOptio
                     Attempt { document, last: &last, kept: &kept, options, notes: Vec::new(), cut: Vec::new() };
                 harmed(document, same.append(&unturned)?, &cut)?
             }
+            false if cut.is_empty() => Vec::new(),
             false => harmed(document, bytes.clone(), &cut)?,
         };
         if harmed.is_empty() {

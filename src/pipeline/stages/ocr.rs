@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::super::stage::{Failure, Job, Output, Stage, Worked};
 use super::{BuiltIn, Entry, Flaw, Open};
 use crate::context::Context;
-use crate::documents::{Page, TablesBy};
+use crate::documents::{Page, TablesBy, structure};
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::pdf::TextLayout;
 use crate::readers::{PageRange, Pool, ReadEvent, ReadersOptions};
@@ -15,7 +15,7 @@ use crate::readers::{PageRange, Pool, ReadEvent, ReadersOptions};
 pub(super) const ENTRY: Entry = Entry { name: "ocr", plan };
 
 /// What may stand in its section.
-const KNOWN: &[&str] = &["engine", "languages", "pages", "dpi", "tables", "force"];
+const KNOWN: &[&str] = &["engine", "languages", "pages", "dpi", "tables", "codes", "force"];
 /// How fine pages are drawn.
 const DPI: u32 = 300;
 
@@ -53,6 +53,7 @@ fn plan(given: &BuiltIn<'_>) -> std::result::Result<Open, Flaw> {
         jobs: Some(1),
         dpi,
         tables_by: given.flag("tables")?.unwrap_or(true).then_some(TablesBy::Lines),
+        codes: given.flag("codes")?.unwrap_or_default(),
         force: given.flag("force")?.unwrap_or_default(),
         redo: false,
         layout: TextLayout::default(),
@@ -102,6 +103,7 @@ impl Ocr {
         if let Some(problem) = pages.iter().find_map(|page| page.error.as_ref().map(|error| (page.page, error))) {
             return Err(Failure::passing(format!("page {}: {}", problem.0, problem.1)));
         }
+        structure(&mut pages);
         let text = pages.iter().map(|page| page.text.as_str()).collect::<Vec<_>>().join("\n\u{c}\n");
         let read = Read { file: job.name, text, pages: &pages };
         serde_json::to_string(&read).map(Output::Json).map_err(|cause| Failure::passing(cause.to_string()))
