@@ -6,6 +6,7 @@ use super::connect;
 use crate::context::Context;
 use crate::db::Gone;
 use crate::error::{Error, ErrorKind, Result};
+use crate::formats::Reading;
 use crate::merge::{Explained, Explanation, Format, Input, MaxGone, Merge, MergeReport, Progress, explain};
 use crate::settings::MAIN;
 use crate::shell::Bar;
@@ -41,6 +42,8 @@ pub struct MergeOptions {
     pub create: bool,
     /// Add missing columns.
     pub evolve: bool,
+    /// Change rows in place.
+    pub update: bool,
     /// All but commit.
     pub dry_run: bool,
     /// Let an empty input through.
@@ -55,6 +58,8 @@ pub struct MergeOptions {
     pub delimiter: Option<u8>,
     /// The encoding of the input, where it is not UTF-8.
     pub encoding: Option<String>,
+    /// How other formats are read.
+    pub reading: Reading,
     /// Threads that parse and hash.
     pub threads: Option<usize>,
 }
@@ -80,6 +85,7 @@ impl MergeOptions {
             .ignore(self.ignore.clone())
             .create(self.create)
             .evolve(self.evolve)
+            .update(self.update)
             .dry_run(self.dry_run)
             .allow_empty(self.allow_empty)
             .max_gone(self.max_gone.unwrap_or(default))
@@ -98,6 +104,7 @@ impl MergeOptions {
         merge = self.format.into_iter().fold(merge, Merge::format);
         merge = self.delimiter.into_iter().fold(merge, Merge::delimiter);
         merge = self.encoding.iter().fold(merge, |merge, label| merge.encoding(label));
+        merge = merge.reading(self.reading.clone());
         Ok(self.threads.into_iter().fold(merge, Merge::threads))
     }
 }

@@ -13,6 +13,8 @@ mod facade;
 mod failpoints;
 mod fetching;
 mod files;
+mod formats;
+mod html;
 mod logs;
 mod merge;
 mod needs;
