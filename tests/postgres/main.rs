@@ -40,6 +40,7 @@ mod tasks;
 mod undo;
 mod unusual_tables;
 mod unwell;
+mod update;
 mod web;
 
 #[path = "../support/mod.rs"]
