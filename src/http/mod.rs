@@ -52,6 +52,7 @@ mod wire;
 pub use body::{Body, Form};
 pub use call::Call;
 pub use cassette::{Cassette, Recorded};
+pub use charset::page_text;
 pub use commons::{Commons, OpenCommons, ProxyHealth, set_commons};
 pub use download::{Download, DownloadOptions};
 pub use fetch::Fetches;
