@@ -7,8 +7,8 @@ use data_collector::settings::Source;
 use data_collector::shell::{ColorChoice, ShellOptions};
 
 use crate::{
-    actor_worker, completions, deploy, doctor, files, logs, man, manager, merge, new, ocr, query, run, schema, secrets,
-    tasks,
+    actor_worker, completions, deploy, doctor, files, html, logs, man, manager, merge, new, ocr, query, run, schema,
+    secrets, tasks,
 };
 
 const ABOUT: &str = "Run, watch and merge what collects your data";
@@ -25,6 +25,7 @@ Examples:
   dc files keep invoice.pdf           store a file, found again by its content
   dc tasks                            documents of pipelines: how far they are, what went wrong
   dc ocr scan.pdf                     what a scan, a PDF or a picture says
+  dc html h1 https://example.com/     what a selector finds in a page
   dc doctor                           what is wrong, and how to mend it
   dc deploy                           bring the schema and the apps up to date
 
@@ -80,6 +81,7 @@ pub(crate) enum Command {
     Files(Box<files::Args>),
     Tasks(Box<tasks::Args>),
     Ocr(Box<ocr::Args>),
+    Html(html::Args),
     #[command(hide = true)]
     OcrWorker(ocr::WorkerArgs),
     #[command(hide = true)]

@@ -8,6 +8,7 @@ mod doctor;
 mod exit;
 mod files;
 mod help;
+mod html;
 mod logs;
 mod man;
 mod manager;
@@ -131,6 +132,10 @@ fn dispatch(context: &Context, command: Command) -> Result<i32> {
         Command::ActorWorker(args) => {
             watch_interrupts(context)?;
             actor_worker::run(context, &args).map(|()| 0)
+        }
+        Command::Html(args) => {
+            watch_interrupts(context)?;
+            html::run(context, args).map(|()| 0)
         }
         Command::Doctor(args) => doctor::run(context, &args),
         Command::Completions(args) => completions::run(context, &args).map(|()| 0),

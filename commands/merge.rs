@@ -1,6 +1,7 @@
 //! `dc merge`
 
 mod past;
+mod reading;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -8,9 +9,11 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use data_collector::context::Context;
 use data_collector::db::Gone;
-use data_collector::error::{Error, ErrorKind, Result};
+use data_collector::error::{Error, Result};
 use data_collector::merge::{Format, MaxGone};
 use data_collector::ops::{self, HashOnlyOptions, MergeOptions};
+
+use self::reading::ReadingArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,6 +23,8 @@ Examples:
   dc merge rates --key day -- curl -fsS URL        run a program, and merge only if it succeeds
   dc merge rates - --key day <rates.csv            read standard input
   dc merge companies new.csv --dry-run             see what would happen
+  dc merge prices prices.xlsx --sheet Today        read a sheet of a workbook
+  dc merge items feed.xml --records //item         each <item> is a record
   dc merge --hash-only a.ndjson                    see why two records differ
   dc merge history companies                       what was merged, and by which run
   dc merge undo RUN                                take a run's merges back
@@ -29,9 +34,12 @@ with exit status 0; one that fails, or is killed, changes nothing. In a pipe (`P
 that dies looks like one that is done, and what it did not send is archived: use `--`, or have it write
 {\"dc\":\"end\",\"records\":N} as its last line and say --expect-end. A JSON array that is not closed is never merged.
 
-Input is NDJSON, a JSON array or CSV with a header, plain or packed with gzip or zstd; the format is
-known by the name or the first bytes, the delimiter of CSV by the first rows or a line `sep=;`. UTF-16 is
-recognised; name any other encoding with --encoding. Each record is hashed (case, white space and Unicode form do
+Input is NDJSON, JSON, CSV with a header, a workbook (xlsx, xls, xlsb, ods), XML, a table of an HTML page,
+or lines of fixed width; plain, compressed with gzip or zstd, or in an archive (zip, tar). The format is known by
+the first bytes or the name, the delimiter of CSV by the first rows or a line `sep=;`. UTF-16 is
+recognised; name any other encoding with --encoding. A flag that does not apply to a format is an error.
+
+Each record is hashed (case, white space and Unicode form do
 not count, unless --exact); what the table lacks is inserted, what the input lacks is archived, all in
 one transaction. A merge that fails, or is killed, changes nothing.
 
@@ -111,6 +119,9 @@ pub(crate) struct Args {
     /// Add columns that the table lacks, and widen those that do not take a value
     #[arg(long)]
     evolve: bool,
+    /// Change rows in place by their key; no history, no undo
+    #[arg(long, conflicts_with = "gone")]
+    update: bool,
     /// Do all but commit
     #[arg(long)]
     dry_run: bool,
@@ -123,9 +134,9 @@ pub(crate) struct Args {
     /// Set bad records aside in this file (NDJSON) and go on
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
-    /// How to read the input, where name and first bytes do not tell: ndjson, json, csv, tsv
-    #[arg(long, value_parser = clap::builder::ValueParser::new(format))]
-    format: Option<Format>,
+    /// How to read the input, where name and first bytes do not tell: ndjson, json, csv, tsv, xlsx, xml, html, fixed
+    #[arg(long)]
+    format: Option<String>,
     /// Field delimiter of CSV [default: what the first rows tell]
     #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
     delimiter: Option<u8>,
@@ -135,6 +146,8 @@ pub(crate) struct Args {
     /// Refuse an input without `{"dc":"end","records":N}` as its last line
     #[arg(long)]
     expect_end: bool,
+    #[command(flatten)]
+    reading: ReadingArgs,
     /// Threads that parse and hash [default: the cores of the machine]
     #[arg(long, value_name = "COUNT")]
     threads: Option<usize>,
@@ -160,6 +173,8 @@ impl Args {
     }
 
     fn into_options(self) -> MergeOptions {
+        let plain: Option<Format> = self.format.as_deref().and_then(|name| name.parse().ok());
+        let other = self.format.filter(|_| plain.is_none());
         MergeOptions {
             table: self.table.unwrap_or_default(),
             files: self.files,
@@ -181,13 +196,15 @@ impl Args {
             types: self.types,
             create: self.create,
             evolve: self.evolve,
+            update: self.update,
             dry_run: self.dry_run,
             allow_empty: self.allow_empty,
             max_gone: self.max_gone,
             rejects: self.rejects,
-            format: self.format,
+            format: plain,
             delimiter: self.delimiter,
             encoding: self.encoding,
+            reading: self.reading.into_reading(other),
             threads: self.threads,
         }
     }
@@ -240,9 +257,4 @@ fn delimiter(text: &str) -> Result<u8, String> {
 
 fn max_gone(text: &str) -> Result<MaxGone, Error> {
     text.parse()
-}
-
-fn format(text: &str) -> Result<Format, Error> {
-    text.parse()
-        .map_err(|_| Error::new(ErrorKind::Usage, format!("read the format `{text}`: ndjson, json, csv or tsv")))
 }

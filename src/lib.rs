@@ -21,10 +21,12 @@ pub mod ends;
 pub mod error;
 mod failpoint;
 pub mod fields;
+pub mod formats;
 #[cfg(any(test, fuzzing))]
 #[path = "../fuzz/targets/mod.rs"]
 pub mod fuzzing;
 pub mod hash;
+pub mod html;
 pub mod http;
 pub mod ident;
 pub mod json_schema;

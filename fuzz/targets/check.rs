@@ -34,6 +34,7 @@ macro_rules! targets {
 targets! {
     actor_message: 3_000,
     app_toml: 1_000,
+    archive: 300,
     backlog: 300,
     body: 1_000,
     broker_url: 2_000,
@@ -46,8 +47,11 @@ targets! {
     dotenv: 2_000,
     field_value: 2_000,
     fields: 300,
+    fixed_width: 1_000,
+    html_table: 300,
     json: 3_000,
     json_array: 100,
+    json_records: 2_000,
     json_schema: 1_000,
     line: 300,
     log_line: 2_000,
@@ -63,8 +67,10 @@ targets! {
     statement: 2_000,
     store: 1_000,
     times: 2_000,
+    workbook: 150,
     wsdl: 150,
     xml: 2_000,
+    xml_records: 1_500,
 }
 
 fn folder() -> PathBuf {

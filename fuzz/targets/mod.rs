@@ -6,6 +6,7 @@
 
 mod db;
 mod documents;
+mod formats;
 mod merge;
 mod record;
 mod redact;
@@ -30,6 +31,7 @@ pub use crate::notify::fuzzing::notifier_url;
 pub use crate::soap::fuzzing::{soap_answer, wsdl, xml};
 pub use db::database_url;
 pub use documents::{pdf, picture};
+pub use formats::{archive, fixed_width, html_table, json_records, workbook, xml_records};
 pub use merge::{csv, json_array, ndjson};
 pub use record::{canonical, json};
 pub use redact::redact;

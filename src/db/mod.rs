@@ -21,6 +21,7 @@ pub(crate) mod sqlite;
 mod table;
 mod tls;
 mod token;
+pub(crate) mod update;
 mod verifier;
 mod waiting;
 

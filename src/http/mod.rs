@@ -53,6 +53,7 @@ mod wire;
 pub use body::{Body, Form};
 pub use call::Call;
 pub use cassette::{Cassette, Recorded, replayed};
+pub use charset::page_text;
 pub use commons::{Commons, OpenCommons, ProxyHealth, set_commons};
 pub use door::{Door, Refusals};
 pub use download::{Download, DownloadOptions};

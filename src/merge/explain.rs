@@ -75,7 +75,7 @@ fn explain_chunk(merge: &Merge, reader: &Reader, source: &Source, chunk: Chunk) 
             Ok(record) => {
                 let text = form.of(&record, &merge.hash);
                 let (canonical, sha) = (String::from_utf8_lossy(text).into_owned(), hash_bytes(text).to_string());
-                explanations.push(Explanation { line: place.line, canonical, sha });
+                explanations.push(Explanation { line: source.place(place.line), canonical, sha });
             }
             Err(fault) => {
                 return (

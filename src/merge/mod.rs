@@ -19,7 +19,6 @@ mod report;
 mod show;
 mod spool;
 mod steps;
-mod temporary;
 mod undo;
 mod write;
 

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::os::unix::fs::FileExt;
 
 use crate::error::Result;
-use crate::merge::temporary::{spool_error, temporary_file};
+use crate::formats::{spool_error, temporary_file};
 
 /// Into how many buckets the entries fall. At 100 million records one holds 9 MiB.
 const BUCKETS: usize = 256;

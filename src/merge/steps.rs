@@ -30,6 +30,7 @@ use super::write::first::{First, load_first};
 use super::write::guard::{check_blast_radius, check_ledger, check_not_empty};
 use super::write::load::Load;
 use super::write::shape::{add_columns, shape};
+use super::write::update::{check_keys, update};
 use super::write::widen::widen;
 use crate::db::{Connection, Database, MergedRows, Table, TableName};
 use crate::error::{Error, ErrorKind, Result};
@@ -308,6 +309,10 @@ impl Attempt<'_> {
             ..Counts::default()
         };
         check_not_empty(merge, &counts)?;
+        if merge.update {
+            let load = Load { ground, table, new: &joined.new, moment: self.moment };
+            return self.update(&load, (counts, set_before), backend, watch);
+        }
         let keys = Keys::read(ground, backend, table, &joined, &scanned.rejected)?;
         let mut pairs = match &keys {
             Some(keys) => keys.pairs()?,
@@ -343,5 +348,28 @@ impl Attempt<'_> {
             set_after: set_before.wrapping_sub(pairs.leaving.sum()).wrapping_add(set_inserted),
         };
         Ok((counts, moved))
+    }
+
+    /// Changes in place what has its key in the table, and inserts the rest.
+    fn update(
+        &mut self,
+        load: &Load<'_>,
+        (mut counts, set_before): (Counts, u128),
+        backend: &mut dyn Database,
+        watch: &mut Stopwatch,
+    ) -> Result<(Counts, Moved)> {
+        let Load { ground, table, moment, .. } = *load;
+        let updated = update(backend, load)?;
+        let rest = Load { ground, table, new: &updated.rest, moment };
+        let nothing = Spool::by_hash();
+        let refused = exchange(backend, &rest, &nothing, &mut self.rejects)?;
+        check_keys(backend, load)?;
+        watch.lap("write");
+        let inserted = updated.rest.count() - refused.count();
+        counts.rejected = self.rejects.count;
+        (counts.new, counts.changed) = (inserted, updated.rows);
+        counts.active_after = count_active(backend, table, &ground.scope)?;
+        // there is no history of it: what was in the rows is nowhere
+        Ok((counts, Moved { inserted: 0, retired: 0, set_before, set_after: set_before }))
     }
 }

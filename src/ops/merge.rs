@@ -11,6 +11,7 @@ use super::trial::leave_report;
 use crate::context::Context;
 use crate::db::Gone;
 use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::formats::Reading;
 use crate::ident::new_identity;
 use crate::merge::{Explained, Explanation, Format, Input, MaxGone, Merge, MergeReport, Progress, explain};
 use crate::settings::MAIN;
@@ -52,6 +53,8 @@ pub struct MergeOptions {
     pub create: bool,
     /// Add missing columns.
     pub evolve: bool,
+    /// Change rows in place.
+    pub update: bool,
     /// All but commit.
     pub dry_run: bool,
     /// Let an empty input through.
@@ -66,6 +69,8 @@ pub struct MergeOptions {
     pub delimiter: Option<u8>,
     /// The encoding of the input, where it is not UTF-8.
     pub encoding: Option<String>,
+    /// How other formats are read.
+    pub reading: Reading,
     /// Threads that parse and hash.
     pub threads: Option<usize>,
 }
@@ -102,6 +107,7 @@ impl MergeOptions {
             .ignore(self.ignore.clone())
             .create(self.create)
             .evolve(self.evolve)
+            .update(self.update)
             .dry_run(self.dry_run || context.settings().trial.is_some())
             .sample(context.settings().trial.as_ref().map_or(0, |trial| trial.records))
             .expect_end(self.expect_end)
@@ -125,6 +131,7 @@ impl MergeOptions {
         merge = self.format.into_iter().fold(merge, Merge::format);
         merge = self.delimiter.into_iter().fold(merge, Merge::delimiter);
         merge = self.encoding.iter().fold(merge, |merge, label| merge.encoding(label));
+        merge = merge.reading(self.reading.clone());
         Ok(self.threads.into_iter().fold(merge, Merge::threads))
     }
 }

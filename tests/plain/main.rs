@@ -13,6 +13,8 @@ mod facade;
 mod failpoints;
 mod fetching;
 mod files;
+mod formats;
+mod html;
 mod letters;
 mod logs;
 mod merge;

@@ -69,7 +69,7 @@ fn bad_input_names_its_place_and_changes_nothing() {
         (b"n,s\n1,\xff\xff\n", &["--encoding", "utf-8"], 1, &["line 2", "UTF-8"]),
         (b"\xff\xfen\0\n\0\x00\xd8", &[], 1, &["byte", "--encoding"]),
         (b"n^s\n1^a\n", &[], 2, &["`n^s`", "--delimiter '^'"]),
-        (b"PK\x03\x04....", &[], 1, &["workbook"]),
+        (b"PK\x03\x04....", &[], 1, &["damaged"]),
         (b"PAR1....", &[], 1, &["Parquet"]),
         (b"{\"n\":1}\n", &["--hash-on", "nn"], 5, &["`nn`", "--hash-on", "`n`"]),
         // the table has it, and no record

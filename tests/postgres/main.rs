@@ -45,6 +45,7 @@ mod trials;
 mod undo;
 mod unusual_tables;
 mod unwell;
+mod update;
 mod web;
 
 #[path = "../support/mod.rs"]

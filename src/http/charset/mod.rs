@@ -34,6 +34,11 @@ pub(super) fn decode(body: &[u8], content_type: Option<&str>) -> Decoded {
     find(body, content_type).decode(body)
 }
 
+/// The text of a page that came from elsewhere, in the charset that it declares, or a likely one.
+pub fn page_text(bytes: &[u8]) -> String {
+    decode(bytes, None).text
+}
+
 /// Reads a body in a charset by its name; `None` for one that is not known.
 pub(super) fn decode_in(body: &[u8], label: &str) -> Option<Decoded> {
     Charset::of(label).map(|charset| charset.decode(body))

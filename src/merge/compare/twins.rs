@@ -32,9 +32,10 @@ pub(crate) fn reject_other_keys(
     for (place, first) in &bad {
         ground.merge.cancellation.check()?;
         let (source, line) = again.line(*first);
-        let name = &ground.sources[source].name;
+        let source = &ground.sources[source];
+        let (name, unit, line) = (&source.name, source.unit(), source.place(line));
         let reason =
-            format!("its key is another than that of line {line} of {name}, and to the hash both are the same");
+            format!("its key is another than that of {unit} {line} of {name}, and to the hash both are the same");
         let reject = again.reject(*place, reason);
         rejects.take_with(
             reject,

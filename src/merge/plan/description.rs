@@ -8,6 +8,7 @@ use super::mapping::Mapping;
 use super::progress::{Meter, Progress};
 use crate::context::Cancellation;
 use crate::db::Gone;
+use crate::formats::Reading;
 use crate::hash::{Columns, HashOptions};
 
 /// One merge, to be described and run.
@@ -34,6 +35,7 @@ pub struct Merge {
     pub(crate) create: bool,
     pub(crate) evolve: bool,
     pub(crate) own_id: bool,
+    pub(crate) update: bool,
     pub(crate) dry_run: bool,
     pub(crate) allow_empty: bool,
     pub(crate) max_gone: MaxGone,
@@ -41,6 +43,7 @@ pub struct Merge {
     pub(crate) format: Option<Format>,
     pub(crate) delimiter: Option<u8>,
     pub(crate) encoding: Option<String>,
+    pub(crate) reading: Reading,
     pub(crate) threads: usize,
     pub(crate) cancellation: Cancellation,
     pub(crate) progress: Meter,
@@ -64,6 +67,7 @@ impl Merge {
             create: false,
             evolve: false,
             own_id: false,
+            update: false,
             dry_run: false,
             allow_empty: false,
             max_gone: MaxGone::Share { percent: 50, rows: 20 },
@@ -71,6 +75,7 @@ impl Merge {
             format: None,
             delimiter: None,
             encoding: None,
+            reading: Reading::default(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             cancellation: Cancellation::default(),
             progress: Meter::default(),
@@ -174,6 +179,14 @@ impl Merge {
         self
     }
 
+    /// Changes rows in place by their key: the columns that a record has are written, all others stay, and rows that no record
+    /// names stay too. There is no history of it, and no undo. It needs a key.
+    #[must_use]
+    pub fn update(mut self, update: bool) -> Self {
+        self.update = update;
+        self
+    }
+
     /// Does all but commit.
     #[must_use]
     pub fn dry_run(mut self, dry_run: bool) -> Self {
@@ -221,6 +234,13 @@ impl Merge {
     #[must_use]
     pub fn encoding(mut self, label: impl Into<String>) -> Self {
         self.encoding = Some(label.into());
+        self
+    }
+
+    /// How workbooks, XML, HTML, archives and lines of fixed width are read, and how fields of text are written.
+    #[must_use]
+    pub fn reading(mut self, reading: Reading) -> Self {
+        self.reading = reading;
         self
     }
 

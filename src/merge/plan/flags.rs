@@ -1,6 +1,7 @@
 //! Flags that contradict each other, or cannot mean anything, whatever the input and the table are.
 
 use super::description::Merge;
+use crate::db::Gone;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::{Columns, RESERVED};
 
@@ -9,6 +10,7 @@ use crate::hash::{Columns, RESERVED};
 /// # Errors
 /// Usage: what cannot be meant, and what most likely was.
 pub(crate) fn check_flags(merge: &Merge) -> Result<()> {
+    check_update(merge)?;
     check_types(merge)?;
     check_names(merge)?;
     let hashed: &[String] = match &merge.hash.columns {
@@ -20,6 +22,21 @@ pub(crate) fn check_flags(merge: &Merge) -> Result<()> {
     let keys = merge.key.iter().map(|name| ("--key", name));
     let scopes = merge.scope.iter().map(|(name, _)| ("--scope", name));
     typed.chain(hashed).chain(keys).chain(scopes).try_for_each(|(flag, name)| check_new_name(merge, flag, name))
+}
+
+/// Rows are changed in place by their key, and nothing goes.
+fn check_update(merge: &Merge) -> Result<()> {
+    let wrong = |what: &str, hint: &str| Err(Error::new(ErrorKind::Usage, what).hint(hint));
+    match (merge.update, merge.key.is_empty(), merge.gone) {
+        (true, true, _) => wrong(
+            "update rows without a key: nothing tells which row a record is",
+            "name the columns that do: `--update --key vat_no`",
+        ),
+        (true, false, Gone::Delete) => {
+            wrong("update rows and delete those that have gone", "leave out `--update`, or `--gone delete`")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Types stand in a statement as they are typed: nothing else may stand there.

@@ -37,7 +37,11 @@ impl InputDigest {
         // a delta feed keeps what a full edition of the same records would make go
         let keeps = merge.gone == Gone::Keep;
         let options = (&merge.hash, &merge.mapping, merge.own_id, &merge.scope, &merge.key, keeps);
-        let all = format!("{} {:?} {options:?} {:?} {active}", env!("CARGO_PKG_VERSION"), self.sum, table.columns);
+        let (notation, flatten) = (&merge.reading.notation, &merge.reading.flatten);
+        let mut all = format!("{} {:?} {options:?} {:?} {active}", env!("CARGO_PKG_VERSION"), self.sum, table.columns);
+        if !notation.is_plain() || flatten.is_some() {
+            all.push_str(&format!(" {notation:?} {flatten:?}"));
+        }
         format!("{:032x}-{}", self.key.0, Sha(Sha256::digest(all).into()))
     }
 }

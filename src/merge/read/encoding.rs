@@ -8,17 +8,17 @@ use encoding_rs::{DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 use super::source::WINDOW_BYTES;
 use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::formats::{spool_error, temporary_file};
 use crate::merge::plan::description::Merge;
-use crate::merge::temporary::{spool_error, temporary_file};
 
 /// Of two bytes of UTF-16 one is zero where letters are Latin; so many pairs in a hundred are enough.
 const ZEROS_PERCENT_MIN: usize = 40;
 
-/// The same file in UTF-8.
+/// The same file in UTF-8; `told` is the encoding that it tells of itself.
 ///
 /// # Errors
 /// Usage for an unknown encoding; failed for text that is not in it, and for one that is in another and says so.
-pub(crate) fn to_utf8(name: &str, file: File, merge: &Merge) -> Result<File> {
+pub(crate) fn to_utf8(name: &str, file: File, merge: &Merge, told: Option<&str>) -> Result<File> {
     let mut start = vec![0; WINDOW_BYTES];
     let count = file.read_at(&mut start, 0).map_err(|cause| file_error(format!("read {name}"), cause))?;
     start.truncate(count);
@@ -26,9 +26,10 @@ pub(crate) fn to_utf8(name: &str, file: File, merge: &Merge) -> Result<File> {
         let what = format!("read {name}: it is UTF-32");
         return Err(Error::failed(what).hint(format!("dc merge TABLE -- iconv -f UTF-32 -t UTF-8 {name}")));
     }
+    let own = |label: &str| Encoding::for_label(label.as_bytes());
     let encoding = match &merge.encoding {
         Some(label) => named(label)?,
-        None => recognised(&start).unwrap_or(UTF_8),
+        None => recognised(&start).or(told.and_then(own)).unwrap_or(UTF_8),
     };
     if encoding != UTF_8 {
         return turned(name, file, encoding, merge);
@@ -48,7 +49,7 @@ fn named(label: &str) -> Result<&'static Encoding> {
 }
 
 /// UTF-16, by its mark or by its zeros.
-fn recognised(start: &[u8]) -> Option<&'static Encoding> {
+pub(crate) fn recognised(start: &[u8]) -> Option<&'static Encoding> {
     match start {
         [0xff, 0xfe, ..] => return Some(UTF_16LE),
         [0xfe, 0xff, ..] => return Some(UTF_16BE),

@@ -36,6 +36,9 @@ impl Fingerprints {
             let mut form = Sha256::new();
             form.update(key.0.to_be_bytes());
             form.update(format!("{:?} {:?}", source.format, source.header));
+            if source.is_untyped() {
+                form.update("untyped");
+            }
             let form: [u8; 32] = form.finalize().into();
             // a whole block, so that it is hashed once for all records
             Sha256::new_with_prefix([form, form].as_flattened())

@@ -12,35 +12,34 @@ use crate::merge::plan::format::Format;
 
 /// Looks at the first bytes; `by_name` is the format that the file's name tells of.
 pub(crate) fn look(mut source: Source, merge: &Merge, by_name: Option<Format>) -> Result<Source> {
-    let mut first = vec![0; WINDOW_BYTES];
-    let count = source.read_at(&mut first, 0)?;
-    first.truncate(count);
-    if first.starts_with(b"\xef\xbb\xbf") {
+    if first_bytes(&source)?.starts_with(b"\xef\xbb\xbf") {
         source.start = 3;
     }
-    let mark = usize::try_from(source.start).unwrap_or(0);
-    let blanks = first[mark..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-    let opening = first.get(mark + blanks).copied();
-    let all_blank = opening.is_none() && (first.len() as u64) == source.length;
-    if all_blank {
+    let skipped_rows = merge.reading.skip_rows;
+    skip_lines(&mut source, skipped_rows)?;
+    let first = first_bytes(&source)?;
+    let blanks = first.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    let opening = first.get(blanks).copied();
+    let is_whole = source.start + first.len() as u64 == source.length;
+    if opening.is_none() && is_whole {
         source.start = source.length;
         return Ok(source);
     }
     source.format = match (merge.format.or(by_name), opening) {
         (Some(format), _) => format,
-        (None, Some(b'[')) => Format::JsonArray,
-        (None, Some(b'{')) => Format::Ndjson,
+        // rows in front of a header are those of CSV
+        (None, Some(b'[')) if skipped_rows == 0 => Format::JsonArray,
+        (None, Some(b'{')) if skipped_rows == 0 => Format::Ndjson,
         (None, _) => Format::Csv { delimiter: b',' },
     };
     match source.format {
         Format::Ndjson => {}
-        Format::JsonArray => open_array(&mut source, &first, mark + blanks)?,
+        Format::JsonArray => open_array(&mut source, &first, blanks)?,
         Format::Csv { delimiter } => {
-            let is_whole = first.len() as u64 == source.length;
             let Dialect { delimiter, skipped } = match (merge.delimiter, delimiter) {
                 (Some(delimiter), _) => Dialect { delimiter, skipped: 0 },
                 (None, b'\t') => Dialect { delimiter, skipped: 0 },
-                (None, _) => dialect_of(&first[mark..], is_whole),
+                (None, _) => dialect_of(&first, is_whole),
             };
             source.format = Format::Csv { delimiter };
             source.start += skipped as u64;
@@ -52,6 +51,28 @@ pub(crate) fn look(mut source: Source, merge: &Merge, by_name: Option<Format>) -
         }
     }
     Ok(source)
+}
+
+/// The bytes at the start of the records.
+fn first_bytes(source: &Source) -> Result<Vec<u8>> {
+    let mut first = vec![0; WINDOW_BYTES];
+    let count = source.read_at(&mut first, source.start)?;
+    first.truncate(count);
+    Ok(first)
+}
+
+/// Begins so many lines further on.
+fn skip_lines(source: &mut Source, mut lines: u64) -> Result<()> {
+    while lines > 0 && source.start < source.length {
+        let bytes = first_bytes(source)?;
+        let end = memchr::memchr(b'\n', &bytes).map_or(bytes.len(), |end| end + 1);
+        source.start += end as u64;
+        if end == 0 || bytes[end - 1] == b'\n' || source.start >= source.length {
+            source.start_line += 1;
+            lines -= 1;
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a header of one name that looks like several.
@@ -72,7 +93,7 @@ fn open_array(source: &mut Source, first: &[u8], opening: usize) -> Result<()> {
         return Err(Error::failed(format!("read {} as a JSON array: it does not begin with `[`", source.name))
             .hint("for one object a line, use `--format ndjson`"));
     }
-    source.start = opening as u64 + 1;
+    source.start += opening as u64 + 1;
     source.start_line += memchr::memchr_iter(b'\n', &first[..opening]).count() as u64;
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::db::{Form, Kind, Table, as_hashed, text, wider};
 use crate::error::{Error, ErrorKind, Result};
+use crate::formats::refusal;
 use crate::hash::RESERVED;
 use crate::merge::plan::description::Merge;
 use crate::merge::plan::format::Format;
@@ -16,7 +17,8 @@ use crate::merge::read::pass::{Chunk, Place};
 use crate::merge::read::reject::{BACKSLASH_QUOTE, FaultKind, Reject, Spot};
 use crate::merge::read::row::{Fields, has_backslash_quote, is_quoted_by_backslash};
 use crate::merge::read::source::Source;
-use crate::merge::read::survey::{Survey, kind_of_field};
+use crate::merge::read::survey::{Survey, kind_of};
+use crate::merge::read::typed::{Typing, flattened};
 use crate::record::{Record, Value, parse_json};
 
 /// The most bytes of a value that an error shows.
@@ -30,6 +32,12 @@ pub(crate) struct Reader {
     columns: Vec<Vec<Option<(String, Kind)>>>,
     /// The table's columns in which a number of JSON becomes something else: text, or a float.
     turning: HashMap<String, Turning>,
+    /// For each source whether its values are texts that stand for numbers as well.
+    untyped: Vec<bool>,
+    /// How fields of text become values.
+    typing: Arc<Typing>,
+    /// What stands between the names when nested objects become columns.
+    flatten: Option<String>,
     /// The columns that flags ask for.
     pub(crate) wanted: Arc<Wanted>,
 }
@@ -97,7 +105,14 @@ impl Reader {
         let turning = known
             .filter(|column| turns(column.kind))
             .map(|column| (column.name.clone(), Turning { kind: column.kind, is_met: Arc::default() }));
-        Ok(Self { mapping: mapping.clone(), columns, turning: turning.collect(), wanted: Arc::new(wanted) })
+        let untyped: Vec<bool> = sources.iter().map(Source::is_untyped).collect();
+        let kinds = match untyped.contains(&true) {
+            true => survey.names().chain(names_of(table)).map(|name| (name.to_owned(), kind(name))).collect(),
+            false => HashMap::new(),
+        };
+        let typing = Arc::new(Typing { notation: merge.reading.notation.clone(), kinds });
+        let (flatten, turning) = (merge.reading.flatten.clone(), turning.collect());
+        Ok(Self { mapping: mapping.clone(), columns, turning, untyped, typing, flatten, wanted: Arc::new(wanted) })
     }
 
     /// How plain records of a source can be read the short way; `None` where each field has to be looked at.
@@ -105,9 +120,13 @@ impl Reader {
         match format {
             Format::Csv { delimiter } => {
                 let columns = &self.columns[source];
-                columns.iter().all(Option::is_some).then_some(ShortWay::Row { delimiter, columns })
+                let is_plain = self.typing.notation.is_plain() && columns.iter().all(Option::is_some);
+                is_plain.then_some(ShortWay::Row { delimiter, columns })
             }
-            Format::Ndjson | Format::JsonArray => self.mapping.is_empty().then_some(ShortWay::Json),
+            Format::Ndjson | Format::JsonArray => {
+                let is_plain = self.mapping.is_empty() && self.flatten.is_none() && !self.untyped[source];
+                is_plain.then_some(ShortWay::Json)
+            }
         }
     }
 
@@ -115,13 +134,15 @@ impl Reader {
     pub(crate) fn read<'a>(&'a self, source: usize, format: Format, bytes: &'a [u8]) -> Result<Record<'a>, Fault> {
         match format {
             Format::Csv { delimiter } => self.read_row(source, delimiter, bytes),
-            Format::Ndjson | Format::JsonArray => self.read_json(bytes),
+            Format::Ndjson | Format::JsonArray => self.read_json(source, bytes, false),
         }
     }
 
     /// What can be read of a record that cannot be taken: values that their columns do not take stay as they are.
     pub(crate) fn read_leniently<'a>(&'a self, source: usize, format: Format, bytes: &'a [u8]) -> Option<Record<'a>> {
-        let Format::Csv { delimiter } = format else { return self.read_json(bytes).ok() };
+        let Format::Csv { delimiter } = format else {
+            return self.read_json(source, bytes, true).ok();
+        };
         let columns = &self.columns[source];
         if Fields::of(bytes, delimiter).count() != columns.len() {
             return None;
@@ -130,18 +151,22 @@ impl Reader {
         for (field, column) in Fields::of(bytes, delimiter).zip(columns) {
             let Some((name, kind)) = column else { continue };
             let text = String::from_utf8(field.value(bytes).into_owned()).ok()?;
-            let value = convert(&text, *kind).ok().flatten();
+            let value = self.typing.value(Cow::Borrowed(&text), *kind).ok().map(Value::into_owned);
             record.fields.push((Cow::Borrowed(name), value.unwrap_or(Value::from(text))));
         }
         Some(record)
     }
 
-    fn read_json<'a>(&self, bytes: &'a [u8]) -> Result<Record<'a>, Fault> {
+    /// A record of JSON; with `is_lenient` texts stay that their columns do not take.
+    fn read_json<'a>(&self, source: usize, bytes: &'a [u8], is_lenient: bool) -> Result<Record<'a>, Fault> {
         let text = std::str::from_utf8(bytes).map_err(|cause| not_utf8(cause.valid_up_to()))?;
-        let value = parse_json(text).map_err(|error| Fault {
-            spot: Some(Spot::Byte(error.offset + 1)),
-            reason: error.reason,
-            kind: FaultKind::Record,
+        let value = parse_json(text).map_err(|error| match refusal(text) {
+            Some(refusal) => Fault {
+                spot: refusal.column.map(|column| Spot::Column(column.into_owned())),
+                reason: refusal.reason.into_owned(),
+                kind: FaultKind::Record,
+            },
+            None => Fault { spot: Some(Spot::Byte(error.offset + 1)), reason: error.reason, kind: FaultKind::Record },
         })?;
         let Value::Object(mut fields) = value else {
             return Err(Fault {
@@ -150,6 +175,9 @@ impl Reader {
                 kind: FaultKind::Record,
             });
         };
+        if let Some(between) = &self.flatten {
+            fields = flattened(fields, between).map_err(twice("flattening"))?;
+        }
         if self.wanted.is_open() {
             fields.iter().for_each(|(name, _)| self.wanted.see(name, true));
         }
@@ -157,26 +185,40 @@ impl Reader {
             if self.wanted.is_open() {
                 fields.iter().for_each(|(name, _)| self.wanted.see(name, false));
             }
-            self.turn(&mut fields);
+            self.settle(source, &mut fields, is_lenient)?;
             return Ok(Record { fields });
         }
         let mut mapped: Vec<(Cow<'a, str>, Value<'a>)> = Vec::with_capacity(fields.len());
         for (name, value) in fields {
             let Some(name) = self.mapping.apply(name) else { continue };
             if mapped.iter().any(|(known, _)| *known == name) {
-                return Err(Fault {
-                    spot: Some(Spot::Column(name.into_owned())),
-                    reason: "the name stands twice after renaming".to_owned(),
-                    kind: FaultKind::Record,
-                });
+                return Err(twice("renaming")(name.into_owned()));
             }
             mapped.push((name, value));
         }
         if self.wanted.is_open() {
             mapped.iter().for_each(|(name, _)| self.wanted.see(name, false));
         }
-        self.turn(&mut mapped);
+        self.settle(source, &mut mapped, is_lenient)?;
         Ok(Record { fields: mapped })
+    }
+
+    /// Makes of values what their columns make of them.
+    fn settle(&self, source: usize, fields: &mut [(Cow<'_, str>, Value<'_>)], is_lenient: bool) -> Result<(), Fault> {
+        if !self.untyped[source] {
+            self.turn(fields);
+            return Ok(());
+        }
+        for (name, value) in fields {
+            let Value::Text(text) = &*value else { continue };
+            let kind = self.typing.kind(name);
+            match self.typing.value(Cow::Borrowed(text.as_ref()), kind).map(Value::into_owned) {
+                Ok(typed) => *value = typed,
+                Err(()) if is_lenient => {}
+                Err(()) => return Err(misfit(name, value, kind)),
+            }
+        }
+        Ok(())
     }
 
     /// Makes numbers and truth values what their columns make of them, as it is done with CSV.
@@ -221,8 +263,14 @@ impl Reader {
                     Cow::Owned(String::from_utf8(text).map_err(|cause| wrong(cause.utf8_error().valid_up_to()))?)
                 }
             };
-            let value = convert(&text, *kind).map_err(|()| misfit(name, &Value::from(text.as_ref()), *kind))?;
-            record.fields.push((Cow::Borrowed(name), value.unwrap_or(Value::Text(text))));
+            let value = match self.typing.value(text, *kind) {
+                Ok(value) => value,
+                Err(()) => {
+                    let text = String::from_utf8_lossy(&field.value(bytes)).into_owned();
+                    return Err(misfit(name, &Value::from(text), *kind));
+                }
+            };
+            record.fields.push((Cow::Borrowed(name), value));
         }
         Ok(record)
     }
@@ -235,7 +283,7 @@ impl Reader {
             let row = &chunk.bytes[range.clone()];
             for (field, seen) in Fields::of(row, delimiter).zip(&mut seen) {
                 if let Ok(text) = std::str::from_utf8(&field.value(row)) {
-                    note(seen, kind_of_field(text));
+                    note(seen, self.typing.guessed(text));
                 }
             }
         }
@@ -246,9 +294,35 @@ impl Reader {
         }
     }
 
+    /// Notes the kinds of all texts of a chunk of converted records.
+    pub(crate) fn survey_texts(&self, chunk: &Chunk, survey: &mut Survey) {
+        for Place { range, .. } in &chunk.records {
+            let record = self.read_leniently(chunk.source, Format::Ndjson, &chunk.bytes[range.clone()]);
+            for (at, (name, value)) in record.iter().flat_map(|record| &record.fields).enumerate() {
+                let kind = match value {
+                    Value::Text(text) => self.typing.guessed(text),
+                    other => kind_of(other),
+                };
+                survey.see_at(at, name, kind);
+            }
+        }
+    }
+
     /// The names of a source's CSV columns after renaming.
     pub(crate) fn header(&self, source: usize) -> impl Iterator<Item = &str> {
         self.columns[source].iter().flatten().map(|(name, _)| name.as_str())
+    }
+}
+
+fn names_of(table: Option<&Table>) -> impl Iterator<Item = &str> {
+    table.into_iter().flat_map(|table| &table.columns).map(|column| column.name.as_str())
+}
+
+fn twice(after: &'static str) -> impl Fn(String) -> Fault {
+    move |name| Fault {
+        spot: Some(Spot::Column(name)),
+        reason: format!("the name stands twice after {after}"),
+        kind: FaultKind::Record,
     }
 }
 
@@ -309,36 +383,4 @@ pub(crate) fn note(seen: &mut Vec<Option<Kind>>, kind: Option<Kind>) {
     if seen.last() != Some(&kind) && !seen.contains(&kind) {
         seen.push(kind);
     }
-}
-
-/// A CSV field as a value of its column's kind, `None` for its text. A number is what JSON would have at its place, so
-/// the same data has the same hash from both.
-fn convert(field: &str, kind: Kind) -> Result<Option<Value<'static>>, ()> {
-    if field.is_empty() {
-        return Ok(Some(Value::Null));
-    }
-    let number = || match parse_json(field.trim()) {
-        Ok(value @ (Value::Integer(_) | Value::BigInteger(_) | Value::Float(_) | Value::Decimal(_))) => {
-            Ok(as_hashed(value.into_owned(), kind))
-        }
-        _ => Err(()),
-    };
-    Ok(Some(match kind {
-        Kind::Text | Kind::Short { .. } | Kind::Other(_) | Kind::Bytes => return Ok(None),
-        Kind::Boolean => match field.trim().to_ascii_lowercase().as_str() {
-            "true" | "t" => Value::Bool(true),
-            "false" | "f" => Value::Bool(false),
-            "1" => Value::Integer(1),
-            "0" => Value::Integer(0),
-            _ => return Err(()),
-        },
-        Kind::Integer { .. } | Kind::Float | Kind::Real | Kind::Numeric | Kind::Decimal { .. } | Kind::Number => {
-            number()?
-        }
-        Kind::Json => parse_json(field).map_err(|_| ())?.into_owned(),
-        Kind::Array(_) => match parse_json(field) {
-            Ok(value @ Value::Array(_)) => value.into_owned(),
-            _ => return Ok(None),
-        },
-    }))
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::db::Kind;
 use crate::error::{Error, ErrorKind, Result, file_error};
+use crate::formats::refusal;
 use crate::merge::plan::format::Format;
 use crate::merge::read::source::Source;
 use crate::merge::spool::Spool;
@@ -93,17 +94,17 @@ impl Reject {
     pub(crate) fn into_error(self, sources: &[Source], may_reject: bool) -> Error {
         let source = sources.get(self.source);
         let name = source.map_or("the input", |source| source.name.as_str());
+        let (unit, line) = source.map_or(("line", self.line), |source| (source.unit(), source.place(self.line)));
         if let FaultKind::UnknownColumn { column, table } = self.fault {
             let what = format!(
-                "find the column `{column}` in the table `{table}`: it is in the input (line {} of {name})",
-                self.line
+                "find the column `{column}` in the table `{table}`: it is in the input ({unit} {line} of {name})"
             );
             return Error::new(ErrorKind::NotFound, what).hint(format!(
                 "add it with `dc merge {table} ... --evolve`, or leave it out with `--ignore {column}`"
             ));
         }
         let column = self.spot.map(|spot| format!(", {spot}")).unwrap_or_default();
-        let error = Error::failed(format!("take the record in {name}, line {}{column}: {}", self.line, self.reason));
+        let error = Error::failed(format!("take the record in {name}, {unit} {line}{column}: {}", self.reason));
         let is_cut_line = source.is_some_and(|source| source.format == Format::Ndjson)
             && self.reason.starts_with("it ends in the middle");
         if let (FaultKind::Misfit { column, wider: Some(_) }, false) = (&self.fault, may_reject) {
@@ -183,9 +184,13 @@ impl Rejects {
         if !matches!(reject.fault, FaultKind::Record | FaultKind::Misfit { .. }) {
             return Err(reject.into_error(sources, true));
         }
+        let source = sources.get(reject.source);
+        let raw = reject.raw.as_deref().map(String::from_utf8_lossy);
+        // a record that could not be converted brings with it what it was
+        let refused = raw.as_deref().and_then(refusal).map(|refusal| refusal.record);
         let line = Line {
-            file: sources.get(reject.source).map_or("", |source| source.name.as_str()),
-            line: reject.line,
+            file: source.map_or("", |source| source.name.as_str()),
+            line: source.map_or(reject.line, |source| source.place(reject.line)),
             column: match &reject.spot {
                 Some(Spot::Column(name)) => Some(name),
                 _ => None,
@@ -195,7 +200,7 @@ impl Rejects {
                 _ => None,
             },
             reason: &reject.reason,
-            record: reject.raw.as_deref().map(String::from_utf8_lossy),
+            record: refused.or(raw.as_deref().map(std::borrow::Cow::Borrowed)),
         };
         let text = serde_json::to_string(&line).map_err(|cause| Error::failed("write a reject").because(cause))?;
         self.count += 1;

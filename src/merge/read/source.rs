@@ -6,12 +6,13 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use crate::formats::RECORD_BYTES_MAX;
+
 use crate::context::Cancellation;
 use crate::error::{Error, Result, file_error};
+use crate::formats::{Origin, Part};
 use crate::merge::plan::format::Format;
 
-/// The most bytes one record may have. It bounds the memory, whatever the input.
-pub const RECORD_BYTES_MAX: usize = 32 << 20;
 /// What is read at once.
 pub(crate) const WINDOW_BYTES: usize = 128 * 1024;
 
@@ -57,6 +58,8 @@ pub(crate) struct Source {
     pub(crate) header: Vec<String>,
     /// The device and the number of the file that it came from.
     pub(crate) identity: Option<(u64, u64)>,
+    /// Where its records stood in a file of another format, from which they were converted.
+    origin: Option<Origin>,
     file: File,
 }
 
@@ -65,18 +68,29 @@ impl Source {
     pub(crate) fn over(name: String, file: File, identity: Option<(u64, u64)>, base: u64) -> Result<Self> {
         let length = file.metadata().map_err(|cause| file_error(format!("read {name}"), cause))?.len();
         let header = Vec::new();
-        Ok(Self {
-            name,
-            format: Format::Ndjson,
-            base,
-            start: 0,
-            length,
-            start_line: 1,
-            told: None,
-            header,
-            identity,
-            file,
-        })
+        let (format, origin) = (Format::Ndjson, None);
+        Ok(Self { name, format, base, start: 0, length, start_line: 1, told: None, header, identity, origin, file })
+    }
+
+    /// A source over records that were converted from a part of a file.
+    pub(crate) fn converted(name: &str, part: Part, identity: Option<(u64, u64)>, base: u64) -> Result<Self> {
+        let name = part.name.map_or_else(|| name.to_owned(), |of| format!("{name}, {of}"));
+        Ok(Self { origin: Some(part.origin), ..Self::over(name, part.records, identity, base)? })
+    }
+
+    /// Whether its values are texts that stand for numbers as well, as fields of CSV do.
+    pub(crate) fn is_untyped(&self) -> bool {
+        self.origin.as_ref().is_some_and(|origin| origin.is_untyped)
+    }
+
+    /// The place that people know of the record in this line: its row in a sheet, its line in an XML file.
+    pub(crate) fn place(&self, line: u64) -> u64 {
+        self.origin.as_ref().map_or(line, |origin| origin.place(line))
+    }
+
+    /// What is counted there.
+    pub(crate) fn unit(&self) -> &'static str {
+        self.origin.as_ref().map_or("line", |origin| origin.unit)
     }
 
     /// Reads at a place of this source, as much as there is up to the length of `buffer`.

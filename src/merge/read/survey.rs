@@ -73,6 +73,11 @@ impl Survey {
         })
     }
 
+    /// The names of the columns.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|seen| seen.name.as_str())
+    }
+
     /// The kind of one column.
     pub(crate) fn kind(&self, name: &str) -> Option<Kind> {
         self.places.get(name).map(|place| made(self.columns[*place].kind))

@@ -7,4 +7,5 @@ pub(crate) mod guard;
 pub(crate) mod load;
 pub(crate) mod retire;
 pub(crate) mod shape;
+pub(crate) mod update;
 pub(crate) mod widen;

@@ -1,0 +1,4 @@
+//! Any bytes as a workbook: what is promised stands in fuzz/targets.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| data_collector::fuzzing::workbook(data));
