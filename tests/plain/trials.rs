@@ -122,7 +122,7 @@ fn a_replay_merges_nothing_unless_it_is_told_to() {
 #[test]
 fn what_knows_of_no_cassette_reaches_nobody_in_a_replay() {
     if std::process::Command::new("curl").arg("--version").output().is_err() {
-        eprintln!("skipped: curl is not here");
+        crate::support::needs::skipped("curl");
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");

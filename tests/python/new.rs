@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::needs::{has_program, need};
+use crate::support::needs::{has_program, need, skipped};
 use crate::support::{dc, run, stderr, stdout};
 use serde_json::Value;
 
@@ -96,12 +96,12 @@ fn an_app_in_python_runs_at_once() {
 fn an_app_of_shell_scripts_runs_at_once() {
     let has = |program: &str| Command::new(program).arg("--version").output().is_ok();
     if !has("curl") {
-        eprintln!("skipped: curl is not here");
+        skipped("curl");
         return;
     }
     for (name, text) in [("nested", NESTED), ("array", ARRAY), ("csv", CSV)] {
         if name == "nested" && !has("jq") {
-            eprintln!("skipped: jq is not here");
+            skipped("jq");
             continue;
         }
         let folder = tempfile::tempdir().expect("a folder");
@@ -113,7 +113,7 @@ fn an_app_of_shell_scripts_runs_at_once() {
 fn an_app_in_javascript_runs_at_once() {
     let node = Command::new("node").arg("--version").output();
     let Some(()) = node.ok().filter(|it| stdout(it).trim_start_matches('v') >= "18").map(drop) else {
-        eprintln!("skipped: node of 18 or later is not here");
+        skipped("node of 18 or later");
         return;
     };
     each_source("--node", &["node", "--test"], |name, rows| {

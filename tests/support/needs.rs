@@ -43,6 +43,11 @@ pub(crate) fn need<T>(need: &str, find: impl FnOnce() -> Result<T, String>) -> O
     }
 }
 
+/// Says aloud that a test is skipped for want of what no test requires.
+pub(crate) fn skipped(what: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {what} is not here");
+}
+
 /// Whether a program can be used.
 pub(crate) fn has_program(name: &str, command: &mut Command) -> bool {
     need(name, || succeeds(command).then_some(()).ok_or_else(|| format!("{command:?} fails"))).is_some()
