@@ -1,6 +1,5 @@
 //! XLS and XLSB, over calamine. An XLS sheet has 65,536 rows at most; an XLSB sheet is read cell by cell.
 
-use std::cell::Cell;
 use std::fs::File;
 use std::io::{BufReader, Seek};
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
@@ -36,7 +35,7 @@ fn encrypted(name: &str) -> Error {
 
 thread_local! {
     /// Whether a panic of this thread is an answer, and told as an error.
-    static IS_GUARDED: Cell<bool> = const { Cell::new(false) };
+    static IS_GUARDED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
 /// The parser of these forms trusts what it reads: a damaged file may make it panic, which is told as an error, and not besides.
