@@ -48,10 +48,9 @@ impl Document {
     /// The descriptions of files, each once.
     fn file_specifications(&self) -> Vec<Dict<'_>> {
         let mut all: Vec<Dict<'_>> = Vec::new();
-        if let Some(names) = self.root().and_then(|root| root.get::<Dict<'_>>("Names")) {
-            if let Some(tree) = names.get::<Dict<'_>>("EmbeddedFiles") {
-                collect(&tree, DEPTH_MAX, &mut all);
-            }
+        let names = self.root().and_then(|root| root.get::<Dict<'_>>("Names"));
+        if let Some(tree) = names.and_then(|names| names.get::<Dict<'_>>("EmbeddedFiles")) {
+            collect(&tree, DEPTH_MAX, &mut all);
         }
         for page in 1..=self.pages() {
             let Ok(page) = self.page(page) else { continue };

@@ -171,10 +171,9 @@ impl<'a> Face<'a> {
             FontGlyph::Outline(outline) => outline.font_data(),
             FontGlyph::Type3(_) => None,
         };
-        if let (true, Some(number)) = (self.is_untold, number) {
-            if let Some(text) = self.meaning().by_glyph(number, data) {
-                return text_of(text);
-            }
+        let embedded = number.filter(|_| self.is_untold).and_then(|number| self.meaning().by_glyph(number, data));
+        if let Some(text) = embedded {
+            return text_of(text);
         }
         let known = letters(unicode);
         if known != LetterText::One(UNKNOWN) {

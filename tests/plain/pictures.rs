@@ -121,7 +121,7 @@ fn each_kind_of_file_shows_the_same_drawing() {
     // with libheif on the machine it is a damaged picture, without it a kind that is not read
     let heic = Opened::of(b"\0\0\0\x18ftypheic\0\0\0\0".to_vec(), "", Limits::default());
     let told = match heic {
-        Ok(Opened::Picture(pictures)) => pictures.page(1).err().expect("an error").to_string(),
+        Ok(Opened::Picture(pictures)) => pictures.page(1).expect_err("an error").to_string(),
         Ok(Opened::Pdf(_)) => panic!("a PDF"),
         Err(error) => format!("{error} {}", error.hint_text().unwrap_or_default()),
     };
