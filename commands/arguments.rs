@@ -110,7 +110,8 @@ impl Command {
             Self::Tasks(_) => Some("tasks"),
             Self::PipelineWorker(_) => Some("pipeline-worker"),
             Self::ActorWorker(_) => Some("actor-worker"),
-            Self::Query(_)
+            Self::Html(_)
+            | Self::Query(_)
             | Self::Ocr(_)
             | Self::OcrWorker(_)
             | Self::Doctor(_)
