@@ -3,6 +3,7 @@
 
 mod cell;
 mod choose;
+mod compound;
 mod ods;
 mod old;
 mod serial;

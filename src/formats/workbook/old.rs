@@ -9,6 +9,7 @@ use calamine::{Data, DataRef, ExcelDateTime, Reader, SheetType, SheetVisible, Xl
 
 use super::cell::{Cell, float};
 use super::choose::{SheetName, chosen};
+use super::compound::is_sound;
 use super::serial::{Shown, moment};
 use super::sheet::SheetRecords;
 use crate::error::{Error, ErrorKind, Result, file_error};
@@ -64,6 +65,9 @@ fn sheets(metadata: &[calamine::Sheet]) -> Vec<SheetName> {
 
 pub(super) fn read_xls(opened: &Opened<'_>) -> Result<Part> {
     let Opened { name, reading, cancellation, .. } = opened;
+    if !is_sound(&opened.file) {
+        return Err(damaged(name, &"its sectors lead nowhere, or in a circle"));
+    }
     guarded(name, || {
         let mut book: Xls<_> = Xls::new(reader(opened)?).map_err(|cause| match cause {
             XlsError::Password => encrypted(name),
