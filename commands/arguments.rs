@@ -11,7 +11,7 @@ use crate::{
     secrets, tasks,
 };
 
-const ABOUT: &str = "Run, watch and merge what collects your data";
+const ABOUT: &str = "Run and schedule collectors, and merge their data";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -46,19 +46,19 @@ app) goes through a pipe byte for byte, and is made visible on a terminal.";
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Print reports as JSON: one object, or one a line where rows stream
+    /// Print reports as JSON: one object, or one per line for rows
     #[arg(long, global = true, display_order = 901)]
     json: bool,
-    /// Say no more than the result and errors
+    /// Print only the result and errors
     #[arg(short, long, global = true, display_order = 902)]
     quiet: bool,
-    /// Say more; twice for still more
+    /// Print more; repeat for even more
     #[arg(short, long, global = true, display_order = 903, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     /// When to use colour
     #[arg(long, global = true, display_order = 904, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     color: Color,
-    /// The settings file; its folder is the project [env: DC_CONFIG]
+    /// Settings file; its folder is the project [env: DC_CONFIG]
     #[arg(long, global = true, display_order = 905, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Work as if started in this folder's project

@@ -18,11 +18,11 @@ Examples:
   dc completions zsh >> ~/.zshrc
   dc completions fish > ~/.config/fish/completions/dc.fish";
 
-/// Print what makes a shell complete dc's words, the names of your apps among them
+/// Print the completion script of a shell
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The shell
+    /// Shell to complete for
     shell: Shell,
 }
 

@@ -31,13 +31,13 @@ pub(crate) struct Args {
     /// Show what would be done, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// An app that has another name now: its row, runs and logs go on under the new one
+    /// Rename a registered app; its runs and logs continue under the new name
     #[arg(long, value_name = "OLD=NEW", value_parser = crate::arguments::pair)]
     rename: Vec<(String, String)>,
-    /// Print the SQL of the schema that the database lacks, for somebody else to run
+    /// Print the SQL that the schema still needs, for a DBA to run
     #[arg(long, conflicts_with_all = ["dry_run", "rename", "copy_from"])]
     sql: bool,
-    /// Copy the framework's tables, the history of merges and the merged tables from another database
+    /// Copy dc's tables, merge history and merged tables from another database
     #[arg(long, value_name = "DATABASE")]
     copy_from: Option<String>,
 }

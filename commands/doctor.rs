@@ -11,7 +11,7 @@ Examples:
 
 It ends with 1 when something does not work, with 0 when all is well or only less well.";
 
-/// Look at everything that dc depends on, and say how to mend what is wrong
+/// Check everything dc depends on, and print the commands that fix it
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES, after_help = "`dc doctor --help` has examples")]
 pub(crate) struct Args {}

@@ -42,16 +42,16 @@ enum Command {
     List(ListArgs),
     /// Show everything known about a file
     Show {
-        /// A number, or a SHA-256 or its first 8 digits
+        /// Number, or SHA-256 or its first 8 digits
         #[arg(required = true, value_name = "ID|SHA")]
         files: Vec<String>,
     },
     /// Print the bytes of a file, and verify them
     Get {
-        /// A number, or a SHA-256 or its first 8 digits
+        /// Number, or SHA-256 or its first 8 digits
         #[arg(value_name = "ID|SHA")]
         file: String,
-        /// Write into this file; an existing one is not replaced
+        /// Write into this file; never replaces an existing one
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
@@ -60,7 +60,7 @@ enum Command {
         /// Numbers, or SHA-256s or their first 8 digits
         #[arg(required = true, value_name = "ID|SHA")]
         files: Vec<String>,
-        /// Why
+        /// Reason, for whoever wonders
         #[arg(long)]
         reason: String,
     },
@@ -86,12 +86,12 @@ enum Command {
     },
     /// List the retentions, or add one
     Retention {
-        /// The name of a new retention, or of one that was added
+        /// Name of a new retention, or of one that was added
         #[arg(requires = "days")]
         name: Option<String>,
         /// Days after which such a file expires
         days: Option<i64>,
-        /// What it is for
+        /// Purpose of the retention
         #[arg(long, default_value = "", hide_default_value = true)]
         description: String,
     },
@@ -99,35 +99,35 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct KeepArgs {
-    /// The files; - for standard input
+    /// Files to store; - for standard input
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// How long: standard, transient, regulatory_7y (`dc files retention` lists them)
+    /// Retention: standard, transient, regulatory_7y, ..; `dc files retention` lists them
     #[arg(short, long)]
     retention: Option<String>,
-    /// The store, instead of `[storage] store`
+    /// Store, instead of `[storage] store`
     #[arg(long, value_name = "NAME")]
     store: Option<String>,
-    /// The name to keep it under, instead of the file's own
+    /// Name to keep it under, instead of the file's own
     #[arg(long)]
     name: Option<String>,
-    /// The app to keep it for; by default the app that calls
+    /// App to keep it for, instead of the app that calls
     #[arg(long, add = ArgValueCompleter::new(completions::apps))]
     app: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
 struct ListArgs {
-    /// Only of this app
+    /// Only files of this app
     #[arg(long, add = ArgValueCompleter::new(completions::apps))]
     app: Option<String>,
-    /// Only kept by this run
+    /// Only files kept by this run
     #[arg(long, value_name = "RUN")]
     runtime: Option<String>,
-    /// Only in this store
+    /// Only files in this store
     #[arg(long, value_name = "NAME")]
     store: Option<String>,
-    /// Only with this name
+    /// Only files with this name
     #[arg(long)]
     name: Option<String>,
     /// Only held files
@@ -136,10 +136,10 @@ struct ListArgs {
     /// Only files that the last check found damaged or missing
     #[arg(long)]
     faulty: bool,
-    /// Deleted files too
+    /// Include deleted files
     #[arg(long)]
     deleted: bool,
-    /// Only numbers below this one: the next page
+    /// Only numbers below this one, for the next page
     #[arg(long, value_name = "ID")]
     below: Option<i64>,
     /// Number of files to show
@@ -152,7 +152,7 @@ struct MoveArgs {
     /// Numbers, or SHA-256s or their first 8 digits
     #[arg(value_name = "ID|SHA", conflicts_with_all = ["from", "app"])]
     files: Vec<String>,
-    /// The store to move them to
+    /// Store to move them to
     #[arg(long, value_name = "NAME")]
     to: String,
     /// All files of this store

@@ -23,16 +23,16 @@ the site's robots.txt allows it.";
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES, after_help = "`dc html --help` has examples")]
 pub(crate) struct Args {
-    /// The selector; with --table, --links, --forms or --sitemap there is none
+    /// CSS selector, unless --table, --links, --forms or --sitemap is given
     #[arg(value_name = "SELECTOR")]
     first: Option<String>,
-    /// The page: a file, an address, or `-` for standard input [default: -]
+    /// Page: a file, an address, or `-` for standard input [default: -]
     #[arg(value_name = "FILE|URL")]
     second: Option<String>,
     /// Print this attribute of each element
     #[arg(long, value_name = "NAME", conflicts_with_all = ["fields", "markup"])]
     attr: Option<String>,
-    /// Print what stands inside of each element, as HTML
+    /// Print the inner HTML of each element
     #[arg(long, conflicts_with = "fields")]
     markup: bool,
     /// Print a record for each element: name=selector, url=a@href

@@ -46,19 +46,19 @@ exactly as they were stored.";
 pub(crate) struct Args {
     #[command(subcommand)]
     care: Option<Care>,
-    /// Only this app: group/parent/name, or a tail that no other app has
+    /// Only this app: group/parent/name, or an unambiguous tail of it
     #[arg(add = ArgValueCompleter::new(completions::apps))]
     app: Option<String>,
     /// Only this level and above: debug, info, warning, error, critical
     #[arg(short, long, conflicts_with = "runs")]
     level: Option<String>,
-    /// Only since: 30m, 2h, 7d, 2026-11-20, "2026-11-20 06:00" (your own zone)
+    /// Only since then: 30m, 2h, 7d, 2026-11-20, "2026-11-20 06:00" (local time)
     #[arg(short, long, value_name = "TIME", conflicts_with = "runs")]
     since: Option<String>,
-    /// Only until then, in the same words
+    /// Only until then; takes the same values
     #[arg(short, long, value_name = "TIME", conflicts_with_all = ["runs", "follow"])]
     until: Option<String>,
-    /// Only lines with this text in message or context, in either case
+    /// Only lines with this text in message or context, ignoring case
     #[arg(short, long, conflicts_with_all = ["runs", "grep"])]
     text: Option<String>,
     /// Only lines that this regular expression matches
@@ -67,22 +67,22 @@ pub(crate) struct Args {
     /// Only this run; `last` for the newest
     #[arg(short, long, value_name = "RUN")]
     runtime: Option<String>,
-    /// Show so many lines (or runs)
+    /// Number of lines or runs to show
     #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 100, value_parser = clap::value_parser!(i64).range(0..))]
     tail: i64,
-    /// Show everything stored after the record of this number (the `id` of --json)
+    /// Show everything stored after this record (the `id` of --json)
     #[arg(long, value_name = "ID", conflicts_with_all = ["runs", "tail"])]
     after: Option<i64>,
-    /// Go on showing what comes, until Ctrl-C
+    /// Keep showing new records until Ctrl-C
     #[arg(short, long, conflicts_with = "runs")]
     follow: bool,
-    /// Show lines exactly as stored: a terminal acts on the control characters in them
+    /// Show lines exactly as stored, with their control characters
     #[arg(long, conflicts_with_all = ["runs", "json"])]
     raw: bool,
-    /// Show the table of runs instead
+    /// Show a table of runs instead
     #[arg(long)]
     runs: bool,
-    /// Show where a run spent its time, function by function; the last run where none is named
+    /// Show where a run spent its time, by function [default: the last run]
     #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "last")]
     #[arg(conflicts_with_all = ["runs", "level", "since", "until", "text", "grep"])]
     #[arg(conflicts_with_all = ["after", "follow", "raw", "runtime"])]
@@ -92,9 +92,9 @@ pub(crate) struct Args {
 /// The care of the log
 #[derive(Debug, clap::Subcommand)]
 enum Care {
-    /// Delete log records that are old, a few at a time
+    /// Delete old log records in small batches
     Prune(PruneArgs),
-    /// Send records again that a sink refused
+    /// Resend records that a sink refused
     #[command(after_long_help = RESEND, after_help = "`dc logs resend --help` says which these are")]
     Resend(ResendArgs),
 }
@@ -112,20 +112,20 @@ then they wait, and the next run delivers them.";
 
 #[derive(Debug, clap::Args)]
 struct ResendArgs {
-    /// Only say how many it would be
+    /// Only count them
     #[arg(long)]
     dry_run: bool,
 }
 
 #[derive(Debug, clap::Args)]
 struct PruneArgs {
-    /// Delete what is older: 90d, 12h, 2026-11-20
+    /// Delete what is older than this: 90d, 12h, 2026-11-20
     #[arg(long, value_name = "TIME")]
     older_than: String,
-    /// Only say how many it would be
+    /// Only count them
     #[arg(long)]
     dry_run: bool,
-    /// Rewrite an SQLite file that an older dc made, so that it shrinks; others wait
+    /// Rewrite an SQLite file made by an older dc so that it shrinks; blocks others
     #[arg(long, conflicts_with = "dry_run")]
     rewrite: bool,
 }

@@ -41,7 +41,7 @@ Examples:
 A manager only decides what is due, and starts `dc run` for it. It may be stopped, killed or upgraded at
 any moment with no effect on apps that run, and several may share one database: nothing starts twice.";
 
-/// Keep the schedules of all apps, and tell apps to start and stop
+/// Run apps on schedule, and start and stop them
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES, after_help = "`dc manager --help` has examples")]
 pub(crate) struct Args {
@@ -60,54 +60,54 @@ impl Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Keep the schedules until told to stop
+    /// Keep the schedules until stopped
     Start(start::Args),
     /// Serve the dashboard without scheduling, or write it as files
     Web(web::Args),
     /// Show all apps: state, progress, last and next run
     Status(StatusArgs),
-    /// End the managers of this machine; apps that run go on
+    /// Stop the managers of this machine; running apps continue
     Stop(StopArgs),
-    /// Tell an app, or several, to start, stop, restart, reset, enable or disable
+    /// Start, stop, restart, reset, enable or disable apps
     Send(SendArgs),
-    /// Start nothing more, on no machine; what runs goes on to its end
+    /// Start nothing more on any machine; running apps continue
     Pause(PauseArgs),
-    /// Start apps again
+    /// End a pause
     Resume,
-    /// Say in one line whether all is well: exit status 0, 1 for a warning, 2 if critical
+    /// Report health in one line: exit status 0, 1 for a warning, 2 if critical
     Check,
-    /// List what apps were told, and take back what nobody has carried out
+    /// List commands sent to apps, and withdraw pending ones
     Commands(CommandsArgs),
-    /// Tell the story of an app's last decisions
+    /// Explain why an app ran, or did not
     Why(WhyArgs),
-    /// Show the schedule to come, without running anything
+    /// Show the schedule to come without running anything
     Simulate(SimulateArgs),
-    /// Write an app for each entry of a crontab, of supervisord or PM2
+    /// Create an app for each entry of a crontab, of supervisord or PM2
     Import(ImportArgs),
     /// Print a systemd unit for this project, user and machine
     Service,
-    /// Show the channels by which people are told, test them, or tell people something
+    /// Show and test notification channels, or send a message
     Notify(NotifyArgs),
-    /// Delete old runs, occurrences, commands and messages, a few at a time
+    /// Delete old runs, occurrences, commands and messages in small batches
     Prune(PruneArgs),
 }
 
 #[derive(Debug, clap::Args)]
 struct StatusArgs {
-    /// Watch it and operate apps by keys, until `q`; `?` shows the keys
+    /// Watch and operate apps by keys until `q`; `?` shows the keys
     #[arg(short, long)]
     watch: bool,
 }
 
 #[derive(Debug, clap::Args)]
 struct StopArgs {
-    /// The managers of all machines
+    /// Stop the managers of all machines
     #[arg(long)]
     everywhere: bool,
-    /// End the apps too
+    /// Stop the apps, too
     #[arg(long)]
     stop_apps: bool,
-    /// How long to wait for them
+    /// Longest wait for them
     #[arg(long, value_name = "SECONDS", default_value_t = 150)]
     wait: u64,
 }
@@ -115,43 +115,43 @@ struct StopArgs {
 /// What an app can be told.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Told {
-    /// Run it now
+    /// Start it now
     Start,
-    /// End its run
+    /// Stop its run
     Stop,
-    /// End its run, and run it again
+    /// Stop its run and start it again
     Restart,
-    /// Forget its failures; back into service if they took it out
+    /// Forget its failures, and re-enable it if they disabled it
     Reset,
-    /// Let its schedule start it again
+    /// Start it on schedule again
     Enable,
-    /// Do not start it by its schedule any more
+    /// Stop starting it on schedule
     Disable,
 }
 
 #[derive(Debug, clap::Args)]
 struct SendArgs {
-    /// What it is told
+    /// Command to send
     command: Told,
-    /// The app: group/parent/name, or a tail that no other app has; `*` stands for anything, and for several apps
+    /// App: group/parent/name, an unambiguous tail of it, or a pattern with `*`
     #[arg(add = ArgValueCompleter::new(completions::apps), required_unless_present_any = ["all", "group"])]
     app: Option<String>,
     /// All apps
     #[arg(long, conflicts_with_all = ["app", "group"])]
     all: bool,
-    /// The apps of a group
+    /// All apps of a group
     #[arg(long, value_name = "GROUP", conflicts_with = "app")]
     group: Option<String>,
-    /// What a start finds in DC_ARGS
+    /// Arguments of a start, found in DC_ARGS
     #[arg(long, value_name = "JSON")]
     args: Option<String>,
-    /// Wait until it is done: 60 seconds where no number is given
+    /// Wait until it is done, for 60 seconds unless a number is given
     #[arg(short, long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60")]
     wait: Option<u64>,
     /// Close the run now, even if its machine is gone (`stop` only)
     #[arg(long, conflicts_with = "wait")]
     force: bool,
-    /// Take it back if no manager takes it in so long [default: 1h for start, stop and restart]
+    /// Withdraw it if no manager takes it in time [default: 1h to start or stop]
     #[arg(long, value_name = "DURATION")]
     expires: Option<String>,
 }
@@ -159,23 +159,23 @@ struct SendArgs {
 /// What a file is of.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Kept {
-    /// A crontab of a user, as `crontab -l` prints it
+    /// Crontab of a user, as `crontab -l` prints it
     Crontab,
     /// /etc/crontab and files of /etc/cron.d, whose sixth field is a user
     SystemCrontab,
-    /// A configuration of supervisord
+    /// Configuration of supervisord
     Supervisord,
-    /// An ecosystem file of PM2 in JSON, or ~/.pm2/dump.pm2
+    /// Ecosystem file of PM2 in JSON, or ~/.pm2/dump.pm2
     Pm2,
 }
 
 #[derive(Debug, clap::Args)]
 struct ImportArgs {
-    /// What the file is of
+    /// Kind of the file
     source: Kept,
-    /// The file
+    /// File to import
     file: PathBuf,
-    /// The first folder under apps/
+    /// First folder under apps/
     #[arg(long, value_name = "GROUP", default_value = "imported")]
     group: String,
     /// Show what would be written, and write nothing
@@ -185,58 +185,58 @@ struct ImportArgs {
 
 #[derive(Debug, clap::Args)]
 struct PauseArgs {
-    /// Why, for whoever wonders
+    /// Reason to show to others
     reason: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
 struct CommandsArgs {
-    /// Take this one back, if no manager has taken it
+    /// Withdraw this command, if no manager has accepted it
     #[arg(long, value_name = "NUMBER")]
     cancel: Option<i64>,
-    /// So many of the last commands
+    /// Number of commands to show
     #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..))]
     last: i64,
 }
 
 #[derive(Debug, clap::Args)]
 struct WhyArgs {
-    /// The app: group/parent/name, or a tail that no other app has
+    /// App: group/parent/name, or an unambiguous tail of it
     #[arg(add = ArgValueCompleter::new(completions::apps))]
     app: String,
-    /// So many of the last decisions
+    /// Number of decisions to show
     #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..))]
     last: i64,
 }
 
 #[derive(Debug, clap::Args)]
 struct SimulateArgs {
-    /// How many days to look ahead
+    /// Number of days to look ahead
     #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3_660))]
     days: u32,
-    /// Show when a cron pattern is due instead, to compare it with a crontab
+    /// Show when this cron pattern is due instead
     #[arg(long, value_name = "PATTERN", conflicts_with = "days")]
     cron: Option<String>,
     /// Time zone of the pattern
     #[arg(long, value_name = "ZONE", default_value = "UTC", requires = "cron")]
     timezone: String,
-    /// Number of moments to show
+    /// Number of times to show
     #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 10, requires = "cron")]
     count: usize,
 }
 
 #[derive(Debug, clap::Args)]
 struct NotifyArgs {
-    /// What to tell; without it the state of the channels is shown
+    /// Subject of a message [default: show the state of the channels]
     #[arg(conflicts_with = "test")]
     subject: Option<String>,
-    /// The rest of it
+    /// Text of the message
     #[arg(long, value_name = "TEXT", requires = "subject")]
     body: Option<String>,
-    /// How grave it is: debug, info, warning, error, critical
+    /// Severity: debug, info, warning, error, critical
     #[arg(long, value_name = "LEVEL", requires = "subject")]
     severity: Option<String>,
-    /// Send a test by each channel right now, and say what came of it
+    /// Send a test message through each channel and report the result
     #[arg(long)]
     test: bool,
     /// Only this channel
@@ -252,10 +252,10 @@ struct PruneArgs {
     /// Delete what ended before then: 365d, 2026-01-01
     #[arg(long, value_name = "TIME")]
     older_than: String,
-    /// Only say how many it would be
+    /// Only count them
     #[arg(long)]
     dry_run: bool,
-    /// Rewrite an SQLite file that an older dc made, so that it shrinks; others wait
+    /// Rewrite an SQLite file made by an older dc so that it shrinks; blocks others
     #[arg(long, conflicts_with = "dry_run")]
     rewrite: bool,
 }

@@ -74,25 +74,25 @@ these names are not loaded; --rename keeps them under another name.";
 pub(crate) struct Args {
     #[command(subcommand)]
     past: Option<past::Past>,
-    /// The table, or SCHEMA.TABLE
+    /// Table, or SCHEMA.TABLE
     #[arg(required_unless_present = "hash_only")]
     table: Option<String>,
-    /// The files to read; `-`, or none at all, reads standard input
+    /// Files to read; `-` or none reads standard input
     #[arg(conflicts_with = "command")]
     files: Vec<PathBuf>,
     /// Program whose output is merged once it has ended with status 0
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
-    /// The configured database to merge into
+    /// Configured database to merge into
     #[arg(long, value_name = "NAME")]
     database: Option<String>,
-    /// A column that names a thing: a new and a gone record of one key are a change
+    /// Key column: a removed and an added record with the same key count as changed
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
     key: Vec<String>,
-    /// Compare only active rows whose column has this value (nothing after `=`: null)
+    /// Compare only active rows with this value (nothing after `=`: null)
     #[arg(long, value_name = "COLUMN=VALUE", value_parser = crate::arguments::pair)]
     scope: Vec<(String, String)>,
-    /// What becomes of rows that have left the source
+    /// What happens to rows that left the source
     #[arg(long, value_enum, default_value_t = GoneChoice::Archive)]
     gone: GoneChoice,
     /// Hash only these columns
@@ -101,46 +101,46 @@ pub(crate) struct Args {
     /// Hash all columns but these
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
     hash_except: Vec<String>,
-    /// Let case, white space and Unicode form count
+    /// Distinguish case, white space and Unicode form
     #[arg(long)]
     exact: bool,
-    /// Leave a column of the input out
+    /// Leave out a column of the input
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
     ignore: Vec<String>,
-    /// Give a column of the input another name
+    /// Rename a column of the input
     #[arg(long, value_name = "OLD=NEW", value_parser = crate::arguments::pair)]
     rename: Vec<(String, String)>,
-    /// Make the table from the input if it is missing
+    /// Create the table from the input if it is missing
     #[arg(long)]
     create: bool,
-    /// Type of a column that is made, in the words of the database: amount=numeric(20,4)
+    /// Type of a new column, as the database names it: amount=numeric(20,4)
     #[arg(long, value_name = "COLUMN=TYPE", value_parser = crate::arguments::pair)]
     types: Vec<(String, String)>,
-    /// Add columns that the table lacks, and widen those that do not take a value
+    /// Add missing columns, and widen those that do not take a value
     #[arg(long)]
     evolve: bool,
     /// Change rows in place by their key; no history, no undo
     #[arg(long, conflicts_with = "gone")]
     update: bool,
-    /// Do all but commit
+    /// Run, then roll back
     #[arg(long)]
     dry_run: bool,
-    /// Accept an empty input: everything in scope goes
+    /// Accept an empty input, which archives everything in scope
     #[arg(long)]
     allow_empty: bool,
-    /// How many rows may go, as a number or a share [default: 50%, and at least 20]
+    /// Limit of vanished rows, as a number or percentage [default: 50%, and 20]
     #[arg(long, value_name = "ROWS|PERCENT%", value_parser = clap::builder::ValueParser::new(max_gone))]
     max_gone: Option<MaxGone>,
-    /// Set bad records aside in this file (NDJSON) and go on
+    /// Set bad records aside in this NDJSON file and continue
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
-    /// How to read the input, where name and first bytes do not tell: ndjson, json, csv, tsv, xlsx, xml, html, fixed
+    /// Format of the input [default: told by name and first bytes]
     #[arg(long)]
     format: Option<String>,
     /// Field delimiter of CSV [default: what the first rows tell]
     #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
     delimiter: Option<u8>,
-    /// The encoding of the input where it is not UTF-8: windows-1250, iso-8859-2, utf-16le
+    /// Encoding of the input if it is not UTF-8: windows-1250, iso-8859-2, ..
     #[arg(long, value_name = "LABEL")]
     encoding: Option<String>,
     /// Refuse an input without `{"dc":"end","records":N}` as its last line
@@ -148,22 +148,22 @@ pub(crate) struct Args {
     expect_end: bool,
     #[command(flatten)]
     reading: ReadingArgs,
-    /// Threads that parse and hash [default: the cores of the machine]
+    /// Threads that parse and hash [default: one per core]
     #[arg(long, value_name = "COUNT")]
     threads: Option<usize>,
-    /// Print each record's canonical form and hash, and touch no database
+    /// Print each record's canonical form and hash; use no database
     #[arg(long)]
     hash_only: bool,
 }
 
-/// What becomes of a row that has left the source
+/// What happens to a row that left the source
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum GoneChoice {
-    /// It stays, with the time at which it left
+    /// Keep it, with the time at which it left
     Archive,
-    /// It is deleted
+    /// Delete it
     Delete,
-    /// It stays active
+    /// Keep it active
     Keep,
 }
 

@@ -14,15 +14,15 @@ Examples:
 With --from the first page is fetched: its format is found, and its fields are listed with the types that a
 table gets for them. Nothing is ever overwritten. The app runs at once, and its test passes.";
 
-/// Make a new app, with a sample of its source and a test
+/// Create an app with a sample of its source and a test
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES, after_help = "`dc new --help` has examples")]
 pub(crate) struct Args {
-    /// The app: GROUP/PARENT/NAME
+    /// App to create: GROUP/PARENT/NAME
     name: String,
     #[command(flatten)]
     kind: Kind,
-    /// The source: its first page is the sample
+    /// Source whose first page becomes the sample
     #[arg(long, value_name = "URL|FILE")]
     from: Option<String>,
 }
@@ -42,7 +42,7 @@ struct Kind {
     /// Write it in JavaScript
     #[arg(long)]
     node: bool,
-    /// Make a pipeline for documents
+    /// Create a pipeline for documents
     #[arg(long)]
     pipeline: bool,
 }

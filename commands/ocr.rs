@@ -37,7 +37,7 @@ pub(crate) struct Args {
     /// PDFs and pictures, folders of them, or - for standard input
     #[arg(required_unless_present_any = ["engines", "install_models"], value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// What is written
+    /// Output format
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<Format>,
     /// Write the tables instead, as CSV or as NDJSON
@@ -49,7 +49,7 @@ pub(crate) struct Args {
     /// Order of text in PDFs: by columns, line by line, or pdfplumber's words
     #[arg(long, value_enum, value_name = "ORDER", default_value = "reading")]
     layout: Layout,
-    /// Find tables by ruling lines, or by how text is aligned; --format json has them beside the words [default: lines]
+    /// Find tables by ruling lines or by text alignment [default: lines]
     #[arg(long, value_enum, value_name = "WHAT")]
     tables_by: Option<By>,
     /// Find barcodes and QR codes, with --format json
@@ -58,53 +58,52 @@ pub(crate) struct Args {
     /// Unpack the files attached to PDFs into this folder
     #[arg(long, value_name = "DIR")]
     attachments: Option<PathBuf>,
-    /// Write a file for each file into this folder
+    /// Write one output file per input file into this folder
     #[arg(short, long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// tesseract, paddle, auto (Tesseract, and Paddle where that reads badly), or none: the text that PDFs hold, and
-    /// nothing else [default: tesseract]
+    /// Engine: tesseract, paddle, auto or none [default: tesseract]
     #[arg(long, value_name = "NAME")]
     engine: Option<String>,
-    /// The languages of the text, joined by + [default: eng]
+    /// Languages of the text, joined by + [default: eng]
     #[arg(short, long, value_name = "LANGUAGES")]
     lang: Option<String>,
     /// With --format pdf --out DIR, also write the text of each PDF (.txt)
     #[arg(long)]
     sidecar: bool,
-    /// Write PDF/A-2b; a PDF that would need more than additions is refused
+    /// Write PDF/A-2b; refuse PDFs that need more than additions
     #[arg(long)]
     pdfa: bool,
     /// Skip files that an earlier run with --resume finished
     #[arg(long)]
     resume: bool,
-    /// The pages to read: 1,3-5,9-
+    /// Pages to read: 1,3-5,9-
     #[arg(short, long, value_name = "PAGES", value_parser = pages)]
     pages: Option<PageRange>,
-    /// How many pages are read at once [default: the number of processors]
+    /// Number of pages to read at once [default: one per core]
     #[arg(short, long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
-    /// Dots an inch at which pages of a PDF are drawn for an engine; a scan is drawn no finer than it was made
+    /// Dots per inch at which PDF pages are drawn; scans keep their own resolution
     #[arg(long, value_name = "DPI", default_value_t = 300)]
     dpi: u32,
     /// OCR every page; in a PDF the new text replaces the old
     #[arg(long, conflicts_with = "skip_text")]
     force_ocr: bool,
-    /// OCR again the pages that contain hidden text; visible text stays
+    /// OCR pages with hidden text again; keep visible text
     #[arg(long, conflicts_with_all = ["skip_text", "force_ocr"])]
     redo_ocr: bool,
-    /// Write signed PDFs although their signatures become invalid
+    /// Write signed PDFs although this invalidates their signatures
     #[arg(long)]
     invalidate_digital_signatures: bool,
-    /// Leave pages out that hold their text
+    /// Skip pages that already contain text
     #[arg(long)]
     skip_text: bool,
-    /// Read pages as they are: no cleaning, straightening, enlarging or turning
+    /// Read pages as they are, without cleaning, straightening or turning
     #[arg(long)]
     plain: bool,
-    /// A file whose first line is the password of the PDFs
+    /// File whose first line is the password of the PDFs
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// List the engines of this machine, their versions, languages and models
+    /// List this machine's engines, their versions, languages and models
     #[arg(long, conflicts_with_all = ["files", "format", "tables", "out"])]
     engines: bool,
     /// Install Paddle's models from this wheel of rapidocr 3.10.0, or by pip

@@ -27,13 +27,13 @@ first. A table shows the first 1000 rows; JSON and CSV give all, in bounded memo
 pub(crate) struct Args {
     /// One statement; `-` reads it from standard input
     sql: String,
-    /// The configured database
+    /// Configured database to use
     #[arg(long, value_name = "NAME")]
     database: Option<String>,
     /// Value of the next placeholder: JSON, or text
     #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
     param: Vec<String>,
-    /// Let the statement change what is stored
+    /// Allow the statement to change data
     #[arg(long)]
     write: bool,
     /// How to print rows [default: table; with --json: json]
@@ -43,9 +43,9 @@ pub(crate) struct Args {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// The first 1000 rows, for people
+    /// First 1000 rows, for people
     Table,
-    /// One object a line
+    /// One object per line
     Json,
     /// With a header row
     Csv,

@@ -29,17 +29,17 @@ it was deployed, into .dc/fetched.
 
 dc run ends with the app's own status; 75 when the app runs already, 124 when its time was up.";
 
-/// Run an app, and leave behind its run, its logs and what it touched
+/// Run an app, and record its run, its logs and the tables it touched
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES, after_help = "`dc run --help` has examples")]
 pub(crate) struct Args {
-    /// The app, group/parent/name, or a tail that no other app has
+    /// App: group/parent/name, or an unambiguous tail of it
     #[arg(required_unless_present_any = ["list", "replay"], add = ArgValueCompleter::new(completions::apps))]
     app: Option<String>,
-    /// What the app finds in DC_ARGS
+    /// Arguments of the app, found in DC_ARGS
     #[arg(long, value_name = "JSON", conflicts_with = "list")]
     args: Option<String>,
-    /// Keep its requests and their answers as a cassette, without what is secret
+    /// Record its requests and responses as a cassette, without secrets
     #[arg(long, conflicts_with_all = ["list", "replay"])]
     record: bool,
     /// Show this many records and what merges would change; write nothing
@@ -48,7 +48,7 @@ pub(crate) struct Args {
     /// Answer its requests from a recorded run or a folder; write nothing
     #[arg(long, value_name = "RUN", conflicts_with = "list")]
     replay: Option<String>,
-    /// Let a replayed run count, and write
+    /// Let a replayed run write and be recorded
     #[arg(long, requires = "replay", conflicts_with = "show")]
     write: bool,
     /// The occurrence that a manager has claimed, and the number of the claim: ID:NUMBER

@@ -66,7 +66,7 @@ encrypted, reversed and hashed values, UTF-16, and pieces of less than 23 bytes 
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
-    /// Another store than the project's secrets.zip [env: DC_SECRETS_PATH]
+    /// Store to use instead of the project's secrets.zip [env: DC_SECRETS_PATH]
     #[arg(long, global = true, value_name = "FILE")]
     store: Option<PathBuf>,
     #[command(flatten)]
@@ -76,10 +76,10 @@ pub(crate) struct Args {
 /// Where the password of the store comes from.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PasswordArgs {
-    /// Read the password of the secrets from a file that nobody else can read
+    /// Read the store's password from a file that only you can read
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "password_fd")]
     password_file: Option<PathBuf>,
-    /// Read it from an open descriptor: 0 is standard input
+    /// Read the store's password from this file descriptor; 0 is standard input
     #[arg(long, global = true, value_name = "NUMBER")]
     password_fd: Option<i32>,
 }
@@ -92,38 +92,38 @@ impl PasswordArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Make the store of a dotenv file
+    /// Create the store from a dotenv file
     Encrypt(EncryptArgs),
-    /// Print the plain text, of today's or the older form
+    /// Print the plain text of a store, in the current or older format
     Decrypt(DecryptArgs),
-    /// Show the names
+    /// List the names of all secrets
     List,
-    /// Print one value
+    /// Print one secret
     Get {
-        /// The name
+        /// Name of the secret
         name: String,
     },
-    /// Give a name a value, from standard input or typed unseen
+    /// Set a secret, from standard input or a hidden prompt
     Set {
-        /// The name: letters, digits and _
+        /// Name of the secret: letters, digits and _
         name: String,
-        /// Whether logs hide the value; auto: unless it is a plain word or a number
+        /// Whether logs hide the value; auto hides all but plain words and numbers
         #[arg(long, value_name = "WHEN")]
         hide: Option<Hiding>,
     },
-    /// Take names out
+    /// Remove secrets
     Unset {
-        /// The names
+        /// Names of the secrets
         #[arg(required = true)]
         names: Vec<String>,
     },
     /// Change the store in $VISUAL or $EDITOR
     Edit,
-    /// Set another password, or make each try of one cost more
+    /// Change the password, or the cost of trying one
     Rekey(RekeyArgs),
-    /// Rewrite a file of the older form as today's store
+    /// Rewrite a file of the older format as a store
     Upgrade {
-        /// The file; the store where none is named
+        /// File to rewrite [default: the store]
         file: Option<PathBuf>,
     },
     /// Run a command with the secrets in its environment
@@ -131,11 +131,11 @@ enum Command {
     /// Print the secrets as assignments for a shell to read
     #[command(hide = true)]
     Export(ExportArgs),
-    /// Let your shell ask dc for the secrets at log-in
+    /// Load secrets into your shell at login
     Install(InstallArgs),
-    /// Take that line out of your shell's profile
+    /// Remove that line from your shell's profile
     Uninstall(InstallArgs),
-    /// Look at permissions, age, parameters and weak values
+    /// Check permissions, age, parameters and weak values
     Check,
 }
 
@@ -159,25 +159,25 @@ impl From<Hiding> for Hide {
 
 #[derive(Debug, clap::Args)]
 struct EncryptArgs {
-    /// The dotenv file; - for standard input
+    /// Dotenv file; - for standard input
     file: PathBuf,
-    /// Take it in place of the store that is there
+    /// Replace an existing store
     #[arg(long)]
     replace: bool,
 }
 
 #[derive(Debug, clap::Args)]
 struct DecryptArgs {
-    /// Another file than the store
+    /// File to read instead of the store
     file: Option<PathBuf>,
-    /// Print it although a terminal shows it
+    /// Print even to a terminal
     #[arg(long)]
     show: bool,
 }
 
 #[derive(Debug, clap::Args)]
 struct RekeyArgs {
-    /// Keep the password: only the salt and the parameters change
+    /// Keep the password; change only salt and parameters
     #[arg(long, conflicts_with_all = ["new_password_file", "new_password_fd"])]
     keep_password: bool,
     /// Read the new password from a file that nobody else can read [env: DC_SECRET_PASSWORD_NEW]
@@ -186,26 +186,26 @@ struct RekeyArgs {
     /// Read the new password from an open descriptor
     #[arg(long, value_name = "NUMBER")]
     new_password_fd: Option<i32>,
-    /// Argon2id's memory in MiB: 64 to 1024
+    /// Memory of Argon2id in MiB: 64 to 1024
     #[arg(long, value_name = "MIB")]
     memory: Option<u32>,
-    /// Argon2id's passes: 3 to 64
+    /// Passes of Argon2id: 3 to 64
     #[arg(long, value_name = "COUNT")]
     passes: Option<u32>,
-    /// Argon2id's lanes: 1 to 16
+    /// Lanes of Argon2id: 1 to 16
     #[arg(long, value_name = "COUNT")]
     lanes: Option<u32>,
 }
 
 #[derive(Debug, clap::Args)]
 struct ExecArgs {
-    /// Only these names
+    /// Only these secrets
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
-    /// The store wins over variables that are set already
+    /// Override variables that are already set
     #[arg(long)]
     replace: bool,
-    /// The command and its arguments, after --
+    /// Command and its arguments, after --
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }
@@ -222,10 +222,10 @@ struct ExportArgs {
 
 #[derive(Debug, clap::Args)]
 struct InstallArgs {
-    /// The shell; that of $SHELL where none is named
+    /// Shell to set up [default: $SHELL]
     #[arg(long, value_enum)]
     shell: Option<ShellName>,
-    /// Another profile than the shell's own
+    /// Profile to change instead of the shell's own
     #[arg(long, value_name = "FILE")]
     profile: Option<PathBuf>,
 }

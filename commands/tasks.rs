@@ -35,7 +35,7 @@ Examples:
 
 const STATES: [&str; 7] = ["waiting", "running", "done", "rejected", "failed", "quarantined", "cancelled"];
 
-/// Show documents of pipelines and dead letters, and retry, mend or cancel them
+/// Show, retry, edit and cancel documents of pipelines and dead letters
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES, after_help = "`dc tasks --help` has examples")]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
@@ -63,49 +63,49 @@ enum Command {
         #[arg(required = true, value_name = "ID")]
         tasks: Vec<i64>,
     },
-    /// Tell what became of a file, a task, or the document of a row
+    /// Explain what happened to a file, a task, or the document of a row
     Why(WhyArgs),
-    /// Take files in; they stay where they are
+    /// Add files to a pipeline; they stay where they are
     Add(AddArgs),
-    /// Try tasks again
+    /// Retry tasks
     Retry(RetryArgs),
-    /// Edit the JSON that the stage of a task was given, and try the stage again
+    /// Edit the input of a task's stage and retry the stage
     Edit {
-        /// The number of a task
+        /// Number of a task
         #[arg(value_name = "ID")]
         task: i64,
     },
-    /// Take tasks out
+    /// Cancel tasks
     Cancel {
         #[command(flatten)]
         which: WhichArgs,
-        /// Why
+        /// Reason, for whoever wonders
         #[arg(long)]
         reason: Option<String>,
     },
-    /// Take tasks out until somebody looks at them
+    /// Quarantine tasks until somebody looks at them
     Quarantine {
         #[command(flatten)]
         which: WhichArgs,
-        /// Why
+        /// Reason, for whoever wonders
         #[arg(long)]
         reason: Option<String>,
     },
-    /// Print what a stage gave
+    /// Print the output of a stage
     Output {
-        /// The number of a task
+        /// Number of a task
         #[arg(value_name = "ID")]
         task: i64,
-        /// The stage, instead of the last one that gave anything
+        /// Stage, instead of the last one with an output
         #[arg(long)]
         stage: Option<String>,
     },
-    /// Print the original, and verify it
+    /// Print the original document and verify it
     Document {
-        /// The number of a task
+        /// Number of a task
         #[arg(value_name = "ID")]
         task: i64,
-        /// Write into this file; an existing one is not replaced
+        /// Write into this file; never replaces an existing one
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
@@ -113,7 +113,7 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct ListArgs {
-    /// Only these: group/parent/name, or a tail that no other app has
+    /// Only this pipeline: group/parent/name, or an unambiguous tail of it
     #[arg(value_name = "PIPELINE", add = ArgValueCompleter::new(completions::apps))]
     pipelines: Vec<String>,
     #[command(flatten)]
@@ -121,23 +121,23 @@ struct ListArgs {
     /// Number of tasks to list
     #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(i64).range(0..))]
     limit: i64,
-    /// Renew it each second, until Ctrl-C
+    /// Refresh every second until Ctrl-C
     #[arg(short, long)]
     watch: bool,
 }
 
 #[derive(Debug, clap::Args)]
 struct FilterArgs {
-    /// Only in these states
+    /// Only tasks in these states
     #[arg(long = "state", value_name = "STATE", value_delimiter = ',', value_parser = STATES)]
     states: Vec<String>,
-    /// Only in this stage
+    /// Only tasks in this stage
     #[arg(long)]
     stage: Option<String>,
-    /// Only with this text in their error, in either case
+    /// Only tasks with this text in their error, ignoring case
     #[arg(long, value_name = "TEXT")]
     error: Option<String>,
-    /// Only changed since: 30m, 2h, 7d, 2026-11-20
+    /// Only tasks changed since then: 30m, 2h, 7d, 2026-11-20
     #[arg(short, long, value_name = "TIME")]
     since: Option<String>,
 }
@@ -151,15 +151,15 @@ impl FilterArgs {
 
 #[derive(Debug, clap::Args)]
 struct WhichArgs {
-    /// Numbers of tasks; filters otherwise
+    /// Numbers of tasks, instead of filters
     #[arg(value_name = "ID", conflicts_with_all = ["pipelines", "states", "stage", "error", "since", "limit"])]
     tasks: Vec<i64>,
-    /// Only of this pipeline; may be repeated
+    /// Only tasks of this pipeline; repeatable
     #[arg(long = "pipeline", value_name = "PIPELINE", add = ArgValueCompleter::new(completions::apps))]
     pipelines: Vec<String>,
     #[command(flatten)]
     filter: FilterArgs,
-    /// At most this many, the oldest first
+    /// Largest number of tasks, oldest first
     #[arg(short = 'n', long, value_name = "COUNT", value_parser = clap::value_parser!(i64).range(1..))]
     limit: Option<i64>,
     /// Do not ask before many tasks or several pipelines
@@ -176,29 +176,29 @@ impl WhichArgs {
 
 #[derive(Debug, clap::Args)]
 struct WhyArgs {
-    /// A path, a name, the number of a task, or 8 digits of a SHA-256
+    /// Path, name, task number, or 8 digits of a SHA-256
     #[arg(value_name = "FILE|ID|SHA", required_unless_present = "row")]
     what: Option<String>,
-    /// The document of a row: the table, and the `id` of the row
+    /// Document of a row: the table and the `id` of the row
     #[arg(long, num_args = 2, value_names = ["TABLE", "ID"], conflicts_with = "what")]
     row: Option<Vec<String>>,
-    /// The database of the table
+    /// Database of the table
     #[arg(long, value_name = "NAME", requires = "row")]
     database: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
 struct AddArgs {
-    /// The pipeline
+    /// Pipeline
     #[arg(add = ArgValueCompleter::new(completions::apps))]
     pipeline: String,
-    /// The files; - for standard input
+    /// Files to store; - for standard input
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// The highest goes first
+    /// Priority; the highest goes first
     #[arg(long, allow_negative_numbers = true)]
     priority: Option<i64>,
-    /// The name to take it in under, instead of the file's own
+    /// Name to use instead of the file's own
     #[arg(long)]
     name: Option<String>,
 }
@@ -207,7 +207,7 @@ struct AddArgs {
 struct RetryArgs {
     #[command(flatten)]
     which: WhichArgs,
-    /// The stage to begin with, instead of the one where each ended
+    /// Stage to begin with, instead of the one where each ended
     #[arg(long, value_name = "STAGE")]
     from: Option<String>,
     /// Spread them over time: 5/s, 10/min, 100/h
@@ -221,7 +221,7 @@ struct RetryArgs {
 /// What `dc run` starts for a pipeline
 #[derive(Debug, clap::Args)]
 pub(crate) struct WorkerArgs {
-    /// The pipeline
+    /// Pipeline
     app: String,
     /// Go on when nothing waits
     #[arg(long)]

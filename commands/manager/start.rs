@@ -11,13 +11,13 @@ use crate::secrets::PasswordArgs;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Make one pass over what is due, and end
+    /// Make one pass over what is due, then exit
     #[arg(long)]
     once: bool,
-    /// At the end the apps of this machine are ended too
+    /// At the end, stop the apps of this machine, too
     #[arg(long)]
     stop_apps: bool,
-    /// Serve the dashboard and /metrics at a port of this machine, or at ADDRESS:PORT
+    /// Serve the dashboard and /metrics on a local port, or on ADDRESS:PORT
     #[arg(long, value_name = "PLACE")]
     listen: Option<String>,
     #[command(flatten)]

@@ -12,7 +12,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Port of this machine, or ADDRESS:PORT, which needs [web] token
+    /// Local port, or ADDRESS:PORT, which needs [web] token
     #[arg(long, value_name = "PLACE", default_value = "9187", conflicts_with = "export")]
     listen: String,
     /// Write the pages as files into this folder instead

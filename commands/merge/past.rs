@@ -7,19 +7,19 @@ use data_collector::ops;
 /// What was merged before
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Past {
-    /// List the merges that changed something, the newest first
+    /// List the merges that changed something, newest first
     History(HistoryArgs),
-    /// Print a table as it is, or as it was: one JSON object a row
+    /// Print a table as it is or was, one JSON object per row
     Show(ShowArgs),
-    /// Take back what a run did, if nothing later touched the same rows
+    /// Undo a run's merges, if nothing later touched the same rows
     Undo(UndoArgs),
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct HistoryArgs {
-    /// Only this table, as it was named
+    /// Only this table
     table: Option<String>,
-    /// The configured database
+    /// Configured database to use
     #[arg(long, value_name = "NAME")]
     database: Option<String>,
 }
@@ -37,15 +37,15 @@ Rows that a merge deleted (--gone delete) are in no past.";
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = SHOW_EXAMPLES, after_help = "`dc merge show --help` has examples")]
 pub(crate) struct ShowArgs {
-    /// The table, or SCHEMA.TABLE
+    /// Table, or SCHEMA.TABLE
     table: String,
-    /// A time (2h, 2026-11-20, "2026-11-20 06:00" in your zone, 2026-11-20T06:00:00Z), a run or a merge
+    /// Time (2h, 2026-11-20, "2026-11-20 06:00"), run or merge
     #[arg(long, value_name = "TIME|RUN")]
     as_of: Option<String>,
     /// Print id, sha, archive, date_created and date_modified too
     #[arg(long)]
     all: bool,
-    /// The configured database
+    /// Configured database to use
     #[arg(long, value_name = "NAME")]
     database: Option<String>,
 }
@@ -59,12 +59,12 @@ hashes of the active rows must add up to what they were; otherwise nothing is ch
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = UNDO_HELP)]
 pub(crate) struct UndoArgs {
-    /// A run, or a single merge: `dc merge history` lists them
+    /// Run or merge to undo; `dc merge history` lists them
     run: String,
-    /// Do all but commit
+    /// Run, then roll back
     #[arg(long)]
     dry_run: bool,
-    /// The configured database
+    /// Configured database to use
     #[arg(long, value_name = "NAME")]
     database: Option<String>,
 }

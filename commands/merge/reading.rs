@@ -19,7 +19,7 @@ pub(crate) struct ReadingArgs {
     /// Path to the records: //item in XML, data.items in JSON
     #[arg(long, value_name = "PATH")]
     records: Option<String>,
-    /// Make columns of nested objects, their names joined by this
+    /// Turn nested objects into columns, with names joined by this
     #[arg(long, value_name = "TEXT")]
     flatten: Option<String>,
     /// Table of an HTML page: its number, caption or #id
@@ -31,13 +31,13 @@ pub(crate) struct ReadingArgs {
     /// Widths of columns in characters, or `ruler` for dashes under the header
     #[arg(long, value_name = "10,5,8|ruler", value_parser = widths)]
     widths: Option<Widths>,
-    /// Leave out this many lines in front of the header
+    /// Skip this many lines before the header
     #[arg(long, value_name = "COUNT", default_value_t = 0, hide_default_value = true)]
     skip_rows: u64,
     /// Decimal sign of numbers [default: a point]
     #[arg(long, value_name = "CHARACTER", value_parser = sign)]
     decimal: Option<char>,
-    /// Sign between groups of three digits: . , ' or `space`
+    /// Separator of groups of three digits: . , ' or `space`
     #[arg(long, value_name = "CHARACTER", value_parser = sign)]
     thousands: Option<char>,
     /// Form of dates, stored as ISO 8601: %d.%m.%Y (repeatable)

@@ -10,7 +10,7 @@ pub(super) struct DeadArgs {
     #[arg(long, value_name = "QUEUE", num_args = 0..)]
     #[arg(conflicts_with_all = ["pipelines", "states", "stage", "error", "since", "limit", "watch"])]
     dead: Option<Vec<String>>,
-    /// Send this dead letter again, retries reset; repeatable
+    /// Send this dead letter again with retries reset; repeatable
     #[arg(long, value_name = "ID", requires = "dead")]
     resend: Vec<String>,
     /// Send all dead letters of these queues again

@@ -63,7 +63,7 @@ pub(crate) fn graph(edges: &[Edge]) -> Markup {
     let is_cut = all.0 > NODES_MAX || all.1 > NODES_MAX || all.2 > NODES_MAX;
     html! {
         figure {
-            div.chart {
+            div.chart tabindex="0" {
                 svg viewBox={ "0 0 " (WIDTH) " " (height) } width=(WIDTH) height=(height) role="group"
                     aria-label=(words) {
                     text x="0" y="11" { "write" }

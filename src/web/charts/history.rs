@@ -24,7 +24,7 @@ pub(crate) fn durations(runs: &[RunLine], usual: Option<f64>, now: NaiveDateTime
     let scale = |seconds: f64| seconds / longest * HEIGHT;
     html! {
         figure {
-            div.chart {
+            div.chart tabindex="0" {
                 svg viewBox=(view_box()) width=(WIDTH) height=(TOP + HEIGHT + BOTTOM) role="group"
                     aria-label=(words) {
                     (axis(&length(longest), "0", runs, TOP + HEIGHT))
@@ -89,7 +89,7 @@ pub(crate) fn rows(runs: &[RunLine]) -> Option<Markup> {
     );
     Some(html! {
         figure {
-            div.chart {
+            div.chart tabindex="0" {
                 svg viewBox=(view_box()) width=(WIDTH) height=(TOP + HEIGHT + BOTTOM) role="group"
                     aria-label=(words) {
                     (axis(&number(inserted_max), &number(retired_max), runs, ground))

@@ -89,7 +89,7 @@ pub(crate) fn timeline(all: &Timeline, host: &HostTimeline) -> Markup {
     );
     html! {
         figure {
-            div.chart {
+            div.chart tabindex="0" {
                 svg viewBox={ "0 0 " (WIDTH) " " (height) } width=(WIDTH) height=(height) role="group"
                     aria-label=(words) {
                     (hours(all, height))
