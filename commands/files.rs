@@ -102,7 +102,7 @@ struct KeepArgs {
     /// Files to store; - for standard input
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Retention: standard, transient, regulatory_7y, ..; `dc files retention` lists them
+    /// Retention, such as regulatory_7y; `dc files retention` lists them
     #[arg(short, long)]
     retention: Option<String>,
     /// Store, instead of `[storage] store`

@@ -92,7 +92,7 @@ pub(crate) struct Args {
     /// Compare only active rows with this value (nothing after `=`: null)
     #[arg(long, value_name = "COLUMN=VALUE", value_parser = crate::arguments::pair)]
     scope: Vec<(String, String)>,
-    /// What happens to rows that left the source
+    /// Handling of rows that left the source
     #[arg(long, value_enum, default_value_t = GoneChoice::Archive)]
     gone: GoneChoice,
     /// Hash only these columns
@@ -156,7 +156,7 @@ pub(crate) struct Args {
     hash_only: bool,
 }
 
-/// What happens to a row that left the source
+/// Handling of a row that left the source
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum GoneChoice {
     /// Keep it, with the time at which it left

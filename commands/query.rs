@@ -36,7 +36,7 @@ pub(crate) struct Args {
     /// Allow the statement to change data
     #[arg(long)]
     write: bool,
-    /// How to print rows [default: table; with --json: json]
+    /// Format of rows [default: table; with --json: json]
     #[arg(long, value_enum)]
     format: Option<Format>,
 }

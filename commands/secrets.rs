@@ -107,7 +107,7 @@ enum Command {
     Set {
         /// Name of the secret: letters, digits and _
         name: String,
-        /// Whether logs hide the value; auto hides all but plain words and numbers
+        /// Hiding of the value in logs; auto hides all but plain words and numbers
         #[arg(long, value_name = "WHEN")]
         hide: Option<Hiding>,
     },
@@ -180,7 +180,7 @@ struct RekeyArgs {
     /// Keep the password; change only salt and parameters
     #[arg(long, conflicts_with_all = ["new_password_file", "new_password_fd"])]
     keep_password: bool,
-    /// Read the new password from a file that nobody else can read [env: DC_SECRET_PASSWORD_NEW]
+    /// Read the new password from this file [env: DC_SECRET_PASSWORD_NEW]
     #[arg(long, value_name = "FILE", conflicts_with = "new_password_fd")]
     new_password_file: Option<PathBuf>,
     /// Read the new password from an open descriptor

@@ -36,7 +36,7 @@ fn append(out: &mut String, block: &Block, page: &Page) {
         }
         Kind::KeyValues { pairs } => {
             for pair in pairs {
-                out.push_str(&format!("- **{}:** {}", escaped(&pair.label), escaped(&pair.value)).trim_end());
+                out.push_str(format!("- **{}:** {}", escaped(&pair.label), escaped(&pair.value)).trim_end());
                 out.push('\n');
             }
         }

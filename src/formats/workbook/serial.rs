@@ -78,7 +78,7 @@ pub(super) fn moment(days: f64, shown: Shown, is_1904: bool) -> Cell {
     if shown == Shown::Span {
         return Cell::Moment(span(days));
     }
-    if days < 0.0 || days >= DAYS_MAX {
+    if !(0.0..DAYS_MAX).contains(&days) {
         return bad("there is no such day");
     }
     // a float knows no more of a day than its milliseconds

@@ -239,8 +239,8 @@ fn documents(store: &mut Store, board: &Board) -> Result<Vec<Need>> {
 /// The disk of the project, where it is nearly full.
 fn disk(root: &Path) -> Option<Need> {
     let data = nix::sys::statvfs::statvfs(root).ok()?;
-    let free = u64::from(data.blocks_available()).saturating_mul(data.fragment_size());
-    let all = u64::from(data.blocks()).saturating_mul(data.fragment_size());
+    let free = data.blocks_available().saturating_mul(data.fragment_size());
+    let all = data.blocks().saturating_mul(data.fragment_size());
     let share = free as f64 / (all as f64).max(1.0);
     (all > 0 && (share < FREE_SHARE_MIN || free < FREE_BYTES_MIN)).then(|| {
         let reason = format!("{} MiB free ({:.0} %)", free >> 20, share * 100.0);

@@ -98,7 +98,6 @@ fn filters(query: &Query, groups: &[String]) -> Markup {
 
 fn table(view: &View, report: &AppsReport, shown: &[&AppLine]) -> Markup {
     let columns = 7 + usize::from(view.can_act());
-    let mut group = "";
     html! {
         div.scroll tabindex="0" role="region" aria-label="Apps" {
             table {
@@ -111,13 +110,9 @@ fn table(view: &View, report: &AppsReport, shown: &[&AppLine]) -> Markup {
                     th scope="col" { "next run" } th.r.wide scope="col" { "failures" }
                 } }
                 tbody {
-                    @for app in shown {
-                        @let name = &app.line.app.name;
-                        @if name.group != group {
-                            @let _ = { group = &name.group; };
-                            tr.group { th colspan=(columns) scope="colgroup" { (name.group) } }
-                        }
-                        (row(view, report, app))
+                    @for group in shown.chunk_by(|one, other| one.line.app.name.group == other.line.app.name.group) {
+                        tr.group { th colspan=(columns) scope="colgroup" { (group[0].line.app.name.group) } }
+                        @for app in group { (row(view, report, app)) }
                     }
                 }
             }
