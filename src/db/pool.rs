@@ -68,7 +68,7 @@ impl Pool {
     /// Takes a connection, and waits for one while all are in use; `prepare` is done with one that is new.
     ///
     /// # Errors
-    /// Busy after a minute; interrupted when a person stops it; what [`Connection::open`] and `prepare` say.
+    /// Busy after a minute; interrupted when a person stops it; what opening it and `prepare` say.
     pub fn take(&self, prepare: impl FnOnce(&mut Connection) -> Result<()>) -> Result<Pooled> {
         let began = Instant::now();
         let mut connections = self.shared.lock();

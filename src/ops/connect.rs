@@ -8,7 +8,7 @@ use crate::tables::ObjectMap;
 /// Opens a database by its name. Inside a run, what is touched in it goes into `app_db_objects`.
 ///
 /// # Errors
-/// As [`Connection::open`].
+/// Settings where it is not configured; not found, permission, or busy as the database says.
 pub fn connect(context: &Context, name: &str) -> Result<Connection> {
     let mut connection = Connection::open(context, name)?;
     if context.settings().trial.is_none()

@@ -72,7 +72,7 @@ impl Shell {
     /// When stdout does not take it; a reader that has gone is `BrokenPipe`.
     pub fn print<R: Display + Serialize>(&self, report: &R) -> Result<()> {
         // wiped: some reports are secrets
-        let text = Zeroizing::new(if self.options.json { json(report)? } else { report.to_string() });
+        let text = Zeroizing::new(if self.options.json { versioned(json(report)?) } else { report.to_string() });
         let shown = if self.options.json { visible_json(&text) } else { visible(&text) };
         self.put(&shown)
     }
@@ -82,7 +82,11 @@ impl Shell {
     /// # Errors
     /// As [`Shell::print`].
     pub fn print_data<R: Display + Serialize>(&self, report: &R) -> Result<()> {
-        if self.options.json || self.out_is_terminal {
+        if self.options.json {
+            // its names are somebody's own
+            return self.put(&visible_json(&Zeroizing::new(json(report)?)));
+        }
+        if self.out_is_terminal {
             return self.print(report);
         }
         self.put(&Zeroizing::new(report.to_string()))
@@ -306,14 +310,16 @@ pub fn counted(count: usize, one: &str, many: &str) -> String {
 /// time.
 pub const JSON_VERSION: u32 = 1;
 
-/// A report as JSON; one that is an object begins with the version.
 fn json<R: Serialize>(report: &R) -> Result<String> {
-    let text =
-        serde_json::to_string(report).map_err(|cause| Error::failed("write the report as JSON").because(cause))?;
+    serde_json::to_string(report).map_err(|cause| Error::failed("write the report as JSON").because(cause))
+}
+
+/// A report that is an object begins with the version.
+fn versioned(text: String) -> String {
     let text = Zeroizing::new(text);
-    Ok(match text.strip_prefix('{') {
+    match text.strip_prefix('{') {
         Some("}") => format!("{{\"schema_version\":{JSON_VERSION}}}"),
         Some(rest) => format!("{{\"schema_version\":{JSON_VERSION},{rest}"),
         None => text.to_string(),
-    })
+    }
 }
