@@ -130,10 +130,19 @@ fn the_page_follows_and_keys_lead_on() {
     wait_for("a live page", 20, || browser.script("return document.getElementById('live').textContent") == "live");
     browser.keys("ga");
     wait_for("Apps", 20, || browser.address().ends_with("/apps"));
+    let is_there = "return document.readyState === 'complete' && document.querySelectorAll('[data-row]').length === 3";
+    wait_for("its rows", 20, || browser.script(is_there) == true);
     browser.keys("j");
     browser.keys("j");
-    let here = browser.script("return document.querySelector('.here a').textContent");
-    assert_eq!(here, "b/good", "the second row");
+    let here = "return document.querySelector('.here a')?.textContent ?? ''";
+    wait_for("the second row", 20, || browser.script(here) == "b/good");
+    // what comes meanwhile moves nobody elsewhere
+    browser.script("document.querySelector('[data-row]').dataset.old = 'yes'");
+    assert!(
+        dc(project).args(["run", "good"]).env("DC_DB_MAIN_URL", &backend.url).status().expect("dc starts").success()
+    );
+    wait_for("fresh rows", 30, || browser.script("return document.querySelector('[data-old]') === null") == true);
+    assert_eq!(browser.script(here), "b/good", "the second row, still");
     browser.keys("/");
     assert_eq!(browser.script("return document.activeElement.id"), "find");
     browser.keys("numbers\u{e007}");

@@ -56,12 +56,16 @@
           const fresh = page.getElementById(section.id);
           if (!fresh || fresh.innerHTML === section.dataset.source) continue;
           const focus = section.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+          const here = section.querySelector(".here a")?.getAttribute("href");
           const log = section.querySelector(".log"), end = innerHeight + scrollY >= document.body.scrollHeight - 60;
           const open = [...section.querySelectorAll("details[open]")].map((it) => it.id);
           section.dataset.source = fresh.innerHTML;
           section.replaceChildren(...fresh.childNodes);
           for (const id of open) if (id) document.getElementById(id)?.setAttribute("open", "");
           localize(section);
+          // whoever walks through rows stays where they are
+          if (here) [...section.querySelectorAll("[data-row]")]
+            .find((row) => row.querySelector("a")?.getAttribute("href") === here)?.classList.add("here");
           if (focus) [...section.querySelectorAll("a")].find((it) => it.getAttribute("href") === focus)?.focus();
           if (log && end && !location.search && !location.hash) scrollTo(0, document.body.scrollHeight);
         }
