@@ -60,7 +60,7 @@ enum Command {
         /// Numbers, or SHA-256s or their first 8 digits
         #[arg(required = true, value_name = "ID|SHA")]
         files: Vec<String>,
-        /// Reason, for whoever wonders
+        /// Reason to show to others
         #[arg(long)]
         reason: String,
     },

@@ -79,7 +79,7 @@ enum Command {
     Cancel {
         #[command(flatten)]
         which: WhichArgs,
-        /// Reason, for whoever wonders
+        /// Reason to show to others
         #[arg(long)]
         reason: Option<String>,
     },
@@ -87,7 +87,7 @@ enum Command {
     Quarantine {
         #[command(flatten)]
         which: WhichArgs,
-        /// Reason, for whoever wonders
+        /// Reason to show to others
         #[arg(long)]
         reason: Option<String>,
     },
