@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from typing import Any, Optional
+from typing import Any, Callable, Optional, Tuple, Type
 
 from ._around import Around
 from ._cassette import Answered, Asked, Cassette
@@ -55,6 +55,41 @@ class _Way:
         pause = pause_after(attempt) if asked_for is None else asked_for
         return 0.0 if self.is_replay else pause
 
+    def ask(
+        self,
+        asked: Asked,
+        send: Callable[[], Tuple[Answered, Any]],
+        broken: Type[Exception],
+        late: Type[Exception],
+    ) -> Tuple[Answered, Any]:
+        """Attempts until one counts: the answer, and what `send` gave with it; None where the cassette answered.
+
+        `send` raises `broken` where no answer came, of which `late` is a timeout; that of the last attempt is raised again.
+        """
+        attempt = 0
+        while True:
+            attempt += 1
+            error: Optional[Exception] = None
+            response = None
+            if self.is_replay:
+                answered = self.replayed(asked)
+            else:
+                self.pace.wait(asked.url)
+                began = time.time()
+                try:
+                    answered, response = send()
+                except broken as cause:
+                    error = cause
+                    answered = Answered(failure=str(cause), is_timeout=isinstance(cause, late))
+                self.kept(asked, answered, began)
+            pause = self.waits(asked.method, attempt, answered)
+            if pause is None:
+                break
+            time.sleep(pause)
+        if error is not None:
+            raise error
+        return answered, response
+
 
 def requests_session(context: Any = None, *, rate: Rate = None, retries: int = 3) -> Any:
     """A `requests.Session`; give it the `ctx` of the run, so that its requests are counted there."""
@@ -73,31 +108,13 @@ def requests_session(context: Any = None, *, rate: Rate = None, retries: int = 3
                 request.body = body
             data = body.encode("utf-8") if isinstance(body, str) else body
             asked = Asked(request.method, request.url, list(request.headers.items()), data)
-            attempt = 0
-            while True:
-                attempt += 1
-                error = None
-                if way.is_replay:
-                    answered = way.replayed(asked)
-                    response = None
-                else:
-                    way.pace.wait(request.url)
-                    began = time.time()
-                    try:
-                        response = super().send(request, stream=False, **more)
-                        pairs = [(name, value) for name, value in response.raw.headers.items()]
-                        answered = Answered(response.status_code, pairs, response.content)
-                    except requests.RequestException as cause:
-                        error, response = cause, None
-                        is_timeout = isinstance(cause, requests.Timeout)
-                        answered = Answered(failure=str(cause), is_timeout=is_timeout)
-                    way.kept(asked, answered, began)
-                pause = way.waits(request.method, attempt, answered)
-                if pause is None:
-                    break
-                time.sleep(pause)
-            if error is not None:
-                raise error
+
+            def exchange() -> Tuple[Answered, Any]:
+                response = HTTPAdapter.send(self, request, stream=False, **more)
+                pairs = [(name, value) for name, value in response.raw.headers.items()]
+                return Answered(response.status_code, pairs, response.content), response
+
+            answered, response = way.ask(asked, exchange, requests.RequestException, requests.Timeout)
             if answered.failure is not None:
                 kind = requests.Timeout if answered.is_timeout else requests.ConnectionError
                 raise kind(answered.failure, request=request)
@@ -134,32 +151,16 @@ def httpx_client(context: Any = None, *, rate: Rate = None, retries: int = 3, **
         def handle_request(self, request: Any) -> Any:
             body = request.read()
             asked = Asked(request.method, str(request.url), list(request.headers.items()), body)
-            attempt = 0
-            while True:
-                attempt += 1
-                error = None
-                if way.is_replay:
-                    answered = way.replayed(asked)
-                else:
-                    way.pace.wait(str(request.url))
-                    began = time.time()
-                    try:
-                        response = self._inner.handle_request(request)
-                        content = httpx.Response(response.status_code, headers=response.headers, stream=response.stream)
-                        content.read()
-                        pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw]
-                        answered = Answered(response.status_code, pairs, content.content)
-                        response.close()
-                    except httpx.TransportError as cause:
-                        error = cause
-                        answered = Answered(failure=str(cause), is_timeout=isinstance(cause, httpx.TimeoutException))
-                    way.kept(asked, answered, began)
-                pause = way.waits(request.method, attempt, answered)
-                if pause is None:
-                    break
-                time.sleep(pause)
-            if error is not None:
-                raise error
+
+            def exchange() -> Tuple[Answered, Any]:
+                response = self._inner.handle_request(request)
+                content = httpx.Response(response.status_code, headers=response.headers, stream=response.stream)
+                content.read()
+                pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw]
+                response.close()
+                return Answered(response.status_code, pairs, content.content), None
+
+            answered, _ = way.ask(asked, exchange, httpx.TransportError, httpx.TimeoutException)
             if answered.failure is not None:
                 kind = httpx.ReadTimeout if answered.is_timeout else httpx.ConnectError
                 raise kind(answered.failure, request=request)
