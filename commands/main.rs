@@ -26,7 +26,7 @@ use std::borrow::Cow;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, FromArgMatches};
+use clap::{CommandFactory, Parser};
 use data_collector::context::Context;
 use data_collector::error::{Error, OrFail, Result};
 use data_collector::logs::{LogGuard, LogSetup};
@@ -144,11 +144,14 @@ fn dispatch(context: &Context, command: Command) -> Result<i32> {
     }
 }
 
-/// The command line, with helps that fit the window.
+/// The command line. Helps are made to fit the window only when one is shown, since apps start dc many times.
 fn parse() -> Result<Arguments, clap::Error> {
-    let mut command = help::fitted(Arguments::command());
-    let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
-    Arguments::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    Arguments::try_parse().map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            help::fitted(Arguments::command()).try_get_matches().err().unwrap_or(error)
+        }
+        _ => error,
+    })
 }
 
 /// Adds the subcommand that was likely meant, where clap itself finds none (`rnu`).

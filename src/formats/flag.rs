@@ -38,9 +38,6 @@ pub enum Flag {
 }
 
 impl Flag {
-    /// What fields of text may look like.
-    pub(crate) const NOTATION: [Self; 4] = [Self::Decimal, Self::Thousands, Self::DateFormat, Self::Null];
-
     /// What has such a thing, in the words of a hint.
     pub(crate) fn about(self) -> &'static str {
         match self {

@@ -29,6 +29,7 @@ pub use plan::description::Merge;
 pub use plan::format::Format;
 pub use plan::limit::MaxGone;
 pub use plan::progress::Progress;
+pub(crate) use read::pieces::pieces;
 pub use read::source::{Input, Produce, RECORD_BYTES_MAX};
 pub use report::{Counts, MergeReport, OtherType, Sample, SampleColumn, WidenedColumn};
 pub use show::{AsOf, show};

@@ -55,11 +55,6 @@ fn finding(what: &'static str, health: Health, found: impl Into<String>, mend: O
     Finding { what, health, found: found.into(), mend }
 }
 
-/// An error, with its reasons, on one line.
-fn told(error: &Error) -> String {
-    error.to_string()
-}
-
 fn settings(context: &Context) -> Finding {
     let project = &context.settings().project;
     let config = &project.config;
@@ -84,7 +79,7 @@ fn secrets(context: &Context) -> Vec<Finding> {
 fn apps(context: &Context) -> Finding {
     match find_apps(&context.settings().project.apps()) {
         Ok(found) => finding("apps", Health::Ok, format!("{} under apps/", found.len()), None),
-        Err(error) => finding("apps", Health::Failed, told(&error), error.hint_text().map(str::to_owned)),
+        Err(error) => finding("apps", Health::Failed, error.to_string(), error.hint_text().map(str::to_owned)),
     }
 }
 
@@ -98,7 +93,7 @@ fn database(context: &Context) -> (Vec<Finding>, Option<Store>) {
         Ok(store) => store,
         Err(error) => {
             let mend = error.hint_text().map(str::to_owned);
-            return (vec![finding("database", Health::Failed, told(&error), mend)], None);
+            return (vec![finding("database", Health::Failed, error.to_string(), mend)], None);
         }
     };
     let found = format!("{label}, {}, open within {ms} ms", store.product());
@@ -106,17 +101,17 @@ fn database(context: &Context) -> (Vec<Finding>, Option<Store>) {
         Ok(()) => finding("database", Health::Ok, found, None),
         Err(error) => {
             let mend = error.hint_text().map(str::to_owned);
-            finding("database", Health::Failed, format!("{found}, but {}", told(&error)), mend)
+            finding("database", Health::Failed, format!("{found}, but {}", error.to_string()), mend)
         }
     }];
     findings.extend(drift(context, &mut store));
     if let Err(error) = check_groups(context, &mut store) {
-        findings.push(finding("settings", Health::Failed, told(&error), error.hint_text().map(str::to_owned)));
+        findings.push(finding("settings", Health::Failed, error.to_string(), error.hint_text().map(str::to_owned)));
     }
     findings.push(match store.schema_state() {
         Ok(SchemaState::Current) => finding("schema", Health::Ok, "up to date", None),
         Ok(state) => finding("schema", Health::Failed, format!("{state:?}"), Some("dc deploy".to_owned())),
-        Err(error) => finding("schema", Health::Failed, told(&error), None),
+        Err(error) => finding("schema", Health::Failed, error.to_string(), None),
     });
     findings.extend(clock(&mut store));
     (findings, Some(store))
@@ -201,7 +196,7 @@ fn broker(context: &Context) -> Finding {
         Err(error) => finding(
             "broker",
             Health::Warning,
-            format!("{}; commands travel by the database", told(&error)),
+            format!("{}; commands travel by the database", error.to_string()),
             Some(error.hint_text().unwrap_or("rabbitmqctl status, on its machine; or mend `[broker] url`").to_owned()),
         ),
     }
@@ -265,7 +260,8 @@ fn disk(context: &Context) -> Finding {
 
 /// The stores that files are in, and the section of those that are not.
 fn storage(context: &Context) -> Vec<Finding> {
-    let failed = |error: &Error| finding("storage", Health::Failed, told(error), error.hint_text().map(str::to_owned));
+    let failed =
+        |error: &Error| finding("storage", Health::Failed, error.to_string(), error.hint_text().map(str::to_owned));
     let stores = match Storage::open(context).and_then(|mut storage| storage.stores_in_use()) {
         Ok(stores) => stores,
         Err(error) => return vec![failed(&error)],

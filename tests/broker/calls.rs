@@ -3,11 +3,11 @@
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
-use crate::support::Backend;
 use crate::support::calls::{CALLS, ENDED, STATES, Scene};
 use crate::support::manager::wait_for;
 use crate::support::proxy::Proxy;
 use crate::support::stderr;
+use crate::support::{Backend, clean};
 use data_collector::dramatiq::{ActorOptions, Actors, Call, Failure, Json, Message, Worker, WorkerOptions, send};
 
 const STAGE: &str =
@@ -197,7 +197,7 @@ fn nothing_is_missing_and_nothing_is_twice_when_the_broker_is_cut() {
             proxy.mend();
         }
         let close = ["--quiet", "close_all_connections", "--vhost", &scene.rabbit.host, "test"];
-        assert!(Command::new("rabbitmqctl").args(close).status().expect("rabbitmqctl").success());
+        assert!(clean("rabbitmqctl").args(close).status().expect("rabbitmqctl").success());
         wait_for("all", 180, || scene.number(ENDED) == 120);
         let done = "SELECT count(*) FROM pipeline_attempts WHERE outcome = 'done'";
         assert_eq!(

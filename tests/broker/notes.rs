@@ -10,7 +10,7 @@ use crate::support::manager::{Manager, wait_for};
 use crate::support::needs::python_with;
 use crate::support::proxy::Proxy;
 use crate::support::rabbit::Rabbit;
-use crate::support::{Backend, app, dc, stderr, stdout};
+use crate::support::{Backend, app, clean, dc, stderr, stdout};
 use amiquip::{Connection, ConsumerMessage, ConsumerOptions, Exchange, Publish, QueueDeclareOptions};
 use data_collector::broker::connect;
 use data_collector::context::Context;
@@ -159,7 +159,7 @@ fn notes_travel_encrypted_and_only_to_a_broker_that_is_trusted() {
     let Some(own) = Certificate::make("IP:127.0.0.1") else { return };
     let Some(python) = python_with("python3", "import ssl") else { return };
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/broker/tls_proxy.py");
-    let mut command = Command::new(python);
+    let mut command = clean(python);
     command.arg(script).args([&own.certificate, &own.key]).arg(rabbit.address());
     let mut proxy = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("Python starts");
     let mut port = String::new();

@@ -375,6 +375,20 @@ fn what_only_some_files_may_name_no_other_does() {
 }
 
 #[test]
+fn no_setting_of_whoever_runs_the_tests_reaches_a_program_under_test() {
+    let support = root().join("tests/support/mod.rs");
+    let starts = ["Command::n", "ew("].concat();
+    let find = |path: PathBuf| {
+        let found = code(&path).into_iter().filter(|(_, line)| line.contains(&starts));
+        let places = found.map(|(number, line)| format!("{}:{number}: {}", path.display(), line.trim()));
+        places.collect::<Vec<_>>()
+    };
+    let wrong: Vec<String> = rust_files(&root().join("tests")).into_iter().flat_map(find).collect();
+    let is_own = wrong.len() == 1 && wrong[0].starts_with(&support.display().to_string());
+    assert!(is_own, "programs are started by `support::clean`:\n{}", wrong.join("\n"));
+}
+
+#[test]
 fn a_merge_commits_in_one_place_and_its_spools_have_no_name() {
     let mut commits = Vec::new();
     for path in [rust_files(&root().join("src/merge")), rust_files(&root().join("src/formats"))].concat() {

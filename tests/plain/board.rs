@@ -6,7 +6,7 @@ use data_collector::record::Value;
 
 use crate::support::manager::wait_for;
 use crate::support::pty::Pty;
-use crate::support::{Backend, app, dc, has_pending, signal};
+use crate::support::{Backend, app, clean, dc, has_pending, signal};
 
 /// A project with so many apps, of which dc believes that they run.
 fn running(count: usize) -> Backend {
@@ -34,7 +34,7 @@ fn count(backend: &Backend, sql: &str) -> i64 {
 
 /// A shell with jobs, as people have it.
 fn shell(backend: &Backend, rows: u16, columns: u16) -> Pty {
-    let mut bash = Command::new("bash");
+    let mut bash = clean("bash");
     bash.args(["--norc", "--noprofile", "-i"]).current_dir(backend.folder.path()).env("PS1", "prompt> ");
     let all = of(backend, &[]);
     for (name, value) in all.get_envs() {
@@ -116,7 +116,7 @@ fn a_key_that_comes_with_a_new_size_of_the_window_is_taken() {
 fn a_signal_leaves_the_terminal_in_order() {
     let backend = running(3);
     for name in ["INT", "TERM"] {
-        let before = Pty::start(Command::new("sleep").arg("60"), 24, 80).modes();
+        let before = Pty::start(clean("sleep").arg("60"), 24, 80).modes();
         let mut board = Pty::start(&of(&backend, &["manager", "status", "--watch"]), 24, 80);
         board.wait_for_text("app03");
         assert_ne!(board.modes(), before, "keys come one by one");

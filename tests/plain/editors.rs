@@ -12,7 +12,7 @@ use nix::unistd::mkfifo;
 
 use crate::support::manager::wait_for;
 use crate::support::store::Project;
-use crate::support::{signal, stderr};
+use crate::support::{clean, signal, stderr};
 
 const TEXT: &str = "# mine\nA=1\nB=2\n";
 
@@ -45,7 +45,7 @@ fn a_server_that_opens_the_file_later_edits_it_and_nothing_of_its_own() {
     let numbers: String = (3..10).map(|number| format!(" {number}<>own")).collect();
     let server =
         format!("exec{numbers}; read file <asked; ls -l \"$file\" >listed; echo SERVED=1 >>\"$file\"; echo >answered");
-    let mut server = Command::new("sh").args(["-c", &server]).current_dir(project.path()).spawn().expect("sh starts");
+    let mut server = clean("sh").args(["-c", &server]).current_dir(project.path()).spawn().expect("sh starts");
     let output = project.edit("echo \"$1\" >asked; read done <answered");
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(server.wait().expect("its end").success());

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::support::manager::{Manager, wait_for};
-use crate::support::{app, dc, run, stderr, stdout};
+use crate::support::{app, clean, dc, run, stderr, stdout};
 
 /// Runs dc, which must succeed; what it prints as JSON.
 fn json(folder: &Path, arguments: &[&str]) -> Value {
@@ -331,7 +331,7 @@ fn a_stream_of_any_length_is_kept() {
     assert_eq!(kept["files"][0]["bytes"], 80 << 20);
     // 80 MiB have gone through
     assert!(peak < 60 << 10, "{peak} KiB");
-    let count = Command::new("sh").args(["-c", "head -c 83886080 /dev/zero | tr '\\0' '\\7' | sha256sum"]).output();
+    let count = clean("sh").args(["-c", "head -c 83886080 /dev/zero | tr '\\0' '\\7' | sha256sum"]).output();
     assert!(stdout(&count.expect("sha256sum")).starts_with(&text(&kept["files"][0]["sha256"])));
 }
 

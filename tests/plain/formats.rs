@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::support::{run, stderr, stdout};
+use crate::support::{clean, run, stderr, stdout};
 
 /// An input's name and bytes, the flags beside it, the status it ends with, and what the error says.
 type Case<'a> = (&'a str, &'a [u8], &'a [&'a str], i32, &'a [&'a str]);
@@ -208,7 +208,7 @@ fn members_of_archives_are_inputs() {
     let zip = fixture("two.zip");
     assert_eq!(forms(&zip, &["--member", "*.csv"]), [r#"{"n": 1, "s": "a"}"#, r#"{"n": 2, "s": "b"}"#]);
     assert_eq!(forms(&zip, &["--member", "b.csv"]), [r#"{"n": 2, "s": "b"}"#]);
-    let status = std::process::Command::new("tar")
+    let status = clean("tar")
         .args(["czf", "it.tgz", "-C"])
         .arg(fixture(""))
         .args(["README.md", "plain.xlsx"])
@@ -230,7 +230,7 @@ fn members_of_archives_are_inputs() {
     let bomb = folder.path().join("bomb.zip");
     let script = "import sys, zipfile\nwith zipfile.ZipFile(sys.argv[1], 'w', zipfile.ZIP_DEFLATED) as z:\n\
                   \twith z.open('a.csv', 'w', force_zip64=True) as f:\n\t\t[f.write(bytes(1 << 24)) for _ in range(80)]\n";
-    let made = std::process::Command::new("python3").args(["-c", script]).arg(&bomb).status().expect("python3");
+    let made = clean("python3").args(["-c", script]).arg(&bomb).status().expect("python3");
     assert!(made.success());
     let output = run(folder.path(), &["merge", "t", "bomb.zip", "--create"]);
     assert_eq!(output.status.code(), Some(6), "{}", stderr(&output));
@@ -331,7 +331,7 @@ fn what_is_converted_comes_by_pipes_and_gzip_too() {
     packed.write_all(&std::fs::read(fixture("plain.xlsx")).expect("a file")).expect("bytes");
     packed.finish().expect("an end");
     assert_eq!(forms(&path, &[]).len(), 2);
-    let output = std::process::Command::new("sh")
+    let output = clean("sh")
         .args(["-c", "cat \"$1\" | \"$2\" merge --hash-only -", "sh"])
         .args([fixture("plain.ods").to_str().expect("a path"), env!("CARGO_BIN_EXE_dc")])
         .output()

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::support::manager::wait_for;
-use crate::support::{app, dc, run, signal, stderr, stdout};
+use crate::support::{app, clean, dc, run, signal, stderr, stdout};
 
 fn one(project: &Path, sql: &str) -> i64 {
     let connection = rusqlite::Connection::open(project.join(".dc/dc.db")).expect("a database");
@@ -139,7 +139,7 @@ fn helps_and_tables_fit_windows_of_any_width() {
     for (columns, most) in [(0, 80), (80, 80), (60, 60)] {
         for line in ["run --help", "merge --help", "manager --help", "secrets --help", "logs --runs"] {
             let line = format!("stty cols {columns} rows 24; exec {} {line}", env!("CARGO_BIN_EXE_dc"));
-            let mut script = Command::new("script");
+            let mut script = clean("script");
             script.args(["-qec", &format!("sh -c '{line}'"), "/dev/null"]).current_dir(folder.path());
             let output = script.env_remove("COLUMNS").stdin(Stdio::null()).output().expect("script starts");
             let shown = console::strip_ansi_codes(&stdout(&output)).into_owned();

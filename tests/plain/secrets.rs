@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::support::store::{PASSWORD, Project, fed, refused};
 use crate::support::terminal::typed;
-use crate::support::{Stopped, killed_at, stderr, stdout};
+use crate::support::{Stopped, clean, killed_at, stderr, stdout};
 use data_collector::secrets::archive;
 
 const TEXT: &str = "# the keys\nAPI_KEY=abc-123-def\n\nDB_PASSWORD='two words' # note\n";
@@ -86,7 +86,7 @@ fn a_password_comes_by_every_way_but_an_argument() {
     opens(&mut without(&["secrets", "list"]));
     fs::remove_file(project.path().join("dc.toml")).expect("settings");
     let script = format!("{} secrets list --password-fd 3 3<password", env!("CARGO_BIN_EXE_dc"));
-    opens(Command::new("sh").args(["-c", &script]).current_dir(project.path()).env_remove("DC_SECRET_PASSWORD"));
+    opens(clean("sh").args(["-c", &script]).current_dir(project.path()).env_remove("DC_SECRET_PASSWORD"));
     assert_eq!(stdout(&fed(&mut without(&["secrets", "list", "--password-fd", "0"]), PASSWORD)), "A\n");
     for number in ["7", "1", "-1"] {
         let (status, told) = refused(&mut without(&["secrets", "list", &format!("--password-fd={number}")]));
@@ -306,7 +306,7 @@ fn install_adds_one_line_that_works_and_uninstall_takes_it_out() {
     assert!(text.starts_with(before) && !text.contains("abc-123-def") && !text.contains(PASSWORD), "{text}");
     assert_eq!(fs::metadata(&profile).expect("a profile").mode() & 0o777, 0o640);
     let login = |password: &str| {
-        let mut shell = Command::new("sh");
+        let mut shell = clean("sh");
         shell.args(["-c", ". ./.profile; echo \"$X|$API_KEY|$DB_PASSWORD\""]).current_dir(project.path());
         shell.env("DC_SECRET_PASSWORD", password).env_remove("DC_SECRETS_GIVEN").output().expect("a shell")
     };

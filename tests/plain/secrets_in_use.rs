@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use crate::support::manager::wait_for;
 use crate::support::store::{PASSWORD, Project, refused};
 use crate::support::stranger::Stranger;
-use crate::support::{app, stderr, stdout};
+use crate::support::{app, clean, stderr, stdout};
 
 const TEXT: &str =
     "API_KEY=abc-123-def\nOTHER='two words here'\nKEY_FILE='-----BEGIN KEY-----\nMIIEvAIBADANBg\n-----END KEY-----'\n";
@@ -247,7 +247,7 @@ struct Ending(std::process::Child);
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        let _ = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
+        let _ = clean("kill").args(["-TERM", &self.0.id().to_string()]).status();
         let _ = self.0.wait();
     }
 }

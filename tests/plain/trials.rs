@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::support::{app, dc, run, stderr, stdout};
+use crate::support::{app, clean, dc, run, stderr, stdout};
 
 /// Every file of a project, but for what SQLite keeps beside an open database.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -121,7 +121,7 @@ fn a_replay_merges_nothing_unless_it_is_told_to() {
 
 #[test]
 fn what_knows_of_no_cassette_reaches_nobody_in_a_replay() {
-    if std::process::Command::new("curl").arg("--version").output().is_err() {
+    if clean("curl").arg("--version").output().is_err() {
         crate::support::needs::skipped("curl");
         return;
     }

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::manager::{Manager, wait_for};
-use crate::support::{Backend, app, dc, stderr, stdout};
+use crate::support::{Backend, app, clean, dc, stderr, stdout};
 use data_collector::db::Connection;
 use data_collector::record::Value;
 
@@ -173,7 +173,7 @@ fn a_dc_run_that_was_killed_is_found_and_its_app_ended() {
         let bare = project.join("apps/a/b/lost/bare");
         let pid = || std::fs::read_to_string(&bare).ok().and_then(|pid| pid.trim().parse::<u32>().ok());
         wait_for("the app", 20, || is_alive_with(&row[0]) && pid().is_some());
-        assert!(Command::new("kill").args(["-9", &row[1]]).status().expect("kill starts").success());
+        assert!(clean("kill").args(["-9", &row[1]]).status().expect("kill starts").success());
         wait_for("the run's end", 20, || {
             number(&mut database, "SELECT count(*) FROM runtime WHERE ended_at IS NULL") == 0
         });

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use crate::manager::{is_alive_with, number, on, rows, told};
 use crate::support::elsewhere::{Elsewhere, can_be};
 use crate::support::manager::{Manager, wait_for};
-use crate::support::{Backend, app, dc, killed_at, stderr, stdout};
+use crate::support::{Backend, app, clean, dc, killed_at, stderr, stdout};
 use data_collector::db::Connection;
 
 /// A short lease, so that a test need not wait.
@@ -295,7 +295,7 @@ impl SmallDisk {
     fn at(folder: &Path) -> Self {
         std::fs::create_dir_all(folder).expect("a folder");
         let mount = ["-t", "tmpfs", "-o", "size=64k", "none"];
-        let status = Command::new("mount").args(mount).arg(folder).status().expect("mount starts");
+        let status = clean("mount").args(mount).arg(folder).status().expect("mount starts");
         assert!(status.success(), "a disk");
         Self(folder.to_owned())
     }
@@ -309,7 +309,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+        let _ = clean("umount").arg("-l").arg(&self.0).status();
     }
 }
 

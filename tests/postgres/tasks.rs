@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::manager::{number, on, rows, told};
 use crate::support::manager::{Manager, wait_for};
 use crate::support::pty::Pty;
-use crate::support::{Backend, app, stderr, stdout};
+use crate::support::{Backend, app, clean, stderr, stdout};
 
 /// Reads a number, and looks whether it is one: what is none is rejected.
 const STAGES: &str = r#"
@@ -338,7 +338,7 @@ fn tasks_are_taken_out_and_many_want_a_word() {
         };
         // in a session without a terminal nobody can be asked
         let asked = |arguments: &[&str]| {
-            let mut command = Command::new("setsid");
+            let mut command = clean("setsid");
             let dc = on(&backend, arguments);
             command.arg("--wait").arg(dc.get_program()).args(arguments).current_dir(project);
             command.env("DC_DB_MAIN_URL", &backend.url).stdin(Stdio::null()).output().expect("dc starts")

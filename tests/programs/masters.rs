@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::support::needs::{has_program, need};
 use crate::support::page::{TEXT, error_rate, letter, pdf, scan_with, scanned_letter};
-use crate::support::{run, stderr};
+use crate::support::{clean, run, stderr};
 use data_collector::layout::Picture;
 use data_collector::ocr::{EngineOptions, entry};
 use data_collector::pdf::{Document, Limits};
@@ -22,8 +22,8 @@ pub(crate) fn has_all() -> bool {
     let found = || (entry("tesseract").expect("an entry").find)(&options());
     let has_engine = need("tesseract", || Some(found()).filter(|found| found.usable).ok_or("it is missing".to_owned()));
     has_engine.is_some()
-        && has_program("pdftotext", Command::new("pdftotext").arg("-v"))
-        && has_program("qpdf", Command::new("qpdf").arg("--version"))
+        && has_program("pdftotext", clean("pdftotext").arg("-v"))
+        && has_program("qpdf", clean("qpdf").arg("--version"))
 }
 
 pub(crate) fn project() -> tempfile::TempDir {
@@ -39,7 +39,7 @@ pub(crate) fn searchable(folder: &Path, master: &[u8], flags: &[&str]) -> (Strin
     assert!(output.status.success(), "{}", stderr(&output));
     let made = folder.join("out/master.pdf");
     assert!(fs::read(&made).expect("a file").starts_with(master), "the original is the beginning of the file");
-    let checked = Command::new("qpdf").arg("--check").arg(&made).output().expect("qpdf starts");
+    let checked = clean("qpdf").arg("--check").arg(&made).output().expect("qpdf starts");
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
     let ((text, warned), (_, known)) = (text(&made), self::text(&folder.join("master.pdf")));
     assert_eq!(warned, known, "poppler finds no more fault with it than with the original");
@@ -48,14 +48,14 @@ pub(crate) fn searchable(folder: &Path, master: &[u8], flags: &[&str]) -> (Strin
 
 /// The text of a file, and what poppler finds fault with.
 fn text(path: &Path) -> (String, String) {
-    let output = Command::new("pdftotext").arg(path).arg("-").output().expect("pdftotext starts");
+    let output = clean("pdftotext").arg(path).arg("-").output().expect("pdftotext starts");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (text(&output.stdout), text(&output.stderr))
 }
 
 /// The first page as poppler draws it, so fine: width, height and colours.
 pub(crate) fn drawn(path: &Path, dpi: &str) -> (usize, usize, Vec<u8>) {
-    let output = Command::new("pdftoppm").args(["-r", dpi]).arg(path).output().expect("pdftoppm starts");
+    let output = clean("pdftoppm").args(["-r", dpi]).arg(path).output().expect("pdftoppm starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let mut parts = output.stdout.splitn(4, |byte| byte.is_ascii_whitespace());
     let mut number = |_| -> usize {

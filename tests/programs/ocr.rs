@@ -10,7 +10,7 @@ use crate::support::page::{
     TEXT, Written, error_rate, letter, noisy, operations, pdf, pdf_of_pictures, png, scan, scanned_letter, shaded,
     specked, tilted,
 };
-use crate::support::{dc, run, stderr, stdout};
+use crate::support::{clean, dc, run, stderr, stdout};
 use data_collector::layout::Picture;
 use data_collector::ocr::{EngineOptions, PageOptions, Preprocessor, Recogniser, Step, Way, entry};
 use data_collector::pdf::{Document, Limits, words};
@@ -190,10 +190,10 @@ fn a_searchable_file_keeps_what_it_was() {
 }
 
 fn check_with_poppler(path: &Path) {
-    if !has_program("pdftotext", Command::new("pdftotext").arg("-v")) {
+    if !has_program("pdftotext", clean("pdftotext").arg("-v")) {
         return;
     }
-    let output = Command::new("pdftotext").arg(path).arg("-").output().expect("pdftotext starts");
+    let output = clean("pdftotext").arg(path).arg("-").output().expect("pdftotext starts");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(text.contains("The quick brown fox jumps over the lazy dog."), "{text}");

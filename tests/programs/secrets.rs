@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 
+use crate::support::clean;
 use crate::support::needs::has_program;
 use crate::support::store::{PASSWORD, Project, fed, refused};
 use data_collector::secrets::{Password, Sealed, archive};
@@ -11,14 +12,14 @@ const TEXT: &str = "# the keys\nAPI_KEY=abc-123-def\n\nDB_PASSWORD='two words' #
 
 #[test]
 fn what_openssl_writes_is_read_and_rewritten() {
-    if !has_program("openssl", Command::new("openssl").arg("version")) {
+    if !has_program("openssl", clean("openssl").arg("version")) {
         return;
     }
     let project = Project::new();
     let old = project.path().join("old.enc");
     let path = old.to_str().expect("a path");
     let arguments = ["enc", "-aes-256-cbc", "-pbkdf2", "-iter", "100000", "-md", "sha256", "-pass"];
-    let mut openssl = Command::new("openssl");
+    let mut openssl = clean("openssl");
     openssl.args(arguments).args(["env:DC_SECRET_PASSWORD", "-out", path]).env("DC_SECRET_PASSWORD", PASSWORD);
     assert!(fed(&mut openssl, TEXT).status.success());
     let bare = fs::read(&old).expect("a file");

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
 use crate::support::needs::has_program;
-use crate::support::same_by;
 use crate::support::store::{PASSWORD, Project};
+use crate::support::{clean, same_by};
 use data_collector::secrets::{Password, Sealed};
 
 const NEW_PASSWORD: &str = "another long battery staple";
@@ -49,7 +49,7 @@ struct Case<'a> {
 
 #[test]
 fn a_kill_at_any_change_leaves_the_old_or_the_new_store() {
-    if !has_program("strace", Command::new("strace").args(["-o", "/dev/null", "true"])) {
+    if !has_program("strace", clean("strace").args(["-o", "/dev/null", "true"])) {
         return;
     }
     let project = Project::with(TEXT);

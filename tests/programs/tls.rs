@@ -4,14 +4,14 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use crate::support::certificate::Certificate;
-use crate::support::context;
+use crate::support::{clean, context};
 use data_collector::http::{Request, RequestOptions, Retries};
 
 #[test]
 fn a_server_must_be_who_it_says_unless_a_setting_for_it_says_otherwise() {
     let Some(own) = Certificate::make("DNS:localhost") else { return };
     let certificate = &own.certificate;
-    let mut server = Command::new("openssl")
+    let mut server = clean("openssl")
         .args(["s_server", "-accept", "127.0.0.1:0", "-www", "-cert"])
         .arg(certificate)
         .arg("-key")
@@ -49,7 +49,7 @@ fn a_server_must_be_who_it_says_unless_a_setting_for_it_says_otherwise() {
 fn a_server_that_asks_for_a_certificate_is_shown_one() {
     let (Some(own), Some(ours)) = (Certificate::make("DNS:localhost"), Certificate::make("DNS:client")) else { return };
     let path = |path: &std::path::Path| path.to_str().expect("a path").to_owned();
-    let mut server = Command::new("openssl")
+    let mut server = clean("openssl")
         .args(["s_server", "-accept", "127.0.0.1:0", "-www", "-Verify", "1", "-verify_return_error", "-cert"])
         .arg(&own.certificate)
         .arg("-key")

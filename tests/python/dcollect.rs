@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::support::manager::wait_for;
 use crate::support::needs::need;
 use crate::support::unruly::Unruly;
-use crate::support::{Backend, context, dc, run, signal, stderr, stdout};
+use crate::support::{Backend, clean, context, dc, run, signal, stderr, stdout};
 use data_collector::http::Request;
 
 const PACKAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python");
@@ -27,7 +27,7 @@ fn pythons() -> Vec<PathBuf> {
                print(*sys.version_info[:2], sys.executable)";
     let mut found = BTreeMap::new();
     for name in names {
-        let output = Command::new(&name).args(["-c", ask]).stderr(Stdio::null()).output();
+        let output = clean(&name).args(["-c", ask]).stderr(Stdio::null()).output();
         let Ok(output) = output.map(|output| stdout(&output)) else { continue };
         let mut words = output.trim().splitn(3, ' ');
         let mut number = || words.next().and_then(|word| word.parse::<u32>().ok());
@@ -76,7 +76,7 @@ fn done(output: &Output) {
 #[test]
 fn its_own_tests_pass_on_every_python() {
     for python in pythons() {
-        let output = Command::new(&python)
+        let output = clean(&python)
             .args(["-W", "ignore", "-m", "unittest", "discover", "-s", "tests", "-t", "."])
             .current_dir(PACKAGE)
             .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -324,7 +324,7 @@ fn the_demo_app_keeps_its_tables() {
 /// A program that asks for one URL and prints the answer, as the environment has it.
 fn asks(python: &Path, url: &str, cassette: &Path, mode: &str) -> Output {
     let program = "import sys\nfrom dcollect._context import Context\nprint(Context().get(sys.argv[1]).text, end='')";
-    let mut command = Command::new(python);
+    let mut command = clean(python);
     command.args(["-c", program, url]).env("PYTHONPATH", PACKAGE).env("PYTHONDONTWRITEBYTECODE", "1");
     command.env("DC_CASSETTE", cassette).env("DC_CASSETTE_MODE", mode).env("no_proxy", "*");
     command.output().expect("Python")

@@ -6,10 +6,10 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::support::Backend;
 use crate::support::manager::wait_for;
 use crate::support::needs::python_with;
 use crate::support::rabbit::Rabbit;
+use crate::support::{Backend, clean};
 use data_collector::broker::connect;
 use data_collector::context::Context;
 use data_collector::dramatiq::{
@@ -29,14 +29,14 @@ const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/peers/acto
 pub(super) fn editions() -> Vec<Edition> {
     let check = "import dramatiq, pika, sys, os; assert os.path.isdir(sys.prefix + '/older/dramatiq')";
     let Some(python) = python_with("dramatiq", check) else { return Vec::new() };
-    let prefix = Command::new(&python).args(["-c", "import sys; print(sys.prefix)"]).output().expect("Python");
+    let prefix = clean(&python).args(["-c", "import sys; print(sys.prefix)"]).output().expect("Python");
     let older = PathBuf::from(String::from_utf8(prefix.stdout).expect("a path").trim()).join("older");
     vec![Edition { python: python.clone(), path: None }, Edition { python, path: Some(older) }]
 }
 
 impl Edition {
     pub(super) fn python(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.python);
+        let mut command = clean(&self.python);
         command.args(arguments);
         if let Some(path) = &self.path {
             command.env("PYTHONPATH", path);

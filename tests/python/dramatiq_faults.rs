@@ -10,7 +10,7 @@ use crate::dramatiq::{Executed, House, editions, houses};
 use crate::support::manager::wait_for;
 use crate::support::needs;
 use crate::support::proxy::Proxy;
-use crate::support::{app, dc, stderr, stdout};
+use crate::support::{app, clean, dc, stderr, stdout};
 use data_collector::dramatiq::{ActorOptions, Actors, Json, Message, Sender, Worker, WorkerOptions, send};
 use serde_json::Value;
 
@@ -84,7 +84,7 @@ fn of_two_connections_that_are_closed_by_the_server_nothing_is_lost() {
         send(&house.context(), &[message]).expect("sent");
         wait_for("its beginning", 90, || executed.count() == 1);
         let close = ["--quiet", "close_all_connections", "--vhost", &house.rabbit.host, "test"];
-        assert!(Command::new("rabbitmqctl").args(close).status().expect("rabbitmqctl").success());
+        assert!(clean("rabbitmqctl").args(close).status().expect("rabbitmqctl").success());
         // it comes again by the new connection, while it is executed
         wait_for("what follows", 90, || house.waiting("next") == 1);
         // on a machine with much to do it comes after that
@@ -116,7 +116,7 @@ for line in sys.stdin:
 "#;
 
 fn has_python() -> bool {
-    needs::has_program("python3", Command::new("python3").arg("--version"))
+    needs::has_program("python3", clean("python3").arg("--version"))
 }
 
 fn done(folder: &Path) -> Vec<Value> {

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use crate::support::certificate::Certificate;
 use crate::support::needs::python_with;
 use crate::support::notify::{channel, deploy, on, settings};
-use crate::support::{Backend, stdout};
+use crate::support::{Backend, clean, stdout};
 use serde_json::Value;
 
 /// aiosmtpd on loopback, with STARTTLS or TLS, a login, and a certificate of its own.
@@ -49,7 +49,7 @@ impl MailServer {
     fn start(mode: &str) -> Option<(Self, BufReader<std::process::ChildStdout>)> {
         let python = python_with("mail", "import aiosmtpd")?;
         let own = Certificate::make("DNS:localhost,IP:127.0.0.1")?;
-        let mut process = Command::new(&python)
+        let mut process = clean(&python)
             .args(["-c", MAIL, mode])
             .args([&own.certificate, &own.key])
             .stdout(Stdio::piped())

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::support::needs::{has_program, need, skipped};
-use crate::support::{dc, run, stderr, stdout};
+use crate::support::{clean, dc, run, stderr, stdout};
 use serde_json::Value;
 
 const NESTED: &str = r#"{"meta":{"pages":1},"data":{"items":[{"id":1,"vat_no":"HR1","name":"Ana","share":1.10},{"id":2,"vat_no":"HR2","name":"I \"vo\"","share":12345678901234567.89}]}}"#;
@@ -35,8 +35,7 @@ fn check(project: &Path, kind: &str, from: &str, test: &[&str]) -> Vec<Value> {
     let told = stdout(&output);
     assert!(told.contains("vat_no") && told.contains("TEXT") && told.contains("2 records in the sample"), "{told}");
     let folder = project.join("apps/a/b/companies");
-    let tested =
-        Command::new(test[0]).args(&test[1..]).current_dir(&folder).env("PYTHONDONTWRITEBYTECODE", "1").output();
+    let tested = clean(test[0]).args(&test[1..]).current_dir(&folder).env("PYTHONDONTWRITEBYTECODE", "1").output();
     let tested = tested.unwrap_or_else(|error| panic!("{test:?}: {error}"));
     assert!(tested.status.success(), "{kind} {from}: {}{}", stdout(&tested), stderr(&tested));
     let start = |more: &[&str]| {
@@ -79,7 +78,7 @@ fn each_source(kind: &str, test: &[&str], check_rows: impl Fn(&str, &[Value])) {
 
 #[test]
 fn an_app_in_python_runs_at_once() {
-    if !has_program("python3", Command::new("python3").arg("--version")) {
+    if !has_program("python3", clean("python3").arg("--version")) {
         return;
     }
     each_source("--python", &["python3", "-m", "unittest"], |name, rows| {
@@ -94,7 +93,7 @@ fn an_app_in_python_runs_at_once() {
 
 #[test]
 fn an_app_of_shell_scripts_runs_at_once() {
-    let has = |program: &str| Command::new(program).arg("--version").output().is_ok();
+    let has = |program: &str| clean(program).arg("--version").output().is_ok();
     if !has("curl") {
         skipped("curl");
         return;
@@ -111,7 +110,7 @@ fn an_app_of_shell_scripts_runs_at_once() {
 
 #[test]
 fn an_app_in_javascript_runs_at_once() {
-    let node = Command::new("node").arg("--version").output();
+    let node = clean("node").arg("--version").output();
     let Some(()) = node.ok().filter(|it| stdout(it).trim_start_matches('v') >= "18").map(drop) else {
         skipped("node of 18 or later");
         return;
@@ -134,7 +133,7 @@ fn an_app_in_rust_runs_at_once() {
 
 #[test]
 fn a_pipeline_runs_at_once() {
-    if !has_program("python3", Command::new("python3").arg("--version")) {
+    if !has_program("python3", clean("python3").arg("--version")) {
         return;
     }
     for text in [NESTED, ARRAY, CSV] {

@@ -10,7 +10,7 @@ use data_collector::apps::{CronPattern, Schedule};
 use data_collector::zone::Zone;
 
 use crate::support::needs::python_with;
-use crate::support::{stderr, stdout};
+use crate::support::{clean, stderr, stdout};
 
 const PATTERNS: [&str; 24] = [
     "* * * * *",
@@ -128,7 +128,7 @@ fn schedules_agree_with_a_walk_over_every_minute() {
     }
     out.flush().expect("room");
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/schedule/reference.py");
-    let mut reference = Command::new(python);
+    let mut reference = clean(python);
     if std::env::var("DC_TEST_PYTHON").is_ok() {
         // the package's zones, not the machine's: they may be of another year
         reference.env("PYTHONTZPATH", "");

@@ -4,8 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::support::context;
 use crate::support::needs::python_with;
+use crate::support::{clean, context};
 use data_collector::error::ErrorKind;
 use data_collector::http::Request;
 use data_collector::soap::{Client, ClientOptions, Fault};
@@ -26,7 +26,7 @@ impl Services {
     fn start() -> Option<Self> {
         let python = python_with("soap", "import spyne, zeep")?;
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/soap_services.py");
-        let mut process = Command::new(&python)
+        let mut process = clean(&python)
             .arg(script)
             .arg("serve")
             .stdout(Stdio::piped())
@@ -47,7 +47,7 @@ impl Services {
         let file = tempfile::NamedTempFile::new().expect("a file");
         std::fs::write(file.path(), calls.to_string()).expect("written");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/soap_services.py");
-        let output = Command::new(&self.python).arg(script).args(["zeep", &self.wsdl(name)]).arg(file.path()).output();
+        let output = clean(&self.python).arg(script).args(["zeep", &self.wsdl(name)]).arg(file.path()).output();
         let output = output.expect("zeep");
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
     }

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 
 use crate::support::needs::python_with;
-use crate::support::{app, dc, run, stderr, stdout};
+use crate::support::{app, clean, dc, run, stderr, stdout};
 
 /// More than a page of a list.
 const MANY: usize = 1_003;
@@ -25,7 +25,7 @@ impl Server {
         let check = "import boto3, moto.server; assert tuple(map(int, moto.__version__.split(\".\"))) >= (5, 2, 4)";
         let python = python_with("s3", check)?;
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/s3_server.py");
-        let mut command = Command::new(&python);
+        let mut command = clean(&python);
         command.arg(script).arg(many.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut process = command.spawn().expect("the server");
         let mut line = String::new();
@@ -63,7 +63,7 @@ impl Server {
             self.said("access_key"),
             self.said("secret_key")
         );
-        let done = Command::new(&self.python).args(["-c", &script]).output().expect("Python starts");
+        let done = clean(&self.python).args(["-c", &script]).output().expect("Python starts");
         assert!(done.status.success(), "{}", stderr(&done));
     }
 
@@ -158,7 +158,7 @@ fn a_large_file_goes_in_parts_and_needs_no_memory() {
     let Some(server) = Server::start(0) else { return };
     let project = server.project(&[]);
     let project = project.path();
-    let mut make = Command::new("sh");
+    let mut make = clean("sh");
     make.args(["-c", "head -c 140000001 /dev/urandom >big.bin && sha256sum big.bin"]).current_dir(project);
     let sum = stdout(&make.output().expect("a large file"));
     let mut command = dc(project);
@@ -176,7 +176,7 @@ fn a_large_file_goes_in_parts_and_needs_no_memory() {
     assert!(peak > 0 && peak < 80 << 10, "{peak} KiB");
     let taken = run(project, &["files", "get", "1", "--output", "copy"]);
     assert!(taken.status.success(), "{}", stderr(&taken));
-    let same = Command::new("cmp").args(["big.bin", "copy"]).current_dir(project).status();
+    let same = clean("cmp").args(["big.bin", "copy"]).current_dir(project).status();
     assert!(same.expect("cmp").success());
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::support::clean;
 use crate::support::needs::need;
 
 /// The key under which WebDriver names an element.
@@ -32,7 +33,7 @@ impl Browser {
     pub(crate) fn open(shape: Shape) -> Option<Self> {
         need("chromium", || {
             let runs = |name: &str| {
-                let found = Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+                let found = clean(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
                 found
                     .is_ok_and(|status| status.success())
                     .then_some(())
@@ -43,7 +44,7 @@ impl Browser {
         })?;
         let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
         let profile = tempfile::tempdir().expect("a folder");
-        let driver = Command::new("chromedriver")
+        let driver = clean("chromedriver")
             .arg(format!("--port={port}"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())

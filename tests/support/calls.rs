@@ -1,5 +1,6 @@
 //! A pipeline whose stage asks an actor, on a broker and a database of a test's own.
 
+use crate::support::clean;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -118,8 +119,7 @@ impl Scene {
 
     /// The queue that answers go into.
     pub(crate) fn replies(&self) -> String {
-        let listed =
-            Command::new("rabbitmqctl").args(["--quiet", "list_queues", "-p", &self.rabbit.host, "name"]).output();
+        let listed = clean("rabbitmqctl").args(["--quiet", "list_queues", "-p", &self.rabbit.host, "name"]).output();
         let listed = stdout(&listed.expect("rabbitmqctl"));
         let names: Vec<&str> = listed.lines().filter(|name| name.starts_with("collector.replies.a.b.p.")).collect();
         let name = names.iter().find(|name| !name.ends_with("Q")).unwrap_or_else(|| panic!("no queue: {listed}"));

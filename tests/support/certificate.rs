@@ -1,5 +1,6 @@
 //! A certificate that signs itself, by OpenSSL.
 
+use crate::support::clean;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -20,7 +21,7 @@ impl Certificate {
     pub(crate) fn make(names: &str) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
         let (key, certificate) = (folder.path().join("key.pem"), folder.path().join("certificate.pem"));
-        let mut command = Command::new("openssl");
+        let mut command = clean("openssl");
         command.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]);
         command.args(["-addext", "basicConstraints=critical,CA:FALSE", "-subj", "/CN=localhost"]);
         command.args(["-addext", &format!("subjectAltName={names}")]);

@@ -5,14 +5,14 @@ use std::process::{Child, Command, Output, Stdio};
 
 use crate::support::manager::wait_for;
 use crate::support::needs::has_program;
-use crate::support::{same_by, signal};
+use crate::support::{clean, same_by, signal};
 
 /// A `dc` in a PID namespace, where it is process 1. It goes with this value, with all that it started.
 pub(crate) struct Elsewhere(Option<Child>);
 
 /// Whether namespaces can be made here.
 pub(crate) fn can_be() -> bool {
-    let mut command = Command::new("unshare");
+    let mut command = clean("unshare");
     has_program("namespaces", command.args(["--uts", "--pid", "--fork", "--mount-proc", "true"]))
 }
 
@@ -55,7 +55,7 @@ impl Elsewhere {
     /// Gives its process 1 a child whose parent has ended, and that has ended itself.
     pub(crate) fn adopt(&self) {
         let entered = ["--target", &self.first(), "--pid", "--mount", "sh", "-c", "(sleep 0.2 &)"];
-        assert!(Command::new("nsenter").args(entered).status().expect("nsenter starts").success());
+        assert!(clean("nsenter").args(entered).status().expect("nsenter starts").success());
         wait_for("the orphan's end", 20, || self.orphans() == 1);
     }
 

@@ -22,6 +22,7 @@ pub(crate) mod stranger;
 pub(crate) mod terminal;
 pub(crate) mod unruly;
 
+use std::ffi::OsStr;
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -279,12 +280,21 @@ pub(crate) fn context(folder: &Path, pairs: &[(&str, &str)]) -> Context {
     Context::new(settings, Shell::new(ShellOptions::default(), true))
 }
 
+/// A command that no setting reaches of whoever runs the tests; what is for the tests themselves it inherits.
+pub(crate) fn clean(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        let bytes = name.as_encoded_bytes();
+        if bytes.starts_with(b"DC_") && !bytes.starts_with(b"DC_TEST_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
 /// `dc` in a folder, with nothing of our own settings.
 pub(crate) fn dc(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dc"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DC_")) {
-        command.env_remove(name);
-    }
+    let mut command = clean(env!("CARGO_BIN_EXE_dc"));
     command.current_dir(folder).env("XDG_CONFIG_HOME", folder).env("TZ", "UTC");
     // a machine for tests may have a disk that is almost full
     command.env("DC_STORAGE_MIN_FREE", "0");
@@ -293,7 +303,7 @@ pub(crate) fn dc(folder: &Path) -> Command {
 
 /// The same command by another program, which comes before its arguments.
 pub(crate) fn same_by(program: &Path, before: &[&str], command: &Command) -> Command {
-    let mut other = Command::new(program);
+    let mut other = clean(program);
     other.args(before).args(command.get_args());
     for (name, value) in command.get_envs() {
         match value {
@@ -372,7 +382,7 @@ pub(crate) fn has_pending(number: i32, pid: u32) -> bool {
 
 /// Sends a signal, named as `kill` has it.
 pub(crate) fn signal(name: &str, pid: u32) {
-    let sent = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
+    let sent = clean("kill").args([&format!("-{name}"), &pid.to_string()]).status();
     assert!(sent.expect("kill starts").success());
 }
 
@@ -391,7 +401,7 @@ pub(crate) fn stderr(output: &Output) -> String {
 /// A process that is one of the ignored tests of this program, named with its module. An unknown name runs nothing and
 /// succeeds: whoever starts it looks at what it has done, or at [`has_run`].
 pub(crate) fn ignored_test(name: &str) -> Command {
-    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    let mut command = clean(std::env::current_exe().expect("this program"));
     command.args(["--exact", name, "--ignored", "--nocapture", "--test-threads=1"]);
     command
 }

@@ -1,6 +1,7 @@
 //! A server of SQL Server: a real one that `DC_TEST_MSSQL` names, or a peer in Python that speaks its protocol and keeps what it is
 //! given in PostgreSQL.
 
+use crate::support::clean;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -25,7 +26,7 @@ impl Peer {
         need("mssql", || {
             let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/mssql/peer.py");
             let postgres = std::env::var("DC_TEST_POSTGRES").unwrap_or_else(|_| POSTGRES.to_owned());
-            let mut command = Command::new(python);
+            let mut command = clean(python);
             command.args([program, &postgres]).args(options).env("PYTHONDONTWRITEBYTECODE", "1");
             let mut child =
                 command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(|cause| cause.to_string())?;

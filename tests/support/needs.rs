@@ -1,6 +1,7 @@
 //! What tests need beside dc: servers, programs, engines, packages of Python. A test whose need is missing is skipped and
 //! says so. What `DC_TEST_REQUIRE` names fails instead; what `DC_TEST_WITHOUT` names is taken for missing.
 
+use crate::support::clean;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -57,7 +58,7 @@ pub(crate) fn has_program(name: &str, command: &mut Command) -> bool {
 pub(crate) fn python_with(name: &str, imports: &str) -> Option<String> {
     need(name, || {
         let python = std::env::var("DC_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-        match succeeds(Command::new(&python).args(["-c", imports])) {
+        match succeeds(clean(&python).args(["-c", imports])) {
             true => Ok(python),
             false => Err(format!("`{python} -c '{imports}'` fails; DC_TEST_PYTHON names a Python that has it")),
         }

@@ -12,6 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::{Winsize, openpty};
 use nix::unistd::ttyname;
 
+use crate::support::clean;
 use crate::support::picture::Picture;
 
 /// The terminal, and the program that it belongs to.
@@ -71,14 +72,14 @@ impl Pty {
     pub(crate) fn resize(&self, rows: u16, columns: u16) {
         self.picture.lock().expect("a picture").resize(rows.into(), columns.into());
         let (rows, columns) = (rows.to_string(), columns.to_string());
-        let mut stty = Command::new("stty");
+        let mut stty = clean("stty");
         stty.arg("-F").arg(&self.name).args(["rows", &rows, "columns", &columns]);
         assert!(stty.status().expect("stty runs").success());
     }
 
     /// The modes of the terminal, as `stty` writes them.
     pub(crate) fn modes(&self) -> String {
-        let modes = Command::new("stty").arg("-F").arg(&self.name).arg("-g").output().expect("stty runs");
+        let modes = clean("stty").arg("-F").arg(&self.name).arg("-g").output().expect("stty runs");
         String::from_utf8(modes.stdout).expect("modes")
     }
 

@@ -1,5 +1,6 @@
 //! A virtual host of RabbitMQ for one test; it goes with it.
 
+use crate::support::clean;
 use std::process::{Command, Output};
 
 use super::needs;
@@ -48,7 +49,7 @@ impl Drop for Rabbit {
 }
 
 fn control(arguments: &[&str]) -> Result<(), String> {
-    let Output { status, stderr, .. } = Command::new("rabbitmqctl")
+    let Output { status, stderr, .. } = clean("rabbitmqctl")
         .arg("--quiet")
         .args(arguments)
         .output()

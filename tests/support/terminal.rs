@@ -1,5 +1,6 @@
 //! A program on a terminal of its own, and a person who types there.
 
+use crate::support::clean;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -8,7 +9,7 @@ use std::process::{Command, Stdio};
 /// and all that the terminal showed.
 pub(crate) fn typed(folder: &Path, line: &str, answers: &[(&str, &str)]) -> (Option<i32>, String) {
     // `script` is in every Debian, and gives the child a terminal whatever our own stdin is
-    let mut child = Command::new("script")
+    let mut child = clean("script")
         .args(["-qec", line, "/dev/null"])
         .current_dir(folder)
         .stdin(Stdio::piped())

@@ -23,7 +23,7 @@ pub(super) const ENTRY: FormatEntry = FormatEntry {
     name: "html",
     also: &["htm"],
     is_it,
-    flags: &[Flag::Table, Flag::Encoding, Flag::NOTATION[0], Flag::NOTATION[1], Flag::NOTATION[2], Flag::NOTATION[3]],
+    flags: &[Flag::Table, Flag::Encoding, Flag::Decimal, Flag::Thousands, Flag::DateFormat, Flag::Null],
     is_text: true,
     told,
     read,

@@ -13,6 +13,7 @@ pub(crate) mod header;
 pub(crate) mod names;
 pub(crate) mod open;
 pub(crate) mod pass;
+pub(crate) mod pieces;
 pub(crate) mod reader;
 pub(crate) mod recognise;
 pub(crate) mod reject;

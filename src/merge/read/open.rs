@@ -1,16 +1,17 @@
 //! The inputs of a merge, opened, and kept where they can be read only once.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use super::pieces::pieces;
 use super::recognise::{Named, Opening, ending_of};
-use super::source::{Input, Source, WINDOW_BYTES};
+use super::source::{Input, Source};
 use crate::context::Cancellation;
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::failpoint;
@@ -21,8 +22,6 @@ use crate::record::to_value;
 
 /// How long a silent pipe is waited for before somebody may have asked to stop.
 const SILENCE_MAX: Duration = Duration::from_millis(200);
-/// Pieces of a pipe that wait to be kept.
-const PIECES_WAITING_MAX: usize = 4;
 
 /// Opens all inputs; their bytes are numbered through.
 pub(crate) fn open_all(merge: &Merge, inputs: &[Input]) -> Result<Vec<Source>> {
@@ -96,39 +95,13 @@ fn identity(file: &File) -> Option<(u64, u64)> {
     file.metadata().ok().filter(|data| data.is_file()).map(|data| (data.dev(), data.ino()))
 }
 
-/// Keeps what can be read only once. Another thread opens and reads it, so that nobody has to wait for a silent pipe, or for
-/// one that nobody writes into, who was asked to stop.
+/// Keeps what can be read only once.
 fn spool(
     open: impl FnOnce() -> std::io::Result<File> + Send + 'static,
     name: &str,
     cancellation: &Cancellation,
 ) -> Result<File> {
-    let (sender, pieces) = sync_channel::<std::io::Result<Vec<u8>>>(PIECES_WAITING_MAX);
-    std::thread::spawn(move || {
-        let mut reader = match open() {
-            Ok(reader) => reader,
-            Err(cause) => {
-                let _ = sender.send(Err(cause));
-                return;
-            }
-        };
-        loop {
-            let mut piece = vec![0; WINDOW_BYTES];
-            let read = match reader.read(&mut piece) {
-                Err(cause) if cause.kind() == std::io::ErrorKind::Interrupted => continue,
-                Ok(0) => return,
-                Ok(count) => {
-                    piece.truncate(count);
-                    Ok(piece)
-                }
-                Err(cause) => Err(cause),
-            };
-            let has_failed = read.is_err();
-            if sender.send(read).is_err() || has_failed {
-                return;
-            }
-        }
-    });
+    let pieces = pieces(name, open)?;
     let mut file = temporary_file()?;
     loop {
         cancellation.check()?;

@@ -89,8 +89,7 @@ impl AppReport {
         let newest = RunFilter { app_ids: Some(vec![app.id]), runtime: None, limit: 1 };
         let last = store.runs().list(&newest)?.pop();
         let objects = store.objects().of_app(app.id)?;
-        let oldest =
-            listed.last().or(marks.last()).map(|run| run.started_at).min(marks.last().map(|run| run.started_at));
+        let oldest = marks.last().into_iter().chain(listed.last()).map(|run: &RunMark| run.started_at).min();
         let rows = match oldest {
             Some(since) => rows(store, &objects, (since, time + TimeDelta::days(1)))?,
             None => HashMap::new(),

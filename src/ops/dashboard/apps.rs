@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use chrono::NaiveDateTime;
 
 use super::memory::RunMemory;
-use crate::context::Context;
 use crate::error::Result;
 use crate::ops::manager::{Board, BoardApp};
 use crate::tables::{ChangedRows, RunMark, Store};
@@ -40,7 +39,7 @@ impl AppsReport {
     ///
     /// # Errors
     /// What the database says.
-    pub fn read(_: &Context, store: &mut Store, memory: &mut RunMemory) -> Result<Self> {
+    pub fn read(store: &mut Store, memory: &mut RunMemory) -> Result<Self> {
         let Board { time, apps, managers, .. } = Board::read(store)?;
         memory.refresh(store, apps.iter().filter_map(|line| line.last.as_ref()))?;
         let mut rows: HashMap<i64, ChangedRows> = HashMap::new();

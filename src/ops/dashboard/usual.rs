@@ -13,7 +13,7 @@ const SECONDS_LONGER: f64 = 300.0;
 /// A volume is unusual below or above so many times the band of the others.
 const BAND: f64 = 2.0;
 
-/// The median length of the good runs, in seconds; `None` where too few are known.
+/// The median length of the good runs, in seconds; `None` where there is none.
 pub(super) fn seconds(runs: &[RunMark]) -> Option<f64> {
     let good = runs.iter().filter(|run| run.code == RunOutcome::Ok);
     let mut lengths: Vec<f64> = good.map(|run| run.seconds(run.started_at)).collect();

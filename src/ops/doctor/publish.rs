@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::diagnosis::{Finding, Health};
-use super::{finding, told};
+use super::finding;
 use crate::apps::look_for_apps;
 use crate::context::Context;
 use crate::error::Result;
@@ -15,7 +15,7 @@ use crate::tables::PublicationRow;
 /// The findings of `[deploy] publish`; none where it is not set.
 pub(super) fn publishing(context: &Context) -> Vec<Finding> {
     let failed = |error: &crate::error::Error| {
-        finding("publish", Health::Failed, told(error), error.hint_text().map(str::to_owned))
+        finding("publish", Health::Failed, error.to_string(), error.hint_text().map(str::to_owned))
     };
     match PublishOptions::of(context.settings()) {
         Ok(options) if !options.is_on => Vec::new(),
@@ -48,9 +48,12 @@ fn look(context: &Context, options: &PublishOptions) -> Result<Vec<Finding>> {
         match plan(context, options, app, published.get(&app.name)) {
             Ok(planned) if planned.is_new => differ.push(app.name.to_string()),
             Ok(_) => {}
-            Err(error) => {
-                findings.push(finding("publish", Health::Failed, told(&error), error.hint_text().map(str::to_owned)))
-            }
+            Err(error) => findings.push(finding(
+                "publish",
+                Health::Failed,
+                error.to_string(),
+                error.hint_text().map(str::to_owned),
+            )),
         }
     }
     findings.push(match differ.first() {

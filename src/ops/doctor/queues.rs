@@ -2,7 +2,7 @@
 
 use super::super::diagnosis::{Finding, Health};
 use super::super::queues::{askers, known_queues};
-use super::{finding, told};
+use super::finding;
 use crate::context::Context;
 use crate::dramatiq::{QueueDepth, depths};
 use crate::error::Result;
@@ -10,7 +10,7 @@ use crate::tables::Store;
 
 /// What is well with queues and what is not. Whether the broker answers is a finding of its own.
 pub(super) fn queues(context: &Context, store: &mut Store) -> Vec<Finding> {
-    read(context, store).unwrap_or_else(|error| vec![finding("queues", Health::Warning, told(&error), None)])
+    read(context, store).unwrap_or_else(|error| vec![finding("queues", Health::Warning, error.to_string(), None)])
 }
 
 fn read(context: &Context, store: &mut Store) -> Result<Vec<Finding>> {

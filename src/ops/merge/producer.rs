@@ -2,10 +2,10 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{IsTerminal, PipeReader, Read, Write};
+use std::io::{IsTerminal, PipeReader, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill, killpg};
@@ -14,13 +14,9 @@ use nix::unistd::Pid;
 use crate::apps::ends_with_us;
 use crate::context::Cancellation;
 use crate::error::{Error, ErrorKind, OrFail, Result, file_error};
-use crate::merge::Produce;
+use crate::merge::{Produce, pieces};
 use crate::ops::secrets::RESERVED;
 
-/// What is read at once.
-const PIECE_BYTES: usize = 128 * 1024;
-/// Pieces that wait to be written.
-const PIECES_WAITING_MAX: usize = 4;
 /// How often it is looked whether somebody asked to stop, or the program has ended.
 const POLL: Duration = Duration::from_millis(50);
 /// The time between TERM and KILL.
@@ -92,7 +88,7 @@ impl Produce for Producer {
 
     fn produce(&self, into: &mut File, cancellation: &Cancellation) -> Result<()> {
         let (mut running, reader) = self.start()?;
-        let pieces = read(reader)?;
+        let pieces = pieces("the producer", move || Ok(reader))?;
         let mut ended: Option<(ExitStatus, Instant)> = None;
         loop {
             if cancellation.is_cancelled() {
@@ -185,27 +181,4 @@ impl Drop for Running {
             let _ = self.child.wait();
         }
     }
-}
-
-/// Reads on a thread of its own, so that nobody has to wait for a silent pipe who was asked to stop.
-fn read(mut reader: PipeReader) -> Result<Receiver<std::io::Result<Vec<u8>>>> {
-    let (sender, pieces) = sync_channel(PIECES_WAITING_MAX);
-    let work = move || loop {
-        let mut piece = vec![0; PIECE_BYTES];
-        let read = match reader.read(&mut piece) {
-            Err(cause) if cause.kind() == std::io::ErrorKind::Interrupted => continue,
-            Ok(0) => return,
-            Ok(count) => {
-                piece.truncate(count);
-                Ok(piece)
-            }
-            Err(cause) => Err(cause),
-        };
-        let has_failed = read.is_err();
-        if sender.send(read).is_err() || has_failed {
-            return;
-        }
-    };
-    let thread = std::thread::Builder::new().name("producer".to_owned()).spawn(work);
-    thread.map(|_| pieces).or_fail(|| "start a thread for the producer".to_owned())
 }

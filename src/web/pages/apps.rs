@@ -26,7 +26,7 @@ const COMMANDS: [AppCommand; 5] =
     [AppCommand::Start, AppCommand::Stop, AppCommand::Enable, AppCommand::Disable, AppCommand::Reset];
 
 pub(super) fn apps(sight: &mut Sight<'_>, asked: &Asked<'_>) -> Result<String> {
-    let report = AppsReport::read(sight.context, sight.store, sight.memory)?;
+    let report = AppsReport::read(sight.store, sight.memory)?;
     let (view, query) = (asked.view, asked.query);
     let mut groups: Vec<String> = report.apps.iter().map(|app| app.line.app.name.group.clone()).collect();
     groups.dedup();
