@@ -16,7 +16,7 @@ use crate::arguments::Arguments;
 const SOURCE: &str = concat!("dc ", env!("CARGO_PKG_VERSION"));
 const MANUAL: &str = "Data Collector";
 
-/// Write the man pages into a folder
+/// Write the man pages into man1 and man5 of a folder
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Folder to write them into
@@ -24,14 +24,12 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
-    std::fs::create_dir_all(&args.folder)
-        .map_err(|cause| file_error(format!("make the folder {}", args.folder.display()), cause))?;
     // the pages stand in the checkout: they name the version and no commit
     let mut command = Arguments::command().disable_help_subcommand(true).long_version(None);
     command.build();
     pages(&command, &args.folder, "dc")?;
     for file in ops::FILES {
-        write(&args.folder.join(format!("{}.5", file.name)), &file::page(file))?;
+        write(&args.folder, (file.name, 5), &file::page(file))?;
     }
     context.shell().note(&format!("the man pages are in {}", args.folder.display()));
     Ok(())
@@ -59,9 +57,14 @@ fn page(command: &clap::Command, folder: &Path, name: &str) -> Result<()> {
         .and_then(|()| if has_subcommands { page.render_subcommands_section(&mut text) } else { Ok(()) });
     rendered.or_fail(|| format!("write the page {name}"))?;
     let text = String::from_utf8_lossy(&text).into_owned();
-    write(&folder.join(format!("{name}.1")), &(text + &notes::sections(&behind.unwrap_or_default())))
+    write(folder, (name, 1), &(text + &notes::sections(&behind.unwrap_or_default())))
 }
 
-fn write(path: &Path, text: &str) -> Result<()> {
-    std::fs::write(path, text).map_err(|cause| file_error(format!("write {}", path.display()), cause))
+/// Writes a page where `man` looks for it: `man1/dc.1`.
+fn write(folder: &Path, (name, section): (&str, u8), text: &str) -> Result<()> {
+    let folder = folder.join(format!("man{section}"));
+    std::fs::create_dir_all(&folder)
+        .map_err(|cause| file_error(format!("make the folder {}", folder.display()), cause))?;
+    let path = folder.join(format!("{name}.{section}"));
+    std::fs::write(&path, text).map_err(|cause| file_error(format!("write {}", path.display()), cause))
 }

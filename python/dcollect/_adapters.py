@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import time
+import urllib.parse
+import urllib.request
 from typing import Any, Callable, Optional, Tuple, Type
 
 from ._around import Around
@@ -97,6 +99,15 @@ def requests_session(context: Any = None, *, rate: Rate = None, retries: int = 3
     from requests.adapters import HTTPAdapter
 
     way = _Way(context, rate, retries)
+    around = Around()
+
+    def beyond(url: str, proxies: Any) -> Any:
+        """The proxies of the run are those beyond the one that leads to the cassette, which is kept here."""
+        if around.door not in dict(proxies or {}).values():
+            return proxies
+        found = around.beyond()
+        is_without = urllib.request.proxy_bypass_environment(urllib.parse.urlsplit(url).netloc, found)  # type: ignore[attr-defined]
+        return {} if is_without else {scheme: value for scheme, value in found.items() if scheme != "no"}
 
     class Adapter(HTTPAdapter):  # type: ignore[misc,unused-ignore]
         def send(  # type: ignore[override,unused-ignore]
@@ -108,6 +119,7 @@ def requests_session(context: Any = None, *, rate: Rate = None, retries: int = 3
                 request.body = body
             data = body.encode("utf-8") if isinstance(body, str) else body
             asked = Asked(request.method, request.url, list(request.headers.items()), data)
+            more["proxies"] = beyond(request.url, more.get("proxies"))
 
             def exchange() -> Tuple[Answered, Any]:
                 response = HTTPAdapter.send(self, request, stream=False, **more)

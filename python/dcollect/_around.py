@@ -50,6 +50,17 @@ class Around:
         names = (self.environment.get("DC_SECRETS_GIVEN") or "").split(",")
         return [value for value in map(self.environment.get, names) if value]
 
+    @property
+    def door(self) -> str | None:
+        """The proxy that leads other programs to the cassette of the run; what keeps the cassette itself passes it by."""
+        return self.environment.get("DC_HTTP_PROXY") or None
+
+    def beyond(self) -> dict[str, str]:
+        """The proxies that there are besides that one, as urllib has them."""
+        named = {"http": "DC_BEYOND_HTTP", "https": "DC_BEYOND_HTTPS", "no": "DC_BEYOND_NONE"}
+        found = {scheme: self.environment.get(name) or "" for scheme, name in named.items()}
+        return {scheme: value for scheme, value in found.items() if value}
+
     def tell(self, message: dict[str, Any]) -> None:
         """A line for `dc run`; by itself an app has nobody to tell."""
         if self.is_inside:

@@ -17,6 +17,7 @@ import zlib
 from typing import Any, Iterable, Mapping, Optional, Union
 from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 
+from ._around import Around
 from ._cassette import Answered, Asked, Cassette
 from ._errors import DcError
 from ._hide import Hider
@@ -124,6 +125,19 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
+class _Beyond(urllib.request.ProxyHandler):
+    """The proxies beyond the one that leads to the cassette, which is kept here."""
+
+    def __init__(self, proxies: dict[str, str]) -> None:
+        super().__init__({scheme: url for scheme, url in proxies.items() if scheme != "no"})
+        self._proxies = proxies
+
+    def proxy_open(self, req: Any, proxy: str, type: str) -> Any:
+        if urllib.request.proxy_bypass_environment(req.host, self._proxies):  # type: ignore[attr-defined]
+            return None
+        return super().proxy_open(req, proxy, type)
+
+
 class Session:
     """Requests with shared cookies, of one run."""
 
@@ -146,7 +160,9 @@ class Session:
         self.pace = pace or Pace(None)
         self.times = times or RequestTimes()
         self._hider = hider
-        self._opener = urllib.request.build_opener(_NoRedirects)
+        around = Around()
+        beyond = [_Beyond(around.beyond())] if around.door else []
+        self._opener = urllib.request.build_opener(_NoRedirects, *beyond)
 
     def get(self, url: str, params: Params = None, **more: Any) -> Response:
         """GET; raises HttpError for a status of 400 and above."""

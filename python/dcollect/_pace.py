@@ -9,6 +9,8 @@ import time
 from typing import Mapping, Optional, Union
 from urllib.parse import urlsplit
 
+from . import _machine
+
 #: Requests a second: for every host, or by the name of the host (`*` for all others).
 Rate = Union[float, Mapping[str, float], None]
 
@@ -22,8 +24,16 @@ _PAUSE_MAX = 60.0
 RETRY_AFTER_MAX = 300.0
 
 
+def _place(url: str) -> tuple[str, str]:
+    """The host of a URL, and the host with its port."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    shown = f"[{host}]" if ":" in host else host
+    return host, f"{shown}:{parts.port or {'http': 80, 'https': 443}.get(parts.scheme, 0)}"
+
+
 class Pace:
-    """The rate of each host, for all threads of the process together."""
+    """The rate of each host, for all threads of the process, and all programs of the user on this machine, together."""
 
     def __init__(self, rate: Rate) -> None:
         self._rates: dict[str, float] = dict(rate) if isinstance(rate, Mapping) else {"*": rate} if rate else {}
@@ -32,7 +42,7 @@ class Pace:
 
     def wait(self, url: str) -> None:
         """Waits until the host of a URL may be asked."""
-        host = (urlsplit(url).hostname or "").lower()
+        host, place = _place(url)
         rate = self._rates.get(host, self._rates.get("*", 0.0))
         with self._lock:
             now = time.monotonic()
@@ -41,12 +51,19 @@ class Pace:
                 self._next[host] = at + 1.0 / rate
         if at > now:
             time.sleep(at - now)
+        while rate > 0:
+            wait = _machine.take(place, 1.0 / rate)
+            if wait <= 0.0:
+                break
+            time.sleep(wait)
 
     def rest(self, url: str, seconds: float) -> None:
         """Leaves a host alone for a while, as it has asked for."""
-        host = (urlsplit(url).hostname or "").lower()
+        host, place = _place(url)
         with self._lock:
             self._next[host] = max(self._next.get(host, 0.0), time.monotonic() + seconds)
+        if self._rates.get(host, self._rates.get("*", 0.0)) > 0:
+            _machine.leave_alone(place, seconds)
 
 
 def pause_after(attempts: int) -> float:

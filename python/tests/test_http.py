@@ -4,6 +4,8 @@ import gzip
 import http.server
 import json
 import os
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -12,7 +14,7 @@ from pathlib import Path
 from unittest import mock
 
 from dcollect import HttpError, ReplayError
-from dcollect import _pace
+from dcollect import _machine, _pace
 from dcollect._cassette import Cassette
 from dcollect._hide import Hider
 from dcollect._http import Session
@@ -125,6 +127,20 @@ class Requests(Served):
         for _ in range(5):
             session.get(self.url + "/")
         self.assertGreaterEqual(time.monotonic() - began, 4 / 20 - 0.01)
+
+    def test_a_rate_holds_for_all_programs_of_the_machine(self):
+        url = f"http://rates-{os.getpid()}.test/"
+        Pace(5.0).wait(url)
+        began = time.monotonic()
+        program = f"from dcollect._pace import Pace; pace = Pace(5.0); pace.wait({url!r}); pace.rest({url!r}, 60)"
+        subprocess.run([sys.executable, "-c", program], check=True, cwd=os.path.dirname(os.path.dirname(__file__)))
+        self.assertGreaterEqual(time.monotonic() - began, 0.19)
+        self.assertGreater(_machine.take(f"rates-{os.getpid()}.test:80", 0.1), 50)
+        # a moment that lies ahead was written by a wrong clock
+        with _machine._in_turn("ahead.test:80") as file:
+            ahead = time.time_ns() // 1000 + 10**12
+            os.pwrite(file, _machine._KNOWN.pack(ahead, ahead, ahead), 0)
+        self.assertEqual(_machine.take("ahead.test:80", 1.0), 0.0)
 
     def test_statuses_of_400_and_above_are_errors_unless_they_are_wanted(self):
         with self.assertRaisesRegex(HttpError, "404: 'no such thing'") as raised:

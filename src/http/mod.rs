@@ -55,7 +55,7 @@ pub use call::Call;
 pub use cassette::{Cassette, Recorded, replayed};
 pub use charset::page_text;
 pub use commons::{Commons, OpenCommons, ProxyHealth, set_commons};
-pub use door::{Door, Refusals};
+pub use door::{Door, Passed};
 pub use download::{Download, DownloadOptions};
 pub use fetch::Fetches;
 pub use identity::{ClientCertificate, ClientKey};

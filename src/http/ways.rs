@@ -10,7 +10,7 @@ use super::host::Hosts;
 use super::options::Proxying;
 use super::proxies::Proxies;
 use crate::error::Result;
-use crate::settings::{Secret, Settings};
+use crate::settings::{BEYOND_VARIABLES, DOOR_VARIABLE, Secret, Settings};
 
 /// The proxies of a session.
 pub(super) struct Ways {
@@ -35,10 +35,13 @@ impl Ways {
         };
         // what a web server runs has the header `Proxy` of its visitors there
         let is_cgi = settings.has_variable("REQUEST_METHOD");
-        let plain: &[&str] =
-            if is_cgi { &["http_proxy"] } else { &["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] };
-        let of_environment = [named(plain)?, named(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"])?];
-        let without = ["no_proxy", "NO_PROXY"].iter().find_map(|name| settings.variable(name)).unwrap_or_default();
+        // a run that is recorded leads all others to a proxy before its cassette, which we keep ourselves
+        let is_led = settings.has_variable(DOOR_VARIABLE);
+        let [plain, tls, without] =
+            BEYOND_VARIABLES.map(|(beyond, names)| if is_led { vec![beyond] } else { names.to_vec() });
+        let plain = if is_cgi && !is_led { vec!["http_proxy"] } else { plain };
+        let of_environment = [named(&plain)?, named(&tls)?];
+        let without = without.iter().find_map(|name| settings.variable(name)).unwrap_or_default();
         let without = without.split(',').map(|word| word.trim().to_ascii_lowercase());
         Ok(Self { own, of_environment, without: without.filter(|word| !word.is_empty()).collect() })
     }

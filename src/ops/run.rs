@@ -378,9 +378,8 @@ impl Runner<'_> {
 
     fn report(&self, end: &RunEnd, ended: &Result<Ended>, captured: Captured, last_lines: Vec<String>) -> RunReport {
         self.tell_sinks(&captured.sinks);
-        if let Some(folder) = self.tape.made() {
-            let (runtime, folder) = (&self.runtime, folder.display());
-            self.context.shell().note(&format!("recorded in {folder}; `dc run --replay {runtime}` plays it back"));
+        if let Some(words) = self.tape.made_words(self.runtime.as_str()) {
+            self.context.shell().note(&words);
         }
         let (status, elapsed) = match ended {
             Ok(ended) => (ended.exit_status(), ended.elapsed),
@@ -410,10 +409,8 @@ impl Runner<'_> {
 
     /// Tells how far a cassette went that was played back.
     fn tell_replayed(&self, replayed: Option<(i64, i64)>) {
-        let replayed = replayed.or_else(|| self.tape.refused().map(|_| (0, 0)));
-        if let Some((answered, missing)) = replayed {
-            let shell = self.context.shell();
-            shell.note(&replay_words(answered, missing, &self.tape.refused().unwrap_or_default()));
+        if let Some(passed) = self.tape.replayed(replayed) {
+            self.context.shell().note(&replay_words(&passed));
         }
     }
 

@@ -9,6 +9,15 @@ use crate::ident::RuntimeId;
 
 /// Names the folder for the reports of a run that is only tried.
 pub(crate) const TRIAL_VARIABLE: &str = "DC_TRIAL";
+/// Names the proxy before the cassette of the run around us, which a program that keeps its cassette itself passes by.
+pub(crate) const DOOR_VARIABLE: &str = "DC_HTTP_PROXY";
+/// What proxies there were before that one, and the variables that named them: for plain HTTP, for TLS, and for whom there
+/// is none.
+pub(crate) const BEYOND_VARIABLES: [(&str, &[&str]); 3] = [
+    ("DC_BEYOND_HTTP", &["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]),
+    ("DC_BEYOND_HTTPS", &["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
+    ("DC_BEYOND_NONE", &["no_proxy", "NO_PROXY"]),
+];
 /// How many records each report shows.
 pub(crate) const TRIAL_RECORDS_VARIABLE: &str = "DC_TRIAL_RECORDS";
 

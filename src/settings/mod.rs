@@ -17,8 +17,8 @@ mod setting;
 
 pub use crate::secret::Secret;
 pub(crate) use crate::secret::known_secrets;
+pub(crate) use around::{BEYOND_VARIABLES, DOOR_VARIABLE, TRIAL_RECORDS_VARIABLE, TRIAL_VARIABLE};
 pub use around::{CassetteMode, CassetteSettings, Inside, TrialSettings};
-pub(crate) use around::{TRIAL_RECORDS_VARIABLE, TRIAL_VARIABLE};
 pub use database::{Access, DatabaseSettings, MAIN, Target};
 pub use environment::Environment;
 pub use known::{Field, KNOWN, Kind, Known, field, json_schema, known};

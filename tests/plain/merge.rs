@@ -330,16 +330,19 @@ fn the_man_pages_are_current() {
     let folder = tempfile::tempdir().expect("a folder");
     assert_eq!(run(folder.path(), &["man", "man"]).status.code(), Some(0));
     let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("man");
-    let pages = |folder: &Path| {
-        let mut pages: Vec<_> =
-            std::fs::read_dir(folder).expect("a folder").map(|page| page.expect("a page").file_name()).collect();
-        pages.sort();
-        pages
-    };
-    assert_eq!(pages(&folder.path().join("man")), pages(&committed), "run `just man`");
-    for page in pages(&committed) {
-        let (fresh, known) =
-            (std::fs::read(folder.path().join("man").join(&page)), std::fs::read(committed.join(&page)));
-        assert!(fresh.expect("a page") == known.expect("a page"), "{} is not current: run `just man`", page.display());
+    for section in ["man1", "man5"] {
+        let (fresh, committed) = (folder.path().join("man").join(section), committed.join(section));
+        let pages = |folder: &Path| {
+            let names = std::fs::read_dir(folder).expect("a folder").map(|page| page.expect("a page").file_name());
+            let mut pages: Vec<_> = names.collect();
+            pages.sort();
+            pages
+        };
+        assert_eq!(pages(&fresh), pages(&committed), "run `just man`");
+        for page in pages(&committed) {
+            let is_current = std::fs::read(fresh.join(&page)).expect("a page")
+                == std::fs::read(committed.join(&page)).expect("a page");
+            assert!(is_current, "{} is not current: run `just man`", page.display());
+        }
     }
 }

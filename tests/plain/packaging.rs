@@ -16,26 +16,18 @@ fn the_package_of_python_has_the_version_of_dc() {
     assert!(read("pyproject.toml").contains("dynamic = [\"version\"]"));
 }
 
+/// What one package asks of another only for the tests would have `cargo run` build everything once more.
 #[test]
-fn every_file_of_the_package_of_debian_is_there() {
-    let manifest: toml::Table = read("Cargo.toml").parse().expect("TOML");
-    let deb = &manifest["package"]["metadata"]["deb"];
-    let assets = deb["assets"].as_array().expect("assets");
-    assert!(assets.len() > 5, "{assets:?}");
-    for asset in assets {
-        let source = asset[0].as_str().expect("a path");
-        // what a release makes
-        if source == "target/release/dc" {
-            continue;
-        }
-        let (folder, name) = source.rsplit_once('/').unwrap_or((".", source));
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-        let (start, end) = name.split_once('*').unwrap_or((name, ""));
-        let mut entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{source}: {error}")).flatten();
-        let fits = |entry: fs::DirEntry| {
-            let found = entry.file_name().to_string_lossy().into_owned();
-            found.starts_with(start) && found.ends_with(end)
-        };
-        assert!(entries.any(fits), "{source} is not there");
-    }
+fn what_is_built_for_the_tests_is_built_for_a_run_as_well() {
+    let features = |edges: &str| {
+        let mut cargo = crate::support::clean(env!("CARGO"));
+        cargo.args(["tree", "--locked", "--offline", "--prefix", "none", "--format", "{p} {f}", "--edges", edges]);
+        let output = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("cargo starts");
+        assert!(output.status.success(), "{}", crate::support::stderr(&output));
+        let text = crate::support::stdout(&output);
+        text.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect::<std::collections::BTreeSet<_>>()
+    };
+    let (run, tests) = (features("normal,build"), features("normal,build,dev"));
+    let others: Vec<&String> = run.difference(&tests).collect();
+    assert!(run.len() > 100 && others.is_empty(), "the tests build these otherwise: {others:#?}");
 }

@@ -19,6 +19,7 @@ mod logs;
 mod lost_answers;
 mod manager;
 mod mariadb;
+mod mariadb_tls;
 mod merge_killed;
 mod moving;
 mod mssql;

@@ -2,6 +2,7 @@
 
 mod archives;
 mod dashboard;
+mod door;
 mod masters;
 mod ocr;
 mod secrets;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -361,4 +362,25 @@ fn programs_in_rust_and_python_play_back_each_others_cassettes() {
         done(&output);
         assert_eq!(stdout(&output), answers[place].0.replace(&format!("s3cret-Of-Page-{}", place + 1), "***"));
     }
+}
+
+#[test]
+fn programs_in_rust_and_python_keep_one_rate_together() {
+    let Some(python) = both_ends().pop() else { return };
+    let server = Unruly::start();
+    let place = server.url.rsplit('/').next().expect("a place").to_owned();
+    let takes = |apart: &str| {
+        let program = format!("from dcollect import _machine; print(_machine.take({place:?}, {apart}))");
+        let output = clean(&python).args(["-c", &program]).env("PYTHONPATH", PACKAGE).output().expect("Python");
+        done(&output);
+        stdout(&output).trim().parse::<f64>().expect("seconds")
+    };
+    assert_eq!(takes("2.0"), 0.0);
+    let folder = tempfile::tempdir().expect("a folder");
+    let context = context(folder.path(), &[("DC_HTTP_RATE", "0.5")]);
+    let began = Instant::now();
+    let request = Request::new(&context).expect("a session");
+    assert_eq!(request.get(&format!("{}/echo", server.url)).send().expect("an answer").status(), 200);
+    assert!(began.elapsed() > Duration::from_millis(1_000), "{:?}", began.elapsed());
+    assert!(takes("60.0") > 50.0);
 }

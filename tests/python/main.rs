@@ -5,6 +5,7 @@ mod dramatiq;
 mod dramatiq_faults;
 mod mail;
 mod new;
+mod packages;
 mod schedule;
 mod secrets;
 mod soap;

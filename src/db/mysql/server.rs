@@ -108,7 +108,7 @@ impl ServerTarget {
     async fn open(&self) -> Result<Conn> {
         let has_no_tls = || WITHOUT_TLS.lock().unwrap_or_else(PoisonError::into_inner).contains(&self.label);
         if let Some(opts) = self.secure.as_ref().filter(|_| self.plain.is_none() || !has_no_tls()) {
-            match (Conn::new(opts.clone()).await, &self.plain) {
+            match (self.open_secure(opts).await, &self.plain) {
                 (Err(Failure::Driver(DriverError::NoClientSslFlagFromServer)), Some(_)) => {
                     WITHOUT_TLS.lock().unwrap_or_else(PoisonError::into_inner).insert(self.label.clone());
                 }
@@ -117,6 +117,21 @@ impl ServerTarget {
         }
         let Some(opts) = &self.plain else { return Err(self.timed_out()) };
         Conn::new(opts.clone()).await.map_err(|cause| self.failure(cause))
+    }
+
+    /// Where the name does not matter, the driver is told one that the certificate has: it cannot leave that check out.
+    async fn open_secure(&self, opts: &Opts) -> std::result::Result<Conn, Failure> {
+        let failure = match Conn::new(opts.clone()).await {
+            Err(failure) if self.address.check == Check::Chain => failure,
+            outcome => return outcome,
+        };
+        match (failure::name_in_certificate(&failure), opts.ssl_opts()) {
+            (Some(name), Some(tls)) => {
+                let tls = tls.clone().with_danger_tls_hostname_override(Some(name));
+                Conn::new(OptsBuilder::from_opts(opts.clone()).ssl_opts(tls)).await
+            }
+            _ => Err(failure),
+        }
     }
 
     /// Which server it is.
@@ -194,6 +209,5 @@ fn tls(check: Check, root: &Root) -> Result<SslOpts> {
         return Ok(options.with_danger_accept_invalid_certs(true));
     }
     let roots = root.certificates()?.into_iter().map(|certificate| certificate.to_vec().into()).collect();
-    let options = options.with_root_certs(roots).with_disable_built_in_roots(true);
-    Ok(options.with_danger_skip_domain_validation(check == Check::Chain))
+    Ok(options.with_root_certs(roots).with_disable_built_in_roots(true))
 }

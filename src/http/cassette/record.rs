@@ -30,17 +30,17 @@ pub(in crate::http) struct Record {
     key: Key,
 }
 
+/// A file that is made when there is something to write.
 struct Output {
     path: PathBuf,
-    file: Mutex<File>,
+    file: Mutex<Option<File>>,
 }
 
 impl Record {
     pub(super) fn start(folder: &Path) -> Result<Self> {
         let path = folder.join(format!("{}.ndjson", new_identity()));
         std::fs::create_dir_all(folder).map_err(|cause| file_error(format!("make {}", folder.display()), cause))?;
-        let file = File::create(&path).map_err(|cause| file_error(format!("record to {}", path.display()), cause))?;
-        Ok(Self { file: Arc::new(Output { path, file: Mutex::new(file) }), key: Key::of(folder)? })
+        Ok(Self { file: Arc::new(Output { path, file: Mutex::default() }), key: Key::of(folder)? })
     }
 
     /// Writes down what came of an exchange; an answer when its body has been read.
@@ -92,7 +92,11 @@ impl Output {
         let mut line = serde_json::to_vec(entry).unwrap_or_default();
         line.push(b'\n');
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(cause) = file.write_all(&line) {
+        let open = match file.take() {
+            Some(open) => Ok(open),
+            None => File::create(&self.path),
+        };
+        if let Err(cause) = open.and_then(|open| file.insert(open).write_all(&line)) {
             log::error!("an exchange was not recorded in {}: {cause}", self.path.display());
         }
     }

@@ -52,6 +52,7 @@ const DCOLLECT: &[(&str, &str)] = &[
     ("_items.py", include_str!("../../../python/dcollect/_items.py")),
     ("_log.py", include_str!("../../../python/dcollect/_log.py")),
     ("_merge.py", include_str!("../../../python/dcollect/_merge.py")),
+    ("_machine.py", include_str!("../../../python/dcollect/_machine.py")),
     ("_pace.py", include_str!("../../../python/dcollect/_pace.py")),
     ("_query.py", include_str!("../../../python/dcollect/_query.py")),
     ("_records.py", include_str!("../../../python/dcollect/_records.py")),

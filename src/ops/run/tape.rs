@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Cassette, Door, Recorded, Refusals};
+use crate::http::{Cassette, Door, Passed, Recorded};
 use crate::ident::run_prefix;
 use crate::redact::Redactor;
+use crate::settings::{CassetteMode, CassetteSettings};
 
 use super::super::which::one_of;
 use super::RunOptions;
@@ -31,8 +32,8 @@ pub enum TapeOptions {
 /// A run that is recorded or replayed.
 pub(super) enum Tape {
     None,
-    Record(PathBuf),
-    Replay(PathBuf, Door),
+    Record(Cassette, Door),
+    Replay(Cassette, Door),
 }
 
 /// Completes the options of a replay by what was recorded.
@@ -83,9 +84,10 @@ impl Tape {
                 let redactor = Redactor::of(context.settings());
                 let run = Recorded { args: redactor.text(&run.args).into_owned(), ..run.clone() };
                 let cassette = Cassette::create(&folder(context).join(&run.runtime), &run)?;
-                Ok(Self::Record(cassette.folder().to_owned()))
+                let door = Door::open(context, settings_of(&cassette, CassetteMode::Record))?;
+                Ok(Self::Record(cassette, door))
             }
-            (_, Some(cassette)) => Self::replay(&cassette),
+            (_, Some(cassette)) => Self::replay(context, &cassette),
             (_, None) => Ok(Self::None),
         }
     }
@@ -94,54 +96,84 @@ impl Tape {
     ///
     /// # Errors
     /// As [`Door::open`].
-    pub(super) fn replay(cassette: &Cassette) -> Result<Self> {
-        Ok(Self::Replay(cassette.folder().to_owned(), Door::open()?))
+    pub(super) fn replay(context: &Context, cassette: &Cassette) -> Result<Self> {
+        Ok(Self::Replay(cassette.clone(), Door::open(context, settings_of(cassette, CassetteMode::Replay))?))
     }
 
-    /// The requests that went past a cassette that is played back, and were refused; `None` where none is.
-    pub(super) fn refused(&self) -> Option<Refusals> {
-        match self {
-            Self::Replay(_, door) => Some(door.refused()),
-            Self::None | Self::Record(_) => None,
-        }
+    /// How far a cassette went that is played back, with what the app has told of it itself; `None` where none is.
+    pub(super) fn replayed(&self, told: Option<(i64, i64)>) -> Option<Passed> {
+        let Self::Replay(_, door) = self else { return None };
+        door.close();
+        let (answered, missing) = told.unwrap_or_default();
+        let passed = door.passed();
+        let (answered, missing) = (passed.answered.saturating_add(answered), passed.missing.saturating_add(missing));
+        Some(Passed { answered, missing, ..passed })
     }
 
     /// What the app finds in its environment.
     pub(super) fn environment(&self) -> Vec<(String, OsString)> {
-        let pairs = |folder: &Path, mode: &str| {
-            let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-            vec![("DC_CASSETTE".to_owned(), folder.into()), ("DC_CASSETTE_MODE".to_owned(), mode.into())]
+        let (cassette, mode, door) = match self {
+            Self::None => return Vec::new(),
+            Self::Record(cassette, door) => (cassette, "record", door),
+            Self::Replay(cassette, door) => (cassette, "replay", door),
         };
-        match self {
-            Self::None => Vec::new(),
-            Self::Record(folder) => pairs(folder, "record"),
-            Self::Replay(folder, door) => [pairs(folder, "replay"), door.environment()].concat(),
-        }
+        let folder = absolute(cassette.folder());
+        let own = [("DC_CASSETTE".to_owned(), folder.into()), ("DC_CASSETTE_MODE".to_owned(), mode.into())];
+        own.into_iter().chain(door.environment()).collect()
     }
 
     /// The cassette that was made.
     pub(super) fn made(&self) -> Option<&Path> {
         match self {
-            Self::Record(folder) => Some(folder),
+            Self::Record(cassette, _) => Some(cassette.folder()),
             Self::None | Self::Replay(..) => None,
         }
+    }
+
+    /// What was recorded, in words; `None` where nothing had to be.
+    pub(super) fn made_words(&self, runtime: &str) -> Option<String> {
+        let Self::Record(cassette, door) = self else { return None };
+        door.close();
+        let unseen = unseen_words(&door.passed().unseen);
+        Some(match cassette.count() {
+            0 => format!("nothing was recorded: dc saw no request of the app{unseen}"),
+            count => {
+                let (requests, folder) = (counted(count, "request"), cassette.folder().display());
+                format!("{requests} recorded in {folder}; `dc run --replay {runtime}` plays them back{unseen}")
+            }
+        })
+    }
+}
+
+fn absolute(folder: &Path) -> PathBuf {
+    std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())
+}
+
+fn settings_of(cassette: &Cassette, mode: CassetteMode) -> CassetteSettings {
+    CassetteSettings { folder: absolute(cassette.folder()), mode }
+}
+
+fn counted(count: i64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// What programs said that could not be looked into.
+fn unseen_words(places: &[String]) -> String {
+    match places {
+        [] => String::new(),
+        places => format!(
+            "; what was said to {} was not seen: the program trusts no certificate of SSL_CERT_FILE, or speaks no HTTP",
+            places.join(", ")
+        ),
     }
 }
 
 /// How far a cassette went that was played back, in words.
-pub(super) fn replay_words(answered: i64, missing: i64, refused: &Refusals) -> String {
-    let s = |count: i64| if count == 1 { "" } else { "s" };
-    let past = match refused.count {
-        0 => String::new(),
-        count => {
-            let places = refused.places.join(", ");
-            format!(
-                "; {count} request{} went past it and were refused ({places}): use dcollect, or http::Request",
-                s(count)
-            )
-        }
-    };
-    format!("the cassette answered {answered} request{} and did not have {missing}{past}", s(answered))
+pub(super) fn replay_words(passed: &Passed) -> String {
+    let Passed { answered, missing, places, unseen } = passed;
+    let places = if places.is_empty() { String::new() } else { format!(" ({})", places.join(", ")) };
+    let answered = counted(*answered, "request");
+    format!("the cassette answered {answered} and did not have {missing}{places}{}", unseen_words(unseen))
 }
 
 /// When a run began, as a cassette has it.

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::NaiveDateTime;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::echo::Echo;
 use super::given::Given;
@@ -19,7 +19,7 @@ use crate::apps::{Ended, FoundApp, Signals, find_app, supervise};
 use crate::clock;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Refusals, RequestTimes};
+use crate::http::{Passed, RequestTimes};
 use crate::ident::RuntimeId;
 use crate::ops::trial::{Trial, TriedMerges};
 use crate::shell::visible_line;
@@ -46,18 +46,16 @@ pub struct TriedRun {
     pub merges: TriedMerges,
     /// When it would run next, where it said so.
     pub next_run: Option<NaiveDateTime>,
-    /// Requests that the cassette has answered, as far as the app tells; `None` where none is played back.
+    /// Requests that the cassette has answered; `None` where none is played back.
     pub answered: Option<i64>,
     /// Requests that the cassette does not have.
     pub missing: Option<i64>,
-    /// Requests that went past the cassette, and were refused.
-    #[serde(serialize_with = "count")]
-    pub refused: Refusals,
+    /// How far the cassette went.
+    #[serde(skip)]
+    pub passed: Option<Passed>,
     /// The last lines of its output, where it was not shown and it failed.
     #[serde(skip)]
     pub last_lines: Vec<String>,
-    #[serde(skip)]
-    is_replay: bool,
 }
 
 /// Runs an app to its end and writes nothing; of each merge so many records are shown.
@@ -73,7 +71,7 @@ pub fn try_run(context: &Context, options: &RunOptions, records: usize) -> Resul
     let mut signals = Signals::forwarded()?;
     let redactor = given.redactor(context.settings());
     let runtime = RuntimeId::new();
-    let tape = replayed.as_ref().map_or(Ok(Tape::None), Tape::replay)?;
+    let tape = replayed.as_ref().map_or(Ok(Tape::None), |cassette| Tape::replay(context, cassette))?;
     let trial = Trial::start(records)?;
     let own = own_variables(context, (&app.name, NO_APP), runtime.as_str(), &arguments)?;
     let more = own.into_iter().chain(tape.environment()).chain(trial.environment());
@@ -86,9 +84,7 @@ pub fn try_run(context: &Context, options: &RunOptions, records: usize) -> Resul
     let ended = ended.map_err(|error| error.within(format!("run {}", app.name)))?;
     let Ended { how, elapsed, .. } = ended;
     let (code, reason) = outcome_of(how, &app.definition);
-    let counts = listener.replayed();
-    let is_replay = replayed.is_some();
-    let of_replay = |count: Option<i64>| if is_replay { Some(count.unwrap_or_default()) } else { None };
+    let passed = tape.replayed(listener.replayed());
     Ok(TriedRun {
         app: app.name.to_string(),
         code,
@@ -97,16 +93,11 @@ pub fn try_run(context: &Context, options: &RunOptions, records: usize) -> Resul
         elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
         merges: trial.merges()?,
         next_run: *listener.heard.next_run.lock().unwrap_or_else(PoisonError::into_inner),
-        answered: of_replay(counts.map(|(answered, _)| answered)),
-        missing: of_replay(counts.map(|(_, missing)| missing)),
-        refused: tape.refused().unwrap_or_default(),
+        answered: passed.as_ref().map(|passed| passed.answered),
+        missing: passed.as_ref().map(|passed| passed.missing),
+        passed,
         last_lines: listener.echo.last_lines(),
-        is_replay,
     })
-}
-
-fn count<S: Serializer>(refused: &Refusals, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_i64(refused.count)
 }
 
 /// # Errors
@@ -150,13 +141,13 @@ impl fmt::Display for TriedRun {
         if let Some(at) = self.next_run {
             writeln!(formatter, "it would run next at {}", clock::local(at))?;
         }
-        if let (Some(answered), Some(missing)) = (self.answered, self.missing) {
-            writeln!(formatter, "{}", replay_words(answered, missing, &self.refused))?;
+        if let Some(passed) = &self.passed {
+            writeln!(formatter, "{}", replay_words(passed))?;
         }
         let reason = self.reason.as_deref().unwrap_or("done");
         let seconds = Duration::from_millis(self.elapsed_ms).as_secs_f64();
         let none = if self.merges.0.is_empty() { "no merge; " } else { "" };
-        let what = if self.is_replay { "; --write makes it count" } else { "" };
+        let what = if self.passed.is_some() { "; --write makes it count" } else { "" };
         write!(formatter, "{}: {reason} after {seconds:.1} s; {none}nothing was written{what}", self.app)
     }
 }

@@ -30,6 +30,7 @@ pub(crate) fn server_error(what: impl Into<String>, cause: Failure) -> Error {
         _ if text.contains("certificate") && text.contains("CaUsedAsEndEntity") => {
             (ErrorKind::Permission, Some(SELF_SIGNED))
         }
+        _ if text.contains("certificate not valid for name") => (ErrorKind::Permission, Some(NAME)),
         _ if text.contains("certificate") || text.contains("TLS") || text.contains("handshake") => {
             (ErrorKind::Permission, Some("check sslmode and sslrootcert of this database"))
         }
@@ -51,11 +52,39 @@ pub(crate) fn server_error(what: impl Into<String>, cause: Failure) -> Error {
     finish(Error::new(kind, what).because(Told::new(text, about)), hint)
 }
 
+/// A name that the server's certificate has, where nothing else was wrong with it than that it has not the one asked for.
+pub(super) fn name_in_certificate(failure: &Failure) -> Option<String> {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(failure);
+    while let Some(cause) = next {
+        if let Some(rustls::Error::InvalidCertificate(rustls::CertificateError::NotValidForNameContext {
+            presented,
+            ..
+        })) = cause.downcast_ref()
+        {
+            return presented.iter().find_map(|name| usable(name));
+        }
+        let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = inner.map(|inner| inner as &(dyn std::error::Error + 'static)).or_else(|| cause.source());
+    }
+    None
+}
+
+/// `DnsName("*.example.com")` as the name of a host.
+fn usable(presented: &str) -> Option<String> {
+    if let Some(address) = presented.strip_prefix("IpAddress(") {
+        return address.strip_suffix(')').filter(|it| it.parse::<std::net::IpAddr>().is_ok()).map(str::to_owned);
+    }
+    let name = presented.strip_prefix("DnsName(\"")?.strip_suffix("\")")?;
+    Some(name.strip_prefix("*.").map_or_else(|| name.to_owned(), |rest| format!("any.{rest}")))
+}
+
 const PASSWORD: &str = "check user and password of this database in dc.toml or DC_DB_*";
 const PLUGIN: &str = "let the user log in by a password: ALTER USER .. IDENTIFIED BY .. (mysql_native_password, ed25519 or \
     caching_sha2_password)";
 const SELF_SIGNED: &str = "the server's certificate is an authority itself: have an authority sign another one for the server, or ask \
     for sslmode=require, which does not look at it";
+const NAME: &str = "use the host by a name that its certificate has; sslmode=verify-ca asks for an authority that is trusted and any \
+    name, sslmode=require for neither";
 const STARTED: &str = "start the server, or check host and port (`mysqladmin ping` asks it)";
 const CUT: &str = "the connection was cut and its transaction rolled back: run the same command again (`mysqladmin ping` asks \
     the server)";
