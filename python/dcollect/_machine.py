@@ -6,13 +6,16 @@ keep the turns; where there is none, each process counts by itself.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import stat
 import struct
+import sys
 import time
 from typing import Iterator, Optional
+
+if sys.platform == "linux":
+    import fcntl
 
 _PLACES = ("/dev/shm", "/tmp")
 _NAME_BYTES_MAX = 200
@@ -56,9 +59,9 @@ def _lock(file: int, kind: int) -> bool:
 @contextlib.contextmanager
 def _in_turn(host: str) -> Iterator[Optional[int]]:
     """The file of a host, while no other process looks; one that is frozen in the middle of it is not waited for."""
-    folder = _folder()
     try:
-        if folder is None or not hasattr(fcntl, "fcntl") or os.uname().sysname != "Linux":
+        folder = _folder() if sys.platform == "linux" else None
+        if folder is None:
             raise OSError("there is no such file here")
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         file = os.open(os.path.join(folder, _short(host)), flags, 0o600)

@@ -241,7 +241,7 @@ fn members_of_archives_are_inputs() {
 fn sheets_of_workbooks_are_records() {
     let first = r#"{"code": "007", "day": "2026-01-31", "name": "Šibenik", "open": true, "price": 1.1, "seen": "2026-01-31T10:15:30"}"#;
     let second = r#"{"code": "008", "day": "2026-01-31", "name": "Zagreb", "open": false, "price": 12, "seen": "2026-01-31T10:15:30"}"#;
-    for name in ["plain.xlsx", "plain.ods"] {
+    for name in ["plain.xlsx", "plain.ods", "of-1904.xlsx", "of-1904.xlsb"] {
         let expected = [(2, first.to_owned()), (3, second.to_owned())];
         assert_eq!(records(&fixture(name), &[]), expected, "{name}");
     }
@@ -272,6 +272,16 @@ fn sheets_of_workbooks_are_records() {
         ("a.xlsx", &bytes, &["--encoding", "utf-8"], 2, &["--encoding"]),
         ("a.xlsx", &bytes[..bytes.len() / 2], &[], 1, &["damaged or cut short"]),
     ]);
+    let locked = std::fs::read(fixture("locked.xlsx")).expect("a file");
+    check(&[("a.xlsx", &locked, &[], 4, &["it is encrypted", "save it without one"])]);
+    // a member of an archive that is locked: the sign stands at its data, and in the list at the end
+    let mut archive = std::fs::read(fixture("two.zip")).expect("a file");
+    for (mark, at) in [(b"PK\x03\x04", 6), (b"PK\x01\x02", 8)] {
+        for place in memchr::memmem::find_iter(&archive.clone(), mark) {
+            archive[place + at] |= 1;
+        }
+    }
+    check(&[("a.zip", &archive, &["--member", "*/b.csv"], 4, &["it is encrypted"])]);
 }
 
 #[test]

@@ -5,6 +5,10 @@ use std::os::unix::fs::FileExt;
 
 /// What a header has.
 const HEADER_BYTES: usize = 512;
+/// What tells of a stream, where in it the length of its name stands, and how many of them are read at once.
+const ENTRY_BYTES: usize = 128;
+const ENTRY_LENGTH_AT: usize = 64;
+const ENTRIES_AT_ONCE: usize = 4096;
 /// Numbers of sectors from here on are signs: the end of a chain, a free sector.
 const SECTORS_MAX: u32 = 0xffff_fffa;
 /// The sectors of the table that the header names itself.
@@ -13,6 +17,25 @@ const NAMED_IN_HEADER: usize = 109;
 /// Whether every chain of sectors comes to an end inside of the file.
 pub(super) fn is_sound(file: &File) -> bool {
     checked(file).unwrap_or(false)
+}
+
+/// Whether a stream of this name is in it, wherever its folders are.
+pub(super) fn has_stream(file: &File, name: &str) -> bool {
+    let wanted: Vec<u8> = name.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect();
+    let mut entries = vec![0; ENTRY_BYTES * ENTRIES_AT_ONCE];
+    let mut at = HEADER_BYTES as u64;
+    loop {
+        let count = file.read_at(&mut entries, at).unwrap_or(0) / ENTRY_BYTES * ENTRY_BYTES;
+        if count == 0 {
+            return false;
+        }
+        // an entry is its name, and how many bytes of it count
+        let is_it = |entry: &[u8]| entry.starts_with(&wanted) && usize::from(entry[ENTRY_LENGTH_AT]) == wanted.len();
+        if entries[..count].chunks_exact(ENTRY_BYTES).any(is_it) {
+            return true;
+        }
+        at += count as u64;
+    }
 }
 
 fn checked(file: &File) -> Option<bool> {

@@ -9,12 +9,15 @@ use calamine::{Data, DataRef, ExcelDateTime, Reader, SheetType, SheetVisible, Xl
 
 use super::cell::{Cell, float};
 use super::choose::{SheetName, chosen};
-use super::compound::is_sound;
+use super::compound::{has_stream, is_sound};
 use super::serial::{Shown, moment};
 use super::sheet::SheetRecords;
 use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::formats::entry::Opened;
 use crate::formats::spool::Part;
+
+/// The stream that holds a workbook which is encrypted.
+const LOCKED: &str = "EncryptedPackage";
 
 fn reader(opened: &Opened<'_>) -> Result<BufReader<File>> {
     let fail = |cause| file_error(format!("read {}", opened.name), cause);
@@ -71,6 +74,8 @@ pub(super) fn read_xls(opened: &Opened<'_>) -> Result<Part> {
     guarded(name, || {
         let mut book: Xls<_> = Xls::new(reader(opened)?).map_err(|cause| match cause {
             XlsError::Password => encrypted(name),
+            // a workbook of any form that is locked as a whole
+            _ if has_stream(&opened.file, LOCKED) => encrypted(name),
             other => damaged(name, &other),
         })?;
         let is_1904 = book.has_1904_epoch();
