@@ -1,6 +1,5 @@
 //! Stages whose work actors do: an actor in Rust here, and whatever goes wrong between it, the broker and dc.
 
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use crate::support::calls::{CALLS, ENDED, STATES, Scene};

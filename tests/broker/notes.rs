@@ -1,7 +1,7 @@
 //! Commands over a real RabbitMQ: at once while it is there, by the database while it is not.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use crate::support::manager::wait_for;
 use crate::support::{app, clean, dc, run, signal, stderr, stdout};

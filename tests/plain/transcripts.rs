@@ -31,14 +31,14 @@ fn typed(text: &str) -> Vec<Typed> {
 
 /// Whether a line is what a pattern with `[..]` says.
 fn fits(pattern: &str, line: &str) -> bool {
-    let mut parts = pattern.split("[..]");
-    let Some(mut rest) = line.strip_prefix(parts.next().unwrap_or_default()) else { return false };
-    let Some(last) = parts.next_back() else { return rest.is_empty() };
-    for part in parts {
+    let Some((start, end)) = pattern.split_once("[..]") else { return pattern == line };
+    let (middle, last) = end.rsplit_once("[..]").map_or((None, end), |(middle, last)| (Some(middle), last));
+    let Some(mut rest) = line.strip_prefix(start).and_then(|rest| rest.strip_suffix(last)) else { return false };
+    for part in middle.into_iter().flat_map(|middle| middle.split("[..]")) {
         let Some(at) = rest.find(part) else { return false };
         rest = &rest[at + part.len()..];
     }
-    rest.ends_with(last)
+    true
 }
 
 fn play(path: &Path) -> usize {

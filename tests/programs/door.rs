@@ -121,7 +121,8 @@ fn what_knows_of_no_cassette_is_recorded_and_played_back() {
     std::fs::write(project.join("dc.toml"), settings).expect("settings");
     std::fs::write(project.join("asks.py"), ASKS).expect("a program");
     let (root, other) = (project.display(), format!("{}/never", tls.1));
-    let asks = |last: &str| format!("python3 {root}/asks.py {} {} >{root}/said || exit 9\n{last}", plain.1, tls.1);
+    let asked = format!("{} {}", plain.1, tls.1);
+    let asks = |last: &str| format!("python3 {root}/asks.py {asked} >{root}/said || exit 9\n{last}");
     app(project, "a/b/c", &asks(""), "");
     let (_, told) = start(project, &["--record", "c"]);
     assert!(told.contains("16 requests recorded in"), "{told}");

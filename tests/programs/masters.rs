@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use crate::support::needs::{has_program, need};
 use crate::support::page::{TEXT, error_rate, letter, pdf, scan_with, scanned_letter};

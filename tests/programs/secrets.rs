@@ -1,7 +1,6 @@
 //! What OpenSSL has sealed, and what becomes of it.
 
 use std::fs;
-use std::process::Command;
 
 use crate::support::clean;
 use crate::support::needs::has_program;

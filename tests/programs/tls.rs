@@ -1,7 +1,7 @@
 //! HTTPS to a server with a certificate of its own.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use crate::support::certificate::Certificate;
 use crate::support::{clean, context};

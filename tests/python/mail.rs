@@ -1,7 +1,7 @@
 //! Mail, to a server in Python.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use crate::support::certificate::Certificate;
 use crate::support::needs::python_with;

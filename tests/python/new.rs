@@ -3,7 +3,6 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Command;
 
 use crate::support::needs::{has_program, need, skipped};
 use crate::support::{clean, dc, run, stderr, stdout};

@@ -3,7 +3,6 @@
 //! minutes; it wants `DC_TEST_PYTHON`, for zones of the same edition.
 
 use std::io::Write;
-use std::process::Command;
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta};
 use data_collector::apps::{CronPattern, Schedule};

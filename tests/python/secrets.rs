@@ -1,7 +1,6 @@
 //! The format of secrets, by a second implementation.
 
 use std::fs;
-use std::process::Command;
 
 use crate::support::needs::python_with;
 use crate::support::store::{PASSWORD, Project};

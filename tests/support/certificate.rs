@@ -2,7 +2,6 @@
 
 use crate::support::clean;
 use std::path::PathBuf;
-use std::process::Command;
 
 use tempfile::TempDir;
 

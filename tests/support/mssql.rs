@@ -3,7 +3,7 @@
 
 use crate::support::clean;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::OnceLock;
 
 use super::needs::{need, python_with};

@@ -1,7 +1,7 @@
 //! A virtual host of RabbitMQ for one test; it goes with it.
 
 use crate::support::clean;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use super::needs;
 

@@ -3,7 +3,7 @@
 use crate::support::clean;
 use std::io::{Read, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 /// Runs a shell's line in a folder, on a terminal, and types each answer once its question stands there. The exit status,
 /// and all that the terminal showed.
