@@ -121,6 +121,16 @@ class Requests(Served):
         self.assertEqual(self.session.get(self.url + "/limit").attempts, 2)
         self.assertGreaterEqual(time.monotonic() - began, 0.9)
 
+    def test_the_proxy_before_the_cassette_is_passed_by_and_those_beyond_are_used(self):
+        led = {"http_proxy": "http://127.0.0.1:9", "no_proxy": "", "DC_HTTP_PROXY": "http://127.0.0.1:9"}
+        with mock.patch.dict(os.environ, led):
+            self.assertEqual(Session(hider=Hider([])).get(self.url + "/").status, 200)
+        # the server answers as a proxy, too
+        with mock.patch.dict(os.environ, {**led, "DC_BEYOND_HTTP": self.url}):
+            self.assertEqual(Session(hider=Hider([])).get("http://nowhere.invalid/").status, 200)
+        with mock.patch.dict(os.environ, {**led, "DC_BEYOND_HTTP": "http://127.0.0.1:9", "DC_BEYOND_NONE": "127.0.0.1"}):
+            self.assertEqual(Session(hider=Hider([])).get(self.url + "/").status, 200)
+
     def test_a_rate_holds_for_a_host(self):
         session = Session(hider=Hider([]), pace=Pace({"127.0.0.1": 20.0}))
         began = time.monotonic()
