@@ -13,6 +13,7 @@ use rcgen::{
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
+use super::WGET_READS;
 use crate::error::{OrFail, Result, file_error};
 use crate::settings::Settings;
 
@@ -20,6 +21,9 @@ use crate::settings::Settings;
 const ALL: &str = "authorities.pem";
 /// Ours alone.
 const OWN: &str = "authority.pem";
+/// What wget reads, and reads otherwise.
+const WGETRC: &str = "wgetrc";
+const SYSTEM_WGETRC: &str = "/etc/wgetrc";
 /// Variables that name authorities of the user's own.
 const NAMED: [&str; 3] = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"];
 /// How long a line of PEM is.
@@ -93,7 +97,10 @@ impl Authority {
             all.push(b'\n');
         }
         all.extend(&own);
-        for (path, text) in [(self.all_in(folder), &all), (self.own_in(folder), &own)] {
+        let mut wgetrc = std::fs::read(settings.variable(WGET_READS).unwrap_or(SYSTEM_WGETRC)).unwrap_or_default();
+        wgetrc.extend(format!("\nca_certificate = {}\n", self.all_in(folder).display()).into_bytes());
+        let files = [(self.all_in(folder), &all), (self.own_in(folder), &own), (self.wgetrc_in(folder), &wgetrc)];
+        for (path, text) in files {
             let failed = |cause| file_error(format!("write {}", path.display()), cause);
             std::fs::File::create(&path).and_then(|mut file| file.write_all(text)).map_err(failed)?;
         }
@@ -103,6 +110,11 @@ impl Authority {
     /// The file of all authorities.
     pub(super) fn all_in(&self, folder: &Path) -> PathBuf {
         folder.join(ALL)
+    }
+
+    /// The settings that tell wget of them.
+    pub(super) fn wgetrc_in(&self, folder: &Path) -> PathBuf {
+        folder.join(WGETRC)
     }
 
     /// The file of this one alone.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::future::select;
 use hyper::body::Incoming;
 use hyper::header::PROXY_AUTHORIZATION;
 use hyper::server::conn::http1;
@@ -15,6 +16,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
@@ -28,15 +30,34 @@ const BEGINNING: Duration = Duration::from_secs(1);
 /// How long nobody is let in when the system has no more file descriptors.
 const BREATH: Duration = Duration::from_millis(100);
 
-/// Lets programs in.
-pub(super) async fn let_in(listener: std::net::TcpListener, shared: Arc<Shared>) {
+/// One program's connection: it counts as open until it goes.
+#[derive(Clone)]
+struct Visit {
+    shared: Arc<Shared>,
+    _open: mpsc::Sender<()>,
+}
+
+/// Lets programs in until it is told to end; those that are inside then have so much time to leave.
+pub(super) async fn attend(
+    listener: std::net::TcpListener,
+    shared: Arc<Shared>,
+    end: oneshot::Receiver<()>,
+    patience: Duration,
+) {
+    let (open, mut all) = mpsc::channel(1);
+    let visit = Visit { shared, _open: open };
+    select(Box::pin(let_in(listener, visit)), end).await;
+    let _ = timeout(patience, all.recv()).await;
+}
+
+async fn let_in(listener: std::net::TcpListener, visit: Visit) {
     let listener = match TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(cause) => return log::error!("requests of other programs are not seen: {cause}"),
     };
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => drop(tokio::spawn(serve(stream, None, Arc::clone(&shared)))),
+            Ok((stream, _)) => drop(tokio::spawn(serve(stream, None, visit.clone()))),
             Err(cause) => {
                 log::debug!("no program is let in for a moment: {cause}");
                 tokio::time::sleep(BREATH).await;
@@ -46,12 +67,8 @@ pub(super) async fn let_in(listener: std::net::TcpListener, shared: Arc<Shared>)
 }
 
 /// Answers the requests on a connection; within a tunnel they are for this place.
-async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
-    stream: S,
-    within: Option<String>,
-    shared: Arc<Shared>,
-) {
-    let service = service_fn(move |request| answer(request, within.clone(), Arc::clone(&shared)));
+async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, within: Option<String>, visit: Visit) {
+    let service = service_fn(move |request| answer(request, within.clone(), visit.clone()));
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(None)
@@ -66,16 +83,17 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 fn serve_within<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     place: String,
-    shared: Arc<Shared>,
+    visit: Visit,
 ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-    Box::pin(serve(stream, Some(place), shared))
+    Box::pin(serve(stream, Some(place), visit))
 }
 
 async fn answer(
     request: Request<Incoming>,
     within: Option<String>,
-    shared: Arc<Shared>,
+    visit: Visit,
 ) -> Result<Response<Sent>, Infallible> {
+    let shared = &visit.shared;
     let is_known =
         || request.headers().get(PROXY_AUTHORIZATION).is_some_and(|it| it.as_bytes() == shared.login.as_bytes());
     if within.is_none() && !is_known() {
@@ -87,7 +105,7 @@ async fn answer(
             let place = place.to_string();
             tokio::spawn(async move {
                 match hyper::upgrade::on(request).await {
-                    Ok(tunnel) => look_into(TokioIo::new(tunnel), &place, &shared).await,
+                    Ok(tunnel) => look_into(TokioIo::new(tunnel), &place, &visit).await,
                     Err(cause) => log::debug!("a tunnel to {place} did not come about: {cause}"),
                 }
             });
@@ -104,15 +122,12 @@ async fn answer(
             return Ok(refused);
         }
     };
-    Ok(asking::ask(request, url, shared).await)
+    Ok(asking::ask(request, url, Arc::clone(shared)).await)
 }
 
 /// Ends TLS in a tunnel. What is nothing of the kind passes while it is recorded, and is refused while it is played back.
-async fn look_into(
-    mut tunnel: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    place: &str,
-    shared: &Arc<Shared>,
-) {
+async fn look_into(mut tunnel: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, place: &str, visit: &Visit) {
+    let shared = &visit.shared;
     let mut first = [0];
     let count = timeout(BEGINNING, tunnel.read(&mut first)).await;
     let begun = match count {
@@ -139,7 +154,7 @@ async fn look_into(
         // without its usual port a URL has none
         Ok(tls) => {
             let place = place.strip_suffix(":443").unwrap_or(place).to_owned();
-            serve_within(tls, place, Arc::clone(shared)).await;
+            serve_within(tls, place, visit.clone()).await;
         }
         Err(cause) => {
             log::debug!("a program spoke to {place} and did not trust the run's authority: {cause}");

@@ -44,6 +44,8 @@ const TRUSTING: [&str; 7] = [
 ];
 /// As Node has it: in addition to those that it brings.
 const TRUSTING_TOO: &str = "NODE_EXTRA_CA_CERTS";
+/// The settings that wget reads first: it has no variable for whom to trust.
+const WGET_READS: &str = "SYSTEM_WGETRC";
 /// Node looks for a proxy in its environment where this is set.
 const NODE_LOOKS: &str = "NODE_USE_ENV_PROXY";
 /// So many places are told.
@@ -140,7 +142,7 @@ impl Door {
         let (end, ended) = oneshot::channel();
         let inner = Arc::clone(&shared);
         let work = move || {
-            runtime.block_on(futures_util::future::select(Box::pin(connection::let_in(listener, inner)), ended));
+            runtime.block_on(connection::attend(listener, inner, ended, END_PATIENCE));
             runtime.shutdown_timeout(END_PATIENCE);
         };
         let thread = std::thread::Builder::new().name("door".to_owned()).spawn(work).or_fail(failed)?;
@@ -157,8 +159,9 @@ impl Door {
         let leading = LEADING.iter().chain([&DOOR_VARIABLE]).map(|name| set(name, &url));
         let sparing = SPARING.iter().map(|name| set(name, &OsString::new()));
         let trusting = TRUSTING.iter().map(|name| set(name, &all));
-        let node = [set(TRUSTING_TOO, &own), set(NODE_LOOKS, &OsString::from("1"))];
-        leading.chain(sparing).chain(trusting).chain(node).chain(self.beyond.iter().cloned()).collect()
+        let wget = self.authority.wgetrc_in(self.folder.path()).into_os_string();
+        let others = [set(TRUSTING_TOO, &own), set(NODE_LOOKS, &OsString::from("1")), set(WGET_READS, &wget)];
+        leading.chain(sparing).chain(trusting).chain(others).chain(self.beyond.iter().cloned()).collect()
     }
 
     /// What went through so far.

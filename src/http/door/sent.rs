@@ -13,11 +13,13 @@ pub(super) struct Sent {
     pieces: Receiver<io::Result<Bytes>>,
     /// How long it is, where that is known.
     length: Option<u64>,
+    /// Why it broke off: told when what came before is on its way, as a server's connection breaks.
+    broken: Option<io::Error>,
 }
 
 impl Sent {
     pub(super) fn of(pieces: Receiver<io::Result<Bytes>>, length: Option<u64>) -> Self {
-        Self { pieces, length }
+        Self { pieces, length, broken: None }
     }
 
     /// A text that is there.
@@ -25,7 +27,7 @@ impl Sent {
         let (sender, pieces) = tokio::sync::mpsc::channel(1);
         let length = Some(text.len() as u64);
         let _ = sender.try_send(Ok(Bytes::from(text)));
-        Self { pieces, length }
+        Self { pieces, length, broken: None }
     }
 }
 
@@ -34,7 +36,17 @@ impl Body for Sent {
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        self.pieces.poll_recv(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
+        if let Some(cause) = self.broken.take() {
+            return Poll::Ready(Some(Err(cause)));
+        }
+        match self.pieces.poll_recv(context) {
+            Poll::Ready(Some(Err(cause))) => {
+                self.broken = Some(cause);
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            polled => polled.map(|piece| piece.map(|piece| piece.map(Frame::data))),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
