@@ -20,6 +20,7 @@ use super::super::asked::Asked;
 use super::super::body::Body;
 use super::super::exchange::exchange;
 use super::super::failure::Failure;
+use super::super::host;
 use super::super::options::Timeouts;
 use super::sent::Sent;
 use super::{Shared, add};
@@ -163,7 +164,7 @@ fn answer(
         way: way.as_deref(),
         unpack: true,
     };
-    let place = session.hider.place(&asked.url);
+    let place = host::key(&asked.url);
     exchange(session, &rules, None, &asked).inspect(|_| shared.note(|passed| passed.answered += 1)).map_err(
         |Failure { error, .. }| {
             let is_missing = session.replay().is_some() && error.kind() == ErrorKind::NotFound;
