@@ -59,8 +59,13 @@ impl<'a> Bound<'a> {
         if let Some(other) = self.other_transport() {
             return Some(format!("its port is reached by {other}, and only HTTP is supported"));
         }
-        let is_encoded = self.operation.input.is_encoded || self.operation.output.is_encoded;
-        is_encoded.then(|| format!("its messages are {}, and only literal ones are supported", self.style()))
+        let encoded = match (self.operation.input.is_encoded, self.operation.output.is_encoded) {
+            (true, _) => "its messages are",
+            (false, true) => "its answers are",
+            (false, false) => return None,
+        };
+        let style = if self.is_rpc() { "rpc" } else { "document" };
+        Some(format!("{encoded} {style}/encoded, and only literal ones are supported"))
     }
 
     /// How it is reached, where that is not HTTP: by its transport, or else by its address.
@@ -112,6 +117,8 @@ impl<'a> Bound<'a> {
         let parts = near(&self.wsdl.messages, message).ok_or_else(|| {
             Error::new(ErrorKind::NotFound, format!("find the message {message}: no document declares it"))
         })?;
+        // a list that names nothing of the message is a slip, and no message without a body
+        let only = only.as_ref().filter(|only| only.is_empty() || parts.iter().any(|part| only.contains(&part.name)));
         let is_in_body = |part: &&Part| match only {
             Some(only) => only.contains(&part.name),
             None => !headers.iter().any(|(header, name)| header == message && *name == part.name),

@@ -83,7 +83,9 @@ impl<'a> Call<'a> {
         writer.start(&version.element("Envelope"));
         let headers = self.bound.headers()?;
         let addressing = self.bound.port_operation.addressing.as_ref();
-        if !headers.is_empty() || self.login.is_some() || addressing.is_some() {
+        // those that the WSDL only allows make none: an empty one says nothing
+        let has_given = self.headers.as_object().is_some_and(|given| !given.is_empty());
+        if has_given || self.login.is_some() || addressing.is_some() {
             writer.start(&version.element("Header"));
             if let Some(login) = &self.login {
                 login.write(&mut writer, version.namespace())?;
@@ -225,7 +227,8 @@ impl<'a> Call<'a> {
         match given.keys().find(|key| !is_known(key)) {
             Some(key) => {
                 let known: Vec<&str> = headers.iter().map(|part| &*part.name.local).collect();
-                let message = format!("write the header `{key}`: there is none; known: {}", known.join(", "));
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                let message = format!("write the header `{key}`: there is none; known: {known}");
                 Err(Error::new(ErrorKind::Usage, message))
             }
             None => Ok(()),

@@ -14,8 +14,14 @@ use crate::http::{Request, Retries};
 /// Documents that one WSDL may bring along.
 const DOCUMENTS_MAX: usize = 500;
 
-/// Schemas of XML and SOAP themselves: what is needed of them is built in.
-const KNOWN: [&str; 3] = ["http://schemas.xmlsoap.org/soap/", "http://schemas.xmlsoap.org/wsdl/", "http://www.w3.org/"];
+/// Whether a location is that of a schema of XML or SOAP themselves: what is needed of them is built in. What else W3C has
+/// (addresses, signatures) is loaded: services take and give values of its types.
+fn is_built_in(location: &str) -> bool {
+    let of_soap = ["http://schemas.xmlsoap.org/soap/", "http://schemas.xmlsoap.org/wsdl/"];
+    let of_xml = ["/xml.xsd", "/XMLSchema", "/XML/1998/namespace", "/soap-", "/wsdl"];
+    of_soap.iter().any(|start| location.starts_with(start))
+        || location.strip_prefix("http://www.w3.org").is_some_and(|rest| of_xml.iter().any(|part| rest.contains(part)))
+}
 
 /// Where a document is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -105,7 +111,7 @@ impl<'a> Loader<'a> {
     /// The document that one at `base` leads to; `None` when it was loaded before, or cannot be. That is noted, and told
     /// by whatever needs it.
     pub(super) fn follow(&mut self, base: &Place, location: &str) -> Option<(Place, Element)> {
-        if KNOWN.iter().any(|known| location.trim().starts_with(known)) {
+        if is_built_in(location.trim()) {
             return None;
         }
         let place = match base.join(location) {
@@ -123,6 +129,33 @@ impl<'a> Loader<'a> {
                 self.missing.push(error.to_string());
                 None
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_built_in;
+
+    #[test]
+    fn schemas_of_xml_itself_are_not_asked_for_and_others_of_w3c_are() {
+        for location in [
+            "http://www.w3.org/2001/xml.xsd",
+            "http://www.w3.org/2009/01/xml.xsd",
+            "http://www.w3.org/2001/XMLSchema.xsd",
+            "http://www.w3.org/XML/1998/namespace",
+            "http://www.w3.org/2003/05/soap-encoding",
+            "http://schemas.xmlsoap.org/soap/encoding/",
+        ] {
+            assert!(is_built_in(location), "{location}");
+        }
+        for location in [
+            "http://www.w3.org/2005/08/addressing/ws-addr.xsd",
+            "http://www.w3.org/2005/05/xmlmime",
+            "http://www.w3.org/TR/xmldsig-core/xmldsig-core-schema.xsd",
+            "types.xsd",
+        ] {
+            assert!(!is_built_in(location), "{location}");
         }
     }
 }

@@ -34,6 +34,7 @@ mod secrets;
 mod secrets_in_use;
 mod sharing;
 mod soap;
+mod soap_requests;
 mod transcripts;
 mod trials;
 mod vectors;
