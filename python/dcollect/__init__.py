@@ -13,6 +13,7 @@ from ._csv import csv_rows
 from ._errors import DcError, MergeError, ReplayError, TooManyFailures
 from ._http import HttpError, Response
 from ._merge import MergeReport
+from ._pages import Form, Page
 from ._records import Number, loads
 from ._watch import fun_watch
 
@@ -21,10 +22,12 @@ __all__ = [
     "App",
     "Context",
     "DcError",
+    "Form",
     "HttpError",
     "MergeError",
     "MergeReport",
     "Number",
+    "Page",
     "ReplayError",
     "Response",
     "TooManyFailures",

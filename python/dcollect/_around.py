@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import threading
 from pathlib import Path
@@ -32,6 +33,13 @@ class Around:
     def is_inside(self) -> bool:
         """Whether `dc run` started this."""
         return self.dc is not None
+
+    def reader(self) -> str:
+        """The `dc` that reads pages and files; it writes nothing, so any will do: also in a test, and with `--show`."""
+        found = self.dc or os.environ.get("DC_BIN") or shutil.which("dc")
+        if not found:
+            raise DcError("pages are read by dc, which is not on the PATH: install it, or set DC_BIN to it")
+        return found
 
     def arguments(self) -> Any:
         """What `dc run --args` gave."""

@@ -18,6 +18,7 @@ from ._items import Item, Items, Limit
 from ._log import set_up
 from ._merge import MergeReport, Options, Table
 from ._pace import Pace, Rate
+from ._pages import Form, Page, page_of
 from ._state import State
 
 _Thing = TypeVar("_Thing")
@@ -72,12 +73,30 @@ class Context:
         return State(path.with_name(path.name + ".json"), self.around.is_trial)
 
     def get(self, url: str, params: Params = None, **more: Any) -> Response:
-        """GET with retries; raises HttpError for a status of 400 and above (`check=False` gives it back)."""
+        """GET, tried again when it fails; raises HttpError for a status of 400 and above (`check=False` gives it back).
+
+        `params` are added to the address. `more`: `headers`, `auth=(user, password)`, `timeout` (seconds of silence, 30),
+        `retries` (3), `redirects` (10).
+        """
         return self.http.get(url, params, **more)
 
     def post(self, url: str, data: Any = None, json: Any = None, **more: Any) -> Response:
-        """POST a form, bytes or JSON; tried again only with `retry=True`."""
+        """POST a form (`data` is a dict or pairs), bytes, text or JSON; tried again only with `retry=True`. The rest is as in `get`."""
         return self.http.post(url, data, json, **more)
+
+    def page(self, of: Union[Response, str, bytes], url: str = "") -> Page:
+        """A page of HTML: its tables, elements, links and forms. `url` says where a text came from."""
+        return page_of(self.around, of, url)
+
+    def submit(self, form: Form, button: Optional[str] = None, **more: Any) -> Response:
+        """Sends a form as a browser does, with its hidden fields; `button` is the one that is pressed.
+
+        A form that is sent by POST is tried again only with `retry=True`.
+        """
+        fields = form.press(button).sent() if button is not None else form.sent()
+        if form.is_post:
+            return self.post(form.action, fields, **more)
+        return self.get(form.action.partition("?")[0], fields, **more)
 
     def table(self, name: str, **options: Any) -> Table:
         """A table to add records to; its options are those of `app`. It is merged when the function has returned."""

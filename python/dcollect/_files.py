@@ -36,8 +36,8 @@ class Files:
         name: Optional[str] = None,
         retention: Optional[str] = None,
     ) -> StoredFile:
-        """Keeps a file, or bytes under a `name`; the same bytes are stored once. In a run that is only shown nothing is
-        stored."""
+        """Keeps a file, or bytes under a `name`; the same bytes are stored once. `retention` is one of those that `dc files retention` lists; without
+        it the settings say. In a run that is only shown nothing is stored."""
         if isinstance(file, bytes):
             if name is None:
                 raise TypeError("bytes need a name: ctx.files.keep(data, name='page.pdf')")

@@ -51,7 +51,9 @@ class Response:
         self.status = status
         self.headers = Headers(headers)
         self.content = content
+        #: How often it was asked for.
         self.attempts = attempts
+        self._encoding: Optional[str] = None
 
     #: As `requests` names it.
     @property
@@ -66,10 +68,22 @@ class Response:
 
     @property
     def encoding(self) -> str:
-        """The charset that the answer names; UTF-8 where it names none."""
+        """The charset that the answer's header names; UTF-8 where it names none. It can be set: `answer.encoding = "cp1250"`."""
+        return self._encoding or self._charset() or "utf-8"
+
+    @encoding.setter
+    def encoding(self, label: str) -> None:
+        self._encoding = label
+
+    def _charset(self) -> Optional[str]:
         message = email.message.Message()
         message["content-type"] = self.headers.get("content-type", "")
-        return message.get_content_charset() or "utf-8"
+        return message.get_content_charset()
+
+    @property
+    def names_charset(self) -> bool:
+        """Whether `encoding` is more than a guess."""
+        return (self._encoding or self._charset()) is not None
 
     @property
     def text(self) -> str:
@@ -196,6 +210,8 @@ class Session:
             import base64
 
             own["Authorization"] = "Basic " + base64.b64encode(f"{auth[0]}:{auth[1]}".encode()).decode("ascii")
+        if not url.lower().startswith(("http://", "https://")):
+            raise HttpError(f"`{url}` is no address of the web: it begins with http:// or https://; `urljoin` of urllib.parse makes one of a link")
         asked = Asked(method, _url(url, params), list(own.items()), body)
         may_repeat = method in IDEMPOTENT if retry is None else retry
         most = 1 + (self.retries if retries is None else retries) if may_repeat else 1

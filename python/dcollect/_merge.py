@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import subprocess
@@ -54,7 +55,11 @@ class Options:
         allow_empty: bool = False,
         max_gone: int | str | None = None,
         rejects: str | os.PathLike[str] | None = None,
+        **unknown: Any,
     ) -> None:
+        for name in unknown:
+            near = difflib.get_close_matches(name, ("table", "rate", "max_failed", *(Options.__init__.__kwdefaults__ or ())), 1)
+            raise TypeError(f"there is no option `{name}`" + (f"; did you mean `{near[0]}`?" if near else ": docs/python.md lists them"))
         self.scope: dict[str, Any] = dict(scope or {})
         words: list[str] = []
         for flag, columns in (("--key", key), ("--ignore", ignore), ("--hash-on", hash_on), ("--hash-except", hash_except)):

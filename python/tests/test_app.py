@@ -14,7 +14,7 @@ import unittest
 from pathlib import Path
 
 import dcollect
-from dcollect import MergeError, TooManyFailures, app, fun_watch
+from dcollect import DcError, MergeError, TooManyFailures, app, fun_watch
 from dcollect import _log, _watch
 from dcollect._around import Around
 from dcollect._state import State
@@ -34,6 +34,20 @@ def program(text, *words, **environment):
         left = sorted(path.name for path in Path(folder).iterdir())
         assert left == ["main.py"], f"something was written: {left}"
         return done
+
+
+class Words(unittest.TestCase):
+    def test_an_option_that_is_not_there_is_named_with_the_nearest(self):
+        for wrong, near in (("tabel", "table"), ("keys", "key"), ("max_fail", "max_failed"), ("evolv", "evolve")):
+            with self.assertRaisesRegex(TypeError, f"no option `{wrong}`; did you mean `{near}`"):
+                app(**{wrong: "x"})
+        with self.assertRaisesRegex(TypeError, "no option `zzz`: docs"):
+            app(table="t", zzz=1)
+
+    def test_a_link_is_no_address(self):
+        for url in ("/x", "ftp://a.example/x", "a.example"):
+            with self.assertRaisesRegex(DcError, "no address of the web"):
+                collect(app(table="t")(lambda ctx: ctx.get(url)))
 
 
 class Collecting(unittest.TestCase):

@@ -162,7 +162,7 @@ class Requests(Served):
             self.session.get(self.url + "/").json()
         with self.assertRaisesRegex(HttpError, "more than 10 redirects"):
             self.session.get(self.url + "/loop", retries=0)
-        with self.assertRaisesRegex(HttpError, "only http and https"):
+        with self.assertRaisesRegex(HttpError, "no address of the web|only http and https"):
             self.session.get("file:///etc/passwd", retries=0)
 
     def test_credentials_stop_at_the_server_that_they_are_for(self):

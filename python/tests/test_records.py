@@ -11,6 +11,7 @@ import pickle
 import unittest
 import uuid
 
+from dcollect import csv_rows
 from dcollect._records import Number, dumps, loads
 
 UTC = datetime.timezone.utc
@@ -101,6 +102,22 @@ class Records(unittest.TestCase):
         self.assertEqual(read["a"] + 1, 2.1)
         self.assertIs(type(read["a"] + 1), float)
         self.assertEqual(str(pickle.loads(pickle.dumps(read["a"]))), "1.10")
+
+    def test_csv_says_how_numbers_are_written(self):
+        rows = list(csv_rows("a;b\n1.234;1.234.567,89\n12.34;-0,10\n\n007;\n", ";", decimal=",", thousands="."))
+        self.assertEqual([dumps(row) for row in rows], ['{"a":1234,"b":1234567.89}', '{"a":"12.34","b":-0.10}', '{"a":"007","b":null}'])
+        self.assertEqual(list(csv_rows('a,b\n"x\ny",1.5\n')), [{"a": "x\ny", "b": 1.5}])
+
+    def test_csv_that_is_broken_is_refused_with_its_line(self):
+        for text, says in (
+            ("a,b\n1,2\n3\n", "line 3 has 1 fields, and the header 2"),
+            ("a,b\n1,2,3\n", "line 2 has 3 fields, and the header 2"),
+            ("a,b,a\n1,2,3\n", r"the header has \['a'\] twice"),
+        ):
+            with self.subTest(text=text), self.assertRaisesRegex(ValueError, says):
+                list(csv_rows(text))
+        with self.assertRaisesRegex(ValueError, "two different characters"):
+            list(csv_rows("a\n1\n", decimal=",", thousands=","))
 
 
 if __name__ == "__main__":

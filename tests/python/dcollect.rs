@@ -118,6 +118,10 @@ def collect(ctx):
     assert seen == [{"runs": ctx.state["runs"]}], seen
     kept = ctx.files.keep(b"some bytes", name="a.txt")
     assert len(kept.sha256) == 64, kept
+    page = ctx.page("<form action=go><input type=hidden name=a value=1></form><table><tr><th>x<tr><td>Š</table>", url="http://a.example/b/")
+    assert page.table() == [{"x": "Š"}] and page.select("td") == ["Š"], page.table()
+    form = page.form()
+    assert form.sent() == [("a", "1")] and form.action == "http://a.example/b/go", form
 "#;
 
 #[test]

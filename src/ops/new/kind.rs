@@ -54,6 +54,7 @@ const DCOLLECT: &[(&str, &str)] = &[
     ("_merge.py", include_str!("../../../python/dcollect/_merge.py")),
     ("_machine.py", include_str!("../../../python/dcollect/_machine.py")),
     ("_pace.py", include_str!("../../../python/dcollect/_pace.py")),
+    ("_pages.py", include_str!("../../../python/dcollect/_pages.py")),
     ("_query.py", include_str!("../../../python/dcollect/_query.py")),
     ("_records.py", include_str!("../../../python/dcollect/_records.py")),
     ("_show.py", include_str!("../../../python/dcollect/_show.py")),
