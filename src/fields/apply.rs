@@ -11,7 +11,7 @@ use super::page::{Document, Page};
 use super::passage::Passage;
 use super::rules::{ABOUT, CURRENCY, Rule, Rules};
 use super::values::{Kind, Taken};
-use super::{pick::Pick, table};
+use super::{pair, pick::Pick, table};
 
 /// The most reasons that are given for one field.
 const REASONS_MAX: usize = 10;
@@ -135,6 +135,9 @@ impl Rules {
         }
         if !found[before..].iter().any(|it| it.outcome.is_ok()) {
             found.extend(labels.iter().flat_map(|label| table::candidates(sheet.page, label, &rule.kind)));
+        }
+        if !found[before..].iter().any(Candidate::counts) {
+            found.extend(labels.iter().flat_map(|label| pair::candidates(sheet.page, label, &rule.kind)));
         }
     }
 

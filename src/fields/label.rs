@@ -49,6 +49,23 @@ impl Label {
         whole_words(&self.pattern, text)
     }
 
+    /// Whether a text is the label, and nothing else.
+    pub(super) fn is(&self, text: &str) -> bool {
+        let composed: String = text.nfc().collect();
+        let plain = composed.trim().trim_end_matches([':', ' ']);
+        self.find(plain).iter().any(|range| *range == (0..plain.len()))
+    }
+
+    /// Whether a field of a form has the label for a name: `form.total_due[0]` for `Total due`.
+    pub(super) fn is_named(&self, name: &str) -> bool {
+        let last = name.rsplit('.').next().unwrap_or_default();
+        let last = last.split('[').next().unwrap_or_default();
+        let plain = |text: &str| -> String {
+            text.nfc().filter(|it| it.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+        };
+        !last.is_empty() && plain(last) == plain(&self.text)
+    }
+
     /// Where a page has the label over two lines of a column: its part on the lower line.
     pub(super) fn find_broken(&self, page: &Passage<'_>) -> Vec<Range<usize>> {
         let mut found = Vec::new();

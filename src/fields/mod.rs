@@ -7,7 +7,8 @@
 //! not, and why a field has no value, stands in `_fields` as `refused`. What it knows:
 //!
 //! - `pattern`: the value is the group named `value`, or else the first one
-//! - `after`: labels; what stands right of one is looked at first, up to the next label of any field, then what is below.
+//! - `after`: labels; what stands right of one is looked at first, up to the next label of any field, then what is below;
+//!   then tables, the pairs that the reader found (`key_values`), and fields of a form that have the label for a name.
 //!   Of several, the first that has a value counts, unless `pick` asks for another value: then all of them do
 //! - `type`: text (default), date, amount, number, integer, iban, vat, luhn
 //! - `format`: dmy, mdy, ymd for dates; comma or point (the mark before the decimals) for amounts and numbers
@@ -50,6 +51,7 @@ mod candidate;
 pub(crate) mod fuzzing;
 mod label;
 mod page;
+mod pair;
 mod passage;
 mod pick;
 mod rules;

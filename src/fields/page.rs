@@ -29,6 +29,10 @@ pub(super) struct Page {
     lines: Vec<Line>,
     #[serde(default)]
     tables: Option<Vec<Table>>,
+    #[serde(default)]
+    blocks: Vec<Block>,
+    #[serde(default)]
+    fields: Vec<FormField>,
     /// Why it could not be read.
     #[serde(default)]
     pub(super) error: Option<String>,
@@ -50,6 +54,32 @@ pub(super) struct Word {
     /// How sure the engine is, 0 to 100; `None` for a word that the file holds.
     #[serde(default)]
     pub(super) confidence: Option<f64>,
+}
+
+/// A part of a page, as far as it has labels with values.
+#[derive(Debug, Default, Deserialize)]
+struct Block {
+    #[serde(default)]
+    pairs: Vec<Pair>,
+}
+
+/// A label and its value.
+#[derive(Debug, Deserialize)]
+pub(super) struct Pair {
+    pub(super) label: String,
+    pub(super) value: String,
+    #[serde(default)]
+    pub(super) label_area: Option<Area>,
+    #[serde(default)]
+    pub(super) value_area: Option<Area>,
+}
+
+/// A field of a form.
+#[derive(Debug, Deserialize)]
+pub(super) struct FormField {
+    pub(super) name: String,
+    pub(super) value: String,
+    pub(super) points: Area,
 }
 
 /// A table.
@@ -92,6 +122,16 @@ impl Page {
     pub(super) fn bare_text(&self) -> Option<String> {
         let has_words = self.lines.iter().any(|line| !line.words.is_empty());
         (!has_words && !self.text.is_empty()).then(|| self.text.nfc().collect())
+    }
+
+    /// Its labels with values.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = &Pair> {
+        self.blocks.iter().flat_map(|block| &block.pairs)
+    }
+
+    /// The fields of forms on it.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &FormField> {
+        self.fields.iter()
     }
 
     /// Its tables.

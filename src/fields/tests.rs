@@ -136,6 +136,36 @@ fn a_label_over_two_lines_is_one_and_an_ambiguous_date_is_no_date() {
 }
 
 #[test]
+fn pairs_of_the_reader_and_fields_of_forms_are_asked_last() {
+    let place = |x0: f64, top: f64| json!({"x0": x0, "top": top, "x1": x0 + 60.0, "bottom": top + 10.0});
+    let mut read = page(&[("Due", 50.0, 50.0), ("3.4.2026", 300.0, 120.0)]);
+    read["lines"][1]["words"][0]["confidence"] = json!(62.0);
+    read["blocks"] = json!([
+        {"kind": "paragraph", "area": place(0.0, 0.0), "text": "x"},
+        {"kind": "key_values", "area": place(0.0, 0.0), "pairs": [
+            {"label": "Due", "value": "3.4.2026", "label_area": place(50.0, 50.0), "value_area": place(295.0, 119.0)},
+            {"label": "Due date of the other", "value": "5.6.2026", "label_area": place(50.0, 50.0)},
+        ]},
+    ]);
+    read["fields"] = json!([{"name": "form1.total_due[0]", "value": "12.50", "points": place(400.0, 400.0)}]);
+    let document = json!({"pages": [read]});
+    let text = r#"
+        due = { after = "Due", type = "date", format = "dmy" }
+        total = { after = "Total due", type = "amount", format = "point" }
+    "#;
+    let found = apply(text, &document).expect("fields");
+    assert_eq!((&found["due"], &found["total"]), (&json!("2026-04-03"), &json!("12.50")));
+    let about = &found["_fields"];
+    assert_eq!((&about["due"]["rule"], &about["due"]["confidence"]), (&json!("after Due in a pair"), &json!(0.62)));
+    assert_eq!(
+        (&about["total"]["rule"], &about["total"]["box"][0]),
+        (&json!("the form field form1.total_due[0]"), &json!(400.0))
+    );
+    let sure = apply(&text.replace("\"dmy\"", "\"dmy\", confidence = 0.8"), &document).expect("fields");
+    assert_eq!(sure["due"], Value::Null, "what was hardly read is not taken by a side door");
+}
+
+#[test]
 fn a_candidate_that_fails_its_check_gives_way_and_reasons_are_told() {
     let words = [("IBAN", 50.0, 50.0), ("HR1210010051863000161", 100.0, 50.0), ("IBAN:", 50.0, 70.0)];
     let rule = "account = { after = \"IBAN\", type = \"iban\", required = true }";

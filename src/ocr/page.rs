@@ -20,9 +20,12 @@ const COVERAGE_GOOD: f64 = 0.75;
 /// A page is better when it is turned, if it is read so much better.
 const TURNED_GAIN: f64 = 1.15;
 /// Where `auto` has another engine, it is asked for pages that were read with less confidence, or with less of their ink:
-/// a page read so well by one is no better by the other.
-const CONFIDENCE_SURE: f64 = 90.0;
+/// a page read so well by one is no better by the other. Of receipts that Tesseract is 93 % sure of, it misses one word in
+/// twenty; clean pages reach 95.
+const CONFIDENCE_SURE: f64 = 94.0;
 const COVERAGE_SURE: f64 = 0.9;
+/// What an engine is no surer of than this is no evidence for it.
+const CONFIDENCE_NONE: f64 = 50.0;
 
 /// How pages are read.
 #[derive(Debug, Clone)]
@@ -168,7 +171,7 @@ impl Recogniser {
             }
             for at in 1..self.engines.len() {
                 let other = self.read_with(at, picture)?;
-                if other.worth() > best.worth() {
+                if evidence(&other.lines) > evidence(&best.lines) {
                     best = other;
                 }
             }
@@ -178,7 +181,8 @@ impl Recogniser {
 
     fn read_with(&mut self, at: usize, picture: &Picture) -> Result<Reading> {
         let engine = &mut self.engines[at];
-        let plain = Preprocessor { light: false, noise: false, scale: false, tilt: false, pixels_max: 0 };
+        let plain =
+            Preprocessor { light: false, noise: false, scale: false, tilt: false, cleans_all: false, pixels_max: 0 };
         let mut preprocessor = self.options.preprocessor.unwrap_or(plain);
         if !engine.wants_clean_pages() {
             preprocessor.noise = false;
@@ -187,7 +191,8 @@ impl Recogniser {
         let prepared = preprocessor.prepare(picture);
         let mut best = reading(engine.as_mut(), prepared)?;
         // a page that stands on its head or lies on its side is read badly: it is turned then, and only then
-        let suspicious = best.confidence < engine.turned_below() || best.coverage < COVERAGE_GOOD / 2.0;
+        let misses_much = best.coverage < COVERAGE_GOOD / 2.0 && best.confidence < CONFIDENCE_SURE;
+        let suspicious = best.confidence < engine.turned_below() || misses_much;
         if self.options.preprocessor.is_some() && suspicious && best.prepared.measurement.letter_height > 0.0 {
             for &degrees in best.prepared.turns() {
                 let turned = reading(engine.as_mut(), best.prepared.turned_from_start(degrees))?;
@@ -255,6 +260,16 @@ fn reading(engine: &mut dyn Engine, prepared: Prepared) -> Result<Reading> {
     Ok(Reading { confidence: mean_confidence(&lines), coverage, engine: engine.name(), lines, prepared })
 }
 
+/// How much was read for sure: each letter counts by the square of how far its confidence is above [`CONFIDENCE_NONE`]. How
+/// much of the ink was read does not tell two engines apart: where there is grain, ink itself is measured badly.
+fn evidence(lines: &[FoundLine]) -> f64 {
+    let words = lines.iter().flat_map(|line| &line.words);
+    let worth = |confidence: f32| {
+        ((f64::from(confidence) - CONFIDENCE_NONE) / (100.0 - CONFIDENCE_NONE)).clamp(0.0, 1.0).powi(2)
+    };
+    words.map(|word| worth(word.confidence) * word.text.chars().count() as f64).sum()
+}
+
 /// The mean confidence of all letters.
 fn mean_confidence<'a>(lines: impl IntoIterator<Item = &'a FoundLine>) -> f64 {
     let (mut sum, mut letters) = (0.0, 0usize);
@@ -278,4 +293,24 @@ fn text(lines: &[RecognisedLine]) -> String {
         text.push('\n');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::found::FoundWord;
+    use super::*;
+
+    #[test]
+    fn what_was_read_for_sure_outweighs_more_that_was_guessed() {
+        let line = |text: &str, confidence: f32| FoundLine {
+            words: vec![FoundWord { text: text.to_owned(), area: Area::default(), confidence }],
+            paragraph: 1,
+        };
+        let (sure, guessed) = (vec![line("TOTAL", 99.0)], vec![line("T0TA1", 64.0), line("..,-'~", 40.0)]);
+        assert!(evidence(&sure) > evidence(&guessed));
+        // what one engine alone has seen counts
+        let more = vec![line("TOTAL", 90.0), line("20.07", 90.0)];
+        assert!(evidence(&more) > evidence(&sure));
+        assert_eq!(evidence(&[]), 0.0);
+    }
 }

@@ -151,6 +151,67 @@ fn an_invoice_is_read_row_by_row() {
     }
 }
 
+/// The share of words that two texts have in common, counting each as often as it stands there.
+fn shared_words(wanted: &str, found: &str) -> f64 {
+    let mut left: Vec<&str> = found.split_whitespace().collect();
+    let all = wanted.split_whitespace().count() + left.len();
+    let mut shared = 0;
+    for word in wanted.split_whitespace() {
+        if let Some(at) = left.iter().position(|it| *it == word) {
+            left.swap_remove(at);
+            shared += 2;
+        }
+    }
+    f64::from(shared) / all as f64
+}
+
+#[test]
+fn auto_reads_receipts_as_well_as_the_better_engine_does() {
+    if !has("tesseract") || !has("paddle") {
+        return;
+    }
+    let rows = [
+        ("NORTHSIDE MARKET", ""),
+        ("12 High Street, Tel 020 5553 4471", ""),
+        ("Date 14/08/2026", "17:42"),
+        ("Whole milk 1L", "1.20"),
+        ("Brown bread", "2.35"),
+        ("Free range eggs", "3.10"),
+        ("Ground coffee", "7.49"),
+        ("Green apples", "1.88"),
+        ("Paper towels", "4.05"),
+        ("TOTAL GBP", "20.07"),
+        ("VISA 8841", "20.07"),
+        ("Thank you for your visit!", ""),
+    ];
+    let mut written = Vec::new();
+    for (at, (left, right)) in rows.iter().enumerate() {
+        let y = 230.0 - 18.0 * at as f64;
+        written.push(Written { x: 12.0, y, size: 10.0, text: left });
+        if !right.is_empty() {
+            written.push(Written { x: 170.0, y, size: 10.0, text: right });
+        }
+    }
+    let wanted: String = rows.iter().map(|(left, right)| format!("{left} {right}\n")).collect();
+    let clean = |dpi| scan(&pdf(&[operations(&written)], 210.0, 250.0), dpi);
+    let bad =
+        [noisy(shaded(clean(75), 0.45), 25), noisy(tilted(&clean(95), 2.5), 40), specked(noisy(clean(85), 45), 97)];
+    let mut engines = ["tesseract", "paddle", "auto"].map(|name| recogniser(name, Way::Any, true));
+    let mut sum = 0.0;
+    for (at, picture) in bad.iter().enumerate() {
+        let found: Vec<f64> = engines
+            .iter_mut()
+            .map(|engine| shared_words(&wanted, &engine.read(picture).expect("a page").text))
+            .collect();
+        assert!(found[2] >= found[0].max(found[1]) - 0.03, "picture {at}: {found:?}");
+        sum += found[2];
+    }
+    assert!(sum / bad.len() as f64 >= 0.89, "{sum}");
+    // a clean page needs one engine
+    let read = engines[2].read(&scanned_letter(200)).expect("a page");
+    assert_eq!(read.engine, "tesseract", "{} {}", read.confidence, read.coverage);
+}
+
 fn project() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
 }

@@ -238,6 +238,33 @@ mod tests {
     }
 
     #[test]
+    fn values_stand_below_their_labels_and_three_rows_are_a_table() {
+        let said = |lines: Vec<PageLine>| {
+            let mut pages = vec![page(lines)];
+            structure(&mut pages);
+            let pairs: Vec<(String, String)> = pages[0]
+                .blocks
+                .iter()
+                .flat_map(Block::key_values)
+                .map(|pair| (pair.label.clone(), pair.value.clone()))
+                .collect();
+            pairs
+        };
+        let (labels, values) = ("Invoice no.  Date  Terms", "R1-7-2026  3 May  net 30");
+        let found = said(vec![
+            line(labels, 50.0, 80.0, 10.0),
+            line(values, 50.0, 92.0, 10.0),
+            line("Bill to:", 50.0, 104.0, 10.0),
+            line("Ana Horvat", 50.0, 116.0, 10.0),
+        ]);
+        let wanted = [("Invoice no.", "R1-7-2026"), ("Date", "3 May"), ("Terms", "net 30"), ("Bill to", "Ana Horvat")];
+        assert_eq!(found, wanted.map(|(label, value)| (label.to_owned(), value.to_owned())));
+        let table =
+            vec![line(labels, 50.0, 80.0, 10.0), line(values, 50.0, 92.0, 10.0), line(values, 50.0, 104.0, 10.0)];
+        assert_eq!(said(table), []);
+    }
+
+    #[test]
     fn a_page_of_nothing_is_blank_and_prose_with_a_colon_no_label() {
         let mut pages = vec![Page::empty(1, (600.0, 800.0), PageSource::Recognised)];
         structure(&mut pages);

@@ -28,13 +28,15 @@ pub struct Preprocessor {
     pub scale: bool,
     /// Whether a tilted page is set straight.
     pub tilt: bool,
+    /// Whether specks and grain are taken out of every page, and not only where many are measured.
+    pub cleans_all: bool,
     /// No picture is enlarged beyond this.
     pub pixels_max: usize,
 }
 
 impl Default for Preprocessor {
     fn default() -> Self {
-        Self { light: true, noise: true, scale: true, tilt: true, pixels_max: 100_000_000 }
+        Self { light: true, noise: true, scale: true, tilt: true, cleans_all: false, pixels_max: 100_000_000 }
     }
 }
 
@@ -96,7 +98,7 @@ impl Preprocessor {
             measurement = Measurement::of(&page);
             steps.push(Step::Inverted);
         }
-        if self.noise && measurement.has_specks() {
+        if self.noise && (measurement.has_specks() || self.cleans_all) {
             page = noise::without_specks(&page);
             steps.push(Step::Specks);
         }
@@ -104,7 +106,7 @@ impl Preprocessor {
             page = light::even(&page);
             steps.push(Step::Light);
         }
-        if self.noise && measurement.needs_smoothing() {
+        if self.noise && (measurement.needs_smoothing() || self.cleans_all) {
             page = noise::smoothed(&page, measurement.noise);
             steps.push(Step::Noise);
         }
