@@ -26,7 +26,8 @@ runs = int(sys.argv[2]) if len(sys.argv) > 2 else 1_000_000
 records = int(sys.argv[3]) if len(sys.argv) > 3 else 2_000_000
 url = sys.argv[4] if len(sys.argv) > 4 else None
 APPS, ASKED, VIEWERS, PORT = 200, 60, 100, 9_287
-keep = os.environ.get("DC_BENCH_FOLDER")
+# dc refuses a setting that it does not know
+keep = os.environ.pop("DC_BENCH_FOLDER", None)
 root = pathlib.Path(keep or tempfile.mkdtemp(prefix="dc-web-"))
 environment = os.environ | ({"DC_DB_MAIN_URL": url} if url else {})
 

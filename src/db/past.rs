@@ -89,3 +89,57 @@ pub(crate) fn rows_at(
     let sql = format!("SELECT {} FROM {} WHERE {condition}{order}", list.join(", "), words.table(table));
     database.each_row(&sql, &values, each).map(drop)
 }
+
+/// What a merge did to a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// It inserted it.
+    Inserted,
+    /// It archived it.
+    Archived,
+}
+
+/// The highest number of a row; 0 in an empty table.
+///
+/// # Errors
+/// What the database says.
+pub(crate) fn highest_id(database: &mut dyn Database, table: &TableName) -> Result<i64> {
+    let words = database.dialect();
+    let sql = format!("SELECT max({}) FROM {}", words.name("id"), words.table(table));
+    Ok(match database.query(&sql, &[])?.rows.first().and_then(|row| row.first()) {
+        Some(Value::Integer(id)) => *id,
+        _ => 0,
+    })
+}
+
+/// Gives the rows that the merge at `moment` inserted or archived, with numbers from `start` on and below `end`, at most so
+/// many, the highest first: the number, then these columns.
+///
+/// # Errors
+/// What the database or `each` says.
+pub(crate) fn rows_of(
+    database: &mut dyn Database,
+    table: &TableName,
+    columns: &[&Column],
+    (side, moment): (Side, NaiveDateTime),
+    (start, end, count): (i64, i64, usize),
+    each: &mut dyn FnMut(Vec<Value<'static>>) -> Result<()>,
+) -> Result<()> {
+    let words = database.dialect();
+    let mut list = vec![words.name("id")];
+    list.extend(selection(words, columns, &|_| false));
+    let at = match side {
+        Side::Inserted => "date_created",
+        Side::Archived => "archive",
+    };
+    let (list, table, id) = (list.join(", "), words.table(table), words.name("id"));
+    let end_of_list = match database.backend() {
+        "mssql" => format!("OFFSET 0 ROWS FETCH NEXT {count} ROWS ONLY"),
+        _ => format!("LIMIT {count}"),
+    };
+    let sql = format!(
+        "SELECT {list} FROM {table} WHERE {at} = $1 AND {id} >= $2 AND {id} < $3 ORDER BY {id} DESC {end_of_list}"
+    );
+    let values = [Value::from(clock::text(moment)), Value::Integer(start), Value::Integer(end)];
+    database.each_row(&sql, &values, each).map(drop)
+}

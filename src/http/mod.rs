@@ -52,7 +52,7 @@ mod wire;
 
 pub use body::{Body, Form};
 pub use call::Call;
-pub use cassette::{Cassette, Recorded, replayed};
+pub use cassette::{Cassette, Exchange, ExchangePage, Recorded, replayed};
 pub use charset::page_text;
 pub use commons::{Commons, OpenCommons, ProxyHealth, set_commons};
 pub use door::{Door, Passed};

@@ -19,6 +19,7 @@ mod queue;
 mod resend;
 mod sink;
 mod sinks;
+mod waiting;
 
 pub use crate::bound::{Binding, Bound, bind, bind_process, carry, spawn};
 pub use capture::{Capture, Captured, RunOfApp};
@@ -28,6 +29,7 @@ pub use line::{Line, LinePlace, LogRecord};
 pub use pipeline::Pipeline;
 pub use resend::{Resent, refused, resend};
 pub use sink::{Entry, Limits, Sink, Undelivered, Why};
+pub use waiting::{WaitingLines, waiting};
 
 #[doc(hidden)]
 pub use ::log as log_crate;

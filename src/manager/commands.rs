@@ -100,6 +100,8 @@ fn request(
             let next_run = next_run(store, command.app_id, scene.now)?;
             store.commands().change_app(command, next_run).map(|_| ())
         }
+        // it is written down when it is done
+        (AppCommand::Documents, _) => refuse(store, command, "documents are told by `dc tasks`"),
         (AppCommand::Start, Some(run)) => refuse(store, command, &format!("it runs already: run {}", run.runtime)),
         (AppCommand::Stop, None) => refuse(store, command, "it does not run"),
         (AppCommand::Stop, Some(run)) if command.args.as_ref().is_some_and(|meant| *meant != run.runtime) => {

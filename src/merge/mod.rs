@@ -8,6 +8,7 @@
 //! hashes, `compare` finds what differs, `write` changes the table, and `steps` walks through them once. Each knows
 //! those before it alone.
 
+mod changed;
 mod compare;
 mod explain;
 mod history;
@@ -22,6 +23,7 @@ mod steps;
 mod undo;
 mod write;
 
+pub use changed::{ChangedRowsPage, ChangedSide, changed};
 pub use explain::{Explained, Explanation, explain};
 pub use history::{PastMerge, beginning, history};
 pub use phases::Phases;

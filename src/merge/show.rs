@@ -90,7 +90,7 @@ fn moment_of_run(backend: &mut dyn Database, database: &str, run: &str, table: &
 }
 
 /// A stored value as a source would have given it.
-fn shown(value: Value<'static>, column: &Column) -> Value<'static> {
+pub(super) fn shown(value: Value<'static>, column: &Column) -> Value<'static> {
     match (column.kind, value) {
         (Kind::Boolean, Value::Integer(flag)) => Value::Bool(flag != 0),
         (Kind::Json, Value::Text(text)) => match parse_json(&text) {

@@ -16,6 +16,7 @@ use crate::apps::{Confinement, find_apps, limits_in_words};
 use crate::broker;
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::logs::{self, WaitingLines};
 use crate::manager::{Drift, Owner, check_groups, living};
 use crate::storage::{Storage, StoreInUse};
 use crate::tables::{RunRow, SchemaState, Store};
@@ -288,16 +289,7 @@ fn files(count: i64) -> String {
 /// Log records that wait on disk for a sink.
 fn waiting(context: &Context) -> Finding {
     let folder = &context.settings().log.folder;
-    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let sizes = files.filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.metadata().ok()?.len())));
-    let (mut bytes, mut refused) = (0, 0);
-    for (name, size) in sizes {
-        match name.as_str() {
-            "refused.ndjson" => refused += size,
-            name if name.ends_with(".ndjson") => bytes += size,
-            _ => {}
-        }
-    }
+    let WaitingLines { bytes, refused, .. } = logs::waiting(folder);
     let place = folder.display();
     match (bytes, refused) {
         (0, 0) => finding("logs", Health::Ok, "no record waits on disk", None),

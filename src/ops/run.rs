@@ -15,6 +15,7 @@ mod tried;
 pub use echo::Echo;
 pub use outcome::RunReport;
 pub use tape::TapeOptions;
+pub(super) use tape::folder as cassettes;
 pub use tried::{TriedRun, try_run};
 
 use std::ffi::OsString;

@@ -42,7 +42,7 @@ pub use letter::{Letter, LetterText};
 pub use limits::Limits;
 pub use mapped::FileBytes;
 pub use reading::TextLayout;
-pub use render::{RenderOptions, render};
+pub use render::{RenderOptions, render, render_colours};
 pub use table::{Strategy, Table, TableOptions};
 pub use write::{
     AppendOptions, Appended, EmbeddedPicture, Filter, LayerWord, OwnText, PicturePage, TextLayer, of_pictures, turning,

@@ -21,6 +21,9 @@ const DPI_MIN: u32 = 20;
 const PIXELS_COMPARED: f64 = 4_000_000.0;
 const SCALE_COMPARED: f64 = 2.0;
 
+/// A page in colours has at most so many pixels a point: a stamp is not blown up.
+const COLOURS_SCALE_MAX: f64 = 4.0;
+
 /// How a page is drawn.
 #[derive(Debug, Clone, Copy)]
 pub struct RenderOptions {
@@ -57,6 +60,20 @@ pub fn render(document: &Document, page: usize, options: &RenderOptions) -> Resu
     let pixmap = drawn(found, dpi as f32 / 72.0)?;
     let pixels = pixmap.data().iter().map(|pixel| grey(pixel.r, pixel.g, pixel.b)).collect();
     Ok(Picture { width: usize::from(pixmap.width()), height: usize::from(pixmap.height()), dpi, pixels })
+}
+
+/// Draws what is seen of a page in its colours on white, at most `side_max` pixels across and down; `page` counts from 1.
+/// Gives the width, the height, and three bytes a pixel.
+///
+/// # Errors
+/// Not found; Failed, where it cannot be drawn.
+pub fn render_colours(document: &Document, page: usize, side_max: usize) -> Result<(usize, usize, Vec<u8>)> {
+    let found = document.page(page)?;
+    let (width, height) = found.render_dimensions();
+    let scale = side_max as f64 / f64::from(width.max(height)).max(1.0);
+    let pixmap = drawn(found, scale.min(COLOURS_SCALE_MAX) as f32)?;
+    let pixels = pixmap.data().iter().flat_map(|pixel| [pixel.r, pixel.g, pixel.b]).collect();
+    Ok((usize::from(pixmap.width()), usize::from(pixmap.height()), pixels))
 }
 
 fn drawn(page: &Page<'_>, scale: f32) -> Result<Pixmap> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::instructions::Instructions;
 use super::protocol::{Answer, Question};
-use crate::documents::{Opened, Reader, searchable, unpack};
+use crate::documents::{Opened, Reader, draw, searchable, unpack};
 use crate::error::{Error, Result, file_error};
 
 /// One who answers.
@@ -39,6 +39,11 @@ impl Answerer {
                 self.reader.set_threads(threads);
                 let Some((_, file)) = &self.file else { return Err(Error::failed("keep the file open")) };
                 Ok(Answer::Page(Box::new(self.reader.page(file, page))))
+            }
+            Question::Draw { file, page, side_max, to } => {
+                let png = draw(self.open(&file)?, page, side_max)?;
+                std::fs::write(&to, png).map_err(|cause| file_error("write the picture of a page", cause))?;
+                Ok(Answer::Drawn)
             }
             Question::Unpack { file, to } => Ok(Answer::Unpacked { attached: unpack(self.open(&file)?, &to)? }),
             Question::Write { file, to, pages } => {

@@ -5,6 +5,7 @@ mod answerer;
 mod board;
 mod instructions;
 mod options;
+mod painter;
 mod paths;
 mod pool;
 mod process;
@@ -12,6 +13,7 @@ mod protocol;
 mod worker;
 
 pub use options::{PageRange, ReadersOptions};
+pub use painter::PainterOptions;
 pub use pool::{Pool, ReadEvent};
 pub use process::Worker;
 pub use worker::{WorkerOptions, ocr_worker};

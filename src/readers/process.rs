@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::ocr::Way;
 
 /// What an answer may take beyond the time of a page: a page is drawn, prepared and read several ways.
-const TIME_FACTOR: u32 = 3;
+pub(super) const TIME_FACTOR: u32 = 3;
 /// How often it is looked whether somebody asked to stop.
 const POLL: Duration = Duration::from_millis(100);
 
@@ -76,6 +76,28 @@ impl Worker {
     pub fn unpack(&mut self, file: &Path, to: &Path) -> Result<Vec<Attached>> {
         match self.ask(Question::Unpack { file: file.to_owned(), to: to.to_owned() })? {
             Answer::Unpacked { attached } => Ok(attached),
+            _ => Err(Error::failed("understand an answer")),
+        }
+    }
+
+    /// How many pages a file has.
+    ///
+    /// # Errors
+    /// What keeps it from being opened.
+    pub fn pages(&mut self, file: &Path) -> Result<usize> {
+        match self.ask(Question::Open(file.to_owned()))? {
+            Answer::Opened { pages } => Ok(pages),
+            _ => Err(Error::failed("understand an answer")),
+        }
+    }
+
+    /// Draws a page of a file as a PNG into the file `to`, at most `side_max` pixels across and down.
+    ///
+    /// # Errors
+    /// Not found, for a page that there is not; what keeps it from being drawn.
+    pub fn draw(&mut self, (file, page): (&Path, usize), side_max: usize, to: &Path) -> Result<()> {
+        match self.ask(Question::Draw { file: file.to_owned(), page, side_max, to: to.to_owned() })? {
+            Answer::Drawn => Ok(()),
             _ => Err(Error::failed("understand an answer")),
         }
     }

@@ -23,6 +23,15 @@ pub(super) enum Question {
         page: usize,
         threads: usize,
     },
+    /// Draw a page as a PNG, at most so many pixels across and down.
+    Draw {
+        #[serde(with = "super::paths")]
+        file: PathBuf,
+        page: usize,
+        side_max: usize,
+        #[serde(with = "super::paths")]
+        to: PathBuf,
+    },
     /// Write the files that a file carries into a folder.
     Unpack {
         #[serde(with = "super::paths")]
@@ -49,6 +58,7 @@ pub(super) enum Answer {
         pages: usize,
     },
     Page(Box<Page>),
+    Drawn,
     Unpacked {
         attached: Vec<Attached>,
     },

@@ -49,9 +49,17 @@ impl Storage {
     /// # Errors
     /// Settings; what the database says.
     pub fn open(context: &Context) -> Result<Self> {
+        Self::over(context, Store::ready(context)?)
+    }
+
+    /// The same over tables that are open already, such as those of a connection that only reads.
+    ///
+    /// # Errors
+    /// Settings.
+    pub fn over(context: &Context, tables: Store) -> Result<Self> {
         let options = StorageOptions::of(context.settings())?;
         let stores = Stores { context: context.clone(), options, open: BTreeMap::new() };
-        Ok(Self { context: context.clone(), tables: Store::ready(context)?, stores })
+        Ok(Self { context: context.clone(), tables, stores })
     }
 
     /// What `[storage]` says.

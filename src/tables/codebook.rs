@@ -110,6 +110,7 @@ codebook! {
         Reset = 4 "RESET" "Forget its failures",
         Enable = 5 "ENABLE" "Let its schedule start it again",
         Disable = 6 "DISABLE" "Do not start it until it is enabled",
+        Documents = 7 "DOCUMENTS" "Retry, edit or take out documents of the pipeline",
     }
 }
 

@@ -81,6 +81,23 @@ pub struct NewCommand<'a> {
     pub expires: Option<TimeDelta>,
 }
 
+/// Something that was done already, by whoever writes it down.
+#[derive(Debug, Clone, Copy)]
+pub struct DoneCommand<'a> {
+    /// The app.
+    pub app_id: i64,
+    /// What was told.
+    pub command: AppCommand,
+    /// What exactly, as JSON.
+    pub args: &'a str,
+    /// By whom.
+    pub by: &'a str,
+    /// Whether it was done.
+    pub flag: CommandFlag,
+    /// What came of it.
+    pub result: &'a str,
+}
+
 /// What came of taking a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Taking {
@@ -115,6 +132,24 @@ impl Store {
 }
 
 impl Commands<'_> {
+    /// Writes down what was done without a manager. The last command beside the app stays what it was.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn note(&mut self, done: &DoneCommand<'_>) -> Result<()> {
+        let DoneCommand { app_id, command, args, by, flag, result } = *done;
+        self.0.write("write down what was done", |connection| {
+            let now = database_now(connection)?;
+            let row = (
+                command_log::app_id.eq(app_id),
+                (command_log::cmd_name.eq(command.id()), command_log::cmd_flag.eq(flag.id())),
+                (command_log::cmd_by.eq(by), command_log::cmd_time.eq(now), command_log::cmd_exec.eq(now)),
+                (command_log::args.eq(args), command_log::result.eq(result)),
+            );
+            diesel::insert_into(command_log::table).values(row).execute(connection).map(drop)
+        })
+    }
+
     /// Writes a command down, for a manager to carry out; its number.
     ///
     /// # Errors
@@ -257,7 +292,9 @@ impl Commands<'_> {
                     waiting::leave_out(connection, command.app_id, "it was put out of service while it waited")?;
                     if was_disabled { "it was out of service" } else { "it is out of service" }
                 }
-                AppCommand::Start | AppCommand::Stop | AppCommand::Restart => return Ok(false),
+                AppCommand::Start | AppCommand::Stop | AppCommand::Restart | AppCommand::Documents => {
+                    return Ok(false);
+                }
             };
             finish(connection, command, CommandFlag::Done, words)
         })

@@ -78,7 +78,7 @@ pub use codebook::{
     AppCommand, AppType, Codebook, CodebookRow, CommandFlag, FatalFlag, FileRetention, LogLevel, RunOutcome, RunStatus,
     codebooks,
 };
-pub use command::{CommandFilter, CommandRow, Commands, NewCommand, Taking};
+pub use command::{CommandFilter, CommandRow, Commands, DoneCommand, NewCommand, Taking};
 pub use commons::share_hosts;
 pub use delivery::{ChannelRow, Channels, DigestRow, Sent, Waiting};
 pub use due::{DueApp, DuePlace};

@@ -14,6 +14,9 @@ use super::time::database_now;
 use super::{Store, shown};
 use crate::error::Result;
 
+/// So many apps, databases and schemas of one name are read.
+const OF_NAME_MAX: i64 = 5_000;
+
 /// The start of the statement; SQLite takes PostgreSQL's numbered parameters in their order.
 const INSERT: &str = "\
 INSERT INTO app_db_objects (sha, date_created, app_id, \"database\", schema_name, name, kind, \"reads\", writes, \
@@ -255,6 +258,25 @@ impl Objects<'_> {
                 .filter(app_db_objects::archive.is_null())
                 .order((app_db_objects::last_seen.desc(), app_db_objects::id.desc()))
                 .limit(count)
+                .select(ObjectRecord::as_select())
+                .load(connection)?;
+            let mut rows = records.into_iter().map(row).collect::<QueryResult<Vec<ObjectRow>>>()?;
+            rows.sort_by(|left, right| place(left).cmp(&place(right)).then(left.app_id.cmp(&right.app_id)));
+            Ok(rows)
+        })
+    }
+
+    /// What all apps do with one table, view or routine of this name, and with others of its name in other databases and
+    /// schemas.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn of_name(&mut self, name: &str) -> Result<Vec<ObjectRow>> {
+        self.0.read("read who touches a table", |connection| {
+            let records: Vec<ObjectRecord> = app_db_objects::table
+                .filter(app_db_objects::name.eq(name).and(app_db_objects::archive.is_null()))
+                .order((app_db_objects::last_seen.desc(), app_db_objects::id.desc()))
+                .limit(OF_NAME_MAX)
                 .select(ObjectRecord::as_select())
                 .load(connection)?;
             let mut rows = records.into_iter().map(row).collect::<QueryResult<Vec<ObjectRow>>>()?;

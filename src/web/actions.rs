@@ -14,7 +14,8 @@ const APPS_MAX: usize = 500;
 /// Usage for an unknown command, or where no app was chosen.
 pub(super) fn tell_apps(context: &Context, form: &Query) -> Result<(String, bool)> {
     let word = form.get("do").unwrap_or_default();
-    let command = AppCommand::ALL.iter().copied().find(|command| command.name().eq_ignore_ascii_case(word));
+    let is_said = |command: &AppCommand| command.name().eq_ignore_ascii_case(word) && *command != AppCommand::Documents;
+    let command = AppCommand::ALL.iter().copied().find(is_said);
     let unknown = || Error::new(ErrorKind::Usage, format!("do `{word}`: there is no such command"));
     let command = command.ok_or_else(unknown)?;
     let apps = form.all("app");
@@ -38,7 +39,7 @@ pub(super) fn tell_apps(context: &Context, form: &Query) -> Result<(String, bool
     Ok((told.join("\n"), is_wrong))
 }
 
-/// Retries, cancels or quarantines documents; what came of it.
+/// Retries, edits, cancels or quarantines documents; what came of it. Whatever comes of it is written down.
 ///
 /// # Errors
 /// Usage for an unknown command or number; those of the operations.
@@ -53,17 +54,31 @@ pub(super) fn tell_documents(context: &Context, form: &Query) -> Result<(String,
         return Err(Error::new(ErrorKind::Usage, format!("{word} the chosen documents: none is chosen"))
             .hint("choose some by their boxes"));
     }
-    let choice = TaskChoice { ids: ids.clone(), ..TaskChoice::default() };
-    let done = match word {
+    let done = told_documents(context, form, word, &ids);
+    let (result, is_done) = match &done {
+        Ok(done) => (done.clone(), true),
+        Err(error) => (format!("could not {error}"), false),
+    };
+    ops::note_tasks_command(context, word, &ids, (&result, is_done))?;
+    done.map(|done| (done, false))
+}
+
+fn told_documents(context: &Context, form: &Query, word: &str, ids: &[i64]) -> Result<String> {
+    let choice = TaskChoice { ids: ids.to_vec(), ..TaskChoice::default() };
+    match word {
         "retry" => {
             let options = RetryTasksOptions { choice, from: form.text("from"), rate: None, dry_run: false };
-            ops::retry_tasks(context, &options)?.to_string()
+            ops::retry_tasks(context, &options).map(|done| done.to_string())
         }
-        "cancel" => ops::end_tasks(context, &choice, TaskEnd::Cancel, None)?.to_string(),
-        "quarantine" => ops::end_tasks(context, &choice, TaskEnd::Quarantine, None)?.to_string(),
-        _ => return Err(Error::new(ErrorKind::Usage, format!("do `{word}` with documents: there is no such command"))),
-    };
-    // documents have no log of commands: the log says who it was
-    log::info!("{} said `{word}` of the documents {ids:?}: {done}", context.settings().user);
-    Ok((done, false))
+        "cancel" => ops::end_tasks(context, &choice, TaskEnd::Cancel, None).map(|done| done.to_string()),
+        "quarantine" => ops::end_tasks(context, &choice, TaskEnd::Quarantine, None).map(|done| done.to_string()),
+        "edit" => {
+            let missing = || Error::new(ErrorKind::Usage, "edit a document: the form is not whole");
+            let fence = form.get("fence").and_then(|fence| fence.parse().ok()).ok_or_else(missing)?;
+            let &[id] = ids else { return Err(missing()) };
+            ops::edit_task_in_form(context, id, fence, form.get("text").unwrap_or_default())
+                .map(|done| done.to_string())
+        }
+        _ => Err(Error::new(ErrorKind::Usage, format!("do `{word}` with documents: there is no such command"))),
+    }
 }

@@ -21,6 +21,7 @@ mod metrics;
 mod pages;
 mod parts;
 mod peer;
+mod pictures;
 mod pulse;
 mod query;
 mod queues;

@@ -149,6 +149,11 @@ pub(super) fn run_path(runtime: &str) -> String {
     format!("/runs/{}", part(runtime))
 }
 
+/// The address of the rows that a merge changed.
+pub(super) fn merge_path(id: &str) -> String {
+    format!("/merges/{}", part(id))
+}
+
 /// The address of a table.
 pub(super) fn table_path(database: &str, full_name: &str) -> String {
     format!("/tables/{}/{}", part(database), part(full_name))
@@ -170,6 +175,8 @@ pub(super) fn command_words(command: AppCommand) -> (&'static str, &'static str,
         AppCommand::Restart => ("restart", "Restart", Some("End the run and start it again?")),
         AppCommand::Reset => ("reset", "Reset", None),
         AppCommand::Enable => ("enable", "Enable", None),
+        // of documents, which have buttons of their own
+        AppCommand::Documents => ("documents", "Documents", None),
         AppCommand::Disable => ("disable", "Disable", Some("Take out of service?")),
     }
 }

@@ -15,9 +15,10 @@ use super::cache::Cache;
 use super::desk::Desk;
 use super::host::{Hosts, is_own_origin};
 use super::login;
-use super::pages::Page;
+use super::pages::{Page, edit_again};
 use super::parts::View;
 use super::peer::Peer;
+use super::pictures::Pictures;
 use super::query::Query;
 use super::told::Told;
 use super::watch::Watch;
@@ -28,7 +29,7 @@ use crate::ident::new_identity;
 /// The name of the cookie.
 const COOKIE: &str = "dc_session";
 /// The most bytes of a form.
-const FORM_BYTES_MAX: usize = 128 * 1024;
+const FORM_BYTES_MAX: usize = 256 * 1024;
 /// So many actions are done at once.
 const ACTIONS_MAX: usize = 2;
 
@@ -45,6 +46,7 @@ struct Parts {
     cache: Cache,
     watch: Watch,
     told: Told,
+    pictures: Pictures,
     acting: tokio::sync::Semaphore,
     /// Stands for the token of forms in pages that are kept.
     form_mark: String,
@@ -73,6 +75,7 @@ impl Site {
             cache: Cache::default(),
             watch: Watch::start(context)?,
             told: Told::default(),
+            pictures: Pictures::new(context),
             acting: tokio::sync::Semaphore::new(ACTIONS_MAX),
             form_mark: format!("form-{}", new_identity()),
             context: context.clone(),
@@ -205,6 +208,11 @@ impl Parts {
         let parts: Option<Vec<String>> = asked.path.split('/').filter(|part| !part.is_empty()).map(decoded).collect();
         let parts = parts.unwrap_or_default();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        if let ["documents", id, "pages", page] = parts[..]
+            && let (Ok(id), Ok(page)) = (id.parse(), page.parse())
+        {
+            return self.pictures.page(id, page).await.map_err(|error| (status_of(&error), error));
+        }
         let is_root = asked.path == "/";
         let page = Page::at(&parts).filter(|page| is_root || *page != Page::Now);
         let Some(page) = page else {
@@ -212,6 +220,10 @@ impl Parts {
             let view = self.view(Some(visitor), "/");
             let error = Error::new(ErrorKind::NotFound, format!("find a page at {path}"));
             return Ok(refusal(&view, StatusCode::NOT_FOUND, &error, &asked.headers));
+        };
+        let page = match page {
+            Page::Document(id, _) => Page::Document(id, self.pictures.pages(id).await),
+            page => page,
         };
         let query = Query::read(asked.query.as_bytes());
         let here = query.with(&asked.path, "told", None);
@@ -263,16 +275,22 @@ impl Parts {
         }
         let work = match asked.path.as_str() {
             "/do" => actions::tell_apps,
-            "/documents/do" => actions::tell_documents,
+            "/documents/do" | "/documents/edit" => actions::tell_documents,
             path => return Err(refused(StatusCode::NOT_FOUND, format!("do anything at {path}"), "/ has the pages")),
         };
         let busy = |_| refused(StatusCode::SERVICE_UNAVAILABLE, "do that: too much is being done", "try again");
         let permit = self.acting.try_acquire().map_err(busy)?;
         let context = self.context.on_behalf_of(&visitor.name);
         let back = form.text("back").filter(|back| is_own_path(back)).unwrap_or_else(|| "/".to_owned());
-        let done = tokio::task::spawn_blocking(move || work(&context, &form)).await;
+        let sent = form.clone();
+        let done = tokio::task::spawn_blocking(move || work(&context, &sent)).await;
         drop(permit);
         self.cache.forget();
+        if let ("/documents/edit", Ok(Err(error))) = (asked.path.as_str(), &done) {
+            let drawn = edit_again(&self.view(Some(visitor), &back), error, &form);
+            let drawn = drawn.replace(&self.form_mark, &self.access.form_token(visitor));
+            return Ok(html_answer(status_of(error), drawn, &asked.headers));
+        }
         let (text, is_wrong) = match done {
             Ok(Ok(done)) => done,
             Ok(Err(error)) => {

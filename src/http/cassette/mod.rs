@@ -3,10 +3,12 @@
 
 mod entry;
 mod key;
+mod listing;
 mod record;
 mod replay;
 
 pub(super) use key::Key;
+pub use listing::{Exchange, ExchangePage};
 pub(super) use record::Record;
 pub(super) use replay::Replay;
 

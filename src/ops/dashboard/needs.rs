@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use chrono::NaiveDateTime;
 
@@ -10,6 +11,7 @@ use super::usual;
 use crate::clock;
 use crate::context::Context;
 use crate::error::Result;
+use crate::logs::{self, WaitingLines};
 use crate::manager::overdue;
 use crate::ops::manager::Board;
 use crate::tables::{AppCommand, Direction, LogFilter, LogLevel, RunOutcome, RunStatus, Store, TaskState};
@@ -18,6 +20,10 @@ use crate::tables::{AppCommand, Direction, LogFilter, LogLevel, RunOutcome, RunS
 const LINES_MAX: usize = 40;
 /// So many records are looked at for one that says more than the reason.
 const LINES_LOOKED: i64 = 5;
+/// Lines that wait on disk longer than this have a sink that is away,
+const WAITING_MAX: Duration = Duration::from_secs(60);
+/// and so have more bytes than these.
+const WAITING_BYTES_MAX: u64 = 4 << 20;
 /// A disk is nearly full with less than this share free,
 const FREE_SHARE_MIN: f64 = 0.05;
 /// or less than so many bytes.
@@ -46,6 +52,8 @@ pub enum NeedKind {
     Blocked,
     /// A channel takes nothing.
     Channel,
+    /// A sink of the log takes nothing.
+    Sink,
     /// The disk is nearly full.
     Disk,
 }
@@ -64,6 +72,7 @@ impl NeedKind {
             Self::Documents => "documents",
             Self::Blocked => "blocked",
             Self::Channel => "channel",
+            Self::Sink => "log sink",
             Self::Disk => "disk",
         }
     }
@@ -152,6 +161,7 @@ pub(super) fn needs(context: &Context, store: &mut Store, board: &Board, memory:
         let command = format!("dc manager notify --test --channel {name}");
         others.push(Need::of(NeedKind::Channel, format!("channel {name}"), reason, command));
     }
+    others.extend(sinks(&context.settings().log.folder));
     others.extend(disk(&context.settings().project.root));
     others.sort_by(|one, other| (one.kind, &one.subject).cmp(&(other.kind, &other.subject)));
     for need in others.iter_mut().filter(|need| need.runtime.is_some()).take(LINES_MAX) {
@@ -234,6 +244,25 @@ fn documents(store: &mut Store, board: &Board) -> Result<Vec<Need>> {
         }
     }
     Ok(needs)
+}
+
+/// Records of the log that no sink takes: they wait on the disk of this machine, or were refused.
+fn sinks(folder: &Path) -> Vec<Need> {
+    let WaitingLines { bytes, longest, refused } = logs::waiting(folder);
+    let place = folder.display();
+    let mut needs = Vec::new();
+    // a run at work, whose sink is only slow, leaves little for a moment
+    if bytes > 0 && (longest > WAITING_MAX || bytes > WAITING_BYTES_MAX) {
+        let since = words(longest.as_secs_f64());
+        let reason =
+            format!("{} KiB of records wait in {place} (up to {since}): a sink is unreachable", bytes.div_ceil(1_024));
+        needs.push(Need::of(NeedKind::Sink, "a sink of the log", reason, "dc doctor"));
+    }
+    if refused > 0 {
+        let reason = format!("{} KiB of refused records are in {place}/refused.ndjson", refused.div_ceil(1_024));
+        needs.push(Need::of(NeedKind::Sink, "a sink of the log", reason, "dc logs resend"));
+    }
+    needs
 }
 
 /// The disk of the project, where it is nearly full.

@@ -2,7 +2,9 @@
 
 use chrono::{NaiveDateTime, TimeDelta};
 
+use super::exchanges::RunCassette;
 use super::log_window::{LogWindow, LogWindowOptions};
+use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ident::RuntimeId;
 use crate::tables::{
@@ -28,6 +30,8 @@ pub struct RunStory {
     pub other_databases: Vec<String>,
     /// The functions that it watched.
     pub functions: Vec<FunctionRow>,
+    /// Its requests, where it was recorded on this machine.
+    pub cassette: Option<RunCassette>,
     /// The run of the app before it.
     pub before: Option<RunMark>,
     /// Whether the app may be told to start again: it is registered.
@@ -35,11 +39,16 @@ pub struct RunStory {
 }
 
 impl RunStory {
-    /// Reads it.
+    /// Reads it: a window of its log, and its requests from a place of its cassette on.
     ///
     /// # Errors
     /// Usage for what is no identity; not found; what the database says.
-    pub fn read(store: &mut Store, identity: &str, options: LogWindowOptions) -> Result<Self> {
+    pub fn read(
+        context: &Context,
+        store: &mut Store,
+        identity: &str,
+        (options, exchanges): (LogWindowOptions, Option<&str>),
+    ) -> Result<Self> {
         let id: RuntimeId = identity.parse()?;
         let filter = RunFilter { app_ids: None, runtime: Some(id.to_string()), limit: 1 };
         let none =
@@ -69,6 +78,7 @@ impl RunStory {
             ..RunPage::default()
         };
         Ok(Self {
+            cassette: RunCassette::read(context, &run.runtime, exchanges)?,
             functions: store.functions().of_run(&run.runtime)?,
             before: store.runs().marks(&earlier)?.pop(),
             is_registered: store.apps().by_id(run.app_id)?.is_some_and(|app| app.archive.is_none()),

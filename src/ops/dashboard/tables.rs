@@ -63,51 +63,61 @@ impl TablesReport {
     pub fn read(store: &mut Store) -> Result<Self> {
         let rows = store.objects().all(OBJECTS_MAX)?;
         let is_cut = rows.len() as i64 == OBJECTS_MAX;
-        let names: HashMap<i64, String> =
-            store.apps().all()?.into_iter().map(|app| (app.id, app.name.to_string())).collect();
-        let mut merged: HashMap<(String, String, String), ChangedRows> = HashMap::new();
-        for table in store.objects().merged()? {
-            let sum = merged.entry((table.database, table.schema_name, table.name)).or_default();
-            sum.new += table.rows.new;
-            sum.changed += table.rows.changed;
-            sum.gone += table.rows.gone;
-        }
-        let mut objects: Vec<TableTouched> = Vec::new();
-        for row in rows {
-            let Some(name) = names.get(&row.app_id) else { continue };
-            let is_same = |last: &&mut TableTouched| {
-                let it = &last.object;
-                (&it.database, &it.schema_name, &it.name, it.kind)
-                    == (&row.database, &row.schema_name, &row.name, row.kind)
-            };
-            let (reads, writes) = (row.reads, row.writes);
-            if objects.last_mut().filter(is_same).is_none() {
-                let key = (row.database.clone(), row.schema_name.clone(), row.name.clone());
-                let (rows, last_seen) = (merged.get(&key).copied().unwrap_or_default(), row.last_seen);
-                objects.push(TableTouched { object: row, writers: Vec::new(), readers: Vec::new(), rows, last_seen });
-            } else if let Some(last) = objects.last_mut() {
-                last.last_seen = last.last_seen.max(row.last_seen);
-            }
-            if let Some(last) = objects.last_mut() {
-                last.writers.extend(writes.then(|| name.clone()));
-                last.readers.extend(reads.then(|| name.clone()));
-            }
-        }
-        Ok(Self { objects, is_cut })
+        Ok(Self { objects: touched(store, rows)?, is_cut })
     }
 }
 
+/// The objects that these rows are about, each once; rows of one follow each other.
+fn touched(store: &mut Store, rows: Vec<ObjectRow>) -> Result<Vec<TableTouched>> {
+    let names: HashMap<i64, String> =
+        store.apps().all()?.into_iter().map(|app| (app.id, app.name.to_string())).collect();
+    let mut merged: HashMap<(String, String, String), ChangedRows> = HashMap::new();
+    for table in store.objects().merged()? {
+        let sum = merged.entry((table.database, table.schema_name, table.name)).or_default();
+        sum.new += table.rows.new;
+        sum.changed += table.rows.changed;
+        sum.gone += table.rows.gone;
+    }
+    let mut objects: Vec<TableTouched> = Vec::new();
+    for row in rows {
+        let Some(name) = names.get(&row.app_id) else { continue };
+        let is_same = |last: &&mut TableTouched| {
+            let it = &last.object;
+            (&it.database, &it.schema_name, &it.name, it.kind) == (&row.database, &row.schema_name, &row.name, row.kind)
+        };
+        let (reads, writes) = (row.reads, row.writes);
+        if objects.last_mut().filter(is_same).is_none() {
+            let key = (row.database.clone(), row.schema_name.clone(), row.name.clone());
+            let (rows, last_seen) = (merged.get(&key).copied().unwrap_or_default(), row.last_seen);
+            objects.push(TableTouched { object: row, writers: Vec::new(), readers: Vec::new(), rows, last_seen });
+        } else if let Some(last) = objects.last_mut() {
+            last.last_seen = last.last_seen.max(row.last_seen);
+        }
+        if let Some(last) = objects.last_mut() {
+            last.writers.extend(writes.then(|| name.clone()));
+            last.readers.extend(reads.then(|| name.clone()));
+        }
+    }
+    Ok(objects)
+}
+
 impl TableMerges {
-    /// Reads it: a table by the number of one of its rows in the map; the page of its merges before a moment.
+    /// Reads it: a table by its database and full name; the page of its merges before a moment.
     ///
     /// # Errors
     /// Not found; what the database says.
     pub fn read(store: &mut Store, (database, full_name): (&str, &str), before: Option<&str>) -> Result<Self> {
-        let all = TablesReport::read(store)?;
+        // looked up by itself: the list of all may be cut before it
+        let bare = full_name.rsplit_once('.').map_or(full_name, |(_, bare)| bare);
+        let mut rows = store.objects().of_name(full_name)?;
+        if bare != full_name {
+            rows.extend(store.objects().of_name(bare)?);
+        }
+        let all = touched(store, rows)?;
         let is_meant = |it: &TableTouched| it.object.database == database && it.full_name() == full_name;
         let none =
             || Error::new(ErrorKind::NotFound, format!("find the table `{full_name}` in the database `{database}`"));
-        let table = all.objects.into_iter().find(is_meant).ok_or_else(none)?;
+        let table = all.into_iter().find(is_meant).ok_or_else(none)?;
         if table.object.database != crate::settings::MAIN {
             return Ok(Self { table, merges: None, next_page: None });
         }

@@ -67,7 +67,8 @@ fn is_named(full: &str, name: &str) -> bool {
     full == name || full.strip_suffix(name).is_some_and(|rest| rest.ends_with('/'))
 }
 
-fn folder(context: &Context) -> PathBuf {
+/// The folder with the cassettes of a project.
+pub(in crate::ops) fn folder(context: &Context) -> PathBuf {
     context.settings().project.root.join(FOLDER)
 }
 

@@ -23,6 +23,8 @@ pub(super) const EDITED_BY: &str = "edited by ";
 const EDITS_MAX: usize = 20;
 /// An input of more bytes is not for an editor.
 const INPUT_BYTES_MAX: i64 = 8 << 20;
+/// An input of more bytes is not for a form.
+const FORM_BYTES_MAX: usize = 64 << 10;
 
 /// What came of an edit.
 #[derive(Debug, Clone, Serialize)]
@@ -56,15 +58,73 @@ impl fmt::Display for EditedTask {
 /// Not found; refused for a task that has not come to its end, or whose stage was given no JSON; usage for what is no JSON;
 /// busy for a task that has moved on meanwhile. Nothing is changed then.
 pub fn edit_task(context: &Context, id: i64) -> Result<EditedTask> {
+    edit(context, id, None, &mut |before| edited(context, before))
+}
+
+/// Stores what a form gives in the place of what the stage of a task was given, and has the stage tried again. `fence` is what
+/// the form was made of: a task that has moved on since is left alone.
+///
+/// # Errors
+/// As [`edit_task`].
+pub fn edit_task_in_form(context: &Context, id: i64, fence: i64, text: &str) -> Result<EditedTask> {
+    // a form has line ends of its own
+    let text = text.replace("\r\n", "\n");
+    edit(context, id, Some(fence), &mut |before| {
+        if text == spread(before) {
+            return Ok(before.to_owned());
+        }
+        match serde_json::from_str::<serde::de::IgnoredAny>(&text) {
+            Ok(_) => Ok(text.trim().to_owned()),
+            Err(cause) => Err(no_json(&cause.to_string())),
+        }
+    })
+}
+
+/// What the stage of a task was given, for a form that changes it.
+#[derive(Debug, Clone)]
+pub struct TaskInput {
+    /// The stage that gave it.
+    pub stage: String,
+    /// The JSON, on several lines.
+    pub text: String,
+    /// Where the task stood.
+    pub fence: i64,
+}
+
+impl TaskInput {
+    /// That of a task which has come to a bad end; `None` where there is none, or where it is too long for a form.
+    pub(super) fn of(pipelines: &Pipelines, task: &TaskRow, attempts: &[AttemptRow]) -> Option<Self> {
+        check_state(task).ok()?;
+        let given = given(pipelines.registered(task.app_id).ok()?, task, attempts).ok()?;
+        let text = given.output.filter(|text| text.len() <= FORM_BYTES_MAX)?;
+        serde_json::from_str::<serde::de::IgnoredAny>(&text).ok()?;
+        Some(Self { stage: given.stage, text: spread(&text), fence: task.fence })
+    }
+}
+
+fn edit(
+    context: &Context,
+    id: i64,
+    fence: Option<i64>,
+    change: &mut dyn FnMut(&str) -> Result<String>,
+) -> Result<EditedTask> {
     let mut storage = Storage::open(context)?;
     let task = storage.tables().tasks().one(id)?.ok_or_else(|| unknown_task(id))?;
+    let moved_on = || {
+        Error::new(ErrorKind::Busy, format!("edit task {id}: it has moved on meanwhile"))
+            .hint(format!("dc tasks why {id}"))
+    };
+    if fence.is_some_and(|fence| fence != task.fence) {
+        return Err(moved_on());
+    }
     let pipelines = Pipelines::read(storage.tables())?;
     let pipeline = pipelines.registered(task.app_id)?;
     check_state(&task)?;
-    let given = given(&mut storage, pipeline, &task)?;
+    let attempts = storage.tables().tasks().attempts(id)?;
+    let given = given(pipeline, &task, &attempts)?;
     let before = text_of(&mut storage, &task, &given)?;
     let began = clock::now();
-    let after = edited(context, &before)?;
+    let after = change(&before)?;
     let report = |changed| EditedTask {
         id,
         name: task.name.clone(),
@@ -95,8 +155,7 @@ pub fn edit_task(context: &Context, id: i64) -> Result<EditedTask> {
     let edit = EditedInput { id, fence: task.fence, stage: task.stage.clone(), attempt };
     match storage.tables().tasks().edit(&edit)? {
         true => Ok(report(true)),
-        false => Err(Error::new(ErrorKind::Busy, format!("edit task {id}: it has moved on meanwhile"))
-            .hint(format!("dc tasks why {id}"))),
+        false => Err(moved_on()),
     }
 }
 
@@ -111,7 +170,7 @@ fn check_state(task: &TaskRow) -> Result<()> {
 }
 
 /// The attempt whose output the stage of a task was given: the latest of the last stage before it that gave anything.
-fn given(storage: &mut Storage, pipeline: &Pipeline, task: &TaskRow) -> Result<AttemptRow> {
+fn given(pipeline: &Pipeline, task: &TaskRow, attempts: &[AttemptRow]) -> Result<AttemptRow> {
     let (id, stage) = (task.id, &task.stage);
     let Some(end) = pipeline.place(stage) else {
         return Err(Error::new(
@@ -120,9 +179,9 @@ fn given(storage: &mut Storage, pipeline: &Pipeline, task: &TaskRow) -> Result<A
         )
         .hint(format!("dc tasks retry {id} --from {}", pipeline.stages().join(" | "))));
     };
-    let attempts = storage.tables().tasks().attempts(id)?.into_iter().filter(has_output);
+    let attempts = attempts.iter().filter(|row| has_output(row));
     let placed = attempts.filter_map(|row| Some((pipeline.place(&row.stage).filter(|place| *place < end)?, row)));
-    placed.max_by_key(|(place, row)| (*place, row.id)).map(|(_, row)| row).ok_or_else(|| {
+    placed.max_by_key(|(place, row)| (*place, row.id)).map(|(_, row)| row.clone()).ok_or_else(|| {
         let message = format!("edit task {id}: `{stage}` was given the document alone, and no JSON");
         Error::new(ErrorKind::Refused, message).hint(format!("dc tasks document {id} >FILE"))
     })

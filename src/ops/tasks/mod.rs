@@ -1,6 +1,7 @@
 //! `dc tasks`: the documents of pipelines, worked off and looked at; one operation each.
 
 mod add;
+mod audit;
 mod bytes;
 mod dead;
 mod edit;
@@ -22,9 +23,10 @@ mod worker;
 
 pub use crate::pipeline::{WorkOptions, WorkReport};
 pub use add::{AddTasksOptions, AddedTask, TasksAdded, add_tasks};
+pub use audit::note_tasks_command;
 pub use bytes::{OutputOptions, TakenOutput, take_document, take_output};
 pub use dead::{DeadOptions, DeadReport, dead_letters};
-pub use edit::{EditedTask, edit_task};
+pub use edit::{EditedTask, TaskInput, edit_task, edit_task_in_form};
 pub use end::{TaskEnd, TasksEnded, end_tasks};
 pub use list::{TaskList, TaskListOptions, list_tasks};
 pub use overview::{PipelineOverview, StageOverview, WatchedFolder, WorkerOverview};

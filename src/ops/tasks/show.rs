@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::NaiveDateTime;
 use serde::Serialize;
 
+use super::edit::TaskInput;
 use super::pick::TaskChoice;
 use super::pipelines::Pipelines;
 use super::story::with_actor;
@@ -40,6 +41,9 @@ pub struct TaskDetail {
     pub call: Option<CallRow>,
     /// What was done, the first attempt first.
     pub attempts_made: Vec<AttemptRow>,
+    /// What its stage was given, where a person may edit it in a form.
+    #[serde(skip)]
+    pub input: Option<TaskInput>,
 }
 
 /// A name under which the same bytes came again.
@@ -72,12 +76,14 @@ impl TaskDetails {
         let mut tasks = Vec::new();
         for task in choice.pick(store, &pipelines, &[])? {
             let names = store.tasks().duplicates(task.id)?.into_iter();
+            let attempts_made = store.tasks().attempts(task.id)?;
             tasks.push(TaskDetail {
                 pipeline: pipelines.name(task.app_id),
                 file: store.files().by_id(task.file_id)?,
                 came_again: names.map(|(name, at)| CameAgain { name, time: clock::utc(at), at }).collect(),
                 call: store.tasks().call(task.id)?,
-                attempts_made: store.tasks().attempts(task.id)?,
+                input: TaskInput::of(&pipelines, &task, &attempts_made),
+                attempts_made,
                 task,
             });
         }
@@ -94,7 +100,7 @@ impl fmt::Display for TaskDetails {
 
 impl fmt::Display for TaskDetail {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { task, pipeline, file, came_again, call, attempts_made } = self;
+        let Self { task, pipeline, file, came_again, call, attempts_made, input: _ } = self;
         let moment = |at: Option<NaiveDateTime>| at.map(clock::local);
         let shown = |text: &Option<String>| text.as_deref().map(|text| visible_record(text).into_owned());
         let bytes = file.as_ref().map(|file| match file.deleted_at {

@@ -14,6 +14,9 @@ use crate::tables::RunOutcome;
 const WIDTH: f64 = 1_200.0;
 const LANE: f64 = 11.0;
 const TOP: f64 = 16.0;
+/// How wide an hour is written, and `now`.
+const LABEL: f64 = 34.0;
+const LABEL_NOW: f64 = 28.0;
 /// So many lanes are drawn; what finds no place in them is counted.
 const LANES_MAX: usize = 14;
 /// A block as wide as this stands for itself: it can be pointed at.
@@ -180,6 +183,7 @@ fn blocks(lanes: &[Vec<Block>]) -> Markup {
 /// Lines and times for every third hour.
 fn hours(all: &Timeline, height: f64) -> Markup {
     let span = (all.until - all.from).as_seconds_f64().max(1.0);
+    let now = (all.now - all.from).as_seconds_f64() / span * WIDTH;
     let into = i64::from(all.from.num_seconds_from_midnight() % 3_600);
     let first = all.from + TimeDelta::seconds(3_600 - into);
     let each = (0..48).map(|hour| first + TimeDelta::hours(hour)).filter(|at| *at < all.until);
@@ -189,7 +193,9 @@ fn hours(all: &Timeline, height: f64) -> Markup {
             let clock = text.get(11..16)?.to_owned();
             let is_shown = clock.get(..2)?.parse::<u32>().ok()? % 3 == 0;
             let x = (at - all.from).as_seconds_f64() / span * WIDTH;
-            (is_shown && x < WIDTH - 24.0)
+            // beside `now` there is no room for another word
+            let is_free = !(now - LABEL..now + LABEL_NOW).contains(&x);
+            (is_shown && is_free && x < WIDTH - LABEL)
                 .then(|| (round(x), if clock.starts_with("00") { text[5..10].to_owned() } else { clock }))
         })
         .collect();

@@ -13,8 +13,14 @@ use crate::web::parts::{View, app_link, full_moment, hidden, length, number, par
 
 /// So many letters of what a stage gave are shown.
 const OUTPUT_CHARS: usize = 4_000;
+/// So many fields are shown, of so many that are looked at,
+const FIELDS_SHOWN: usize = 120;
+const FIELDS_READ: usize = 2_000;
+/// so deep inside of each other, with so many letters each.
+const FIELDS_DEPTH: usize = 6;
+const FIELD_CHARS: usize = 400;
 
-pub(super) fn document(sight: &mut Sight<'_>, asked: &Asked<'_>, id: i64) -> Result<String> {
+pub(super) fn document(sight: &mut Sight<'_>, asked: &Asked<'_>, (id, pages): (i64, Option<usize>)) -> Result<String> {
     let none = || Error::new(ErrorKind::NotFound, format!("find the document {id}"));
     let detail = TaskDetails::read(sight.store, &[id])?.tasks.pop().ok_or_else(none)?;
     let (task, view) = (&detail.task, asked.view);
@@ -31,8 +37,15 @@ pub(super) fn document(sight: &mut Sight<'_>, asked: &Asked<'_>, id: i64) -> Res
             @if let Some(error) = &task.error { p.told.bad { (visible(error)) } }
             (buttons(view, &detail))
             (facts(&detail))
-            (attempts(&detail))
         }
+        div.sides {
+            (picture(asked, &detail, pages)?)
+            div {
+                (fields(&detail))
+                (edit(view, &detail))
+            }
+        }
+        div #attempts data-live="documents" { (attempts(&detail)) }
     };
     let command = format!("dc tasks show {id}");
     Ok(asked.page(Frame { title: &title, tab: "/documents", command: &command, ..Frame::default() }, &body))
@@ -61,8 +74,10 @@ fn buttons(view: &View, detail: &TaskDetail) -> Markup {
                     }
                     " " button name="do" value="retry" { "Retry" }
                 }
-                @if task.state != TaskState::Done { span.note { "Edit what the stage was given: " code {
-                    "dc tasks edit " (task.id) } } }
+                @if task.state != TaskState::Done {
+                    @if detail.input.is_some() { a href="#edit" { "Edit what " (task.stage) " was given" } }
+                    @else { span.note { "Edit what the stage was given: " code { "dc tasks edit " (task.id) } } }
+                }
             } @else {
                 form.in method="post" action="/documents/do" {
                     (hidden(view)) input type="hidden" name="task" value=(task.id);
@@ -71,6 +86,111 @@ fn buttons(view: &View, detail: &TaskDetail) -> Markup {
                         "Quarantine" }
                 }
             }
+        }
+    }
+}
+
+/// A page of its file, and the way to the others.
+fn picture(asked: &Asked<'_>, detail: &TaskDetail, pages: Option<usize>) -> Result<Markup> {
+    let id = detail.task.id;
+    let is_here = detail.file.as_ref().is_some_and(|file| file.deleted_at.is_none());
+    if asked.view.is_export || !is_here {
+        return Ok(html! { div { h2 { "Pages" } p.soft { "The pages are not shown here." } } });
+    }
+    let none = html! { div { h2 { "Pages" }
+    p.soft { "It has no pages that can be drawn. The original: " code { "dc tasks document " (id) " --output FILE" } } } };
+    let Some(pages) = pages else { return Ok(none) };
+    let page = asked.number("page")?.unwrap_or(1).clamp(1, i64::try_from(pages.max(1)).unwrap_or(1));
+    let to = |page: i64| format!("/documents/{id}?page={page}#pages");
+    let name = visible_line(&detail.task.name);
+    Ok(html! {
+        div #pages {
+            h2 { "Page " (page) " of " (number(pages as i64)) }
+            @if pages > 1 {
+                nav.pages aria-label="Pages of the document" {
+                    @if page > 1 { a href=(to(page - 1)) rel="prev" { "Previous page" } } @else { span.soft { "Previous page" } }
+                    @if page < pages as i64 { a href=(to(page + 1)) rel="next" { "Next page" } } @else { span.soft { "Next page" } }
+                }
+            }
+            a.sheet href={ "/documents/" (id) "/pages/" (page) } {
+                img src={ "/documents/" (id) "/pages/" (page) } alt={ "Page " (page) " of " (name) } loading="lazy";
+            }
+        }
+    })
+}
+
+/// What the stages stored of it: the fields of the latest output that has any.
+fn fields(detail: &TaskDetail) -> Markup {
+    let found = detail.attempts_made.iter().rev().filter(|row| row.outcome == "done").find_map(|row| {
+        let value: serde_json::Value = serde_json::from_str(row.output.as_deref()?).ok()?;
+        let flat = flat(&value);
+        (!flat.is_empty()).then_some((row, flat))
+    });
+    let Some((row, flat)) = found else {
+        return html! { h2 { "Fields" } p.soft { "No stage has stored a field of it yet." } };
+    };
+    html! {
+        h2 { "Fields " span.n { "as " (row.stage) " gave them, attempt " (row.attempt) } }
+        div.scroll tabindex="0" role="region" aria-label="Fields" {
+            table {
+                caption { "The fields that the stages stored" }
+                thead { tr { th scope="col" { "field" } th scope="col" { "value" } } }
+                tbody { @for (name, value) in flat.iter().take(FIELDS_SHOWN) {
+                    tr { th.w scope="row" { (visible_line(name)) } td.w { (cut(value)) } }
+                } }
+            }
+        }
+        @if flat.len() > FIELDS_SHOWN { p.note { "and " (flat.len() - FIELDS_SHOWN) " more: " code {
+            "dc tasks output " (row.task_id) " --stage " (row.stage) } } }
+    }
+}
+
+/// The values of JSON, each by its path.
+fn flat(value: &serde_json::Value) -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    if value.is_object() {
+        collect(value, String::new(), 0, &mut out);
+    }
+    out
+}
+
+fn collect(value: &serde_json::Value, path: String, depth: usize, out: &mut Vec<(String, String)>) {
+    use serde_json::Value;
+    if out.len() > FIELDS_READ {
+        return;
+    }
+    let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    match value {
+        Value::Object(fields) if !fields.is_empty() && depth < FIELDS_DEPTH => {
+            for (name, value) in fields {
+                collect(value, below(name), depth + 1, out);
+            }
+        }
+        Value::Array(items) if depth < FIELDS_DEPTH && items.iter().any(|item| item.is_object() || item.is_array()) => {
+            for (number, item) in items.iter().enumerate() {
+                collect(item, format!("{path}[{number}]"), depth + 1, out);
+            }
+        }
+        Value::Null => out.push((path, String::new())),
+        Value::String(text) => out.push((path, text.clone())),
+        other => out.push((path, other.to_string())),
+    }
+}
+
+fn cut(value: &str) -> String {
+    let mut shown: String = visible(value).chars().take(FIELD_CHARS).collect();
+    if value.chars().count() > FIELD_CHARS {
+        shown.push('…');
+    }
+    shown
+}
+
+fn edit(view: &View, detail: &TaskDetail) -> Markup {
+    let Some(input) = detail.input.as_ref().filter(|_| view.can_act()) else { return html! {} };
+    html! {
+        details #edit open[detail.task.state == TaskState::Rejected] {
+            summary { "Edit what " (detail.task.stage) " was given by " (input.stage) }
+            (super::edit::form(view, (detail.task.id, &input.fence.to_string()), &input.text))
         }
     }
 }

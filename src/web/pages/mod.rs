@@ -4,12 +4,16 @@ mod app;
 mod apps;
 mod document;
 mod documents;
+mod edit;
+mod merge;
 mod now;
 mod run;
 mod search;
 mod table;
 mod tables;
 mod timeline;
+
+pub(super) use edit::edit_again;
 
 use super::desk::Sight;
 use super::layout::{Frame, page};
@@ -25,7 +29,9 @@ pub(super) enum Page {
     App(String),
     Run(String),
     Documents,
-    Document(i64),
+    /// With the number of its pages, where that is known.
+    Document(i64, Option<usize>),
+    Merge(String),
     Timeline,
     Tables,
     Table(String, String),
@@ -41,7 +47,8 @@ impl Page {
             ["apps", group, parent, name] => Some(Self::App(format!("{group}/{parent}/{name}"))),
             ["runs", run] => Some(Self::Run((*run).to_owned())),
             ["documents"] => Some(Self::Documents),
-            ["documents", id] => id.parse().ok().map(Self::Document),
+            ["documents", id] => id.parse().ok().map(|id| Self::Document(id, None)),
+            ["merges", id] => Some(Self::Merge((*id).to_owned())),
             ["timeline"] => Some(Self::Timeline),
             ["tables"] => Some(Self::Tables),
             ["tables", database, table] => Some(Self::Table((*database).to_owned(), (*table).to_owned())),
@@ -67,7 +74,8 @@ impl Page {
             Self::App(name) => app::app(sight, &asked, name),
             Self::Run(run) => run::run(sight, &asked, run),
             Self::Documents => documents::documents(sight, &asked),
-            Self::Document(id) => document::document(sight, &asked, *id),
+            Self::Document(id, pages) => document::document(sight, &asked, (*id, *pages)),
+            Self::Merge(id) => merge::merge(sight, &asked, id),
             Self::Timeline => timeline::timeline(sight, &asked),
             Self::Tables => tables::tables(sight, &asked),
             Self::Table(database, table) => table::table(sight, &asked, (database, table)),

@@ -58,7 +58,7 @@ fn state(report: &NowReport) -> Markup {
 
 fn need_line(view: &View, need: &Need) -> Markup {
     let class = match need.kind {
-        NeedKind::Volume | NeedKind::Documents | NeedKind::Stuck | NeedKind::Disk => "warn",
+        NeedKind::Volume | NeedKind::Documents | NeedKind::Stuck | NeedKind::Sink | NeedKind::Disk => "warn",
         NeedKind::TakenOut => "off",
         _ => "bad",
     };

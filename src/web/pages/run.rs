@@ -11,7 +11,7 @@ use crate::tables::LogLevel;
 use crate::web::desk::Sight;
 use crate::web::layout::Frame;
 use crate::web::parts::{
-    View, app_link, clock_time, full_moment, hidden, length, number, outcome, part, run_path, table_path,
+    View, app_link, clock_time, full_moment, hidden, length, merge_path, number, outcome, part, run_path, table_path,
 };
 
 /// So many lines go into a file that is written for later.
@@ -32,7 +32,8 @@ pub(super) fn run(sight: &mut Sight<'_>, asked: &Asked<'_>, identity: &str) -> R
         count: if asked.view.is_export { LINES_EXPORTED } else { 0 },
         ..LogWindowOptions::default()
     };
-    let story = RunStory::read(sight.store, identity, options)?;
+    let exchanges = query.get("exchanges");
+    let story = RunStory::read(sight.context, sight.store, identity, (options, exchanges))?;
     let (run, view) = (&story.run, asked.view);
     let name = run.app.to_string();
     let follows = if run.ended_at.is_none() { "runs logs" } else { "runs" };
@@ -45,6 +46,7 @@ pub(super) fn run(sight: &mut Sight<'_>, asked: &Asked<'_>, identity: &str) -> R
         }
         (merges(&story))
         (functions(&story))
+        (cassette(asked, &story))
         div #lines data-live=(follows) { (log(asked, &story)) }
     };
     let title = format!("Run of {name}");
@@ -140,6 +142,7 @@ fn merges(story: &RunStory) -> Markup {
                     thead { tr {
                         th scope="col" { "at" } th scope="col" { "table" } th.wide scope="col" { "scope" }
                         th.r scope="col" { "inserted" } th.r scope="col" { "retired" } th scope="col" { "taken back" }
+                        th scope="col" { "changed" }
                     } }
                     tbody { @for merge in &story.merges {
                         tr {
@@ -148,6 +151,8 @@ fn merges(story: &RunStory) -> Markup {
                             td.wide { (visible_line(&merge.scope)) }
                             td.r { (number(merge.inserted)) } td.r { (number(merge.retired)) }
                             td { @if merge.undone.is_some() { "yes" } }
+                            td { a href=(merge_path(&merge.id)) aria-label={ "rows that it changed in "
+                                (merge.table_name) } { "Rows" } }
                         }
                     } }
                 }
@@ -185,6 +190,50 @@ fn functions(story: &RunStory) -> Markup {
                         td.r { @if let Some(mean) = row.earlier_mean_ms { (ms(mean)) } }
                     }
                 } }
+            }
+        }
+    }
+}
+
+/// The requests of a run that was recorded.
+fn cassette(asked: &Asked<'_>, story: &RunStory) -> Markup {
+    let run = &story.run;
+    let Some(tape) = &story.cassette else {
+        return html! { @if run.http_requests > 0 {
+            p.note { "It was not recorded here: " code { "dc run --record " (run.app) } " keeps the requests of a run." }
+        } };
+    };
+    let path = run_path(&run.runtime);
+    html! {
+        h2 #cassette { "Cassette " span.n { @if !tape.is_whole { "more than " } (number(tape.count as i64)) " exchanges" } }
+        p.note { "To run it again without the network: " code { "dc run --replay " (run.runtime) } }
+        @if !tape.exchanges.is_empty() {
+            div.scroll tabindex="0" role="region" aria-label="Cassette" {
+                table {
+                    caption { "The recorded exchanges" }
+                    thead { tr {
+                        th scope="col" { "method" } th scope="col" { "address" } th.r scope="col" { "status" }
+                        th.r.wide scope="col" { "took" }
+                    } }
+                    tbody { @for it in &tape.exchanges {
+                        tr {
+                            td { (visible_line(&it.method)) }
+                            th.w scope="row" { (visible_line(&it.url)) }
+                            td.r.nw { @match it.status {
+                                Some(status) if status < 400 => { (status) }
+                                Some(status) => { span.badge.bad { (status) } }
+                                None => { span.badge.bad { (visible_line(it.failure.as_deref().unwrap_or("no answer"))) } }
+                            } }
+                            td.r.nw.wide { (length(it.ms as f64 / 1e3)) }
+                        }
+                    } }
+                }
+            }
+        }
+        @if !asked.view.is_export {
+            p.note {
+                @if asked.query.get("exchanges").is_some() { a href={ (path) "#cassette" } { "The first" } " · " }
+                @if let Some(next) = &tape.next { a href={ (path) "?exchanges=" (next) "#cassette" } { "Next exchanges" } }
             }
         }
     }

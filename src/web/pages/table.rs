@@ -11,7 +11,7 @@ use crate::tables::MergeMark;
 use crate::web::charts::graph;
 use crate::web::desk::Sight;
 use crate::web::layout::Frame;
-use crate::web::parts::{full_moment, number, run_path, table_path};
+use crate::web::parts::{full_moment, merge_path, number, run_path, table_path};
 
 pub(super) fn table(sight: &mut Sight<'_>, asked: &Asked<'_>, (database, name): (&str, &str)) -> Result<String> {
     let report = TableMerges::read(sight.store, (database, name), asked.query.get("before"))?;
@@ -42,10 +42,7 @@ pub(super) fn table(sight: &mut Sight<'_>, asked: &Asked<'_>, (database, name): 
                         a href=(asked.query.with(&path, "before", Some(before))) { "Older merges" }
                     }
                 }
-                p.note {
-                    "What a merge changed: " code { "dc merge show " (name) " --as-of RUN" }
-                        ", and the same as of the run before it."
-                }
+                p.note { "How it stood after a merge: " code { "dc merge show " (name) " --as-of RUN" } }
             }
         }
     };
@@ -60,6 +57,7 @@ fn merge_rows(merges: &[MergeMark]) -> Markup {
                 thead { tr {
                     th scope="col" { "when" } th.wide scope="col" { "scope" } th.r scope="col" { "inserted" }
                     th.r scope="col" { "retired" } th scope="col" { "run" } th scope="col" { "taken back" }
+                    th scope="col" { "changed" }
                 } }
                 tbody { @for merge in merges {
                     tr data-row {
@@ -70,6 +68,7 @@ fn merge_rows(merges: &[MergeMark]) -> Markup {
                         td { @match &merge.runtime { Some(run) => { a href=(run_path(run)) { "Run" } } None => {
                             "by hand" } } }
                         td { @if merge.undone.is_some() { "yes" } }
+                        td { a href=(merge_path(&merge.id)) { "Rows" } }
                     }
                 } }
             }
