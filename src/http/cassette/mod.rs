@@ -12,8 +12,6 @@ pub use listing::{Exchange, ExchangePage};
 pub(super) use record::Record;
 pub(super) use replay::Replay;
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
@@ -83,17 +81,6 @@ impl Cassette {
     /// Where it is.
     pub fn folder(&self) -> &Path {
         &self.folder
-    }
-
-    /// How many exchanges it has; what cannot be read has none.
-    pub fn count(&self) -> i64 {
-        let files = std::fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|entry| entry.path());
-        let files = files.filter(|path| path.extension().is_some_and(|it| it == "ndjson"));
-        let lines = |path: PathBuf| {
-            let lines = BufReader::new(File::open(path).ok()?).split(b'\n');
-            Some(lines.map_while(Result::ok).count() as i64)
-        };
-        files.filter_map(lines).sum()
     }
 }
 

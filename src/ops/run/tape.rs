@@ -136,7 +136,8 @@ impl Tape {
         let Self::Record(cassette, door) = self else { return None };
         door.close();
         let unseen = unseen_words(&door.passed().unseen);
-        Some(match cassette.count() {
+        // what cannot be read of it is not there
+        Some(match cassette.count().map_or(0, |(count, _)| i64::try_from(count).unwrap_or(i64::MAX)) {
             0 => format!("nothing was recorded: dc saw no request of the app{unseen}"),
             count => {
                 let (requests, folder) = (counted(count, "request"), cassette.folder().display());
