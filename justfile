@@ -87,6 +87,11 @@ bench-storage mib="10240":
 bench-http requests="2000" concurrency="100":
     benches/http/compare.sh {{requests}} {{concurrency}}
 
+# the requests of dc and of zeep for the WSDLs of a folder; benches/soap/RESULTS.md says which folder it was
+bench-soap folder results="/tmp/soap.jsonl":
+    cargo build --example soap
+    benches/soap/compare.py {{folder}} target/debug/examples/soap {{results}}
+
 # CPU a message of an actor beside Python's Dramatiq; writes benches/documents/DRAMATIQ.md
 bench-dramatiq messages="20000" rounds="3":
     benches/documents/dramatiq.sh {{messages}} {{rounds}}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::schema::{ElementDecl, TypeRef, near};
-use super::wsdl::{Binding, BoundOperation, Part, PartOf, Port, PortOperation, Service, Wsdl};
+use super::wsdl::{Binding, BoundMessage, BoundOperation, Part, PartOf, Port, PortOperation, Service, Wsdl};
 use super::xml::Name;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -84,12 +84,12 @@ impl<'a> Bound<'a> {
 
     /// The parts of what is sent.
     pub(super) fn input(&self) -> Result<Parts> {
-        self.parts(self.port_operation.input.as_ref(), &self.operation.input.parts, &self.operation.input.headers)
+        self.parts(self.port_operation.input.as_ref(), &self.operation.input)
     }
 
     /// The parts of what comes back.
     pub(super) fn output(&self) -> Result<Parts> {
-        self.parts(self.port_operation.output.as_ref(), &self.operation.output.parts, &self.operation.output.headers)
+        self.parts(self.port_operation.output.as_ref(), &self.operation.output)
     }
 
     /// The parts that go into the header.
@@ -112,16 +112,18 @@ impl<'a> Bound<'a> {
         found.map(|part| self.part(part)).collect()
     }
 
-    fn parts(&self, message: Option<&Name>, only: &Option<Vec<String>>, headers: &[(Name, String)]) -> Result<Parts> {
+    fn parts(&self, message: Option<&Name>, bound: &BoundMessage) -> Result<Parts> {
         let Some(message) = message else { return Ok(Parts { list: Vec::new(), is_rpc: self.is_rpc() }) };
         let parts = near(&self.wsdl.messages, message).ok_or_else(|| {
             Error::new(ErrorKind::NotFound, format!("find the message {message}: no document declares it"))
         })?;
         // a list that names nothing of the message is a slip, and no message without a body
-        let only = only.as_ref().filter(|only| only.is_empty() || parts.iter().any(|part| only.contains(&part.name)));
+        let names_some = |only: &&Vec<String>| parts.iter().any(|part| only.contains(&part.name));
+        let only = bound.parts.as_ref().filter(|only| only.is_empty() || names_some(only));
+        let is_header = |part: &Part| bound.headers.iter().any(|(of, name)| of == message && *name == part.name);
         let is_in_body = |part: &&Part| match only {
             Some(only) => only.contains(&part.name),
-            None => !headers.iter().any(|(header, name)| header == message && *name == part.name),
+            None => !is_header(part) && !bound.attached.contains(&part.name),
         };
         let list = parts.iter().filter(is_in_body).map(|part| self.part(part)).collect::<Result<_>>()?;
         Ok(Parts { list, is_rpc: self.is_rpc() })

@@ -57,6 +57,20 @@ fn a_body_of_parts_that_are_none_has_those_of_the_message() {
 }
 
 #[test]
+fn a_part_beside_the_envelope_is_none_of_the_body() {
+    let multipart = format!(
+        "<m:multipartRelated xmlns:m='http://schemas.xmlsoap.org/wsdl/mime/'><m:part>{LITERAL}</m:part>\
+         <m:part><m:content part='session' type='text/plain'/></m:part></m:multipartRelated>"
+    );
+    let client = service(&multipart, LITERAL);
+    let sent = |arguments| client.call("Ask").and_then(|it| it.arguments(&arguments)).and_then(|it| it.envelope());
+    let envelope = sent(json!({"id": 1})).expect("an envelope");
+    assert!(envelope.contains(":id>1<") && !envelope.contains("Session"), "{envelope}");
+    let error = sent(json!({"id": 1, "session": "s1"})).expect_err("it cannot be sent");
+    assert!(error.to_string().contains("`session`"), "{error}");
+}
+
+#[test]
 fn what_is_refused_is_named() {
     let encoded = "<soap:body use='encoded'/>";
     for (input, output, said) in [

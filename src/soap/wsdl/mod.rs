@@ -67,6 +67,8 @@ pub(super) struct BoundMessage {
     pub(super) namespace: String,
     /// The parts that stand in the body, where not all do.
     pub(super) parts: Option<Vec<String>>,
+    /// The parts that stand beside the envelope.
+    pub(super) attached: Vec<String>,
     /// Message and part of each header.
     pub(super) headers: Vec<(Name, String)>,
 }

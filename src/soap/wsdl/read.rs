@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 const WSDL_2: &str = "http://www.w3.org/ns/wsdl";
 const SOAP_11: &str = "http://schemas.xmlsoap.org/wsdl/soap/";
 const SOAP_12: &str = "http://schemas.xmlsoap.org/wsdl/soap12/";
+const MIME: &str = "http://schemas.xmlsoap.org/wsdl/mime/";
 /// Where WS-Addressing puts the action of a message, by its versions.
 const ADDRESSING: [&str; 3] = [
     "http://www.w3.org/2007/05/addressing/metadata",
@@ -182,15 +183,16 @@ fn bound_message(message: &Element) -> BoundMessage {
     let mut bound = BoundMessage::default();
     // parts of a multipart message hold the same
     let inner = message.elements().flat_map(|it| std::iter::once(it).chain(it.elements().flat_map(Element::elements)));
-    for part in inner.filter(|it| matches!(&*it.name.namespace, SOAP_11 | SOAP_12)) {
-        match &*part.name.local {
-            "body" => {
+    for part in inner {
+        match (&*part.name.namespace, &*part.name.local) {
+            (SOAP_11 | SOAP_12, "body") => {
                 bound.is_encoded = part.attribute("use") == Some("encoded");
                 bound.namespace = part.attribute("namespace").unwrap_or_default().to_owned();
                 bound.parts =
                     part.attribute("parts").map(|parts| parts.split_whitespace().map(str::to_owned).collect());
             }
-            "header" => {
+            (MIME, "content") => bound.attached.extend(part.attribute("part").map(str::to_owned)),
+            (SOAP_11 | SOAP_12, "header") => {
                 let header = part.attribute("message").zip(part.attribute("part"));
                 bound.headers.extend(header.map(|(message, name)| (part.name_of(message), name.to_owned())));
             }
