@@ -92,6 +92,12 @@ bench-soap folder results="/tmp/soap.jsonl":
     cargo build --example soap
     benches/soap/compare.py {{folder}} target/debug/examples/soap {{results}}
 
+# four collectors beside plain Python, dlt and Scrapy, and producers killed at random moments; benches/authors/RESULTS.md
+bench-authors python="target/authors-python" kills="220":
+    test -x {{python}}/bin/python || { python3 -m venv {{python}} && {{python}}/bin/pip install --quiet -r benches/authors/requirements.txt; }
+    python3 benches/authors/compare.py target/release/dc {{python}}/bin/python
+    python3 benches/authors/kills.py target/release/dc {{python}}/bin/python {{kills}}
+
 # CPU a message of an actor beside Python's Dramatiq; writes benches/documents/DRAMATIQ.md
 bench-dramatiq messages="20000" rounds="3":
     benches/documents/dramatiq.sh {{messages}} {{rounds}}

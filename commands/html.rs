@@ -8,7 +8,7 @@ const EXAMPLES: &str = "\
 Examples:
   dc html h1 https://example.com/                      the texts that a selector finds
   dc html 'a.pdf' page.html --attr href                an attribute of each
-  dc html --table Prices URL | dc merge prices -       the rows of a table, as records
+  dc merge prices -- dc html --table Prices URL        the rows of a table, merged
   dc html .item URL --fields name=h2,url=a@href        a record for each element
   dc html --links URL                                  where the links lead
   dc html --forms URL                                  forms, with their hidden fields

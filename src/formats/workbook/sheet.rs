@@ -109,7 +109,9 @@ impl<'a> SheetRecords<'a> {
             let shown: String = text.chars().take(40).collect();
             wrong = Some((
                 None,
-                format!("column {letters} has no name in the header, and holds `{shown}`; `--range` leaves it out"),
+                format!(
+                    "column {letters} has no name in the header, and holds `{shown}`; `--range` leaves it out, `--header-row` names another header"
+                ),
             ));
         }
         let record = Value::Object(fields);

@@ -16,6 +16,9 @@ use crate::merge::plan::format::Format;
 /// The flags that CSV knows.
 const OF_CSV: &[Flag] =
     &[Flag::SkipRows, Flag::Delimiter, Flag::Encoding, Flag::Decimal, Flag::Thousands, Flag::DateFormat, Flag::Null];
+/// What is named so is no table of lines, unless somebody says so.
+const NO_LINES: [&str; 12] =
+    ["xlsx", "xlsm", "xls", "xlsb", "ods", "xml", "html", "htm", "zip", "tar", "pdf", "parquet"];
 /// The flags that lines and lists of JSON know.
 const OF_JSON: &[Flag] = &[Flag::Flatten, Flag::Encoding];
 
@@ -85,12 +88,20 @@ impl<'a> Opening<'a> {
             return self.convert(entry, Named { name, file, identity }, (&bytes, is_turned));
         }
         check_text(&name, &bytes)?;
+        let is_said = merge.format.is_some() || is_asked || bytes.is_empty();
+        let other = ending.filter(|_| !is_said);
+        if let Some(ending) = other.filter(|ending| NO_LINES.contains(ending)) {
+            return Err(other_than_named(&name, ending));
+        }
         let file = if is_turned { file } else { to_utf8(&name, file, merge, None)? };
         let mut source = Source::over(name.clone(), file, identity, self.base)?;
         if merge.expect_end {
             take_closing_line(&mut source, &merge.table)?;
         }
         let source = look(source, merge, by_name)?;
+        if let (Some(ending @ "json"), Format::Csv { .. }) = (other, source.format) {
+            return Err(other_than_named(&name, ending));
+        }
         self.is_open |= source.start == source.length && source.header.is_empty();
         self.found.push(match source.format {
             Format::Csv { .. } => (name, "CSV", OF_CSV),
@@ -157,6 +168,13 @@ impl<'a> Opening<'a> {
         Err(Error::new(ErrorKind::Usage, what)
             .hint(format!("leave `{flag}` out, it is for {}; `--format` says how to read a file", flag.about())))
     }
+}
+
+/// The answer of a server that failed, kept under the name of what was asked for, would be a table of one column.
+fn other_than_named(name: &str, ending: &str) -> Error {
+    Error::failed(format!("read {name}: it is named .{ending}, and holds other text")).hint(format!(
+        "look at it: `head {name}`; if it is a table of lines, `--format csv` reads it; nothing was changed"
+    ))
 }
 
 fn start_of(name: &str, file: &File) -> Result<Vec<u8>> {

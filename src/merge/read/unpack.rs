@@ -55,10 +55,10 @@ fn foreign(start: &[u8]) -> Option<(&'static str, &'static str)> {
         [b'P', b'A', b'R', b'1', ..] => {
             ("Parquet", "write it as NDJSON, say with `duckdb -c \"COPY 'FILE' TO '/dev/stdout' (FORMAT json)\"`")
         }
-        [b'B', b'Z', b'h', ..] => ("packed with bzip2", "bzip2 -dc FILE | dc merge TABLE -"),
-        [0xfd, b'7', b'z', b'X', b'Z', ..] => ("packed with xz", "xz -dc FILE | dc merge TABLE -"),
+        [b'B', b'Z', b'h', ..] => ("packed with bzip2", "dc merge TABLE -- bzip2 -dc FILE"),
+        [0xfd, b'7', b'z', b'X', b'Z', ..] => ("packed with xz", "dc merge TABLE -- xz -dc FILE"),
         [b'7', b'z', 0xbc, 0xaf, ..] => ("packed with 7-Zip", "unpack it with `7z x`"),
-        [b'%', b'P', b'D', b'F', ..] => ("a PDF", "dc ocr FILE --tables csv | dc merge TABLE -"),
+        [b'%', b'P', b'D', b'F', ..] => ("a PDF", "dc merge TABLE -- dc ocr FILE --tables csv"),
         _ => return None,
     })
 }

@@ -70,12 +70,13 @@ impl Said<'_> {
 impl Running {
     /// A line that is a record: on a terminal as people read it, elsewhere as it came.
     pub(super) fn record(&self, stream: Stream, piece: &Piece, said: &Said<'_>) {
-        let is_terminal = match (self.echo, stream) {
-            (Echo::Silent, _) => false,
+        let is_for_people = match (self.echo, stream) {
+            // what is kept for a failure is for people
+            (Echo::Silent, _) => true,
             (Echo::Through, Stream::Stdout) => std::io::stdout().is_terminal(),
             _ => std::io::stderr().is_terminal(),
         };
-        match is_terminal {
+        match is_for_people {
             true => self.line(stream, &Piece { text: said.words(), raw: None, part: piece.part, last: piece.last }),
             false => self.line(stream, piece),
         }
@@ -84,10 +85,12 @@ impl Running {
     pub(super) fn line(&self, stream: Stream, piece: &Piece) {
         if self.echo == Echo::Silent {
             let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-            if last.len() == LINES_KEPT_MAX {
-                last.pop_front();
+            for line in piece.text.lines() {
+                if last.len() == LINES_KEPT_MAX {
+                    last.pop_front();
+                }
+                last.push_back(line.to_owned());
             }
-            last.push_back(piece.text.clone());
             return;
         }
         let bytes = piece.raw.as_deref().unwrap_or(piece.text.as_bytes());
