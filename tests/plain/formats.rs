@@ -272,6 +272,13 @@ fn sheets_of_workbooks_are_records() {
         ("a.xlsx", &bytes, &["--encoding", "utf-8"], 2, &["--encoding"]),
         ("a.xlsx", &bytes[..bytes.len() / 2], &[], 1, &["damaged or cut short"]),
     ]);
+    // what a server said that failed, under the name of what was asked for
+    let failure = b"error\nservice unavailable\n";
+    for name in ["a.json", "a.xlsx", "a.xml", "a.zip", "a.json.gz"] {
+        let ending = name.trim_end_matches(".gz").rsplit('.').next().expect("an ending");
+        check(&[(name, failure, &[], 1, &[&format!("it is named .{ending}"), "`--format csv` reads it"])]);
+        check(&[(name, failure, &["--format", "csv"], 0, &[])]);
+    }
     let locked = std::fs::read(fixture("locked.xlsx")).expect("a file");
     check(&[("a.xlsx", &locked, &[], 4, &["it is encrypted", "save it without one"])]);
     // a member of an archive that is locked: the sign stands at its data, and in the list at the end
