@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::content::PageContent;
 use super::edge::{Edge, Way, edges_between_columns, edges_between_rows, merged};
-use super::{grid, reading, text};
+use super::text::{self, WordRules};
+use super::{grid, half_ruled, reading};
 use crate::error::Result;
 use crate::layout::Area;
 
@@ -82,7 +83,7 @@ impl PageContent {
     /// Refused, when there are more ruling lines than a page of tables has.
     pub fn tables(&self, options: &TableOptions) -> Result<Vec<Table>> {
         let words = match options.columns == Strategy::Text || options.rows == Strategy::Text {
-            true => text::words(&self.letters.iter().collect::<Vec<_>>()),
+            true => text::words(&self.letters.iter().collect::<Vec<_>>(), &WordRules::default()),
             false => Vec::new(),
         };
         let mut edges = match options.columns {
@@ -97,6 +98,15 @@ impl PageContent {
         edges.retain(|edge| edge.length() >= options.length_min);
         let groups = grid::tables(&edges, options.cross)?;
         Ok(groups.iter().filter_map(|cells| filled(self, cells)).collect())
+    }
+
+    /// The tables that are ruled in both directions, and those that are ruled in one, whose other direction is told by how
+    /// their text stands.
+    ///
+    /// # Errors
+    /// As [`PageContent::tables`].
+    pub fn half_ruled_tables(&self) -> Result<Vec<Table>> {
+        half_ruled::tables(self)
     }
 }
 
