@@ -28,11 +28,18 @@ const LEVEL: f64 = 0.5;
 /// A line of text: its words from left to right.
 type TextLine = Vec<Word>;
 
-/// The tables of a page, those that are ruled in both directions among them, from the topmost on.
-///
-/// # Errors
-/// As [`PageContent::tables`].
-pub(super) fn tables(content: &PageContent) -> Result<Vec<Table>> {
+impl PageContent {
+    /// The tables that are ruled in both directions, and those that are ruled in one, whose other direction is told by how
+    /// their text stands, from the topmost on.
+    ///
+    /// # Errors
+    /// As [`PageContent::tables`].
+    pub fn half_ruled_tables(&self) -> Result<Vec<Table>> {
+        tables(self)
+    }
+}
+
+fn tables(content: &PageContent) -> Result<Vec<Table>> {
     let options = TableOptions::default();
     let mut tables = content.tables(&options)?;
     let drawn = &content.drawn;

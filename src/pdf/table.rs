@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::content::PageContent;
 use super::edge::{Edge, Way, edges_between_columns, edges_between_rows, merged};
 use super::text::{self, WordRules};
-use super::{grid, half_ruled, reading};
+use super::{grid, reading};
 use crate::error::Result;
 use crate::layout::Area;
 
@@ -98,15 +98,6 @@ impl PageContent {
         edges.retain(|edge| edge.length() >= options.length_min);
         let groups = grid::tables(&edges, options.cross)?;
         Ok(groups.iter().filter_map(|cells| filled(self, cells)).collect())
-    }
-
-    /// The tables that are ruled in both directions, and those that are ruled in one, whose other direction is told by how
-    /// their text stands.
-    ///
-    /// # Errors
-    /// As [`PageContent::tables`].
-    pub fn half_ruled_tables(&self) -> Result<Vec<Table>> {
-        half_ruled::tables(self)
     }
 }
 
