@@ -48,8 +48,9 @@ def main():
     files = {hashlib.sha256(file.read_bytes()).digest(): str(file) for file in sorted(Path(folder).rglob("*.pdf"))}
     for file in files.values():
         found = {name: share(read(command(file)), known) for name, command in readers.items()}
-        best = max(found["poppler"][0], found["MuPDF"][0])
-        if max(found["poppler"][1], found["MuPDF"][1]) < WORDS_MIN or best < ENGLISH_MIN:
+        # who reads hardly a word reads no share of them
+        best = max((found[name][0] for name in ("poppler", "MuPDF") if found[name][1] >= WORDS_MIN), default=0)
+        if best < ENGLISH_MIN:
             continue
         rows.append({name: part for name, (part, _) in found.items()})
         if rows[-1]["dc"] < best - AS_GOOD:
