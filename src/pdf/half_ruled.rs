@@ -157,7 +157,8 @@ fn header_above(first: &Band, words: &[Word], edges: &[f64], (x0, x1): (f64, f64
     let filled = cells(&line, edges).iter().filter(|cell| !cell.is_empty()).count();
     // a sentence above the rule has no gaps where the columns have them
     let is_parted =
-        !shared_gaps(&edges.iter().map(|x| (*x, *x)).collect::<Vec<_>>(), &gaps_of(&[line.clone()])).is_empty();
+        !shared_gaps(&edges.iter().map(|x| (*x, *x)).collect::<Vec<_>>(), &gaps_of(std::slice::from_ref(&line)))
+            .is_empty();
     (fits && filled > 1 && is_parted).then_some(line)
 }
 
