@@ -10,7 +10,7 @@ use data_collector::context::Context;
 use data_collector::documents::TablesBy;
 use data_collector::error::{Error, ErrorKind, OrFail, Result, file_error};
 use data_collector::ops::{
-    self, OcrFormat, OcrOptions, OcrTables, PageRange, ReadersOptions, TextLayout, WorkerOptions,
+    self, OcrFormat, OcrOptions, OcrTables, PageArea, PageRange, ReadersOptions, TextLayout, WordRules, WorkerOptions,
 };
 
 const EXAMPLES: &str = "\
@@ -49,7 +49,19 @@ pub(crate) struct Args {
     /// Order of text in PDFs: by columns, line by line, or pdfplumber's words
     #[arg(long, value_enum, value_name = "ORDER", default_value = "reading")]
     layout: Layout,
-    /// Find tables by ruling lines or by text alignment [default: lines]
+    /// With --layout pdfplumber: largest gap in a word, in points [default: 3]
+    #[arg(long, value_name = "POINTS", value_parser = points)]
+    x_tolerance: Option<f64>,
+    /// With --layout pdfplumber: largest step in a line, in points [default: 3]
+    #[arg(long, value_name = "POINTS", value_parser = points)]
+    y_tolerance: Option<f64>,
+    /// With --layout pdfplumber: read letters that are drawn twice once
+    #[arg(long)]
+    dedupe: bool,
+    /// Read only this part of each page: X0,TOP,X1,BOTTOM in points from the top left
+    #[arg(long, value_name = "AREA", value_parser = area)]
+    area: Option<PageArea>,
+    /// Find tables by ruling lines, text alignment or both [default: lines]
     #[arg(long, value_enum, value_name = "WHAT")]
     tables_by: Option<By>,
     /// Find barcodes and QR codes, with --format json
@@ -97,6 +109,12 @@ pub(crate) struct Args {
     /// Skip pages that already contain text
     #[arg(long)]
     skip_text: bool,
+    /// Straighten tilted scans in the PDF, too; their picture data stays as it is
+    #[arg(long, conflicts_with = "plain")]
+    deskew: bool,
+    /// Remove specks from every picture before OCR; the PDF keeps its own pictures
+    #[arg(long, conflicts_with = "plain")]
+    clean: bool,
     /// Read pages as they are, without cleaning, straightening or turning
     #[arg(long)]
     plain: bool,
@@ -140,6 +158,7 @@ enum Layout {
 enum By {
     Lines,
     Text,
+    Both,
 }
 
 pub(crate) fn run(context: &Context, args: Args) -> Result<()> {
@@ -167,6 +186,26 @@ pub(crate) fn run(context: &Context, args: Args) -> Result<()> {
 }
 
 impl Args {
+    fn layout(&self) -> Result<TextLayout> {
+        let usual = WordRules::default();
+        let rules = WordRules {
+            gap_max: self.x_tolerance.unwrap_or(usual.gap_max),
+            line_tolerance: self.y_tolerance.unwrap_or(usual.line_tolerance),
+            without_doubles: self.dedupe,
+        };
+        let layout = match self.layout {
+            Layout::Reading => TextLayout::Reading,
+            Layout::Physical => TextLayout::Physical,
+            Layout::Pdfplumber => return Ok(TextLayout::Pdfplumber(rules)),
+        };
+        if self.x_tolerance.is_some() || self.y_tolerance.is_some() || self.dedupe {
+            let error =
+                Error::new(ErrorKind::Usage, "set tolerances in points: only the rules of pdfplumber have them");
+            return Err(error.hint("add `--layout pdfplumber`; without it, gaps follow the size of letters"));
+        }
+        Ok(layout)
+    }
+
     fn into_options(self, json: bool, stdin: Option<PathBuf>) -> Result<OcrOptions> {
         let format = match self.format {
             Some(Format::Text) => OcrFormat::Text,
@@ -185,6 +224,7 @@ impl Args {
         });
         let tables_by = match (self.tables_by, tables) {
             (Some(By::Text), _) => Some(TablesBy::Text),
+            (Some(By::Both), _) => Some(TablesBy::Both),
             (Some(By::Lines), _) | (None, Some(_)) => Some(TablesBy::Lines),
             // what a page is made of is asked for
             (None, None) if matches!(format, OcrFormat::Json | OcrFormat::Markdown) => Some(TablesBy::Lines),
@@ -200,6 +240,7 @@ impl Args {
             }
             None => String::new(),
         };
+        let layout = self.layout()?;
         let reading = ReadersOptions {
             engine: self.engine,
             languages: self.lang.map(words),
@@ -208,16 +249,15 @@ impl Args {
             dpi: self.dpi,
             tables_by,
             codes: self.codes,
-            layout: match self.layout {
-                Layout::Reading => TextLayout::Reading,
-                Layout::Physical => TextLayout::Physical,
-                Layout::Pdfplumber => TextLayout::Pdfplumber,
-            },
+            layout,
+            area: self.area,
             force: self.force_ocr,
             redo: self.redo_ocr,
             voids_signatures: self.invalidate_digital_signatures,
             is_archive: self.pdfa,
             skip_text: self.skip_text,
+            cleans: self.clean,
+            straightens: self.deskew,
             plain: self.plain,
             password,
             program: Some(std::env::current_exe().or_fail(|| "find the program dc itself".to_owned())?),
@@ -240,6 +280,21 @@ impl Args {
 
 fn pages(text: &str) -> Result<PageRange, String> {
     text.parse()
+}
+
+fn points(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
+    number.ok_or_else(|| "it takes a number of points, such as 1.5".to_owned())
+}
+
+fn area(text: &str) -> Result<PageArea, String> {
+    let sides: Vec<f64> = text.split(',').filter_map(|side| side.trim().parse().ok()).collect();
+    match sides.as_slice() {
+        [x0, top, x1, bottom] if x0 < x1 && top < bottom && text.split(',').count() == 4 => {
+            Ok(PageArea { x0: *x0, top: *top, x1: *x1, bottom: *bottom })
+        }
+        _ => Err("it takes the left, upper, right and lower side in points, such as 0,0,595,100".to_owned()),
+    }
 }
 
 /// Standard input in a file without a name, so that a kill leaves nothing behind; the processes that read reach it by ours.

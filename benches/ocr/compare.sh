@@ -24,4 +24,5 @@ cargo build --release --quiet
 export DC_OCR_MODELS="${DC_OCR_MODELS:-$work/models}"
 fixtures/ocr/get-models
 "$work/venv/bin/python" benches/ocr/compare.py target/release/dc "$pdfs" "$work" >benches/ocr/RESULTS.md
+"$work/venv/bin/python" benches/ocr/words.py target/release/dc "$pdfs" >>benches/ocr/RESULTS.md
 cat benches/ocr/RESULTS.md

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::block::Block;
 use super::codes::PageCode;
+use super::hyphens::whole;
 use crate::layout::{Area, Line};
 use crate::ocr::{Measurement, Recognised, RecognisedLine, Step};
-use crate::pdf::FormField;
+use crate::pdf::{FormField, TextLayout};
 
 /// Where a page's text comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -206,8 +207,25 @@ impl Page {
         self.lines.iter().map(|line| line.words.len()).sum()
     }
 
-    pub(super) fn set_native(&mut self, lines: Vec<Line>) {
-        self.text = lines.iter().flat_map(|line| [line.text.as_str(), "\n"]).collect();
+    /// Leaves out words that do not stand in an area by their middle.
+    pub(super) fn crop(&mut self, area: &Area) {
+        for line in &mut self.lines {
+            line.words.retain(|word| area.holds_middle_of(&word.points));
+            line.text = line.words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
+            line.points = Area::around(line.words.iter().map(|word| word.points)).unwrap_or_default();
+            line.pixels = Area::around(line.words.iter().filter_map(|word| word.pixels));
+        }
+        self.lines.retain(|line| !line.words.is_empty());
+        self.text = self.lines.iter().flat_map(|line| [line.text.as_str(), "\n"]).collect();
+    }
+
+    /// Lines that the file holds; in the text of those that are in reading order, parted words are whole.
+    pub(super) fn set_native(&mut self, lines: Vec<Line>, layout: TextLayout) {
+        let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+        self.text = match layout {
+            TextLayout::Reading => whole(&texts),
+            _ => texts.iter().flat_map(|text| [*text, "\n"]).collect(),
+        };
         self.lines = lines.into_iter().map(native).collect();
     }
 

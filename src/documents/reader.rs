@@ -12,7 +12,7 @@ use super::recognisers::{Read, Recognisers};
 use super::{rules, tables};
 use crate::error::{Error, Result};
 use crate::language::{self, Language};
-use crate::layout::Picture;
+use crate::layout::{Area, Picture};
 use crate::ocr::{NO_ENGINE, PageOptions};
 use crate::pdf::{self, PageContent, RenderOptions, TableOptions, TextLayout};
 
@@ -33,6 +33,8 @@ pub enum TablesBy {
     Lines,
     /// How their text is aligned.
     Text,
+    /// Ruling lines, and where there are none in one direction, how text is aligned in it.
+    Both,
 }
 
 /// How pages are read.
@@ -52,6 +54,8 @@ pub struct ReadOptions {
     pub skip_text: bool,
     /// In which order text that a file holds is put.
     pub layout: TextLayout,
+    /// The only part of each page that counts, in points from the top left corner.
+    pub area: Option<Area>,
     /// Whether tables are looked for, and by what.
     pub tables: Option<TablesBy>,
     /// Whether bars and QR codes are looked for.
@@ -113,7 +117,7 @@ impl Reader {
 
     fn pdf_page(&mut self, document: &pdf::Document, page: usize) -> Page {
         let size = document.size(page).unwrap_or_default();
-        let content = document.content(page);
+        let mut content = document.content(page);
         let looked_at = match &content {
             Ok(_) if self.has_no_engine() => false,
             Ok(content) => {
@@ -122,6 +126,9 @@ impl Reader {
             // what cannot be read can often still be drawn
             Err(_) => true,
         };
+        if let (Ok(content), Some(area)) = (&mut content, &self.options.area) {
+            content.crop(area);
+        }
         if let (Ok(content), false) = (&content, looked_at) {
             let mut read = self.native_page(content, page);
             if self.options.codes {
@@ -164,7 +171,7 @@ impl Reader {
             read.source = PageSource::Skipped;
             return read;
         }
-        read.set_native(content.lines_by(self.options.layout));
+        read.set_native(content.lines_by(self.options.layout), self.options.layout);
         read.unknown = content.unknown_count();
         if hides_letters(content) {
             read.notes.push(HIDDEN.to_owned());
@@ -186,13 +193,17 @@ impl Reader {
         };
         let mut read = Page::empty(page, size, PageSource::Recognised);
         read.set_recognised(found, picture.dpi, content.is_some_and(|content| content.letter_count() > 0));
+        if let Some(area) = &self.options.area {
+            read.crop(area);
+        }
         read.notes.extend(note);
         if self.options.codes {
             add_codes(&mut read, picture);
         }
         if self.options.tables.is_some() {
             let drawn = rules::edges(picture);
-            let content = tables::content(size, &read.lines, &drawn);
+            let mut content = tables::content(size, &read.lines, &drawn);
+            self.options.area.iter().for_each(|area| content.crop(area));
             if let Err(error) = self.add_tables(&mut read, &content) {
                 read.error = Some(error.to_string());
             }
@@ -206,11 +217,11 @@ impl Reader {
 
     fn add_tables(&self, page: &mut Page, content: &PageContent) -> Result<(), Error> {
         let Some(by) = self.options.tables else { return Ok(()) };
-        let options = match by {
-            TablesBy::Lines => TableOptions::default(),
-            TablesBy::Text => TableOptions::by_text(),
+        let found = match by {
+            TablesBy::Lines => content.tables(&TableOptions::default())?,
+            TablesBy::Text => content.tables(&TableOptions::by_text())?,
+            TablesBy::Both => content.half_ruled_tables()?,
         };
-        let found = content.tables(&options)?;
         page.tables = Some(found.into_iter().map(|table| PageTable { area: table.area, rows: table.rows }).collect());
         Ok(())
     }
@@ -225,7 +236,7 @@ fn add_codes(page: &mut Page, picture: &Picture) {
 fn unread(page: usize, size: (f64, f64), error: &Error, content: Option<&PageContent>) -> Page {
     let mut failed = Page::failed(page, size, error);
     if let Some(content) = content {
-        failed.set_native(content.lines());
+        failed.set_native(content.lines(), TextLayout::Reading);
     }
     failed
 }

@@ -1,15 +1,17 @@
 //! The file with its text: the original with a layer that can be searched, marked and copied.
 
+use std::io::Write;
+
 use serde::{Deserialize, Serialize};
 
 use super::direction::turn;
 use super::open::Opened;
 use super::page::{Page, PageSource};
-use crate::error::Result;
+use crate::error::{Result, file_error};
 use crate::layout::Area;
+use crate::ocr::Step;
 use crate::pdf::{
-    AppendOptions, Appended, Document, LayerWord, Letter, OwnText, PicturePage, TextLayer, of_pictures, turning,
-    with_text,
+    AppendOptions, Document, LayerWord, Letter, OwnText, PicturePage, TextLayer, turning, with_text, write_pictures,
 };
 
 /// A line this many times as high as its words is tilted: its words stand where they stand.
@@ -31,6 +33,8 @@ pub struct SearchablePage {
     recognised: bool,
     /// By how many degrees it must be turned, clockwise, to stand upright.
     turned: u16,
+    /// By how many degrees its lines fall to the right, if they are to be set straight; its words stand so already.
+    tilt: f64,
     /// How sure the engine is, 0 to 100.
     confidence: f64,
     /// The languages that the engine was told.
@@ -49,15 +53,17 @@ pub struct SearchableOptions {
 }
 
 impl SearchablePage {
-    /// Of a page that was read; everything else of it can be forgotten.
-    pub fn of(page: &Page) -> Self {
+    /// Of a page that was read, and is to be set straight; everything else of it can be forgotten.
+    pub fn of(page: &Page, straightens: bool) -> Self {
         let recognised = page.source == PageSource::Recognised;
         let turned = if recognised { turn(page) } else { 0 };
+        let tilt = if recognised && straightens { tilt(page) } else { 0.0 };
         Self {
             page: page.page,
-            words: if recognised { words(page, turned) } else { Vec::new() },
+            words: if recognised { words(page, turned, tilt) } else { Vec::new() },
             recognised,
             turned,
+            tilt,
             confidence: page.reading.as_ref().map_or(0.0, |reading| reading.confidence),
             language: page.reading.as_ref().map(|reading| reading.language.clone()).unwrap_or_default(),
         }
@@ -68,12 +74,18 @@ impl SearchablePage {
     }
 }
 
-/// The searchable file, and what people should know of it. Pages of a PDF that hold their text are not touched, and all
-/// others look as before.
+/// Writes the searchable file, and gives what people should know of it. Pages of a PDF that hold their text are not
+/// touched, and all others look as before. What is written takes no memory but that of a page.
 ///
 /// # Errors
 /// Refused, for a PDF that is signed; Failed, for one that is encrypted or damaged, and for a picture that is.
-pub fn searchable(file: &Opened, pages: Vec<SearchablePage>, options: SearchableOptions) -> Result<Appended> {
+pub fn write_searchable(
+    file: &Opened,
+    pages: Vec<SearchablePage>,
+    options: SearchableOptions,
+    out: &mut dyn Write,
+) -> Result<Vec<String>> {
+    let unwritten = |cause| file_error("write the searchable file", cause);
     match file {
         Opened::Pdf(document) => {
             let (mut layers, mut notes) = (Vec::new(), Vec::new());
@@ -81,21 +93,22 @@ pub fn searchable(file: &Opened, pages: Vec<SearchablePage>, options: Searchable
                 layers.extend(layer(document, page, options, &mut notes));
             }
             if layers.is_empty() && !options.is_archive {
-                return Ok(Appended { bytes: document.bytes().to_vec(), notes });
+                out.write_all(document.bytes()).map_err(unwritten)?;
+                return Ok(notes);
             }
             let append = AppendOptions { voids_signatures: options.voids_signatures, is_archive: options.is_archive };
-            let mut done = with_text(document, &layers, append)?;
-            done.notes.splice(0..0, notes);
-            Ok(done)
+            let done = with_text(document, &layers, append)?;
+            out.write_all(document.bytes()).and_then(|()| out.write_all(&done.bytes)).map_err(unwritten)?;
+            notes.extend(done.notes);
+            Ok(notes)
         }
         Opened::Picture(pictures) => {
-            let mut shown = Vec::new();
-            for page in pages {
-                let rotates = page.is_surely_turned();
+            let mut shown = pages.into_iter().map(|page| {
+                let (rotates, tilt) = (page.is_surely_turned(), page.tilt);
                 let picture = pictures.embedded(page.page)?;
-                shown.push(PicturePage { picture, words: page.words, turned: page.turned, rotates });
-            }
-            Ok(Appended { bytes: of_pictures(&shown, options.is_archive)?, notes: Vec::new() })
+                Ok(PicturePage { picture, words: page.words, turned: page.turned, rotates, tilt })
+            });
+            write_pictures(&mut shown, options.is_archive, out).map(|()| Vec::new())
         }
     }
 }
@@ -138,7 +151,16 @@ fn layer(
             page.page, page.turned
         ));
     }
-    Some(TextLayer { page: page.page, words: page.words, turned: page.turned, rotates, own })
+    let mut tilt = page.tilt;
+    let is_scan = content.as_ref().is_some_and(|content| content.is_scan());
+    if tilt != 0.0 && !is_scan {
+        notes.push(format!("page {} is not set straight: it holds more than the picture of a scan", page.page));
+        let size = content.as_ref().map_or((0.0, 0.0), |content| (content.width, content.height));
+        let size = if page.turned % 180 == 90 { (size.1, size.0) } else { size };
+        page.words.iter_mut().for_each(|word| word.area = swung(&word.area, -tilt, size));
+        tilt = 0.0;
+    }
+    Some(TextLayer { page: page.page, words: page.words, turned: page.turned, rotates, tilt, own })
 }
 
 /// Whether letters stand where a word was read.
@@ -147,13 +169,32 @@ fn is_covered(word: &Area, letters: &[Area]) -> bool {
     covered >= word.size() * COVERED
 }
 
-/// The words of a page, placed on it as it stands when it is turned.
-fn words(page: &Page, turned: u16) -> Vec<LayerWord> {
-    let matrix = turning(turned, (page.width, page.height));
+/// By how many degrees the lines of a page fell to the right before it was read.
+fn tilt(page: &Page) -> f64 {
+    let steps = page.reading.iter().flat_map(|reading| &reading.steps);
+    steps.map(|step| if let Step::Straightened(degrees) = step { *degrees } else { 0.0 }).sum()
+}
+
+/// An area when a page of this size is turned about its middle so that lines that fell by so many degrees are level: its
+/// own middle moves, its size stays.
+fn swung(area: &Area, degrees: f64, (width, height): (f64, f64)) -> Area {
+    let (sine, cosine) = degrees.to_radians().sin_cos();
+    let (x, y) = area.middle();
+    let (across, down) = (x - width / 2.0, y - height / 2.0);
+    let (x, y) = (across * cosine + down * sine + width / 2.0, down * cosine - across * sine + height / 2.0);
+    let (width, height) = (area.width() / 2.0, area.height() / 2.0);
+    Area { x0: x - width, top: y - height, x1: x + width, bottom: y + height }
+}
+
+/// The words of a page, placed on it as it stands when it is set straight and turned.
+fn words(page: &Page, turned: u16, tilt: f64) -> Vec<LayerWord> {
+    let size = (page.width, page.height);
+    let matrix = turning(turned, size);
     let mut words = Vec::new();
     for line in &page.lines {
-        let placed: Vec<Area> = line.words.iter().map(|word| moved(&matrix, &word.points)).collect();
-        let around = moved(&matrix, &line.points);
+        let straight = |area: &Area| if tilt == 0.0 { *area } else { swung(area, tilt, size) };
+        let placed: Vec<Area> = line.words.iter().map(|word| moved(&matrix, &straight(&word.points))).collect();
+        let around = Area::around(placed.iter().copied()).unwrap_or_default();
         let mut heights: Vec<f64> = placed.iter().map(Area::height).collect();
         heights.sort_by(f64::total_cmp);
         let usual = heights.get(heights.len() / 2).copied().unwrap_or_default();
@@ -176,6 +217,17 @@ fn moved([a, b, c, d, e, f]: &[f64; 6], area: &Area) -> Area {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_of_a_line_that_falls_stand_level_when_it_is_set_straight() {
+        let size = (400.0, 300.0);
+        let slope = 2f64.to_radians().tan();
+        let word = |x: f64| Area { x0: x, top: 100.0 + x * slope, x1: x + 30.0, bottom: 110.0 + x * slope };
+        let (left, right) = (swung(&word(20.0), 2.0, size), swung(&word(320.0), 2.0, size));
+        assert!((left.top - right.top).abs() < 0.01 && (left.width() - 30.0).abs() < 1e-9, "{left:?} {right:?}");
+        let back = swung(&left, -2.0, size);
+        assert!((back.x0 - 20.0).abs() < 1e-9 && (back.top - word(20.0).top).abs() < 1e-9);
+    }
 
     #[test]
     fn an_area_is_turned_with_its_page() {

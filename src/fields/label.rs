@@ -53,7 +53,7 @@ impl Label {
     pub(super) fn is(&self, text: &str) -> bool {
         let composed: String = text.nfc().collect();
         let plain = composed.trim().trim_end_matches([':', ' ']);
-        self.find(plain).iter().any(|range| *range == (0..plain.len()))
+        self.find(plain).contains(&(0..plain.len()))
     }
 
     /// Whether a field of a form has the label for a name: `form.total_due[0]` for `Total due`.

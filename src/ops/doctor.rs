@@ -102,7 +102,7 @@ fn database(context: &Context) -> (Vec<Finding>, Option<Store>) {
         Ok(()) => finding("database", Health::Ok, found, None),
         Err(error) => {
             let mend = error.hint_text().map(str::to_owned);
-            finding("database", Health::Failed, format!("{found}, but {}", error.to_string()), mend)
+            finding("database", Health::Failed, format!("{found}, but {error}"), mend)
         }
     }];
     findings.extend(drift(context, &mut store));
@@ -197,7 +197,7 @@ fn broker(context: &Context) -> Finding {
         Err(error) => finding(
             "broker",
             Health::Warning,
-            format!("{}; commands travel by the database", error.to_string()),
+            format!("{error}; commands travel by the database"),
             Some(error.hint_text().unwrap_or("rabbitmqctl status, on its machine; or mend `[broker] url`").to_owned()),
         ),
     }

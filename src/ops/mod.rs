@@ -30,8 +30,9 @@ mod tasks;
 mod trial;
 mod which;
 
+pub use crate::layout::Area as PageArea;
 pub use crate::manager::{Manager, ManagerState};
-pub use crate::pdf::TextLayout;
+pub use crate::pdf::{TextLayout, WordRules};
 pub use crate::readers::{PageRange, ReadersOptions, WorkerOptions, ocr_worker};
 pub use crate::tables::AppCommand;
 pub use actors::{ActorWorkerOptions, work_for_queues};

@@ -45,7 +45,7 @@ impl PageContent {
         match layout {
             TextLayout::Reading => reading::lines(&letters, true),
             TextLayout::Physical => reading::lines(&letters, false),
-            TextLayout::Pdfplumber => text::lines(&text::words(&letters)),
+            TextLayout::Pdfplumber(rules) => text::lines(&text::words(&letters, &rules), &rules),
         }
     }
 
@@ -79,10 +79,27 @@ impl PageContent {
         self.drawn.lines.len() + self.drawn.rectangles.len() + self.drawn.shapes.len()
     }
 
+    /// Whether the page is nothing but pictures, and perhaps text that leaves no ink.
+    pub fn is_scan(&self) -> bool {
+        let is_hidden = |letter: &Letter| !letter.visible || letter.is_space();
+        self.letters.iter().all(is_hidden) && self.edge_count() == 0 && !self.pictures.is_empty()
+    }
+
     /// The dots an inch with which a page of nothing but pictures was made; `None` for any other page.
     pub fn scanned_dots(&self) -> Option<u32> {
         let is_scan = self.letters.is_empty() && self.edge_count() == 0 && self.finest_dots >= 1.0;
         is_scan.then_some(self.finest_dots.ceil() as u32)
+    }
+
+    /// Leaves out what does not stand in this area by its middle; rules end at its sides. Places stay as they are.
+    pub fn crop(&mut self, area: &Area) {
+        let own = self
+            .own_letters
+            .map(|count| self.letters.iter().take(count).filter(|letter| area.holds_middle_of(&letter.area)).count());
+        self.own_letters = own;
+        self.letters.retain(|letter| area.holds_middle_of(&letter.area));
+        self.fields.retain(|field| area.holds_middle_of(&field.points));
+        self.drawn.crop(area);
     }
 
     /// Adds a ruling line between two places.

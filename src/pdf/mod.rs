@@ -16,6 +16,7 @@ mod document;
 mod edge;
 mod face;
 mod grid;
+mod half_ruled;
 mod interpret;
 mod letter;
 mod limits;
@@ -44,9 +45,10 @@ pub use mapped::FileBytes;
 pub use reading::TextLayout;
 pub use render::{RenderOptions, render, render_colours};
 pub use table::{Strategy, Table, TableOptions};
+pub use text::WordRules;
 pub use write::{
     AppendOptions, Appended, EmbeddedPicture, Filter, LayerWord, OwnText, PicturePage, TextLayer, of_pictures, turning,
-    with_text,
+    with_text, write_pictures,
 };
 
 use crate::error::Result;

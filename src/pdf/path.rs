@@ -27,6 +27,19 @@ pub(super) struct Drawn {
 }
 
 impl Drawn {
+    /// Leaves out what lies outside of an area, and ends at its sides what reaches over them.
+    pub(super) fn crop(&mut self, area: &Area) {
+        for edges in [&mut self.lines, &mut self.rectangles, &mut self.shapes] {
+            edges.retain_mut(|edge| match edge.area.shared(area) {
+                Some(shared) => {
+                    edge.area = shared;
+                    true
+                }
+                None => false,
+            });
+        }
+    }
+
     /// Takes a path that was painted apart and keeps its edges.
     pub(super) fn add(&mut self, path: &[Step], matrix: &Affine) {
         // a path begins with a move; what does not is damaged

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::bidi::{in_logical_order, logical};
 use super::columns::{Block, in_order};
 use super::letter::{Letter, LetterText};
+use super::text::WordRules;
 use crate::layout::{Area, Direction, Line, Word};
 
 /// A gap of this share of the size of letters parts words.
@@ -20,6 +21,12 @@ const SHARED: f64 = 0.5;
 const TRACKED_MIN: usize = 4;
 const TRACKED_ALIKE: f64 = 1.6;
 const TRACKED_MAX: f64 = 0.7;
+/// Letters are spaced out where at least this share of the space that is added to them is seen.
+const ROOM_SEEN: f64 = 0.5;
+/// A space that was drawn back, before the letter that it follows, at most so many sizes away, parts nothing.
+const SPACE_BACK: f64 = 3.0;
+/// What is on one height differs by less than this share of its size; what stands above something else, by more.
+const ABOVE: f64 = 0.35;
 /// The same letter once more, this near by share of its size, makes it look bold, or is its shadow.
 const DOUBLED: (f64, f64) = (0.12, 0.15);
 /// Letters are looked for in squares of so many points.
@@ -28,7 +35,7 @@ const SQUARE: f64 = 8.0;
 const ANGLE_STEP: f64 = 3.0;
 
 /// In which order the text of a page is put.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TextLayout {
     /// As people read it: column by column.
@@ -36,8 +43,8 @@ pub enum TextLayout {
     Reading,
     /// As it stands: what is on one height is one line.
     Physical,
-    /// By the rules of pdfplumber, with gaps of three points.
-    Pdfplumber,
+    /// By the rules of pdfplumber.
+    Pdfplumber(WordRules),
 }
 
 /// A letter where it stands when all letters of its kind are turned upright.
@@ -49,6 +56,8 @@ struct Placed<'a> {
     bottom: f64,
     /// Whether white space stands before it.
     parted: bool,
+    /// How far the next letter of its word may stand besides, because letters are spaced out.
+    room: f64,
 }
 
 impl Placed<'_> {
@@ -56,9 +65,9 @@ impl Placed<'_> {
         self.bottom - self.top
     }
 
-    /// Where the next letter of its word stands, if it is not drawn nearer or further by itself.
+    /// Where the next letter stands, if it is of the same word.
     fn end(&self) -> f64 {
-        self.x1 + f64::from(self.letter.spacing).clamp(0.0, TRACKED_MAX * self.size())
+        self.x1 + self.room
     }
 }
 
@@ -74,7 +83,9 @@ pub(super) fn lines(letters: &[&Letter], is_reading: bool) -> Vec<Line> {
     let mut lines = Vec::new();
     for (angle, alike) in turned_alike(letters) {
         let direction = direction(angle);
-        let rows = rows(runs(without_doubles(alike)));
+        let mut letters = without_doubles(alike);
+        set_room(&mut letters);
+        let rows = rows(runs(letters));
         let pieces: Vec<Vec<Run<'_>>> = rows.into_iter().flat_map(|row| pieces(row, is_reading)).collect();
         let blocks: Vec<Block> =
             pieces.iter().filter_map(|piece| Block::around(piece.iter().map(|run| &run.block))).collect();
@@ -99,10 +110,6 @@ fn turned_alike<'a>(letters: &[&'a Letter]) -> Vec<(i32, Vec<Placed<'a>>)> {
     for letter in letters {
         let angle = ((f64::from(letter.angle) / ANGLE_STEP).round() * ANGLE_STEP).rem_euclid(360.0) as i32;
         let (group, parted) = groups.entry((u8::from(angle != 0), angle)).or_default();
-        if letter.is_space() {
-            *parted = true;
-            continue;
-        }
         let (x, y) = letter.area.middle();
         let (along, across) = match letter.angle {
             0.0 => (x, y),
@@ -113,7 +120,15 @@ fn turned_alike<'a>(letters: &[&'a Letter]) -> Vec<(i32, Vec<Placed<'a>>)> {
         };
         let (width, size) = (f64::from(letter.advance) / 2.0, f64::from(letter.size) / 2.0);
         let (x0, x1, top, bottom) = (along - width, along + width, across - size, across + size);
-        group.push(Placed { letter, x0, x1, top, bottom, parted: std::mem::take(parted) });
+        if letter.is_space() {
+            let is_back = group.last().is_some_and(|last: &Placed<'_>| {
+                let is_before = x1 <= last.x0 + GAP_WORD * last.size() && x0 > last.x0 - SPACE_BACK * last.size();
+                is_before && bottom > last.top && top < last.bottom
+            });
+            *parted |= !is_back;
+            continue;
+        }
+        group.push(Placed { letter, x0, x1, top, bottom, parted: std::mem::take(parted), room: 0.0 });
     }
     groups.into_iter().map(|((_, angle), (group, _))| (angle, group)).collect()
 }
@@ -158,6 +173,29 @@ fn without_doubles(letters: Vec<Placed<'_>>) -> Vec<Placed<'_>> {
     kept
 }
 
+/// Tells where letters are spaced out: the space that is added to each is seen between all of them. Some writers add space
+/// and take it back between the letters of a word, so that it parts words; one that is added to a letter alone does, too.
+fn set_room(letters: &mut [Placed<'_>]) {
+    let added = |at: usize| f64::from(letters[at].letter.spacing).clamp(0.0, TRACKED_MAX * letters[at].size());
+    // what stands between a letter and the next one of its line, if nothing parts them
+    let gap = |at: usize| {
+        let (one, next) = (letters.get(at)?, letters.get(at + 1)?);
+        let gap = next.x0 - one.x1;
+        let is_level = one.bottom > next.top && next.bottom > one.top;
+        (!next.parted && is_level && gap.abs() <= one.size()).then_some(gap)
+    };
+    let is_open = |at: usize| gap(at).is_none_or(|gap| added(at) > 0.0 && gap >= ROOM_SEEN * added(at));
+    let room = |at: usize| {
+        let is_spaced = added(at) > 0.0 && at.checked_sub(1).is_none_or(is_open) && is_open(at + 1);
+        if is_spaced { added(at) } else { 0.0 }
+    };
+    let rooms: Vec<f64> = match letters.iter().any(|placed| placed.letter.spacing > 0.0) {
+        true => (0..letters.len()).map(room).collect(),
+        false => return,
+    };
+    letters.iter_mut().zip(rooms).for_each(|(placed, room)| placed.room = room);
+}
+
 /// Letters that were drawn one after the other without a gap.
 fn runs(letters: Vec<Placed<'_>>) -> Vec<Run<'_>> {
     let mut runs: Vec<Run<'_>> = Vec::new();
@@ -194,7 +232,17 @@ fn rows(mut runs: Vec<Run<'_>>) -> Vec<Vec<Run<'_>>> {
     let mut rows: Vec<(Block, Vec<Run<'_>>)> = Vec::new();
     for run in runs {
         // what stands above by its middle may still be on the line before the last one
-        let found = rows.iter_mut().rev().take(4).find(|(reference, _)| reference.is_level_with(&run.block, SHARED));
+        // a high line of one column is level with two low ones of another, which stand above each other
+        let is_above = |other: &Run<'_>| {
+            let (one, two) = (&other.block, &run.block);
+            let low = one.height().min(two.height());
+            one.x1.min(two.x1) - one.x0.max(two.x0) > ABOVE * low && (middle(one) - middle(two)).abs() > ABOVE * low
+        };
+        let found = rows
+            .iter_mut()
+            .rev()
+            .take(4)
+            .find(|(reference, row)| reference.is_level_with(&run.block, SHARED) && !row.iter().any(is_above));
         match found {
             Some((reference, row)) => {
                 if run.block.width() > reference.width() {

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::content::PageContent;
 use super::edge::{Edge, Way, edges_between_columns, edges_between_rows, merged};
-use super::{grid, reading, text};
+use super::text::{self, WordRules};
+use super::{grid, reading};
 use crate::error::Result;
 use crate::layout::Area;
 
@@ -82,7 +83,7 @@ impl PageContent {
     /// Refused, when there are more ruling lines than a page of tables has.
     pub fn tables(&self, options: &TableOptions) -> Result<Vec<Table>> {
         let words = match options.columns == Strategy::Text || options.rows == Strategy::Text {
-            true => text::words(&self.letters.iter().collect::<Vec<_>>()),
+            true => text::words(&self.letters.iter().collect::<Vec<_>>(), &WordRules::default()),
             false => Vec::new(),
         };
         let mut edges = match options.columns {

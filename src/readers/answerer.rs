@@ -1,10 +1,12 @@
 //! Who answers: reads, and keeps the last file and the engine open.
 
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::instructions::Instructions;
 use super::protocol::{Answer, Question};
-use crate::documents::{Opened, Reader, draw, searchable, unpack};
+use crate::documents::{Opened, Reader, draw, unpack, write_searchable};
 use crate::error::{Error, Result, file_error};
 
 /// One who answers.
@@ -48,9 +50,12 @@ impl Answerer {
             Question::Unpack { file, to } => Ok(Answer::Unpacked { attached: unpack(self.open(&file)?, &to)? }),
             Question::Write { file, to, pages } => {
                 let options = self.instructions.searchable_options();
-                let done = searchable(self.open(&file)?, pages, options)?;
-                std::fs::write(&to, done.bytes).map_err(|cause| file_error("write the searchable file", cause))?;
-                Ok(Answer::Written { notes: done.notes })
+                let file = self.open(&file)?;
+                let unwritten = |cause| file_error("write the searchable file", cause);
+                let mut out = BufWriter::new(File::create(&to).map_err(unwritten)?);
+                let notes = write_searchable(file, pages, options, &mut out)?;
+                out.flush().map_err(unwritten)?;
+                Ok(Answer::Written { notes })
             }
         }
     }

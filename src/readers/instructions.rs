@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::options::ReadersOptions;
 use crate::documents::{ReadOptions, SearchableOptions, TablesBy};
 use crate::error::{Error, ErrorKind, Result};
+use crate::layout::Area;
 use crate::ocr::{self, EngineOptions, NO_ENGINE, PageOptions, Preprocessor, Way};
 use crate::pdf::{Limits, TextLayout};
 use crate::settings::Settings;
@@ -31,6 +32,7 @@ pub(super) struct Instructions {
     pub(super) models: Option<PathBuf>,
     pub(super) time_ms: u64,
     pub(super) plain: bool,
+    pub(super) cleans: bool,
     pub(super) dpi: u32,
     pub(super) force: bool,
     pub(super) redo: bool,
@@ -38,6 +40,7 @@ pub(super) struct Instructions {
     pub(super) is_archive: bool,
     pub(super) skip_text: bool,
     pub(super) layout: TextLayout,
+    pub(super) area: Option<Area>,
     pub(super) tables: Option<TablesBy>,
     pub(super) codes: bool,
     pub(super) pixels_max: usize,
@@ -79,6 +82,7 @@ impl Instructions {
             models: engines.models,
             time_ms: u64::try_from(engines.time_max.as_millis()).unwrap_or(u64::MAX),
             plain: options.plain,
+            cleans: options.cleans,
             dpi: options.dpi,
             force: options.force,
             redo: options.redo,
@@ -86,6 +90,7 @@ impl Instructions {
             is_archive: options.is_archive,
             skip_text: options.skip_text,
             layout: options.layout,
+            area: options.area,
             tables: options.tables_by,
             codes: options.codes,
             pixels_max: usize::try_from(section.number("pixels_max")?.unwrap_or(PIXELS_MAX)).unwrap_or(usize::MAX),
@@ -114,7 +119,8 @@ impl Instructions {
             time_max: Duration::from_millis(self.time_ms),
             threads: 1,
         };
-        let preprocessor = Preprocessor { pixels_max: self.pixels_max, ..Preprocessor::default() };
+        let (cleans_all, pixels_max) = (self.cleans, self.pixels_max);
+        let preprocessor = Preprocessor { cleans_all, pixels_max, ..Preprocessor::default() };
         let page =
             PageOptions { engine: self.engine.clone(), engines, preprocessor: (!self.plain).then_some(preprocessor) };
         let (force, redo, skip_text) = (self.force, self.redo, self.skip_text);
@@ -126,6 +132,7 @@ impl Instructions {
             redo,
             skip_text,
             layout: self.layout,
+            area: self.area,
             tables: self.tables,
             codes: self.codes,
         }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::documents::TablesBy;
+use crate::layout::Area;
 use crate::pdf::TextLayout;
 
 /// Pages of a file: `1,3-5,9-`.
@@ -52,6 +53,8 @@ pub struct ReadersOptions {
     pub dpi: u32,
     /// In which order text that files hold is put.
     pub layout: TextLayout,
+    /// The only part of each page that counts, in points from the top left corner.
+    pub area: Option<Area>,
     /// What tables are found by, where they are looked for; JSON has them beside the words.
     pub tables_by: Option<TablesBy>,
     /// Whether bars and QR codes are looked for.
@@ -66,6 +69,10 @@ pub struct ReadersOptions {
     pub is_archive: bool,
     /// Whether pages that hold their text are left out.
     pub skip_text: bool,
+    /// Whether specks are taken out of every picture that is recognised.
+    pub cleans: bool,
+    /// Whether tilted scans are set straight in the files that are written.
+    pub straightens: bool,
     /// Whether pages are read as they are, without being prepared.
     pub plain: bool,
     /// The password of encrypted PDFs.

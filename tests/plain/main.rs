@@ -14,6 +14,7 @@ mod failpoints;
 mod fetching;
 mod files;
 mod formats;
+mod half_ruled;
 mod html;
 mod letters;
 mod logs;

@@ -117,6 +117,22 @@ fn pages_tables_and_records_are_chosen() {
 }
 
 #[test]
+fn words_that_were_parted_at_the_end_of_a_line_are_whole_in_the_text() {
+    let lines = ["a well-known exam-", "ple of a line"];
+    let written: Vec<Written<'_>> =
+        lines.iter().zip([200.0, 186.0]).map(|(text, y)| Written { x: 40.0, y, size: 12.0, text }).collect();
+    let folder = project();
+    fs::write(folder.path().join("a.pdf"), pdf(&[operations(&written)], 340.0, 300.0)).expect("a file");
+    let output = run(folder.path(), &["ocr", "a.pdf", "--quiet"]);
+    assert_eq!(stdout(&output), "a well-known example\nof a line\n\u{c}");
+    let output = run(folder.path(), &["ocr", "a.pdf", "--quiet", "--layout", "physical"]);
+    assert_eq!(stdout(&output), "a well-known exam-\nple of a line\n\u{c}");
+    let output = run(folder.path(), &["ocr", "a.pdf", "--quiet", "--format", "json"]);
+    let read: serde_json::Value = serde_json::from_str(&stdout(&output)).expect("JSON");
+    assert_eq!(read["pages"][0]["lines"][0]["text"], "a well-known exam-", "lines stay as they stand");
+}
+
+#[test]
 fn a_table_over_pages_is_one_table() {
     let page = |from: usize| {
         let mut drawn = String::new();
@@ -210,6 +226,69 @@ fn codes_are_found_and_a_page_of_one_separates() {
     assert_eq!(read["pages"][1]["blocks"][0]["kind"], "paragraph", "{read}");
     let output = run(folder.path(), &["ocr", "a.pdf", "--codes"]);
     assert!(output.status.code() == Some(2) && stderr(&output).contains("--format json"), "{}", stderr(&output));
+}
+
+/// "invoice 4711; total 12.50 EUR" as a QR code of version 3, a module a digit.
+const QR: [&str; 29] = [
+    "11111110110001110111001111111",
+    "10000010100111001010101000001",
+    "10111010011000001000001011101",
+    "10111010100000110110101011101",
+    "10111010011110101111101011101",
+    "10000010000001011011101000001",
+    "11111110101010101010101111111",
+    "00000000111010011110100000000",
+    "10110111001101010101101001011",
+    "11001000111001110001001011111",
+    "01100110011111001100101001010",
+    "10110001101010001001010000000",
+    "01101010101010110110010100100",
+    "10000100110110101101101100011",
+    "00111110000101011001001100011",
+    "01110100111000101010110011011",
+    "10101110100100111111110010011",
+    "00111100001000101000110001000",
+    "10101011011111111000100101100",
+    "00000101010111100110100001110",
+    "01001110001011101011111111100",
+    "00000000101010011000100011011",
+    "11111110100010110111101011110",
+    "10000010100001110010100011011",
+    "10111010011000000000111110101",
+    "10111010101000000110110010110",
+    "10111010101001101100000001001",
+    "10000010000110010011101010010",
+    "11111110100010100101111001010",
+];
+
+#[test]
+fn a_qr_code_is_read_and_a_sheet_with_nothing_else_separates_documents() {
+    let squares = |side: f64| {
+        let mut drawn = String::new();
+        for (row, modules) in QR.iter().enumerate() {
+            for (column, _) in modules.bytes().enumerate().filter(|(_, module)| *module == b'1') {
+                let (x, y) = (60.0 + column as f64 * side, 220.0 - row as f64 * side);
+                drawn.push_str(&format!("{x} {y} {side} {side} re f\n"));
+            }
+        }
+        drawn
+    };
+    let folder = project();
+    // a separator sheet, two pages of a document, and a page that has a code beside its text
+    let pages = [squares(4.0), letter(), format!("q 1 0 0 1 120 -158 cm {} Q {}", squares(1.5), letter())];
+    fs::write(folder.path().join("a.pdf"), pdf(&pages, 340.0, 300.0)).expect("a file");
+    let output = run(folder.path(), &["ocr", "a.pdf", "--engine", "none", "--format", "json", "--codes"]);
+    let read: serde_json::Value = serde_json::from_str(&stdout(&output)).expect("JSON");
+    let pages = &read["pages"];
+    for page in [0, 2] {
+        let code = &pages[page]["codes"][0];
+        let said = (code["kind"].as_str(), code["text"].as_str());
+        assert_eq!(said, (Some("qr"), Some("invoice 4711; total 12.50 EUR")), "page {page}: {read}");
+    }
+    let left = pages[0]["codes"][0]["points"]["x0"].as_f64().expect("a place");
+    assert!((left - 60.0).abs() < 3.0, "{left}");
+    let separators: Vec<bool> = (0..3).map(|at| pages[at]["separator"].as_bool().unwrap_or_default()).collect();
+    assert_eq!(separators, [true, false, false]);
 }
 
 #[test]

@@ -56,6 +56,17 @@ fn words_are_parted_by_the_size_of_their_letters_and_bold_ones_read_once() {
         read("BT /F1 12 Tf 4 Tc 50 200 Td (REPORTS) Tj 0 Tc ( of ) Tj 4 Tc (AUGUST) Tj ET"),
         "REPORTS of AUGUST"
     );
+    // space that is added to one letter alone, or taken back between the letters of words, parts words
+    assert_eq!(read("BT /F1 10 Tf 20 100 Td 2.3 Tc (a) Tj 0 Tc (clarinet) Tj ET"), "a clarinet");
+    let back = "BT /F1 10 Tf 20 100 Td 2.3 Tc [(o)230(v)230(e)230(r)(t)230(h)230(e)(a)(t)230(r)230(e)230(e)] TJ ET";
+    assert_eq!(read(back), "over the a tree");
+    // a space that was drawn back, before the letter that it follows, parts nothing
+    assert_eq!(read("BT /F1 10 Tf 20 100 Td [(loans r)620( )-342(eported)] TJ ET"), "loans reported");
+    // two low lines beside a high one are two lines
+    let high = "BT /F1 7 Tf 20 112 Td (small print) Tj 0 -8 Td (goes on) Tj ET BT /F1 14 Tf 70 106 Td (High) Tj ET";
+    let lines: Vec<String> = read(high).lines().map(str::to_owned).collect();
+    assert!(lines.iter().any(|line| line.contains("small print")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains("goes on")), "{lines:?}");
     // letters in disorder, and a raised one
     let disorder = "BT /F1 12 Tf 50 200 Td (to) Tj ET BT /F1 12 Tf 90 200 Td (end) Tj ET BT /F1 12 Tf 65 200 Td (the) Tj ET \
          BT /F1 7 Tf 111 205 Td (2) Tj ET";

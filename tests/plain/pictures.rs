@@ -126,6 +126,16 @@ fn each_kind_of_file_shows_the_same_drawing() {
         Err(error) => format!("{error} {}", error.hint_text().unwrap_or_default()),
     };
     assert!(told.contains("read the picture") || told.contains("libheif1"), "{told}");
+    // a whole one is read, or told with what to install
+    let whole = include_bytes!("../../fixtures/ocr/square.heic");
+    match Opened::of(whole.to_vec(), "", Limits::default()) {
+        Ok(file) => {
+            let shown = picture(&file, 1);
+            assert_eq!((shown.width, shown.height), (160, 80));
+            assert!(shown.at(50, 40) < 40 && shown.at(130, 40) > 215);
+        }
+        Err(error) => assert!(error.hint_text().is_some_and(|hint| hint.contains("libheif1")), "{error}"),
+    }
     assert!(foreign(b"PK\x03\x04 and more").contains("soffice"));
 }
 

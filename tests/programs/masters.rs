@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use crate::support::needs::{has_program, need};
-use crate::support::page::{TEXT, error_rate, letter, pdf, scan_with, scanned_letter};
+use crate::support::page::{TEXT, error_rate, letter, pdf, png, scan_with, scanned_letter, tilted};
 use crate::support::{clean, run, stderr};
 use data_collector::layout::Picture;
-use data_collector::ocr::{EngineOptions, entry};
+use data_collector::ocr::{EngineOptions, Measurement, entry};
 use data_collector::pdf::{Document, Limits};
 use data_collector::settings::{Environment, Settings, Source};
 
@@ -206,6 +206,76 @@ fn a_page_that_lies_on_its_side_is_turned_upright() {
     assert_looks_the_same(folder.path());
     assert!(text.contains("lazy dog") && text.contains("FILED"), "{text}");
     assert!(said.contains("is not turned"), "{said}");
+}
+
+/// How far the lines of a page fall to the right, in degrees.
+fn tilt_of((width, height, pixels): &(usize, usize, Vec<u8>), dpi: u32) -> f64 {
+    let grey = pixels.chunks_exact(3).map(|pixel| pixel[1]).collect();
+    let picture = Picture { width: *width, height: *height, dpi, pixels: grey };
+    Measurement::of(&picture).tilt
+}
+
+#[test]
+fn a_tilted_scan_is_set_straight_around_its_picture_if_that_is_asked_for() {
+    if !has_all() {
+        return;
+    }
+    let scan = tilted(&scanned_letter(150), 2.0);
+    for entries in ["", "/Rotate 180"] {
+        let master = scan_with(&scan, "", &[], "", entries);
+        let folder = project();
+        if entries.is_empty() {
+            searchable(folder.path(), &master, &[]);
+            assert_looks_the_same(folder.path());
+        }
+        let (text, _) = searchable(folder.path(), &master, &["--deskew"]);
+        let (before, after) =
+            (drawn(&folder.path().join("master.pdf"), "150"), drawn(&folder.path().join("out/master.pdf"), "150"));
+        assert_eq!((before.0, before.1), (after.0, after.1));
+        let (was, is) = (tilt_of(&before, 150), tilt_of(&after, 150));
+        assert!((was - 2.0).abs() < 0.3 && is.abs() < 0.2, "{was} {is}");
+        assert!(error_rate(&TEXT.join("\n"), &text) < 0.03, "{text}");
+        // no picture was added: the page shows the one that it had
+        let made = fs::read(folder.path().join("out/master.pdf")).expect("a file");
+        let appended = String::from_utf8_lossy(&made[master.len()..]).into_owned();
+        assert!(!appended.contains("/Subtype/Image") && made.len() - master.len() < 8_000, "{}", appended.len());
+        // each word stands on its line: the first and the last one of a line are level
+        let document = Document::open(&folder.path().join("out/master.pdf"), "", Limits::default()).expect("a PDF");
+        let first = &data_collector::pdf::lines(&document, 1).expect("lines")[0];
+        let (left, right) = (first.words[0].area.bottom, first.words[first.words.len() - 1].area.bottom);
+        assert!((left - right).abs() < 1.5, "{left} {right}");
+    }
+    // what is more than a scan stays where it is, and its words with it
+    let folder = project();
+    let (text, said) = searchable(folder.path(), &scan_with(&scan, STAMP, &[], "", ""), &["--deskew"]);
+    assert_looks_the_same(folder.path());
+    assert!(text.contains("lazy dog") && said.contains("is not set straight"), "{said}");
+    // a picture that becomes a page
+    fs::write(folder.path().join("a.png"), png(&scan)).expect("a file");
+    let output = run(folder.path(), &["ocr", "a.png", "--format", "pdf", "--out", "made", "--deskew", "--clean"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let made = folder.path().join("made/a.pdf");
+    let checked = clean("qpdf").arg("--check").arg(&made).output().expect("qpdf starts");
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
+    assert!(tilt_of(&drawn(&made, "150"), 150).abs() < 0.2);
+    let output = run(folder.path(), &["ocr", "a.png", "--deskew"]);
+    assert!(output.status.code() == Some(2) && stderr(&output).contains("--format pdf"), "{}", stderr(&output));
+}
+
+#[test]
+fn every_picture_is_cleaned_if_that_is_asked_for_and_none_in_the_file() {
+    if !has_all() {
+        return;
+    }
+    let folder = project();
+    let master = scan_with(&scanned_letter(150), "", &[], "", "");
+    let (text, _) = searchable(folder.path(), &master, &["--clean"]);
+    assert_looks_the_same(folder.path());
+    assert!(error_rate(&TEXT.join("\n"), &text) < 0.03, "{text}");
+    let output = run(folder.path(), &["ocr", "master.pdf", "--clean", "--format", "json", "--quiet"]);
+    let read: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let steps = &read["pages"][0]["reading"]["steps"];
+    assert!(steps.as_array().is_some_and(|steps| steps.contains(&serde_json::json!("specks"))), "{steps}");
 }
 
 const SIGNED: &str = "/AcroForm<</SigFlags 3/Fields[<</FT/Sig/T(who)/V<</Type/Sig/ByteRange[0 1 2 3]>>>>]>>";

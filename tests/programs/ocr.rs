@@ -203,7 +203,9 @@ fn auto_reads_receipts_as_well_as_the_better_engine_does() {
             .iter_mut()
             .map(|engine| shared_words(&wanted, &engine.read(picture).expect("a page").text))
             .collect();
-        assert!(found[2] >= found[0].max(found[1]) - 0.03, "picture {at}: {found:?}");
+        // where Tesseract is sure of a page, it is not read twice for a word
+        let better = found[0].max(found[1]);
+        assert!(found[2] >= found[0] && found[2] >= better - 0.08, "picture {at}: {found:?}");
         sum += found[2];
     }
     assert!(sum / bad.len() as f64 >= 0.89, "{sum}");

@@ -143,6 +143,7 @@ pub(crate) fn pdf_of_pictures(pictures: &[Picture]) -> Vec<u8> {
         words: Vec::new(),
         turned: 0,
         rotates: false,
+        tilt: 0.0,
     };
     of_pictures(&pictures.iter().map(page).collect::<Vec<_>>(), false).expect("a PDF")
 }

@@ -1,6 +1,7 @@
 //! Lines as blocks of text.
 
 use super::super::block::{Block, Kind};
+use super::super::hyphens::is_parted;
 use super::super::page::PageLine;
 use crate::layout::Area;
 
@@ -17,11 +18,7 @@ fn flowing(lines: &[&PageLine]) -> String {
 
 /// A text with a line behind it.
 pub(super) fn followed(mut text: String, line: &str) -> String {
-    let mut end = text.chars().rev();
-    let is_parted = matches!(end.next(), Some('-' | '\u{ad}' | '\u{2010}'))
-        && end.next().is_some_and(char::is_lowercase)
-        && line.chars().next().is_some_and(char::is_lowercase);
-    if is_parted {
+    if is_parted(&text, line) {
         text.pop();
     } else if !text.is_empty() {
         text.push(' ');

@@ -116,6 +116,10 @@ impl OcrOptions {
             let error = Error::new(ErrorKind::Usage, "write codes in this format");
             return Err(error.hint("take `--format json`"));
         }
+        if self.reading.area.is_some() && self.format == OcrFormat::Pdf && self.tables.is_none() {
+            let error = Error::new(ErrorKind::Usage, "write PDFs with the text of an area alone");
+            return Err(error.hint("take another `--format`, or leave out `--area`"));
+        }
         if self.sidecar && (self.format != OcrFormat::Pdf || self.out.is_none()) {
             let error =
                 Error::new(ErrorKind::Usage, "write the text of PDFs beside them: no PDFs are written into a folder");
@@ -124,6 +128,10 @@ impl OcrOptions {
         if self.resume && (self.out.is_none() || self.tables == Some(OcrTables::Csv)) {
             let error = Error::new(ErrorKind::Usage, "resume: a file for each file is what is looked for");
             return Err(error.hint("add `--out DIR`; `--tables json` writes one file for each file, `csv` does not"));
+        }
+        if self.reading.straightens && self.format != OcrFormat::Pdf {
+            let error = Error::new(ErrorKind::Usage, "straighten scans: no PDF is written");
+            return Err(error.hint("add `--format pdf`; what is recognised is straightened in any case"));
         }
         if self.reading.is_archive && self.format != OcrFormat::Pdf {
             let error = Error::new(ErrorKind::Usage, "write PDF/A-2b: no PDF is written");

@@ -129,7 +129,7 @@ impl<'a> Output<'a> {
                 Ok(())
             }
             OcrFormat::Pdf => {
-                self.searchable.push(SearchablePage::of(&page));
+                self.searchable.push(SearchablePage::of(&page, self.options.reading.straightens));
                 match &mut self.sidecar {
                     Some(text) => text
                         .write_all(plain_text(&page).as_bytes())

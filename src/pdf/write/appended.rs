@@ -1,23 +1,27 @@
 //! A layer of text added to a PDF that is there.
 
 use std::collections::HashSet;
+use std::io::Write;
 
+use hayro::hayro_syntax::content::TypedIter;
+use hayro::hayro_syntax::content::ops::TypedInstruction;
 use hayro::hayro_syntax::object::{Array, Dict};
 use hayro::hayro_syntax::page::{Page, Rotation};
 use hayro::kurbo::Affine;
+use tempfile::NamedTempFile;
 
 use super::archivable;
 use super::archive::put_catalog;
 use super::cut::{cut, fonts, x_objects};
 use super::glyphless::Glyphless;
-use super::layer::{OwnText, TextLayer, operations, turning};
+use super::layer::{OwnText, TextLayer, operations, straightening, turning};
 use super::object::{entries, stream, value};
 use super::signed::{Signed, signed};
-use super::xref::{Last, Objects, identity, last};
-use crate::error::{Error, ErrorKind, Result};
-use crate::pdf::Document;
+use super::xref::{Last, Objects, last};
+use crate::error::{Error, ErrorKind, Result, file_error};
 use crate::pdf::document::guarded;
 use crate::pdf::render::look_alike;
+use crate::pdf::{Document, Limits};
 
 /// Pages inside groups of pages, of which they inherit.
 const PARENTS_MAX: usize = 64;
@@ -34,13 +38,13 @@ pub struct AppendOptions {
 /// A PDF with more text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Appended {
-    /// The file.
+    /// What follows the last byte of the file.
     pub bytes: Vec<u8>,
     /// What people should know of it, a sentence each.
     pub notes: Vec<String>,
 }
 
-/// The file with layers of text on some of its pages; all its bytes stay, and others follow. Every page looks as before.
+/// Layers of text on some pages of a file: all its bytes stay, and these follow. Every page looks as before.
 ///
 /// # Errors
 /// Refused, for a file that is signed; Failed, for one that is encrypted or damaged; Not found, for a page that it lacks.
@@ -60,10 +64,11 @@ pub fn with_text(document: &Document, layers: &[TextLayer], options: AppendOptio
         let bytes = attempt.append(layers)?;
         // what was cut out of a drawing must not be missed: whoever draws the page must see no difference
         let cut = std::mem::take(&mut attempt.cut);
-        let harmed = match layers.iter().any(|layer| layer.rotates && layer.turned != 0) && !cut.is_empty() {
+        let moves = |layer: &TextLayer| layer.rotates && layer.turned != 0 || layer.tilt != 0.0;
+        let harmed = match layers.iter().any(moves) && !cut.is_empty() {
             true => {
                 let unturned: Vec<TextLayer> =
-                    layers.iter().map(|layer| TextLayer { rotates: false, ..layer.clone() }).collect();
+                    layers.iter().map(|layer| TextLayer { rotates: false, tilt: 0.0, ..layer.clone() }).collect();
                 let mut same =
                     Attempt { document, last: &last, kept: &kept, options, notes: Vec::new(), cut: Vec::new() };
                 harmed(document, same.append(&unturned)?, &cut)?
@@ -103,7 +108,7 @@ fn harmed(document: &Document, bytes: Vec<u8>, pages: &[usize]) -> Result<Vec<us
     if pages.is_empty() {
         return Ok(Vec::new());
     }
-    let after = Document::of(bytes, "", *document.limits())?;
+    let after = whole(document, &bytes)?;
     let mut harmed = Vec::new();
     for page in pages {
         if !look_alike(document, &after, *page)? {
@@ -111,6 +116,19 @@ fn harmed(document: &Document, bytes: Vec<u8>, pages: &[usize]) -> Result<Vec<us
         }
     }
     Ok(harmed)
+}
+
+/// The document with what follows it; where files are shared with the system, so is this one.
+fn whole(document: &Document, more: &[u8]) -> Result<Document> {
+    let limits = *document.limits();
+    let limits = Limits { bytes_max: limits.bytes_max.saturating_add(more.len()), ..limits };
+    if !limits.shares_files {
+        return Document::of([document.bytes(), more].concat(), "", limits);
+    }
+    let unwritten = |cause| file_error("write what becomes of the PDF into the folder for temporary files", cause);
+    let mut file = NamedTempFile::new().map_err(unwritten)?;
+    file.write_all(document.bytes()).and_then(|()| file.write_all(more)).map_err(unwritten)?;
+    Document::open(file.path(), "", limits)
 }
 
 /// One way to write the file.
@@ -128,11 +146,8 @@ struct Attempt<'a> {
 impl Attempt<'_> {
     fn append(&mut self, layers: &[TextLayer]) -> Result<Vec<u8>> {
         let bytes = self.document.bytes();
-        let mut start = bytes.to_vec();
-        if start.last() != Some(&b'\n') {
-            start.push(b'\n');
-        }
-        let mut objects = Objects::behind(start, self.last.size);
+        let start = if bytes.ends_with(b"\n") { Vec::new() } else { b"\n".to_vec() };
+        let mut objects = Objects::behind(bytes.len(), start, self.last.size);
         let mut known = Vec::new();
         for layer in layers {
             known.extend(
@@ -159,7 +174,7 @@ impl Attempt<'_> {
         if self.options.is_archive {
             guarded(|| put_catalog(self.document, &mut objects))??;
             if !self.last.has_id {
-                trailer = identity(&objects.bytes);
+                trailer = objects.identity(bytes);
             }
         }
         Ok(objects.finish(&trailer, Some(self.last)))
@@ -181,12 +196,19 @@ impl Attempt<'_> {
         // text that stands before a drawing needs not know in which state that ends
         let mut contents = format!("{} 0 R ", objects.add(&stream("", text.as_bytes()))).into_bytes();
         let mut forms = Vec::new();
+        let straight = self.straight(page, layer);
+        if let Some(straight) = &straight {
+            contents.extend(format!("{} 0 R ", objects.add(&stream("", straight.as_bytes()))).bytes());
+        }
         match self.without_text(page, layer, objects)? {
             Some(made) => {
                 contents.extend(format!("{} 0 R", made.content).bytes());
                 forms = made.forms;
             }
             None => contents.extend(originals(raw)),
+        }
+        if straight.is_some() {
+            contents.extend(format!(" {} 0 R", objects.add(&stream("", b"Q\n"))).bytes());
         }
         let mut body = b"<<".to_vec();
         let turned = if layer.rotates { layer.turned } else { 0 };
@@ -214,6 +236,24 @@ impl Attempt<'_> {
         let generation = u32::try_from(own.gen_number).unwrap_or_default();
         objects.put(own.obj_number, generation, &body);
         Ok(())
+    }
+
+    /// What sets the page's drawing straight, if that can be done around it.
+    fn straight(&mut self, page: &Page<'_>, layer: &TextLayer) -> Option<String> {
+        if layer.tilt == 0.0 {
+            return None;
+        }
+        if !keeps_states(page.page_stream().unwrap_or_default()) {
+            self.notes.push(format!(
+                "page {} is not set straight: its drawing ends states that it did not begin",
+                layer.page
+            ));
+            return None;
+        }
+        let (width, height) = page.render_dimensions();
+        let matrix = Affine::new(page.initial_transform(true).as_coeffs());
+        let straight = straightening(layer.tilt, &matrix, (f64::from(width), f64::from(height)));
+        Some(format!("q {straight}"))
     }
 
     /// The page's drawing without the text that is to go.
@@ -260,6 +300,23 @@ fn rotation(page: &Page<'_>) -> u16 {
         Rotation::Flipped => 180,
         Rotation::FlippedHorizontal => 270,
     }
+}
+
+/// Whether a drawing restores no more states than it saves, so that what is set before it holds for all of it.
+fn keeps_states(data: &[u8]) -> bool {
+    let mut depth = 0i64;
+    let mut all = TypedIter::new(data);
+    while let Some(operation) = all.next() {
+        match operation {
+            TypedInstruction::SaveState(_) => depth += 1,
+            TypedInstruction::RestoreState(_) => depth -= 1,
+            _ => {}
+        }
+        if depth < 0 {
+            return false;
+        }
+    }
+    true
 }
 
 /// References to what the page draws.

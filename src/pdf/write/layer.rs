@@ -45,6 +45,9 @@ pub struct TextLayer {
     pub turned: u16,
     /// Whether the page is turned so for whoever looks at it.
     pub rotates: bool,
+    /// By how many degrees its drawing is turned back about its middle, because its lines fall so far to the right. No
+    /// picture is changed, and nothing stands where it stood.
+    pub tilt: f64,
     /// What becomes of the text that it has.
     pub own: OwnText,
 }
@@ -60,6 +63,8 @@ pub struct PicturePage {
     pub turned: u16,
     /// As [`TextLayer::rotates`].
     pub rotates: bool,
+    /// As [`TextLayer::tilt`].
+    pub tilt: f64,
 }
 
 /// From points of a page of this size, as it is seen, to those of the page turned clockwise.
@@ -70,6 +75,17 @@ pub fn turning(degrees: u16, (width, height): (f64, f64)) -> [f64; 6] {
         270 => [0.0, -1.0, 1.0, 0.0, 0.0, width],
         _ => [1.0, 0.0, 0.0, 1.0, 0.0, 0.0],
     }
+}
+
+/// The operation that turns a drawing back by so many degrees about the middle of what is seen; `matrix` leads from the
+/// space of the drawing to points of what is seen, and `size` is that of what is seen.
+pub(super) fn straightening(degrees: f64, matrix: &Affine, (width, height): (f64, f64)) -> String {
+    let middle = Point::new(width / 2.0, height / 2.0);
+    let seen = Affine::rotate_about(-degrees.to_radians(), middle);
+    let own = matrix.inverse() * seen * *matrix;
+    // a page turned by a tenth of a degree over a metre needs more digits than a place does
+    let coefficients = own.as_coeffs().map(|value| format!("{value:.6}"));
+    format!("{} cm\n", coefficients.join(" "))
 }
 
 /// The operations that write the words; `matrix` leads from points of what is seen to the space of the page.

@@ -19,5 +19,5 @@ mod xref;
 
 pub use appended::{AppendOptions, Appended, with_text};
 pub use layer::{LayerWord, OwnText, PicturePage, TextLayer, turning};
-pub use made::of_pictures;
+pub use made::{of_pictures, write_pictures};
 pub use picture::{EmbeddedPicture, Filter};

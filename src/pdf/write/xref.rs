@@ -1,7 +1,8 @@
 //! The table of where objects stand, and what the last one in a file says.
 
-use hayro::hayro_syntax::object::{Dict, FromBytes};
+use std::io::Write;
 
+use hayro::hayro_syntax::object::{Dict, FromBytes};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
@@ -73,12 +74,6 @@ pub(super) fn last(bytes: &[u8]) -> Result<Last> {
     Ok(Last { at, is_stream, size, has_id: trailer.contains_key("ID"), kept })
 }
 
-/// An entry that tells a file of these bytes from all others.
-pub(super) fn identity(bytes: &[u8]) -> String {
-    let sum: String = Sha256::digest(bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("/ID[<{sum}><{sum}>]")
-}
-
 fn first_number(bytes: &[u8]) -> Option<u64> {
     let bytes = bytes.trim_ascii_start();
     let end = bytes.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(bytes.len());
@@ -87,15 +82,40 @@ fn first_number(bytes: &[u8]) -> Option<u64> {
 
 /// Objects behind each other, and where each stands.
 pub(super) struct Objects {
-    pub(super) bytes: Vec<u8>,
+    /// What was not written yet.
+    bytes: Vec<u8>,
+    /// How many bytes of the file stand before these.
+    before: usize,
+    /// The sum of what was written.
+    sum: Sha256,
     next: u32,
     places: Vec<(u32, u32, usize)>,
 }
 
 impl Objects {
-    /// Behind these bytes, with numbers from `next` on.
-    pub(super) fn behind(bytes: Vec<u8>, next: u32) -> Self {
-        Self { bytes, next, places: Vec::new() }
+    /// With numbers from `next` on, behind so many bytes of a file and these.
+    pub(super) fn behind(before: usize, bytes: Vec<u8>, next: u32) -> Self {
+        Self { bytes, before, sum: Sha256::new(), next, places: Vec::new() }
+    }
+
+    /// Writes what is there, so that it takes no more memory.
+    pub(super) fn flush(&mut self, out: &mut dyn Write) -> std::io::Result<()> {
+        out.write_all(&self.bytes)?;
+        self.sum.update(&self.bytes);
+        self.before += self.bytes.len();
+        self.bytes.clear();
+        Ok(())
+    }
+
+    /// An entry that tells a file of these bytes, behind those of another one, from all others.
+    pub(super) fn identity(&self, other: &[u8]) -> String {
+        let sum = self.sum.clone().chain_update(&self.bytes).chain_update(other).finalize();
+        let sum: String = sum.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        format!("/ID[<{sum}><{sum}>]")
+    }
+
+    fn end(&self) -> usize {
+        self.before + self.bytes.len()
     }
 
     /// A number that is still free.
@@ -113,16 +133,16 @@ impl Objects {
 
     /// Adds an object under a number that is known.
     pub(super) fn put(&mut self, number: u32, generation: u32, body: &[u8]) {
-        self.places.push((number, generation, self.bytes.len()));
+        self.places.push((number, generation, self.end()));
         self.bytes.extend(format!("{number} {generation} obj\n").bytes());
         self.bytes.extend(body);
         self.bytes.extend(b"\nendobj\n");
     }
 
-    /// Ends the file with a table; `last` is that of the file that was continued.
+    /// What ends the file, a table last; `last` is that of the file that was continued.
     pub(super) fn finish(mut self, trailer: &str, last: Option<&Last>) -> Vec<u8> {
         self.places.sort_unstable();
-        let at = self.bytes.len();
+        let at = self.end();
         let kept = last.map_or(&[][..], |last| &last.kept);
         let previous = last.map_or_else(String::new, |last| format!("/Prev {}", last.at));
         if last.is_some_and(|last| last.is_stream) {
