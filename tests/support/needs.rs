@@ -6,7 +6,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 /// All needs there are, as both variables name them. `.ci/run` requires them.
-pub(crate) const NEEDS: [&str; 19] = [
+pub(crate) const NEEDS: [&str; 20] = [
     "postgres",
     "mariadb",
     "mssql",
@@ -26,6 +26,7 @@ pub(crate) const NEEDS: [&str; 19] = [
     "namespaces",
     "python3",
     "chromium",
+    "axe",
 ];
 
 /// What was found, or `None`, said aloud, where it is missing; a failure where it is required.
