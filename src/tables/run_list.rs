@@ -295,8 +295,11 @@ fn load(connection: &mut Link, which: &Which<'_>) -> QueryResult<Vec<RunRow>> {
         }
         Which::These(identities) => query = query.filter(runtime::id.eq_any(*identities)),
         Which::Filter(filter) => {
-            if let Some(app_ids) = &filter.app_ids {
-                query = query.filter(runtime::app_id.eq_any(app_ids));
+            match filter.app_ids.as_deref() {
+                // of one app an index has the runs in order; PostgreSQL reads through those of all others for a list of one
+                Some([one]) => query = query.filter(runtime::app_id.eq(*one)),
+                Some(app_ids) => query = query.filter(runtime::app_id.eq_any(app_ids)),
+                None => {}
             }
             if let Some(identity) = &filter.runtime {
                 query = query.filter(runtime::id.eq(identity));

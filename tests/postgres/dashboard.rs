@@ -11,11 +11,11 @@ use crate::support::manager::{Manager, wait_for};
 use crate::support::{Backend, app, dc, stderr};
 use crate::web::{answer, free_place, get, listening};
 
-const TOKEN: &str = "operators-token-of-the-test";
-const VIEWER: &str = "viewers-token-of-the-test";
+pub(crate) const TOKEN: &str = "operators-token-of-the-test";
+pub(crate) const VIEWER: &str = "viewers-token-of-the-test";
 
 /// A dashboard that has tokens.
-fn with_tokens(backend: &Backend) -> (Manager, String) {
+pub(crate) fn with_tokens(backend: &Backend) -> (Manager, String) {
     let place = free_place();
     let manager = Manager::start_with(backend.folder.path(), &backend.url, &["--listen", &place], |command| {
         command.env("DC_WEB_TOKEN", TOKEN).env("DC_WEB_VIEWER_TOKEN", VIEWER)
@@ -24,17 +24,17 @@ fn with_tokens(backend: &Backend) -> (Manager, String) {
     (manager, place)
 }
 
-fn get_with(place: &str, path: &str, headers: &str) -> String {
+pub(crate) fn get_with(place: &str, path: &str, headers: &str) -> String {
     answer(place, &format!("GET {path} HTTP/1.1\r\nHost: {place}\r\n{headers}\r\n"))
 }
 
-fn post(place: &str, path: &str, headers: &str, form: &str) -> String {
+pub(crate) fn post(place: &str, path: &str, headers: &str, form: &str) -> String {
     let length = form.len();
     let head = format!("POST {path} HTTP/1.1\r\nHost: {place}\r\nContent-Length: {length}\r\n{headers}\r\n");
     answer(place, &(head + form))
 }
 
-fn status(answer: &str) -> &str {
+pub(crate) fn status(answer: &str) -> &str {
     answer.split(' ').nth(1).unwrap_or_default()
 }
 
@@ -45,12 +45,12 @@ fn header<'a>(answer: &'a str, name: &str) -> &'a str {
 }
 
 /// The token of the forms of a page.
-fn form_token(page: &str) -> String {
+pub(crate) fn form_token(page: &str) -> String {
     let behind = page.split("name=\"form\" value=\"").nth(1).unwrap_or_else(|| panic!("no form in {page}"));
     behind.split('"').next().expect("a value").to_owned()
 }
 
-fn own(place: &str) -> String {
+pub(crate) fn own(place: &str) -> String {
     format!("Origin: http://{place}\r\n")
 }
 

@@ -5,6 +5,7 @@ mod board;
 mod clocks;
 mod commands;
 mod dashboard;
+mod dashboard_pages;
 mod deploy_killed;
 mod deploy_sql;
 mod documents;

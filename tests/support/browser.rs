@@ -116,6 +116,13 @@ impl Browser {
         self.ask("POST", "/execute/sync", &json!({ "script": script, "args": [] }))
     }
 
+    /// Shows pages as to somebody who prefers dark ones.
+    pub(crate) fn darken(&self) {
+        let media = json!({"cmd": "Emulation.setEmulatedMedia", "params": {
+            "features": [{"name": "prefers-color-scheme", "value": "dark"}]}});
+        self.ask("POST", "/goog/cdp/execute", &media);
+    }
+
     fn element(&self, selector: &str) -> String {
         let found = self.ask("POST", "/element", &json!({ "using": "css selector", "value": selector }));
         found[ELEMENT].as_str().unwrap_or_else(|| panic!("{selector}: {found} at {}", self.address())).to_owned()
@@ -133,6 +140,14 @@ impl Browser {
         let element = self.element(selector);
         let answer = self.ask("POST", &format!("/element/{element}/value"), &json!({ "text": text }));
         assert!(answer.is_null(), "{selector}: {answer}");
+    }
+
+    /// Types into what a selector names, in the place of what is there.
+    pub(crate) fn retype(&self, selector: &str, text: &str) {
+        let element = self.element(selector);
+        let answer = self.ask("POST", &format!("/element/{element}/clear"), &json!({}));
+        assert!(answer.is_null(), "{selector}: {answer}");
+        self.type_into(selector, text);
     }
 
     /// Presses keys, wherever they go.

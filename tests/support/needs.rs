@@ -6,7 +6,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 /// All needs there are, as both variables name them. `.ci/run` requires them.
-pub(crate) const NEEDS: [&str; 21] = [
+pub(crate) const NEEDS: [&str; 22] = [
     "postgres",
     "mariadb",
     "mssql",
@@ -26,6 +26,7 @@ pub(crate) const NEEDS: [&str; 21] = [
     "namespaces",
     "python3",
     "chromium",
+    "axe",
     "wheel",
     "dpkg",
 ];

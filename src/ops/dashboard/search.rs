@@ -13,7 +13,7 @@ const HITS_MAX: usize = 12;
 /// How far back errors are looked for, in hours,
 const ERRORS_HOURS: i64 = 24;
 /// and through at most so many of each level, the newest.
-const ERRORS_LOOKED: i64 = 20_000;
+const ERRORS_LOOKED: i64 = 4_000;
 /// A text is cut behind so many letters.
 const CHARS_MAX: usize = 200;
 

@@ -4,7 +4,9 @@ use maud::{Markup, html};
 
 use super::Asked;
 use crate::error::{Error, ErrorKind, Result};
+use crate::hash::write_json;
 use crate::ops::{TaskDetail, TaskDetails};
+use crate::record::{Value, parse_json};
 use crate::shell::{visible, visible_line};
 use crate::tables::{AttemptRow, TaskState, hex_text};
 use crate::web::desk::Sight;
@@ -122,7 +124,8 @@ fn picture(asked: &Asked<'_>, detail: &TaskDetail, pages: Option<usize>) -> Resu
 /// What the stages stored of it: the fields of the latest output that has any.
 fn fields(detail: &TaskDetail) -> Markup {
     let found = detail.attempts_made.iter().rev().filter(|row| row.outcome == "done").find_map(|row| {
-        let value: serde_json::Value = serde_json::from_str(row.output.as_deref()?).ok()?;
+        // numbers stay as they were written
+        let value = parse_json(row.output.as_deref()?).ok()?;
         let flat = flat(&value);
         (!flat.is_empty()).then_some((row, flat))
     });
@@ -146,34 +149,39 @@ fn fields(detail: &TaskDetail) -> Markup {
 }
 
 /// The values of JSON, each by its path.
-fn flat(value: &serde_json::Value) -> Vec<(String, String)> {
+fn flat(value: &Value<'_>) -> Vec<(String, String)> {
     let mut out = Vec::new();
-    if value.is_object() {
+    if matches!(value, Value::Object(_)) {
         collect(value, String::new(), 0, &mut out);
     }
     out
 }
 
-fn collect(value: &serde_json::Value, path: String, depth: usize, out: &mut Vec<(String, String)>) {
-    use serde_json::Value;
+fn collect(value: &Value<'_>, path: String, depth: usize, out: &mut Vec<(String, String)>) {
     if out.len() > FIELDS_READ {
         return;
     }
-    let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
     match value {
         Value::Object(fields) if !fields.is_empty() && depth < FIELDS_DEPTH => {
             for (name, value) in fields {
-                collect(value, below(name), depth + 1, out);
+                let below = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
+                collect(value, below, depth + 1, out);
             }
         }
-        Value::Array(items) if depth < FIELDS_DEPTH && items.iter().any(|item| item.is_object() || item.is_array()) => {
+        Value::Array(items)
+            if depth < FIELDS_DEPTH && items.iter().any(|item| matches!(item, Value::Object(_) | Value::Array(_))) =>
+        {
             for (number, item) in items.iter().enumerate() {
                 collect(item, format!("{path}[{number}]"), depth + 1, out);
             }
         }
         Value::Null => out.push((path, String::new())),
-        Value::String(text) => out.push((path, text.clone())),
-        other => out.push((path, other.to_string())),
+        Value::Text(text) => out.push((path, text.to_string())),
+        other => {
+            let mut text = Vec::new();
+            write_json(other, &mut text);
+            out.push((path, String::from_utf8_lossy(&text).into_owned()));
+        }
     }
 }
 
