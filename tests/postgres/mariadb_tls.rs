@@ -81,7 +81,7 @@ fn the_modes_of_tls_ask_for_what_they_say() {
     for (host, options, expected) in [
         ("localhost", "sslmode=require".to_owned(), Ok("TLS_")),
         ("localhost", String::new(), Ok("TLS_")),
-        ("localhost", "sslmode=disable".to_owned(), Ok("Ssl_cipher,\n")),
+        ("localhost", "sslmode=disable".to_owned(), Ok("Ssl_cipher,\"\"\n")),
         ("localhost", format!("sslmode=verify-full&sslrootcert={ca}"), Ok("TLS_")),
         ("127.0.0.1", format!("sslmode=verify-full&sslrootcert={ca}"), Err("a name that its certificate has")),
         ("127.0.0.1", format!("sslmode=verify-ca&sslrootcert={ca}"), Ok("TLS_")),

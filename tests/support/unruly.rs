@@ -104,15 +104,15 @@ fn serve(mut stream: &TcpStream, reader: &mut BufReader<TcpStream>, state: &Stat
         *count
     };
     let answer = answer(&seen, &path, &query, count);
-    let done = answer.and_then(|(bytes, goes_on)| {
+    // a client that has the answer may ask again before we know that it has
+    state.active.fetch_sub(1, Ordering::SeqCst);
+    answer.and_then(|(bytes, goes_on)| {
         stream.write_all(&bytes).ok()?;
         if !goes_on {
             let _ = stream.shutdown(std::net::Shutdown::Both);
         }
         goes_on.then_some(())
-    });
-    state.active.fetch_sub(1, Ordering::SeqCst);
-    done
+    })
 }
 
 fn plain(status: u16, headers: &str, body: &[u8]) -> Vec<u8> {

@@ -17,8 +17,7 @@ use crate::merge::plan::format::Format;
 const OF_CSV: &[Flag] =
     &[Flag::SkipRows, Flag::Delimiter, Flag::Encoding, Flag::Decimal, Flag::Thousands, Flag::DateFormat, Flag::Null];
 /// What is named so is no table of lines, unless somebody says so.
-const NO_LINES: [&str; 12] =
-    ["xlsx", "xlsm", "xls", "xlsb", "ods", "xml", "html", "htm", "zip", "tar", "pdf", "parquet"];
+const NO_LINES: [&str; 9] = ["xlsx", "xlsm", "xls", "xlsb", "ods", "zip", "tar", "pdf", "parquet"];
 /// The flags that lines and lists of JSON know.
 const OF_JSON: &[Flag] = &[Flag::Flatten, Flag::Encoding];
 
