@@ -100,10 +100,9 @@ impl Instructions {
         })
     }
 
-    /// Gives an answer so much time, and a process so much memory.
+    /// Gives a page so much time, and a process so much memory.
     pub(super) fn set_bounds(&mut self, time_max: Duration, memory_max: u64, pixels_max: usize) {
-        let time = time_max / super::process::TIME_FACTOR;
-        self.time_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        self.time_ms = u64::try_from(time_max.as_millis()).unwrap_or(u64::MAX);
         self.memory_max = self.memory_max.min(memory_max);
         self.pixels_max = self.pixels_max.min(pixels_max);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::instructions::Instructions;
 use super::options::{PageRange, ReadersOptions};
-use super::process::Worker;
+use super::process::{TIME_FACTOR, Worker};
 use crate::context::Context;
 use crate::error::Result;
 use crate::ocr::NO_ENGINE;
@@ -53,7 +53,7 @@ impl Worker {
             program: Some(program),
         };
         let mut instructions = Instructions::of(context.settings(), &readers)?;
-        instructions.set_bounds(time_max, memory_max, pixels_max);
+        instructions.set_bounds(time_max / TIME_FACTOR, memory_max, pixels_max);
         Ok(Self::new(readers.program.as_ref(), &instructions, context.cancellation()))
     }
 }

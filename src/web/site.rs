@@ -239,7 +239,9 @@ impl Parts {
         let drawn = match told {
             Some(_) => read.await.map(Into::into),
             None => {
-                let key = format!("{} {} {} {here}", visitor.role.name(), visitor.is_signed_in, visitor.name);
+                // who was just told that something has changed does not get the page from before
+                let (role, seen) = (visitor.role.name(), &view.seen);
+                let key = format!("{seen} {role} {} {} {here}", visitor.is_signed_in, visitor.name);
                 self.cache.page(&key, read).await
             }
         };

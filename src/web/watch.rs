@@ -84,12 +84,13 @@ impl Watch {
 
     /// A stream of events: what changed since `last`, which is of the page or of the last event that the browser has.
     pub(super) fn events(&self, last: Option<&str>) -> Response {
+        // before the first look is asked for: it is told, however soon it comes
+        let mut seen = self.seen.clone();
+        let now = *seen.borrow_and_update();
         let watching = Watching(Arc::clone(&self.viewers));
         self.viewers.count.fetch_add(1, Ordering::AcqRel);
         drop(self.viewers.lock.lock().unwrap_or_else(PoisonError::into_inner));
         self.viewers.came.notify_all();
-        let mut seen = self.seen.clone();
-        let now = *seen.borrow_and_update();
         let known = last.map(|last| read(last).filter(|seen| seen.began == now.began));
         let known = known.unwrap_or(Some(now));
         let hello = format!("retry: {AGAIN_MS}\nid: {}\ndata: hello\n\n", text(&now));

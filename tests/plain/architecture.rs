@@ -159,6 +159,7 @@ const WAY_OF_A_MERGE: &[&[&str]] = &[
     &["compare"],
     &["write"],
     &["steps", "explain", "show", "undo"],
+    &["changed"],
 ];
 
 #[test]
