@@ -16,6 +16,19 @@ fn the_package_of_python_has_the_version_of_dc() {
     assert!(read("pyproject.toml").contains("dynamic = [\"version\"]"));
 }
 
+#[test]
+fn the_wheel_has_every_manual_page() {
+    for section in ["man1", "man5"] {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let links = root.join("packaging/wheel/data/share/man").join(section);
+        for page in fs::read_dir(root.join("man").join(section)).expect("pages") {
+            let page = page.expect("a page");
+            let (linked, own) = (fs::read(links.join(page.file_name())), fs::read(page.path()).expect("a page"));
+            assert!(linked.is_ok_and(|linked| linked == own), "{:?}: run packaging/wheel/link", page.file_name());
+        }
+    }
+}
+
 /// What one package asks of another only for the tests would have `cargo run` build everything once more.
 #[test]
 fn what_is_built_for_the_tests_is_built_for_a_run_as_well() {
