@@ -28,7 +28,7 @@ flaky rounds="20" *arguments="":
 # write the man pages anew after a change of the command line
 man:
     cargo run --quiet -- man man
-    packaging/wheel/link
+    packaging/link-pages
 
 # look longer for inputs that break a parser: a name under fuzz/corpus, or all; with libFuzzer where cargo-fuzz and a nightly are
 fuzz target="" mutations="200000" seed=`date +%s`:

@@ -24,7 +24,7 @@ fn the_wheel_has_every_manual_page() {
         for page in fs::read_dir(root.join("man").join(section)).expect("pages") {
             let page = page.expect("a page");
             let (linked, own) = (fs::read(links.join(page.file_name())), fs::read(page.path()).expect("a page"));
-            assert!(linked.is_ok_and(|linked| linked == own), "{:?}: run packaging/wheel/link", page.file_name());
+            assert!(linked.is_ok_and(|linked| linked == own), "{:?}: run packaging/link-pages", page.file_name());
         }
     }
 }
