@@ -141,7 +141,7 @@ fn merges(story: &RunStory) -> Markup {
                     caption { "What it merged" }
                     thead { tr {
                         th scope="col" { "at" } th scope="col" { "table" } th.wide scope="col" { "scope" }
-                        th.r scope="col" { "inserted" } th.r scope="col" { "retired" } th scope="col" { "taken back" }
+                        th.r scope="col" { "inserted" } th.r scope="col" { "retired" } th.wide scope="col" { "taken back" }
                         th scope="col" { "changed" }
                     } }
                     tbody { @for merge in &story.merges {
@@ -150,7 +150,7 @@ fn merges(story: &RunStory) -> Markup {
                             th.w scope="row" { a href=(table_path("main", &merge.table_name)) { (merge.table_name) } }
                             td.wide { (visible_line(&merge.scope)) }
                             td.r { (number(merge.inserted)) } td.r { (number(merge.retired)) }
-                            td { @if merge.undone.is_some() { "yes" } }
+                            td.wide { @if merge.undone.is_some() { "yes" } }
                             td { a href=(merge_path(&merge.id)) aria-label={ "rows that it changed in "
                                 (merge.table_name) } { "Rows" } }
                         }
