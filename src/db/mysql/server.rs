@@ -119,7 +119,8 @@ impl ServerTarget {
         Conn::new(opts.clone()).await.map_err(|cause| self.failure(cause))
     }
 
-    /// Where the name does not matter, the driver is told one that the certificate has: it cannot leave that check out.
+    /// Connects with TLS. The driver always compares the name, so where only the chain counts it is given one that the
+    /// certificate has.
     async fn open_secure(&self, opts: &Opts) -> std::result::Result<Conn, Failure> {
         let failure = match Conn::new(opts.clone()).await {
             Err(failure) if self.address.check == Check::Chain => failure,

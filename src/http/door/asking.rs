@@ -54,7 +54,7 @@ struct Brought {
     _file: Option<NamedTempFile>,
 }
 
-/// What is told of an answer before its body.
+/// The head of an answer: its status, its headers, and the length of its body where that is known.
 type Head = (StatusCode, HeaderMap, Option<u64>);
 
 /// Answers a request for a URL.

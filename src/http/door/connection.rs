@@ -37,7 +37,7 @@ struct Visit {
     _open: mpsc::Sender<()>,
 }
 
-/// Lets programs in until it is told to end; those that are inside then have so much time to leave.
+/// Accepts connections until `end`; those that are open then have `patience` to finish.
 pub(super) async fn attend(
     listener: std::net::TcpListener,
     shared: Arc<Shared>,
@@ -75,7 +75,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, wi
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     if let Err(cause) = served.await {
-        log::debug!("a program has gone: {cause}");
+        log::debug!("the connection of a program ended: {cause}");
     }
 }
 
