@@ -1,5 +1,7 @@
 //! One exchange as it stands on a line of a cassette.
 
+use std::path::{Path, PathBuf};
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
@@ -7,6 +9,20 @@ use serde::{Deserialize, Serialize};
 use super::super::asked::Asked;
 use super::super::hide::{Hider, Side};
 use super::key::Key;
+use crate::error::{Result, file_error};
+
+/// The files with the exchanges of a cassette, one of each process, in the order of their names.
+///
+/// # Errors
+/// What the file system says.
+pub(super) fn exchange_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let failed = |cause| file_error(format!("read the cassette {}", folder.display()), cause);
+    let entries = std::fs::read_dir(folder).map_err(failed)?.flatten();
+    let is_ours = |path: &PathBuf| path.extension().is_some_and(|it| it == "ndjson");
+    let mut files: Vec<PathBuf> = entries.map(|it| it.path()).filter(is_ours).collect();
+    files.sort();
+    Ok(files)
+}
 
 /// One line.
 #[derive(Debug, Clone, Serialize, Deserialize)]

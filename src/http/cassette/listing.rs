@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 
 use super::Cassette;
+use super::entry::exchange_files;
 use crate::error::{Error, ErrorKind, Result, file_error};
 
 /// So many bytes are looked through for a page; bodies may be large.
@@ -74,7 +75,7 @@ impl Cassette {
     /// What the file system says.
     pub fn count(&self) -> Result<(u64, bool)> {
         let (mut lines, mut left) = (0, COUNT_BYTES);
-        for path in self.files()? {
+        for path in exchange_files(&self.folder)? {
             let failed = |cause| file_error(format!("read {}", path.display()), cause);
             let mut file = File::open(&path).map_err(failed)?;
             let mut chunk = vec![0; CHUNK];
@@ -106,7 +107,7 @@ impl Cassette {
                 (file.parse().map_err(|_| wrong())?, offset.parse().map_err(|_| wrong())?)
             }
         };
-        let (files, mut page, mut left) = (self.files()?, ExchangePage::default(), PAGE_BYTES);
+        let (files, mut page, mut left) = (exchange_files(&self.folder)?, ExchangePage::default(), PAGE_BYTES);
         while let Some(path) = files.get(number) {
             let failed = |cause| file_error(format!("read {}", path.display()), cause);
             let mut file = BufReader::new(File::open(path).map_err(failed)?);
@@ -140,15 +141,6 @@ impl Cassette {
             (number, offset) = (number + 1, 0);
         }
         Ok(page)
-    }
-
-    fn files(&self) -> Result<Vec<PathBuf>> {
-        let failed = |cause| file_error(format!("read the cassette {}", self.folder().display()), cause);
-        let entries = std::fs::read_dir(self.folder()).map_err(failed)?.flatten();
-        let is_ours = |path: &PathBuf| path.extension().is_some_and(|it| it == "ndjson");
-        let mut files: Vec<PathBuf> = entries.map(|it| it.path()).filter(is_ours).collect();
-        files.sort();
-        Ok(files)
     }
 
     /// The one of a run below `cassettes`, if there is one.

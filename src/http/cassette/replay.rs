@@ -13,7 +13,7 @@ use super::super::asked::Asked;
 use super::super::decode::Stream;
 use super::super::failure::{Failure, Stage};
 use super::super::hide::Hider;
-use super::entry::{AskedEntry, Content, Entry};
+use super::entry::{AskedEntry, Content, Entry, exchange_files};
 use super::key::Key;
 use crate::error::{Error, ErrorKind, Result, file_error};
 
@@ -42,11 +42,7 @@ impl Replay {
     pub(super) fn open(folder: &Path) -> Result<Self> {
         let failed = |cause| file_error(format!("read the cassette {}", folder.display()), cause);
         let mut shelf = Vec::new();
-        let mut files: Vec<PathBuf> =
-            std::fs::read_dir(folder).map_err(failed)?.flatten().map(|it| it.path()).collect();
-        files.retain(|path| path.extension().is_some_and(|it| it == "ndjson"));
-        files.sort();
-        for path in files {
+        for path in exchange_files(folder)? {
             let mut lines = BufReader::new(File::open(&path).map_err(failed)?);
             let (mut offset, mut line) = (0, String::new());
             while lines.read_line(&mut line).map_err(failed)? > 0 {
