@@ -10,6 +10,7 @@ use crate::http::{Cassette, Door, Passed, Recorded};
 use crate::ident::run_prefix;
 use crate::redact::Redactor;
 use crate::settings::{CassetteMode, CassetteSettings};
+use crate::shell::counted;
 
 use super::super::which::one_of;
 use super::RunOptions;
@@ -137,10 +138,10 @@ impl Tape {
         door.close();
         let unseen = unseen_words(&door.passed().unseen);
         // what cannot be read of it is not there
-        Some(match cassette.count().map_or(0, |(count, _)| i64::try_from(count).unwrap_or(i64::MAX)) {
+        Some(match cassette.count().map_or(0, |(count, _)| count) {
             0 => format!("nothing was recorded: dc saw no request of the app{unseen}"),
             count => {
-                let (requests, folder) = (counted(count, "request"), cassette.folder().display());
+                let (requests, folder) = (requests(count), cassette.folder().display());
                 format!("{requests} recorded in {folder}; `dc run --replay {runtime}` plays them back{unseen}")
             }
         })
@@ -155,8 +156,8 @@ fn settings_of(cassette: &Cassette, mode: CassetteMode) -> CassetteSettings {
     CassetteSettings { folder: absolute(cassette.folder()), mode }
 }
 
-fn counted(count: i64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+fn requests(count: impl TryInto<usize>) -> String {
+    counted(count.try_into().unwrap_or(usize::MAX), "request", "requests")
 }
 
 /// What programs said that could not be looked into.
@@ -174,7 +175,7 @@ fn unseen_words(places: &[String]) -> String {
 pub(super) fn replay_words(passed: &Passed) -> String {
     let Passed { answered, missing, places, unseen } = passed;
     let places = if places.is_empty() { String::new() } else { format!(" ({})", places.join(", ")) };
-    let answered = counted(*answered, "request");
+    let answered = requests(*answered);
     format!("the cassette answered {answered} and did not have {missing}{places}{}", unseen_words(unseen))
 }
 
