@@ -1,7 +1,6 @@
 //! An authority that lives as long as a run: it vouches for every server that the run's programs speak to.
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -28,6 +27,16 @@ const SYSTEM_WGETRC: &str = "/etc/wgetrc";
 const NAMED: [&str; 3] = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"];
 /// How long a line of PEM is.
 const LINE_CHARS: usize = 64;
+
+/// The files that programs read.
+pub(super) struct Trusted {
+    /// All authorities.
+    pub(super) all: PathBuf,
+    /// Ours alone.
+    pub(super) own: PathBuf,
+    /// The settings that tell wget of all.
+    pub(super) wgetrc: PathBuf,
+}
 
 /// The authority, and the servers that it has vouched for. Its key is in memory alone.
 pub(super) struct Authority {
@@ -84,11 +93,12 @@ impl Authority {
         Ok(config)
     }
 
-    /// Writes the certificates that programs shall trust.
+    /// Writes the certificates that programs shall trust into a folder.
     ///
     /// # Errors
     /// What the file system says.
-    pub(super) fn write(&self, folder: &Path, settings: &Settings) -> Result<()> {
+    pub(super) fn write(&self, folder: &Path, settings: &Settings) -> Result<Trusted> {
+        let files = Trusted { all: folder.join(ALL), own: folder.join(OWN), wgetrc: folder.join(WGETRC) };
         let own = pem(&self.certificate);
         let mut all: Vec<u8> = rustls_native_certs::load_native_certs().certs.iter().flat_map(|it| pem(it)).collect();
         // whom the user trusts besides is trusted still
@@ -98,28 +108,11 @@ impl Authority {
         }
         all.extend(&own);
         let mut wgetrc = std::fs::read(settings.variable(WGET_READS).unwrap_or(SYSTEM_WGETRC)).unwrap_or_default();
-        wgetrc.extend(format!("\nca_certificate = {}\n", self.all_in(folder).display()).into_bytes());
-        let files = [(self.all_in(folder), &all), (self.own_in(folder), &own), (self.wgetrc_in(folder), &wgetrc)];
-        for (path, text) in files {
-            let failed = |cause| file_error(format!("write {}", path.display()), cause);
-            std::fs::File::create(&path).and_then(|mut file| file.write_all(text)).map_err(failed)?;
+        wgetrc.extend(format!("\nca_certificate = {}\n", files.all.display()).into_bytes());
+        for (path, text) in [(&files.all, &all), (&files.own, &own), (&files.wgetrc, &wgetrc)] {
+            std::fs::write(path, text).map_err(|cause| file_error(format!("write {}", path.display()), cause))?;
         }
-        Ok(())
-    }
-
-    /// The file of all authorities.
-    pub(super) fn all_in(&self, folder: &Path) -> PathBuf {
-        folder.join(ALL)
-    }
-
-    /// The settings that tell wget of them.
-    pub(super) fn wgetrc_in(&self, folder: &Path) -> PathBuf {
-        folder.join(WGETRC)
-    }
-
-    /// The file of this one alone.
-    pub(super) fn own_in(&self, folder: &Path) -> PathBuf {
-        folder.join(OWN)
+        Ok(files)
     }
 }
 

@@ -7,7 +7,7 @@ mod authority;
 mod connection;
 mod sent;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -18,7 +18,7 @@ use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use self::authority::Authority;
+use self::authority::{Authority, Trusted};
 use super::options::{Cookies, RequestOptions};
 use super::retry::Retries;
 use super::session::Session;
@@ -71,9 +71,9 @@ pub struct Passed {
 /// A proxy for the programs of one run, which know its password. It is closed when this is dropped.
 pub struct Door {
     url: String,
-    authority: Arc<Authority>,
-    /// Where the certificates are that the programs shall trust.
-    folder: TempDir,
+    /// The certificates that the programs shall trust, and their folder, which goes with the door.
+    trusted: Trusted,
+    _folder: TempDir,
     beyond: Vec<(String, OsString)>,
     shared: Arc<Shared>,
     open: Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>,
@@ -82,7 +82,7 @@ pub struct Door {
 /// What all connections share.
 struct Shared {
     session: Session,
-    authority: Arc<Authority>,
+    authority: Authority,
     /// What programs have to show: others on this machine are nobody's that we would ask for.
     login: String,
     passed: Mutex<Passed>,
@@ -126,15 +126,14 @@ impl Door {
             ..RequestOptions::of(context.settings())?
         };
         let session = Session::open(&context, options)?;
-        let authority = Arc::new(Authority::new()?);
+        let authority = Authority::new()?;
         let folder = tempfile::Builder::new().prefix("dc-door-").tempdir().or_fail(failed)?;
-        authority.write(folder.path(), context.settings())?;
+        let trusted = authority.write(folder.path(), context.settings())?;
         let mut random = [0; PASSWORD_BYTES];
         die::fill(&mut random).or_fail(failed)?;
         let user = format!("dc:{}", hash_bytes(&random));
         let login = format!("Basic {}", STANDARD.encode(&user));
-        let shared = Shared { session, authority: Arc::clone(&authority), login, passed: Mutex::default() };
-        let shared = Arc::new(shared);
+        let shared = Arc::new(Shared { session, authority, login, passed: Mutex::default() });
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).or_fail(failed)?;
         listener.set_nonblocking(true).or_fail(failed)?;
         let port = listener.local_addr().or_fail(failed)?.port();
@@ -147,20 +146,17 @@ impl Door {
         };
         let thread = std::thread::Builder::new().name("door".to_owned()).spawn(work).or_fail(failed)?;
         let url = format!("http://{user}@127.0.0.1:{port}");
-        Ok(Self { url, authority, folder, beyond, shared, open: Mutex::new(Some((end, thread))) })
+        Ok(Self { url, trusted, _folder: folder, beyond, shared, open: Mutex::new(Some((end, thread))) })
     }
 
     /// What leads programs here, and lets them trust what they find.
     pub fn environment(&self) -> Vec<(String, OsString)> {
-        let url = OsString::from(&self.url);
-        let all = self.authority.all_in(self.folder.path()).into_os_string();
-        let own = self.authority.own_in(self.folder.path()).into_os_string();
-        let set = |name: &str, value: &OsString| (name.to_owned(), value.clone());
-        let leading = LEADING.iter().chain([&DOOR_VARIABLE]).map(|name| set(name, &url));
-        let sparing = SPARING.iter().map(|name| set(name, &OsString::new()));
-        let trusting = TRUSTING.iter().map(|name| set(name, &all));
-        let wget = self.authority.wgetrc_in(self.folder.path()).into_os_string();
-        let others = [set(TRUSTING_TOO, &own), set(NODE_LOOKS, &OsString::from("1")), set(WGET_READS, &wget)];
+        let Trusted { all, own, wgetrc } = &self.trusted;
+        let set = |name: &str, value: &dyn AsRef<OsStr>| (name.to_owned(), value.as_ref().to_owned());
+        let leading = LEADING.iter().chain([&DOOR_VARIABLE]).map(|name| set(name, &self.url));
+        let sparing = SPARING.iter().map(|name| set(name, &""));
+        let trusting = TRUSTING.iter().map(|name| set(name, all));
+        let others = [set(TRUSTING_TOO, own), set(NODE_LOOKS, &"1"), set(WGET_READS, wgetrc)];
         leading.chain(sparing).chain(trusting).chain(others).chain(self.beyond.iter().cloned()).collect()
     }
 
